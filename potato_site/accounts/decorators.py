@@ -1,0 +1,59 @@
+"""Views for people who are signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+Params = ParamSpec("Params")
+View = Callable[Concatenate[HttpRequest, Params], HttpResponse]
+
+
+def signed_in(view: View[Params]) -> View[Params]:
+    """For pages: anybody else is sent to the log-in page and returns afterwards."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Params.args, **kwargs: Params.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.headers.get("HX-Request"):
+            # A redirect would be followed inside the page and put a log-in form into a part of it.
+            return HttpResponseClientRedirect(login_url(page_of(request)))
+        return redirect(login_url(request.get_full_path() if request.method == "GET" else ""))
+
+    return checked
+
+
+def signed_in_api(view: View[Params]) -> View[Params]:
+    """For what scripts call: anybody else gets 401 ``{"error": "signed_out", "login": address}``."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Params.args, **kwargs: Params.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return JsonResponse({"error": "signed_out", "login": login_url(page_of(request))}, status=401)
+
+    return checked
+
+
+def login_url(return_to: str) -> str:
+    """The log-in page's address; afterwards the person goes to the path ``return_to``, or home."""
+    url = resolve_url(settings.LOGIN_URL)
+    return f"{url}?{urlencode({'next': return_to})}" if return_to else url
+
+
+def page_of(request: HttpRequest) -> str:
+    """Path of the page that htmx says it is on; empty if that is not one of ours."""
+    current = request.headers.get("HX-Current-URL", "")
+    if not url_has_allowed_host_and_scheme(current, {request.get_host()}):
+        return ""
+    parts = urlsplit(current)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -1,0 +1,88 @@
+"""Canonical JSON: one sequence of bytes per value, so that values can be hashed, compared and published.
+
+Plain Python: converters, trace documents and export formats use it without Django.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import Any, NoReturn
+
+import orjson
+
+# What may not fit in 64 bits (20 digits; 19 below zero) orjson would quietly read as a float.
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_WIDE_NUMBERS = (b"0" * 20, b"-" + b"0" * 19)
+
+
+def canonical(value: Any) -> bytes:
+    """``value`` as canonical JSON: sorted keys, UTF-8, no spaces. Equal values give equal bytes.
+
+    Raises TypeError or ValueError for what JSON cannot hold (other key types than strings, sets, lone surrogates).
+    NaN and infinities become null: outside data is refused at the edge, by ``loads``.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        if "64-bit" not in str(error):
+            raise
+        # Integers beyond 64 bits: rare, legal JSON, and unknown to orjson.
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode()
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse JSON exactly: integers of any width stay integers, lone surrogates are kept, the last of equal keys wins.
+
+    Raises ValueError (``json.JSONDecodeError`` where there is a place to name) for NaN, Infinity, a number too large
+    to read and whatever else is not JSON; RecursionError for nesting deeper than Python's stack.
+    """
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    digits_as_zeros = raw.translate(_DIGITS_TO_ZERO)
+    if not any(wide in digits_as_zeros for wide in _WIDE_NUMBERS):
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            pass  # what only the standard parser reads or explains
+    text = raw.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return DECODER.decode(text)
+
+
+def digest(*parts: Any) -> str:
+    """SHA-256 (hex) over the canonical JSON of ``parts``, as a list."""
+    return hashlib.sha256(canonical(list(parts))).hexdigest()
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse(digits)
+
+
+def _finite_or_nothing(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
+def _nothing(name: str) -> None:
+    """In place of NaN, Infinity and -Infinity."""
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name[:20]} is not a number JSON can hold")
+
+
+def loads_leniently(text: bytes) -> Any:
+    """``loads`` for what programs write: NaN and infinities become null, raw control characters in texts are taken.
+
+    Raises ValueError and RecursionError as ``loads`` does for all else.
+    """
+    try:
+        return loads(text)
+    except ValueError:
+        return LENIENT_DECODER.decode(text.decode("utf-8", "replace"))
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # the slow, exact road of ``loads``
+LENIENT_DECODER = json.JSONDecoder(parse_constant=_nothing, parse_float=_finite_or_nothing, strict=False)

@@ -1,0 +1,74 @@
+"""Files that are complete or not there: temporary name, fsync, rename, fsync of the folder.
+
+A reader sees the old file or the new one, never a part; a full disk or a crash leaves the old one as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+# Temporary names start like this, beside the file they will become, so that the rename stays on one file system.
+UNFINISHED = ".unfinished-"
+# Where a process finds the streams it has open, whatever kind of file is behind them.
+STREAMS = (Path("/dev/fd"), Path("/proc/self/fd"))
+
+
+def nothing() -> None:
+    """No check before publishing."""
+
+
+@contextlib.contextmanager
+def replacing(
+    path: Path, *, before_publishing: Callable[[], None] = nothing, keep_if_empty: bool = False
+) -> Iterator[BinaryIO]:
+    """A stream whose content replaces ``path`` when the block ends; folders on the way are made.
+
+    ``before_publishing`` runs when all is on disk. If it or the block raises, or nothing was written and
+    ``keep_if_empty``, the old file stays as it was. A link keeps leading where it leads, and a device or a pipe is
+    written to as it is. Raises OSError (full disk, no permission, the path is a folder).
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file")
+    if is_device(path):
+        # Behind /dev/stdout may be a file that a shell opened, with something in it.
+        with path.open("ab") as stream:
+            yield stream
+        return
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+    try:
+        with unfinished.open("xb", buffering=1 << 20) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            is_empty = stream.tell() == 0
+        before_publishing()
+        if not (is_empty and keep_if_empty):
+            unfinished.replace(path)
+            sync_folder(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def is_device(path: Path) -> bool:
+    """Whether the name cannot be given to another file: a pipe, a device, or an open stream such as /dev/stdout.
+
+    What a command says about its work does not belong on standard output then: it may be where the work went.
+    """
+    is_stream = path.absolute().parent in STREAMS or str(path.absolute()) in {"/dev/stdout", "/dev/stderr"}
+    return is_stream or (path.exists() and not path.is_file())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

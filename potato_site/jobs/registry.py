@@ -1,0 +1,46 @@
+"""Which function runs a kind of job, and which functions run at every tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from potato_site.registry import Registry
+
+if TYPE_CHECKING:
+    from potato_site.jobs.handle import JobHandle
+
+Work = TypeVar("Work", bound="Callable[[JobHandle], object]")
+Tick = TypeVar("Tick", bound=Callable[[], object])
+QueueName = Literal["fast", "bulk"]
+
+
+@dataclass(frozen=True)
+class Handler:
+    function: Callable[[JobHandle], object]
+    queue: QueueName
+
+
+handlers: Registry[Handler] = Registry("potato_site.jobs")
+ticks: dict[str, Callable[[], object]] = {}
+
+
+def handler(kind: str, *, queue: QueueName) -> Callable[[Work], Work]:
+    """Decorator: this function runs the jobs called ``kind``. It gets a JobHandle; what it returns (JSON) is kept.
+
+    ``fast`` is for what takes seconds (render, mirror), ``bulk`` for what may take hours (import, export): a long one
+    never holds up a short one. A handler may be run twice for one job, so running it again must do no harm.
+    """
+
+    def add(function: Work) -> Work:
+        handlers.register(kind)(Handler(function, queue))
+        return function
+
+    return add
+
+
+def on_tick(function: Tick) -> Tick:
+    """Decorator: call this function, without arguments, every 30 s in one worker. Keep it under a second or enqueue."""
+    ticks[f"{function.__module__}.{function.__qualname__}"] = function
+    return function

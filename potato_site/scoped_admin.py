@@ -1,0 +1,155 @@
+"""The base of every list in the admin: a person sees, picks and acts on what is theirs, and nothing else exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
+
+from potato_site.accounts.models import AuditEntry
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than a person would turn pages, so that a list costs the same at any size."""
+
+    CAP = 2_000
+
+    @cached_property
+    def count(self) -> int:
+        """At most ``CAP + 1``, which means: more."""
+        rows: Any = self.object_list
+        rows = rows.order_by().values("pk")
+        return int(rows[: self.CAP + 1].count())
+
+    @property
+    def is_capped(self) -> bool:
+        return self.count > self.CAP
+
+    @cached_property
+    def num_pages(self) -> int:
+        return max(1, -(-min(self.count, self.CAP) // self.per_page))
+
+
+class ScopedAdmin(admin.ModelAdmin):
+    """Django's permissions play no part here: rows are scoped by :meth:`visible_to`, changes by :meth:`changeable_by`.
+
+    By default nothing can be added, changed or deleted: a subclass opens what its domain has a function for. Every
+    list, look-up, picker, autocomplete, history and action goes through ``get_queryset``.
+    """
+
+    actions: Any = []
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 100
+    list_max_show_all = 0
+    history_shown = 200
+    paginator = CappedPaginator
+    change_list_template = "admin/list.html"
+
+    def visible_to(self, user: Any) -> QuerySet[Any]:
+        """The rows this person may see."""
+        raise NotImplementedError(f"{type(self).__name__} does not say whose rows it shows")
+
+    def changeable_by(self, user: Any, obj: models.Model) -> bool:
+        """Whether this person, who may see the row, may also change it."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        ordering = self.get_ordering(request)
+        found = self.visible_to(request.user)
+        return found.order_by(*ordering) if ordering else found
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return obj is not None and self.changeable_by(request.user, obj)
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[Any]:
+        """Without Django's nameless redirect of old addresses."""
+        return [url for url in super().get_urls() if url.name]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """What a person may not see is a 404, as if it did not exist, whatever they meant to do with it."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None:
+            raise Http404
+        return found
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if not self.has_view_permission(request):
+            raise Http404
+        return super().changelist_view(request, extra_context)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """An address names the list's own filters and nothing else: no path through the tables."""
+        return lookup in self._filter_parameters(request)
+
+    def _filter_parameters(self, request: HttpRequest) -> set[str]:
+        found: set[str] = set()
+        for entry in self.get_list_filter(request):
+            if isinstance(entry, str):
+                found |= {f"{entry}__exact", f"{entry}__isnull"}
+            else:
+                found |= {getattr(entry, "parameter_name", ""), *getattr(entry, "also", ())}
+        return found
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
+        """Posted ids that are no numbers are no rows."""
+        posted = request.POST.copy()
+        chosen = [pk for pk in posted.getlist(ACTION_CHECKBOX_NAME) if pk.isascii() and pk.isdigit() and len(pk) < 19]
+        posted.setlist(ACTION_CHECKBOX_NAME, chosen)
+        request.POST = posted  # type: ignore[assignment]
+        return super().response_action(request, queryset, *args)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        obj = self.get_object(request, object_id)
+        if not self.has_view_permission(request, obj):
+            raise Http404
+        entries = self.history_of(request, obj).select_related("user").order_by("-at", "-pk")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {obj}",
+            "object": obj,
+            "opts": self.opts,
+            "entries": entries[: self.history_shown],
+        }
+        return TemplateResponse(request, "admin/history.html", context)
+
+    def history_of(self, request: HttpRequest, obj: Any) -> QuerySet[AuditEntry]:
+        """What was changed by hand on this object, as far as this person may see it."""
+        return AuditEntry.objects.none()
+
+    # The record of changes is accounts.AuditEntry, written by the functions that change something.
+    def log_addition(self, *_: Any) -> Any: ...
+
+    def log_change(self, *_: Any) -> Any: ...
+
+    def log_deletions(self, *_: Any) -> Any: ...
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A picker offers the rows that the related list would show this person."""
+        related = self.admin_site._registry.get(db_field.related_model)
+        kwargs.setdefault(
+            "queryset",
+            related.get_queryset(request) if related is not None else db_field.related_model._base_manager.none(),
+        )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    formfield_for_manytomany = formfield_for_foreignkey

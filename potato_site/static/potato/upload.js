@@ -1,0 +1,116 @@
+/**
+ * Sends the chosen or dropped files, together, shows how far they are, and lets the list of imports follow.
+ * Without this script the form is an ordinary one.
+ */
+
+const form = document.getElementById("upload");
+const byId = (id) => document.getElementById(id);
+
+/** Add a line to the list of what went wrong. */
+function complain(name, message) {
+  const line = document.createElement("li");
+  line.textContent = name ? `${name}: ${message}` : message;
+  byId("upload-errors").append(line);
+}
+
+function tooLarge(file) {
+  const limit = Number(form.dataset.limit);
+  if (file.size <= limit) return false;
+  const megabytes = (bytes) => `${Math.round(bytes / 1e6).toLocaleString()} MB`;
+  complain(file.name, `too large: it has ${megabytes(file.size)}, an upload at most ${megabytes(limit)}. Split it.`);
+  return true;
+}
+
+const nameOf = (files) => (files.length === 1 ? files[0].name : `${files.length} files`);
+
+/** Send files that are imported together. Resolves when the server has answered or could not be reached. */
+function send(files) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    const body = new FormData(form);
+    body.delete("file");
+    files.forEach((file) => body.append("file", file));
+    const failed = (message) => resolve(complain(nameOf(files), message));
+    request.upload.addEventListener("progress", (event) => show(event.loaded, event.total));
+    request.addEventListener("load", () => resolve(answered(files, request)));
+    request.addEventListener("error", () => failed("the connection ended; nothing was kept. Send it again."));
+    request.addEventListener("abort", () => failed("stopped; nothing was kept."));
+    byId("stop-sending").onclick = () => request.abort();
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
+    request.send(body);
+  });
+}
+
+function show(loaded, total) {
+  byId("sent").max = total;
+  byId("sent").value = loaded;
+  byId("sending-share").textContent =
+    loaded < total ? `${Math.floor((100 * loaded) / total)} %` : "sent; the server is checking it";
+}
+
+function answered(files, request) {
+  window.htmx.trigger("#imports", "refresh");
+  if (request.status === 202) return;
+  let message = "the server did not take it. Reload the page and try again.";
+  try {
+    message = JSON.parse(request.responseText).message || message;
+  } catch {
+    // A log-in page, or a proxy's error: the sentence above stays.
+  }
+  complain(files.some((file) => message.startsWith(file.name)) ? "" : nameOf(files), message);
+}
+
+/** Files in groups that are small enough to be sent at once; nearly always one group. */
+function grouped(files) {
+  const groups = [];
+  let size = Infinity;
+  for (const file of files) {
+    // Room for what a form adds to each file.
+    if (size + file.size + 1000 > Number(form.dataset.limit)) {
+      groups.push([]);
+      size = 0;
+    }
+    groups.at(-1).push(file);
+    size += file.size + 1000;
+  }
+  return groups;
+}
+
+async function sendAll(files) {
+  byId("upload-errors").replaceChildren();
+  const button = form.querySelector("button[type=submit]");
+  button.disabled = true;
+  for (const group of grouped(files.filter((file) => !tooLarge(file)))) {
+    byId("sending-name").textContent = nameOf(group);
+    byId("sending").hidden = false;
+    show(0, 1);
+    await send(group);
+    byId("sending").hidden = true;
+  }
+  button.disabled = false;
+  byId("file").value = "";
+}
+
+function listen() {
+  const drop = form.querySelector(".drop");
+  byId("drop-hint").hidden = false;
+  form.addEventListener("submit", (event) => {
+    const { files } = byId("file");
+    if (!files.length) return;
+    event.preventDefault();
+    sendAll([...files]);
+  });
+  drop.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("is-over");
+  });
+  drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("is-over");
+    if (event.dataTransfer.files.length) sendAll([...event.dataTransfer.files]);
+  });
+}
+
+if (form) listen();
