@@ -1,0 +1,141 @@
+"""Results that belong to traces by the id of their task: predictions and reports of SWE-bench and the like.
+
+They are read before the traces, because a result may lie in any file of a folder, and wait on disk, not in memory.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+
+from potato_site.canonical import canonical
+from traces.document import TraceDocument
+from traces.jsonl import WARNING, Problem
+
+IN_MEMORY_BYTES = 32 * 1024 * 1024
+SHOWN_IDS = 5
+EMPTY: tuple[object, ...] = (None, "", [], {})
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """What is known of the task ``instance_id``: ``fields`` are keys of the trace document (``final_patch``,
+    ``outcome``, ``exit_status``, ``report``, …). ``line`` is where it stands in its file, counted from 1. ``number``:
+    of several traces of the task in one file it is for this one, counted from 1; None is for each."""
+
+    instance_id: str
+    fields: dict[str, Any]
+    line: int | None = None
+    number: int | None = None
+
+
+@dataclass
+class _Kept:
+    """Where one attachment lies."""
+
+    file: str
+    offset: int
+    length: int
+    number: int | None = None
+
+
+@dataclass
+class Attachments:
+    """The attachments of one run, by instance id. Memory holds their ids and places."""
+
+    stream: Any = field(default_factory=lambda: tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))  # noqa: SIM115
+    by_id: dict[str, list[_Kept]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)  # ids that a trace had
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)  # traces of a file and an id
+
+    def add(self, file: str, item: Attachment) -> None:
+        self.stream.seek(0, 2)
+        offset, body = self.stream.tell(), canonical(item.fields)
+        self.stream.write(body)
+        self.by_id.setdefault(item.instance_id, []).append(_Kept(file, offset, len(body), item.number))
+
+    def apply(self, doc: TraceDocument, file: str) -> None:
+        """Fill what ``doc``, read from ``file``, lacks. What it has itself stays; a difference is a warning of it.
+
+        Of several attachments for one task the ones of the nearest folder count, those in a file of the same name
+        first; of those the first that has a field. One with another patch is that of another run: it gives nothing.
+        """
+        key = doc.get("instance_id") or doc.get("issue_id") or doc.get("id")
+        found = self.by_id.get(key, []) if isinstance(key, str) else []
+        if not found:
+            return
+        self.used.add(str(key))
+        self.seen[file, str(key)] += 1
+        nearest = max(_nearness(file, kept.file) for kept in found)
+        numbers = (None, self.seen[file, str(key)])
+        near = [kept for kept in found if kept.number in numbers and _nearness(file, kept.file) == nearest]
+        warnings = []
+        for kept in sorted(near, key=lambda kept: _stem(kept.file) != _stem(file)):
+            warnings += [f"{name} of {kept.file} differs and was not taken" for name in self._fill(doc, kept)]
+        if warnings and isinstance(doc.get("source"), dict):
+            doc["source"]["warnings"] = [*(doc["source"].get("warnings") or []), *warnings]
+
+    def _fill(self, doc: TraceDocument, kept: _Kept) -> Iterator[str]:
+        """The names of the fields that were not taken."""
+        self.stream.seek(kept.offset)
+        fields = orjson.loads(self.stream.read(kept.length))
+        if _is_other_patch(doc.get("final_patch"), fields.get("final_patch")):
+            yield "final_patch"
+            return
+        for name, value in fields.items():
+            if doc.get(name) in EMPTY:
+                doc[name] = value
+            elif name != "final_patch" and doc[name] != value and value not in EMPTY:
+                yield name
+
+    def save(self, path: Path) -> None:
+        """Write the contents to ``path``, where another process reads them together with ``by_id``."""
+        self.stream.seek(0)
+        with path.open("xb") as out:
+            shutil.copyfileobj(self.stream, out)
+
+    def unused(self) -> Iterator[Problem]:
+        """A warning for each file with results that no trace had."""
+        files: dict[str, list[str]] = {}
+        for instance_id, found in self.by_id.items():
+            if instance_id not in self.used:
+                for kept in found:
+                    files.setdefault(kept.file, []).append(instance_id)
+        for file, ids in files.items():
+            names = ", ".join(ids[:SHOWN_IDS]) + (", …" if len(ids) > SHOWN_IDS else "")
+            results = "1 result matches" if len(ids) == 1 else f"{len(ids)} results match"
+            yield Problem(file, None, "", f"{results} no trace of this run: {names}", WARNING)
+
+
+def _is_other_patch(own: object, given: object) -> bool:
+    """Whether both are patches and not the same one; ends of lines and of the text do not count."""
+    if own in EMPTY or given in EMPTY or own == given:
+        return False
+    both_are_text = isinstance(own, str) and isinstance(given, str)
+    return not both_are_text or _plain(str(own)) != _plain(str(given))
+
+
+def _plain(patch: str) -> str:
+    return patch.replace("\r\n", "\n").strip()
+
+
+def _stem(file: str) -> str:
+    """The file's own name without its ending."""
+    return PurePosixPath(file).stem.removesuffix(".traj").removesuffix(".aider.chat.history")
+
+
+def _nearness(one: str, other: str) -> int:
+    """How many folders two names share."""
+    count = 0
+    for left, right in zip(one.split("/")[:-1], other.split("/")[:-1], strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

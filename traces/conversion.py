@@ -1,0 +1,249 @@
+"""One file after another to documents: what every conversion does, whoever receives them.
+
+Results that belong to traces by their instance id are read first, from whatever file they lie in. Then each file goes
+to its converter. What is wrong with one file is told of that file, and stops no other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from potato_site.canonical import canonical, loads
+from traces.attachments import Attachment, Attachments
+from traces.converters import Converter
+from traces.document import DocumentError, TraceDocument, normalize
+from traces.jsonl import ERROR, WARNING, Problem, Record, Unreadable
+from traces.recognition import AUTO, Chooser, Unclaimed, UnknownFormat, attaching, claims, converter_called
+from traces.shaping import Shaping
+from traces.source import Source
+
+
+@dataclass
+class Converted:
+    """A document, where it stands in its file, and what is counted of it. It comes as an object, or as its bytes."""
+
+    file: str
+    sha256: str  # of the file
+    line: int
+    id: str
+    format: str
+    n_steps: int
+    n_warnings: int
+    changes: Counter[str]
+    # A second trace with its id is a mistake; the ids that agents give are not unique.
+    ids_are_given: bool = False
+    given: TraceDocument | None = field(default=None, repr=False)
+    packed: bytes | None = field(default=None, repr=False)
+
+    @cached_property
+    def doc(self) -> TraceDocument:
+        return self.given if self.given is not None else loads(self.packed or b"")
+
+    @property
+    def body(self) -> bytes:
+        """The canonical document."""
+        return self.packed if self.packed is not None else canonical(self.given)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A file was read to its end, by the converter called ``format`` ("": by none)."""
+
+    source: Source
+    format: str
+
+
+@dataclass(frozen=True)
+class Unread:
+    """No converter recognises the file. Perhaps the converter of another one reads it."""
+
+    source: Source
+    problem: Problem
+
+
+class Conversion:
+    """Files on their way to documents, under one set of options. Raises UnknownFormat for an unknown name.
+
+    ``fallback`` names the converter of JSON that nobody recognises: ``read_unrecognised``, once all else is read.
+    ``own`` makes documents of what people write themselves, in the form of a trace document; it raises DocumentError.
+    Those get no ``source`` then: they stay what they are.
+    """
+
+    def __init__(
+        self,
+        format: str = AUTO,
+        *,
+        shaping: Shaping | None = None,
+        fallback: str = "",
+        own: Callable[[dict[str, Any]], TraceDocument] | None = None,
+    ) -> None:
+        self.format = format
+        self.fallback = converter_called(fallback) if fallback else None
+        self.choose = Chooser(format)
+        self.shaping = shaping or Shaping()
+        self.own = own
+        self.attachments = Attachments()
+
+    def attach(self, sources: Iterable[Source]) -> Iterator[Problem | Done]:
+        """Keep what those of ``sources`` hold that are results for traces; a Done for each such file."""
+        for source in sources:
+            converter = self._attaching(source)
+            if converter:
+                yield from self._keep(source, converter)
+                yield Done(source, converter.name)
+
+    def _attaching(self, source: Source) -> Converter | None:
+        """The converter of a file that holds results only. Most files lack the words for it: that is cheap to see."""
+        try:
+            if not any(source.mentions(*converter.attaches) for converter in attaching()):
+                return None
+            converter = self.choose(source)
+        except (UnknownFormat, OSError):
+            return None  # told where the file itself is read
+        return converter if getattr(converter, "attaches", ()) else None
+
+    def _keep(self, source: Source, converter: Converter) -> Iterator[Problem]:
+        for item in _guarded(source, converter):
+            if isinstance(item, Problem):
+                yield item
+            elif isinstance(item, Attachment):
+                try:
+                    self.attachments.add(source.name, _clean(item))
+                except DocumentError as error:
+                    yield from (Problem(source.name, item.line, name, text) for name, text in error.problems)
+            else:
+                yield Problem(source.name, item.line, "", "is a trace among results for traces; not read")
+
+    def read(self, source: Source) -> Iterator[Converted | Problem | Done]:
+        """All that one file holds, and a Done. Raises Unclaimed, before anything else."""
+        try:
+            converter = self.choose(source)
+        except Unclaimed:
+            raise
+        except UnknownFormat as error:
+            yield Problem(source.name, None, "", str(error))
+            yield Done(source, "")
+            return
+        except OSError as error:
+            yield unreadable(source, error)
+            yield Done(source, "")
+            return
+        yield from self._read(source, converter)
+
+    def read_unrecognised(self, unread: Unread) -> Iterator[Converted | Problem | Done]:
+        """The same of a file that no converter recognises, by the fallback where it is JSON."""
+        source = replace(unread.source)
+        if self.fallback and not _is_plain_text(source):
+            yield from self._read(source, self.fallback)
+        else:
+            yield Done(source, "")
+            yield unread.problem
+
+    def _read(self, source: Source, converter: Converter) -> Iterator[Converted | Problem | Done]:
+        says_nothing = True
+        for item in _guarded(source, converter):
+            says_nothing = False
+            if isinstance(item, Problem):
+                yield item
+            elif isinstance(item, Attachment):
+                yield Problem(source.name, item.line, "", f"{converter.name} gave a result where a trace belongs")
+            else:
+                yield from self._documents(item, source, converter)
+        if says_nothing:
+            yield Problem(source.name, None, "", "holds no trace")
+        yield Done(source, converter.name)
+
+    def _documents(self, record: Record, source: Source, converter: Converter) -> Iterator[Converted | Problem]:
+        ids_are_given = getattr(converter, "ids_are_given", False)
+        try:
+            is_own = self.own is not None and ids_are_given
+            doc = self.own(record.value) if self.own and ids_are_given else normalize(record.value)
+        except DocumentError as error:
+            yield from (Problem(source.name, record.line, name, message) for name, message in error.problems)
+            return
+        if not ids_are_given and not doc.get("structured_turns"):
+            # Nothing to label. A format that was chosen for another's file reads nothing in it either.
+            severity = WARNING if claims(converter, source) else ERROR
+            yield Problem(source.name, record.line, "", f"the trace {doc['id']!a} has no step; left out", severity)
+            return
+        if doc.get("structured_turns") == []:
+            yield Problem(source.name, record.line, "structured_turns", f"the trace {doc['id']!a} has no step", WARNING)
+        told = doc.get("source") or {}
+        if isinstance(told, dict) and "format" not in told and not is_own:
+            doc["source"] = _origin(source, converter) | told
+        self.attachments.apply(doc, source.name)
+        for shaped, changes in self.shaping.apply(doc):
+            yield Converted(
+                file=source.name,
+                sha256=source.sha256,
+                line=record.line,
+                id=shaped["id"],
+                format=converter.name,
+                n_steps=len(shaped.get("structured_turns", ())),
+                n_warnings=n_warnings(shaped),
+                changes=changes,
+                ids_are_given=ids_are_given,
+                given=shaped,
+            )
+
+
+def read_one(conversion: Conversion, source: Source) -> Iterator[Converted | Problem | Done | Unread]:
+    """All that one file holds. Raises nothing."""
+    try:
+        yield from conversion.read(replace(source))  # what it has read for its detection is forgotten with it
+    except Unclaimed as error:
+        yield Unread(source, Problem(source.name, None, "", str(error)))
+
+
+def _is_plain_text(source: Source) -> bool:
+    """Whether it is text without JSON. A file that is gone by now is told of where it is read."""
+    try:
+        return source.shape == "text" and not source.is_empty
+    except OSError:
+        return False
+
+
+def n_warnings(doc: TraceDocument) -> int:
+    """How many warnings the document's source has."""
+    told = doc.get("source")
+    warnings = told.get("warnings") if isinstance(told, dict) else None
+    return len(warnings) if isinstance(warnings, list) else 0
+
+
+def unreadable(source: Source, error: OSError) -> Problem:
+    return Problem(source.name, None, "", f"cannot be read: {error.strerror or error}")
+
+
+def _origin(source: Source, converter: Converter) -> dict[str, Any]:
+    return {
+        "format": converter.name,
+        "version": converter.version,
+        "file": source.name,
+        "sha256": source.sha256,
+        "warnings": [],
+    }
+
+
+def _guarded(source: Source, converter: Converter) -> Iterator[Record | Attachment | Problem]:
+    """What the converter gives, and what it raises as a Problem of this file."""
+    try:
+        yield from converter.convert(source)
+    except Unreadable as error:
+        yield Problem(source.name, error.line, "", str(error))
+    except OSError as error:
+        yield unreadable(source, error)
+    except RecursionError:
+        yield Problem(source.name, None, "", "not read: nested too deep")
+    except Exception as error:  # a converter met what its author did not imagine
+        yield Problem(source.name, None, "", f"the converter failed: {type(error).__name__}: {str(error)[:200]}")
+
+
+def _clean(item: Attachment) -> Attachment:
+    """Its fields as a document would hold them. Raises DocumentError."""
+    doc = normalize({**item.fields, "id": item.instance_id, "structured_turns": []})
+    fields = {name: value for name, value in doc.items() if name not in ("id", "structured_turns")}
+    return replace(item, instance_id=doc["id"], fields=fields)

@@ -1,0 +1,155 @@
+"""Turn the files of a file, a folder or an archive into trace documents, and count them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from traces.archives import Limits, unpacked
+from traces.collecting import seldom_collected
+from traces.conversion import Conversion, Converted
+from traces.document import TraceDocument
+from traces.jsonl import Problem, shown
+from traces.recognition import AUTO, is_claimed
+from traces.shaping import Shaping
+from traces.source import Source, find_sources
+from traces.stream import Event, convert_all
+
+Progress = Callable[[int, int, str], object]
+
+
+@dataclass
+class Counts:
+    """What was read of one format, or of all: files, traces and steps written, warnings."""
+
+    files: int = 0
+    traces: int = 0
+    steps: int = 0
+    warnings: int = 0
+
+    def add(self, found: Converted) -> None:
+        self.traces += 1
+        self.steps += found.n_steps
+        self.warnings += found.n_warnings
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"files": self.files, "traces": self.traces, "steps": self.steps, "warnings": self.warnings}
+
+
+@dataclass
+class FileCounts(Counts):
+    """What one file held; ``format`` is "" where nobody recognised it."""
+
+    format: str = ""
+    problems: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        counts = super().as_dict()
+        del counts["files"]
+        return {"format": self.format or None} | counts | {"problems": self.problems}
+
+
+@dataclass
+class ConvertReport(Counts):
+    """What a conversion did: ``problems`` counts what was not read, ``changes`` what was asked for; all by format and
+    by file too."""
+
+    problems: int = 0
+    formats: dict[str, Counts] = field(default_factory=dict)
+    changes: Counter[str] = field(default_factory=Counter)
+    by_file: dict[str, FileCounts] = field(default_factory=dict)
+
+    def of(self, format: str) -> Counts:
+        return self.formats.setdefault(format, Counts())
+
+    def file(self, name: str) -> FileCounts:
+        return self.by_file.setdefault(name, FileCounts())
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, Converted):
+            self.changes.update(event.changes)
+            for counts in (self, self.of(event.format), self.file(event.file)):
+                counts.add(event)
+        elif isinstance(event, Problem):
+            file = self.file(event.file)
+            if event.is_error:
+                self.problems += 1
+                file.problems += 1
+            else:
+                self.warnings += 1
+                file.warnings += 1
+        else:
+            self.file(event.source.name).format = event.format
+            if event.format:
+                self.of(event.format).files += 1
+
+    def files_as_list(self) -> list[dict[str, Any]]:
+        return [{"file": shown(name)} | counts.as_dict() for name, counts in sorted(self.by_file.items())]
+
+    def as_dict(self) -> dict[str, Any]:
+        formats = {name: counts.as_dict() for name, counts in sorted(self.formats.items())}
+        return super().as_dict() | {"n_problems": self.problems, "formats": formats, "changes": dict(self.changes)}
+
+
+def convert_path(
+    path: Path,
+    *,
+    format: str = AUTO,
+    on_document: Callable[[TraceDocument], object],
+    on_problem: Callable[[Problem], object],
+    progress: Progress | None = None,
+    skip: Path | None = None,
+    shaping: Shaping | None = None,
+) -> ConvertReport:
+    """Convert the file or folder ``path``: good documents to ``on_document``, the rest, named, to ``on_problem``.
+
+    ``format`` is a converter's name or "auto", which takes for each file the one converter that recognises it.
+    ``progress`` is called with (bytes read, bytes in all, a message); ``skip`` is a file not to read, such as
+    the output of an earlier run. Raises UnknownFormat and FileNotFoundError.
+    """
+    return convert_sources(
+        list(find_sources(path, skip=skip)),
+        Conversion(format, shaping=shaping),
+        on_converted=lambda found: on_document(found.doc),
+        on_problem=on_problem,
+        progress=progress,
+    )
+
+
+def convert_sources(
+    given: list[Source | Problem],
+    conversion: Conversion,
+    *,
+    on_converted: Callable[[Converted], object],
+    on_problem: Callable[[Problem], object],
+    progress: Progress | None = None,
+    jobs: int = 1,
+    limits: Limits | None = None,
+) -> ConvertReport:
+    """``convert_path`` for files already found; archives among them are unpacked into a folder of their own."""
+    report = ConvertReport()
+    with ExitStack() as stack, seldom_collected():
+
+        def room() -> Path:
+            return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="potato-unpacked-")))
+
+        found = list(unpacked(given, room, is_claimed=is_claimed, limits=limits))
+        sources = {item.name: item for item in found if isinstance(item, Source)}
+        report.files, done, total = len(sources), 0, sum(source.size for source in sources.values())
+        for event in convert_all(conversion, found, jobs=jobs):
+            report.note(event)
+            if isinstance(event, Converted):
+                on_converted(event)
+            elif isinstance(event, Problem):
+                on_problem(event)
+            else:
+                done += event.source.size
+            if progress and not isinstance(event, Problem):
+                read = sources[event.file].place.bytes if isinstance(event, Converted) else 0
+                progress(done + read, total, f"{report.traces} traces")
+    return report

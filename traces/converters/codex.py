@@ -1,0 +1,327 @@
+"""Sessions of the Codex command line (``rollout-*.jsonl``): the items the model saw, and the events around them.
+
+Three shapes: bare items (to 0.3x, and one JSON object before), items in an envelope with a time, and "code mode", where
+a call is a script that calls several tools. The items are what happened; the events repeat them, and only they say how
+commands ended and what patches changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from traces.converters import converters
+from traces.document import Step, TraceDocument
+from traces.jsonl import WARNING, Problem, Record
+from traces.keeps import Keeps
+from traces.source import Source
+from traces.tooling.codex_calls import CodexCalls
+from traces.tooling.contents import images_of, text_of
+from traces.tooling.transcript import Transcript
+from traces.tooling.values import as_object, as_objects, as_text
+
+_ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
+_CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
+_RESULTS = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output"})
+_BARE = _CALLS | _RESULTS | {"message", "reasoning"}
+# What the program writes in the user's name.
+_CONTEXT = re.compile(
+    r"\s*(?:<(?:\w+_(?:context|instructions|plugins|mode|notification|memory)|permissions instructions|turn_aborted"
+    r"|skills?|INSTRUCTIONS|collaboration_mode)>|# AGENTS\.md instructions)"
+)
+# Events that repeat what the items say, or say nothing of the run.
+_REPEATED = frozenset(
+    {
+        *("user_message", "agent_message", "agent_message_delta", "agent_reasoning", "agent_reasoning_raw_content"),
+        *("agent_reasoning_section_break", "task_started", "turn_started", "turn_diff", "plan_update"),
+        *("exec_command_begin", "exec_command_output_delta", "patch_apply_begin", "mcp_tool_call_begin"),
+        *("mcp_tool_call_end", "web_search_begin", "web_search_end", "view_image_tool_call", "item_started"),
+        *("item_completed", "raw_response_item", "session_configured", "thread_name_updated", "shutdown_complete"),
+        *("exec_approval_request", "apply_patch_approval_request"),
+    }
+)
+_ENDS = frozenset({"task_complete", "turn_complete", "turn_aborted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record: ``kind`` is that of its envelope, "response_item" for a bare one."""
+
+    line: int
+    kind: str
+    payload: dict[str, Any]
+    time: str | None = None
+
+
+class Codex:
+    name = "codex"
+    version = "1"
+    keeps = Keeps(
+        document="agent agent_version base_commit branch cwd exit_status issue_description metrics.seconds"
+        " metrics.tokens model repo started_at subagent_of",
+        steps="assistant_message bash_command error file_create file_delete file_edit plan subagent system thinking"
+        " tool_call user_message web",
+        fields="approximate call_id command content cwd diff exact_diff exit_code images input name output path script"
+        " seconds source_line started_at status",
+    )
+
+    def detect(self, source: Source) -> bool:
+        """Lines of items in envelopes, or bare ones between ``record_type`` lines or after a session's head."""
+        if source.shape not in ("lines", "object"):
+            return False
+        return _is_rollout(source.first_records) or any(map(_is_old_object, source.first_records[:1]))
+
+    def convert(self, source: Source) -> Iterator[Record | Problem]:
+        session = _Session()
+        for record in source.records(lenient=True):
+            if isinstance(record, Problem):
+                yield record
+            else:
+                session.read(record.line, record.value)
+        if all(item.kind in ("session_meta", "turn_context") for item in session.items):
+            yield Problem(source.name, None, "", "holds no trace: only the head of a session", severity=WARNING)
+            return
+        yield Record(1, session.document(source.name))
+
+
+def _is_old_object(record: dict[str, Any]) -> bool:
+    return isinstance(record.get("session"), dict) and any(_is_bare(item) for item in as_objects(record.get("items")))
+
+
+def _is_rollout(records: list[dict[str, Any]]) -> bool:
+    if any(as_text(record.get("type")) in _ENVELOPES and isinstance(record.get("payload"), dict) for record in records):
+        return True
+    marked = any(record.get("record_type") == "state" or _is_head(record) for record in records)
+    return marked and any(_is_bare(record) for record in records)
+
+
+def _is_head(record: dict[str, Any]) -> bool:
+    """The first line of a session of bare items."""
+    return (
+        "type" not in record
+        and "id" in record
+        and "timestamp" in record
+        and bool({"instructions", "git"} & set(record))
+    )
+
+
+def _is_bare(record: dict[str, Any]) -> bool:
+    if as_text(record.get("type")) not in _BARE or "uuid" in record:
+        return False
+    return "call_id" in record or "summary" in record or isinstance(record.get("content"), list)
+
+
+class _Session:
+    """The records of one file: first collected, because results and events stand behind their calls."""
+
+    def __init__(self) -> None:
+        self.out = Transcript()
+        self.calls = CodexCalls()
+        self.items: list[Item] = []
+        self.results: dict[str, list[Item]] = {}
+        self.meta: dict[str, Any] = {}
+        self.tokens: dict[str, Any] = {}
+        self.times: list[str] = []
+        self.end: str | None = None
+        self.model: str | None = None
+        self.cwd: str | None = None
+        self.seen: set[str] = set()
+
+    def read(self, line: int, record: dict[str, Any]) -> None:
+        if "items" in record and "session" in record:
+            self._meta(as_object(record["session"]))
+            for item in as_objects(record["items"]):
+                self._item(Item(line, "response_item", item))
+        elif as_text(record.get("type")) in _ENVELOPES or isinstance(record.get("payload"), dict):
+            self._enveloped(line, record)
+        elif "record_type" in record:
+            pass  # marks where the program saved its state
+        elif _is_head(record) or ("type" not in record and not self.meta):
+            self._meta(record)
+        else:
+            self._item(Item(line, "response_item", record))
+
+    def _meta(self, meta: dict[str, Any]) -> None:
+        # A session that goes on from another one has the heads of both: its own comes first.
+        self.meta = self.meta or meta
+        if time := as_text(meta.get("timestamp")):
+            self.times.append(time)
+
+    def _enveloped(self, line: int, record: dict[str, Any]) -> None:
+        kind, payload, time = str(record.get("type")), record.get("payload"), as_text(record.get("timestamp"))
+        if not isinstance(payload, dict):
+            self.out.warn("records without content")
+            return
+        if time:
+            self.times = [*self.times[:1], time]
+        if kind == "session_meta":
+            self._meta(payload)
+            self.items.append(Item(line, kind, payload, time))
+        elif kind == "event_msg":
+            self._event(Item(line, kind, payload, time))
+        else:
+            self._item(Item(line, kind, payload, time))
+
+    def _item(self, item: Item) -> None:
+        call_id = as_text(item.payload.get("call_id"))
+        if item.kind == "response_item" and as_text(item.payload.get("type")) in _RESULTS and call_id:
+            self.results.setdefault(call_id, []).append(item)
+        self.items.append(item)
+
+    def _event(self, item: Item) -> None:
+        kind, payload = as_text(item.payload.get("type")) or "", item.payload
+        if kind == "exec_command_end":
+            self.calls.commands.add(item.line, payload)
+        elif kind == "patch_apply_end":
+            self.calls.patches.add(item.line, payload)
+        elif kind == "token_count":
+            self.tokens = as_object(as_object(payload.get("info")).get("total_token_usage")) or self.tokens
+        elif kind in _ENDS:
+            self.end = kind
+        elif kind in ("error", "stream_error", "warning"):
+            self.items.append(item)
+        elif kind not in _REPEATED:
+            self.out.warn(f"events that have no step of their own ({kind[:40]})")
+
+    # --- steps --------------------------------------------------------------------------------------------
+
+    def document(self, file: str) -> TraceDocument:
+        for item in self.items:
+            self._steps(item)
+        for results in self.results.values():
+            for item in results:  # their calls are not in the file
+                self._orphan(item)
+        git = as_object(self.meta.get("git"))
+        return self.out.document(
+            as_text(self.meta.get("id")) or as_text(self.meta.get("session_id")) or _stem(file),
+            agent="codex",
+            agent_version=as_text(self.meta.get("cli_version")),
+            model=self.model or as_text(self.meta.get("model")),
+            repo=as_text(git.get("repository_url")) or as_text(self.meta.get("cwd")) or self.cwd,
+            base_commit=as_text(git.get("commit_hash")),
+            branch=as_text(git.get("branch")),
+            cwd=as_text(self.meta.get("cwd")) or self.cwd,
+            started_at=self.times[0] if self.times else None,
+            exit_status=self.end,
+            metrics=self._metrics() or None,
+            subagent_of=_parent(self.meta),
+        )
+
+    def _metrics(self) -> dict[str, Any]:
+        metrics: dict[str, Any] = {}
+        usage = {key.removesuffix("_tokens"): value for key, value in self.tokens.items() if type(value) is int}
+        if usage:
+            metrics["tokens"] = usage
+        if len(self.times) > 1 and (seconds := _between(self.times[0], self.times[-1])) is not None:
+            metrics["seconds"] = seconds
+        return metrics
+
+    def _steps(self, item: Item) -> None:
+        payload, kind = item.payload, as_text(item.payload.get("type")) or ""
+        common = {"source_line": item.line, "started_at": item.time}
+        if item.kind == "session_meta":
+            self._instructions(item, common)
+        elif item.kind == "turn_context":
+            self.model = self.model or as_text(payload.get("model"))
+            self.cwd = as_text(payload.get("cwd")) or self.cwd
+        elif item.kind == "event_msg":
+            self.out.text("error", as_text(payload.get("message")), **common)
+        elif item.kind == "compacted":
+            message = as_text(payload.get("message")) or "The conversation so far was replaced by a summary."
+            self.out.text("system", message, **common)
+        elif item.kind != "response_item":
+            self.out.warn(f"records that have no step ({item.kind[:40]})")
+        elif kind == "message":
+            self._message(payload, common)
+        elif kind == "reasoning":
+            self._reasoning(payload, common)
+        elif kind in _RESULTS:
+            pass  # with its call
+        elif kind in _CALLS or kind.endswith("_call"):
+            self._call(item, common)
+        else:
+            self.out.warn(f"items that have no step ({kind[:40]})")
+
+    def _instructions(self, item: Item, common: dict[str, Any]) -> None:
+        """What the model was told at first; the user's own instructions come again as a message."""
+        if item.payload is self.meta:
+            base = as_object(item.payload.get("base_instructions"))
+            self.out.text("system", as_text(base.get("text")), **common)
+
+    def _message(self, payload: dict[str, Any], common: dict[str, Any]) -> None:
+        """A step for each part: the program puts its own words and the person's into one message."""
+        role, content = payload.get("role"), payload.get("content")
+        parts = content if isinstance(content, list) else [content]
+        images = images_of(content)
+        for part in parts:
+            text = text_of([part], self.out.warn)
+            kind = {"assistant": "assistant_message", "user": "user_message"}.get(str(role), "system")
+            if kind == "user_message" and _CONTEXT.match(text):
+                self._environment(text)
+                kind = "system"
+            self.out.text(kind, text, **common)
+            if images and kind == "user_message" and text.strip():
+                self.out.steps[-1]["images"], images = images, None
+        if images:
+            self.out.add("user_message" if role == "user" else "system", content="", images=images, **common)
+
+    def _environment(self, text: str) -> None:
+        """The folder of a session of bare items stands only here."""
+        found = re.search(r"<cwd>([^<]+)</cwd>|Current working directory: (\S+)", text)
+        if found:
+            self.cwd = found[1] or found[2]
+
+    def _reasoning(self, payload: dict[str, Any], common: dict[str, Any]) -> None:
+        parts = as_objects(payload.get("summary")) + as_objects(payload.get("content"))
+        texts = [part["text"] for part in parts if as_text(part.get("text"))]
+        if not self.out.text("thinking", "\n\n".join(texts), **common):
+            self.out.warn("thoughts that are encrypted" if payload.get("encrypted_content") else "empty thoughts")
+
+    def _call(self, item: Item, common: dict[str, Any]) -> None:
+        call_id = as_text(item.payload.get("call_id")) or as_text(item.payload.get("id")) or f"line-{item.line}"
+        if call_id in self.seen:
+            self.out.warn("calls that stand twice in the file")
+            return
+        self.seen.add(call_id)
+        result = self._result(call_id, item)
+        steps = self.calls.steps(item.payload, result, self.cwd, item.line)
+        self.out.extend(steps, call_id=call_id, **common)
+
+    def _result(self, call_id: str, item: Item) -> dict[str, Any] | None:
+        found = self.results.pop(call_id, [])
+        if len(found) > 1:
+            self.out.warn("results of calls that have one", len(found) - 1)
+        return found[0].payload if found else None
+
+    def _orphan(self, item: Item) -> None:
+        call_id = str(item.payload.get("call_id"))
+        if call_id in self.seen:
+            return
+        self.seen.add(call_id)
+        payload: dict[str, Any] = {"type": "function_call", "name": "unknown", "call_id": call_id}
+        steps: list[Step] = self.calls.steps(payload, item.payload, self.cwd, item.line)
+        self.out.extend(steps, call_id=call_id, source_line=item.line, started_at=item.time)
+
+
+def _stem(file: str) -> str:
+    return file.rsplit("/", 1)[-1].removesuffix(".jsonl").removesuffix(".json")
+
+
+def _parent(meta: dict[str, Any]) -> str | None:
+    """The session that started this one for a part of its work."""
+    source = as_object(meta.get("source"))
+    sub = as_object(source.get("subagent") or source.get("sub_agent"))
+    return as_text(as_object(sub.get("thread_spawn")).get("parent_thread_id"))
+
+
+def _between(first: str, last: str) -> float | None:
+    try:
+        return round((datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds(), 3)
+    except (ValueError, TypeError):
+        return None
+
+
+converters.register("codex")(Codex())

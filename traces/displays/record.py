@@ -1,0 +1,56 @@
+"""A record without steps: its fields in the project's own layout, or each under its name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import nh3
+
+from traces import blocks
+from traces.markup import Html, el, text_of
+from traces.options import RenderOptions
+
+# Structure and emphasis. No attribute survives, so there is no link, no image, no style, no id and no htmx.
+LAYOUT_TAGS = frozenset(
+    "b blockquote br caption code dd details div dl dt em footer h1 h2 h3 h4 h5 h6 header hr i kbd li mark ol p pre s"  # noqa: SIM905
+    " samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul".split()
+)
+_FIELD = re.compile(r"\{\{\s*([\w.-]{1,200})\s*\}\}")
+_NOT_SHOWN = {"source", "structured_turns"}
+
+
+def shown_fields(doc: dict[str, Any], layout: str) -> dict[str, Any]:
+    """The fields of a record that :func:`render_record` shows."""
+    wanted = set(_FIELD.findall(_cleaned(layout))) if layout.strip() else set(doc) - _NOT_SHOWN
+    return {key: value for key, value in doc.items() if key in wanted}
+
+
+def render_record(doc: dict[str, Any], options: RenderOptions) -> Html:
+    """The whole record as one ``<article>``."""
+    shown = _layout(doc, options) if options.layout.strip() else _fields(doc, options)
+    body = el("div", shown, hx_disable=True)
+    return el("article", body, id=f"{options.id_prefix}record", class_="record", aria_label="Record")
+
+
+def _fields(doc: dict[str, Any], options: RenderOptions) -> Html:
+    return blocks.named_values(((k, v) for k, v in shown_fields(doc, "").items()), options)
+
+
+def _layout(doc: dict[str, Any], options: RenderOptions) -> Html:
+    """The layout, cleaned, with each ``{{ field }}`` replaced by that field as text, once: what a field contains is
+    neither markup nor a field. A field that the record does not have stays as written, so that a typing error shows.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in doc:
+            return match[0]
+        text = text_of(doc[match[1]])
+        return blocks.text_block(text, options, tag="span", kind="field")
+
+    return el("div", Html(_FIELD.sub(value, _cleaned(options.layout))), class_="layout")
+
+
+def _cleaned(layout: str) -> str:
+    # "*": without it nh3 keeps title and lang, and a field would be written into an attribute.
+    return nh3.clean(layout, tags=set(LAYOUT_TAGS), attributes={"*": set()}, clean_content_tags={"script", "style"})

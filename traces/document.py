@@ -1,0 +1,260 @@
+"""The trace document: the one form of a trace that converters write and everything else reads.
+
+A document is a JSON object with an ``id``; one that has ``structured_turns`` is a trace of steps, one without is a
+generic record, shown by its fields. Keys we do not know are kept. Plain Python: no Django, no database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from potato_site.canonical import canonical, digest
+
+TraceDocument = dict[str, Any]
+Step = dict[str, Any]
+
+TEXT_TYPES = frozenset({"user_message", "assistant_message", "thinking", "system", "error"})
+EDIT_TYPES = frozenset({"file_edit", "file_create", "file_delete"})
+CALL_TYPES = frozenset({"search", "web", "plan", "subagent", "tool_call"})
+STEP_TYPES = TEXT_TYPES | EDIT_TYPES | CALL_TYPES | {"file_read", "bash_command"}
+STATUSES = ("ok", "failed", "rejected", "suggested")
+
+MAX_ID = 255  # characters
+MAX_DEPTH = 100  # nested lists and objects, the document itself included
+MAX_PROBLEMS = 20  # per document: enough to repair it, too few to flood a report
+MAX_TITLE = 200  # characters
+
+
+class DocumentError(ValueError):
+    """The record is no trace document. ``problems``: (field, message), at most MAX_PROBLEMS of them."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {message}" if field else message for field, message in problems))
+        self.problems = problems
+
+
+class Kind(NamedTuple):
+    """What a known key may hold: exact types (a bool is no int here), and the words that follow "must be"."""
+
+    types: frozenset[type]
+    wanted: str
+
+
+def _kind(wanted: str, *types: type) -> Kind:
+    return Kind(frozenset({*types, type(None)}), wanted)
+
+
+TEXT = _kind("text or null", str)
+INTEGER = _kind("a whole number or null", int)
+OBJECT = _kind("an object or null", dict)
+
+# Of a record without steps only these mean something to us; its "source" or "model" may be anything.
+RECORD_KEYS: dict[str, Kind] = {
+    "issue_description": TEXT,
+    **dict.fromkeys(("issue_id", "instance_id"), _kind("text, a whole number or null", str, int)),
+}
+DOCUMENT_KEYS: dict[str, Kind] = {
+    **RECORD_KEYS,
+    **dict.fromkeys(("repo", "base_commit", "model", "final_patch"), TEXT),
+    **dict.fromkeys(("metrics", "source"), OBJECT),
+    "agent": _kind("text, an object or null", str, dict),
+}
+STEP_KEYS: dict[str, Kind] = {
+    **dict.fromkeys(("content", "path", "diff", "command", "cwd", "output", "name", "call_id", "status"), TEXT),
+    **dict.fromkeys(("exit_code", "start_line", "end_line", "source_line", "parent"), INTEGER),
+    "approximate": _kind("true, false or null", bool),
+    "started_at": _kind("text, a number or null", str, int, float),
+    "seconds": _kind("a number or null", int, float),
+    "tokens": _kind("a number, an object or null", int, float, dict),
+    "images": _kind("a list or null", list),
+}
+
+
+def normalize(record: object) -> TraceDocument:
+    """``record`` as a trace document; a document comes back equal to itself. The argument is not changed.
+
+    An integer ``id`` becomes text, missing ``step_idx`` are numbered, a structured ``output`` of a call becomes its
+    JSON text, and in every string and key NUL and lone surrogates become U+FFFD (no database of ours could hold them
+    alike). Raises DocumentError, naming each bad field: ``structured_turns[3].type``.
+    """
+    if not isinstance(record, dict):
+        raise DocumentError([("", "must be a JSON object")])
+    problems: list[tuple[str, str]] = []
+    doc = _clean_fields(record, "", 2, problems, skip="structured_turns")
+    _check_id(doc, problems)
+    for key in ("issue_id", "instance_id"):
+        if type(doc.get(key)) is int:
+            doc[key] = _decimal(doc[key])
+        if isinstance(doc.get(key), str) and len(doc[key]) > MAX_ID:
+            problems.append((key, f"must have at most {MAX_ID} characters"))
+    has_steps = "structured_turns" in record
+    problems += _wrong_types(doc, DOCUMENT_KEYS if has_steps else RECORD_KEYS, "")
+    if has_steps:
+        doc["structured_turns"] = _steps(record["structured_turns"], problems)
+    if problems:
+        raise DocumentError(problems[:MAX_PROBLEMS])
+    return doc
+
+
+def _check_id(doc: TraceDocument, problems: list[tuple[str, str]]) -> None:
+    if type(doc.get("id")) is int:
+        doc["id"] = _decimal(doc["id"])
+    value = doc.get("id")
+    if value is None:
+        problems.append(("id", "is missing"))
+    elif not isinstance(value, str):
+        problems.append(("id", "must be text or a whole number"))
+    elif not value.strip():
+        problems.append(("id", "is empty"))
+    elif len(value) > MAX_ID:
+        problems.append(("id", f"must have at most {MAX_ID} characters"))
+
+
+def _decimal(number: int) -> str:
+    """Its digits. Python refuses to print very long numbers; one of those is too long for an id anyway."""
+    return str(number) if number.bit_length() < 4 * MAX_ID else "9" * (MAX_ID + 1)
+
+
+def _steps(value: object, problems: list[tuple[str, str]]) -> list[Step]:
+    if not isinstance(value, list):
+        problems.append(("structured_turns", "must be a list of steps"))
+        return []
+    steps = []
+    for index, raw in enumerate(value):
+        steps.append(_step(raw, index, problems))
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    return steps
+
+
+def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:
+    place = f"structured_turns[{index}]"
+    if not isinstance(raw, dict):
+        problems.append((place, "must be an object"))
+        return {}
+    step = _clean_fields(raw, f"{place}.", 4, problems)
+    is_call = _check_type(step.get("type"), f"{place}.type", problems) in CALL_TYPES
+    if step.get("step_idx") is None:
+        step["step_idx"] = index
+    elif type(step["step_idx"]) is not int or step["step_idx"] != index:
+        problems.append((f"{place}.step_idx", f"must be {index}: steps are numbered from 0, in order, without gaps"))
+    if is_call and not isinstance(step.get("output"), str | None):
+        step["output"] = canonical(step["output"]).decode()
+    problems += _wrong_types(step, STEP_KEYS, f"{place}.")
+    if isinstance(step.get("status"), str) and step["status"] not in STATUSES:
+        problems.append((f"{place}.status", "must be one of " + ", ".join(STATUSES)))
+    parent = step.get("parent")
+    if type(parent) is int and not 0 <= parent < index:
+        problems.append((f"{place}.parent", "must be the step_idx of an earlier step"))
+    return step
+
+
+def _check_type(kind: object, field: str, problems: list[tuple[str, str]]) -> str:
+    """The step's type, "" where it is none."""
+    if isinstance(kind, str) and kind in STEP_TYPES:
+        return kind
+    shown = ascii(kind)[:40] if isinstance(kind, str) else "this value"
+    known = f"{shown} is no step type; known: {', '.join(sorted(STEP_TYPES))}"
+    problems.append((field, "is missing" if kind is None else known))
+    return ""
+
+
+def _wrong_types(values: dict[str, Any], kinds: dict[str, Kind], prefix: str) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if key in kinds and type(value) not in kinds[key].types:
+            yield prefix + key, f"must be {kinds[key].wanted}"
+
+
+def _clean_fields(
+    record: dict[str, Any], prefix: str, depth: int, problems: list[tuple[str, str]], skip: str = ""
+) -> dict[str, Any]:
+    """The fields of ``record``, cleaned; ``depth`` is that of a list or object directly in it."""
+    cleaned = {}
+    for key, value in record.items():
+        if key == skip:
+            continue
+        if type(value) is str and value.isascii() and "\0" not in value and key.isprintable():
+            cleaned[key] = value  # nearly all there is: one look, no call
+            continue
+        try:
+            cleaned[_clean(key, depth)] = _clean(value, depth)
+        except ValueError as error:
+            problems.append((prefix + ascii(key)[1:-1][:80], str(error)))
+    return cleaned
+
+
+def _clean(value: Any, depth: int) -> Any:
+    """``value`` without what we cannot store. Raises ValueError for what is no JSON, or nested too deep."""
+    kind = type(value)
+    if kind is str:
+        return _clean_text(value)
+    if value is None or kind is int or kind is bool:
+        return value
+    if kind is float:
+        if not math.isfinite(value):
+            raise ValueError("NaN and infinity are not JSON")
+        return value
+    if kind is not dict and kind is not list:
+        raise ValueError("holds a value that is not JSON")
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
+    if kind is list:
+        return [_clean(item, depth + 1) for item in value]
+    return {_clean(key, depth): _clean(item, depth + 1) for key, item in value.items()}
+
+
+def _clean_text(text: str) -> str:
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+    return text
+
+
+def sha256(doc: TraceDocument) -> str:
+    """SHA-256 (hex) of the canonical document: what makes two states of a trace the same."""
+    return hashlib.sha256(canonical(doc)).hexdigest()
+
+
+def issue_key(doc: TraceDocument) -> str:
+    """What groups attempts at one issue: ``issue_id``, else ``instance_id``, else a digest of repo, commit and text."""
+    for key in ("issue_id", "instance_id"):
+        if doc.get(key):
+            return str(doc[key])
+    text = " ".join((doc.get("issue_description") or "").split())
+    return "sha256:" + digest(doc.get("repo") or "", doc.get("base_commit") or "", text)
+
+
+def title(doc: TraceDocument) -> str:
+    """The first line of the task that says something, at most MAX_TITLE characters. "" when there is none."""
+    lines = ((doc.get("issue_description") or "").strip()).splitlines()
+    first = lines[0].strip() if lines else ""
+    return first if len(first) <= MAX_TITLE else first[: MAX_TITLE - 1].rstrip() + "…"
+
+
+def step_text(step: Step) -> str:
+    """A step as plain text, the way exports give it to a trainer: parts on lines of their own, absent parts left out.
+
+    A message is its content; a command ``$ command`` and its output; a file step its path and its diff, else content;
+    a call its name, canonical input and output.
+    """
+    kind = step.get("type")
+    if kind == "bash_command":
+        return _lines("$ " + (step.get("command") or ""), step.get("output"))
+    if kind in EDIT_TYPES or kind == "file_read":
+        return _lines(step.get("path"), step.get("diff") or step.get("content"))
+    if kind in CALL_TYPES:
+        given = step.get("input")
+        return _lines(step.get("name"), None if given is None else canonical(given).decode(), step.get("output"))
+    return step.get("content") or ""
+
+
+def _lines(*parts: str | None) -> str:
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,265 @@
+"""Put the trace documents of files into a dataset, as traces and versions.
+
+A document whose canonical form is the trace's current one, whatever file it lay in, changes nothing; another one
+becomes a new version, and the trace's ``current`` moves to it. At most 100 traces are written in one transaction and
+never a part of one, so that an import that dies can simply be run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from potato_site.accounts.models import User
+from potato_site.canonical import canonical
+from traces.archives import unpacked
+from traces.batches import Entry, save_batch
+from traces.conversion import Conversion, Converted, Done
+from traces.converters import converters
+from traces.converters.native import Native
+from traces.document import DocumentError, TraceDocument, normalize
+from traces.entries import entry_of
+from traces.import_options import ImportOptions
+from traces.jsonl import Problem
+from traces.models import Dataset, Import, ImportFile
+from traces.neighbours import NO_FILES
+from traces.recognition import is_claimed
+from traces.source import Place, Source, find_sources, printable
+from traces.stream import Event, convert_all
+from traces.unpacking import limits_of_home, room_of_home
+
+BATCH_TRACES = 100
+BATCH_BYTES = 16 * 1024 * 1024  # of canonical JSON: a batch of long traces is shorter
+MAX_PROBLEMS = 100  # kept per file, and in the report; all are counted
+SAY_EVERY_SECONDS = 2  # besides after each batch: a long trace takes a while
+ARCHIVE = "archive"  # the format of a file that was unpacked
+COUNTED = ("new", "changed", "unchanged", "problems", "warnings")
+
+# progress(bytes read, bytes in all, message)
+Progress = Callable[[int, int, str], object]
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did. ``problems`` holds the first MAX_PROBLEMS of problems and of warnings about files;
+    ``n_warnings`` counts those of traces too."""
+
+    new: int
+    changed: int
+    unchanged: int
+    n_problems: int
+    n_warnings: int
+    problems: list[Problem]
+    external_ids: Collection[str]  # of all good records, in the order of the files
+
+    def counts(self) -> dict[str, int]:
+        values = (self.new, self.changed, self.unchanged, self.n_problems, self.n_warnings)
+        return dict(zip(COUNTED, values, strict=True))
+
+
+@dataclass
+class _Tally:
+    """Outcomes counted (the COUNTED) and the first problems kept, of a file or of them all."""
+
+    file: str = ""
+    sha256: str = ""
+    format: str = ""
+    is_kept: bool = False  # in its row
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, problem: Problem) -> None:
+        self.counts["problems" if problem.is_error else "warnings"] += 1
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+
+def import_files(
+    dataset: Dataset,
+    paths: Iterable[Path | Source | Problem],
+    *,
+    options: ImportOptions | None = None,
+    made_by: User | None = None,
+    job_id: int | None = None,
+    into: Import | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import files and folders of any format, and archives of them, into ``dataset``.
+
+    JSON that no converter recognises is read as trace documents or records; where such a record lacks ``id`` or
+    ``issue_description``, the ``id_key`` or ``text_key`` of the ``options`` is taken. A missing file, a bad line, a bad
+    record and a second record with one id are problems of the report; all else is imported. A ``Source`` is one file,
+    shown under its own name. ``into`` is an import that exists, whose file rows do as well. What ``progress`` raises
+    stops the import between two batches. Safe to repeat, and beside another import. Raises UnknownFormat.
+    """
+    row = into or Import.objects.create(dataset=dataset, made_by=made_by, job_id=job_id)
+    return _Run(row, options or ImportOptions(), progress, is_announced=into is not None).run(paths)
+
+
+class _Run:
+    """One import under way."""
+
+    def __init__(self, row: Import, options: ImportOptions, progress: Progress | None, *, is_announced: bool) -> None:
+        self.row = row
+        self.is_announced = is_announced
+        self.id_key, self.text_key = options.id_key, options.text_key
+        self.progress = progress
+        self.conversion = Conversion(options.format, shaping=options.shaping, fallback=Native.name, own=self._document)
+        self.total = _Tally()
+        self.tallies: dict[str, _Tally] = {}  # by the names of files
+        self.given: dict[str, Source] = {}  # archives as such
+        self.external_ids: dict[str, None] = {}
+        self.waiting: list[tuple[_Tally, Entry]] = []
+        self.waiting_bytes = 0
+        self.finished: list[_Tally] = []
+        self.bytes_done = self.bytes_total = 0
+        self.reading = Place()  # how far the file is read whose documents arrive
+        self.said_at = monotonic()
+
+    def run(self, paths: Iterable[Path | Source | Problem]) -> ImportReport:
+        with room_of_home() as room:
+            found = list(unpacked(self._found(paths), room, is_claimed=is_claimed, limits=limits_of_home()))
+            self._expect(found)
+            sources = {item.name: item for item in found if isinstance(item, Source)}
+            self.bytes_total = sum(source.size for source in sources.values())
+            for event in convert_all(self.conversion, found):
+                if isinstance(event, Converted):
+                    self.reading = sources[event.file].place
+                self._take(event)
+                if monotonic() - self.said_at > SAY_EVERY_SECONDS:
+                    self._say()
+        self.finished = [tally for tally in self.tallies.values() if not tally.is_kept]
+        self._flush()
+        counts = self.total.counts
+        return ImportReport(
+            new=counts["new"],
+            changed=counts["changed"],
+            unchanged=counts["unchanged"],
+            n_problems=counts["problems"],
+            n_warnings=counts["warnings"],
+            problems=self.total.problems,
+            external_ids=self.external_ids.keys(),
+        )
+
+    def _found(self, paths: Iterable[Path | Source | Problem]) -> Iterator[Source | Problem]:
+        """The files, each under a name of its own."""
+        for path in paths:
+            for item in _find(path):
+                if isinstance(item, Source):
+                    shown = printable(item.path) if isinstance(path, Path) else item.name
+                    if item.name in self.tallies:
+                        # The same name in another folder. What lies beside it goes by that name too.
+                        item = replace(item, name=shown, files=NO_FILES)
+                    self.tallies[item.name] = _Tally(shown)
+                    self.given[item.name] = replace(item)
+                yield item
+
+    def _expect(self, found: list[Source | Problem]) -> None:
+        """A tally for each file of an archive; the archive's own says what it was."""
+        names = {item.name: None for item in found if isinstance(item, Source)}  # in their order
+        for name, tally in self.tallies.items():
+            if name not in names:
+                tally.format, tally.sha256 = ARCHIVE, self.given[name].sha256
+        self.tallies |= {name: _Tally(name) for name in names if name not in self.tallies}
+
+    def _take(self, event: Event) -> None:
+        """The good records wait for the next batch; the row of a file is written with the last of them."""
+        if isinstance(event, Problem):
+            tally = self.tallies.setdefault(event.file, _Tally(event.file))
+            self._tell(tally, replace(event, file=tally.file))
+        elif isinstance(event, Converted):
+            entry = entry_of(event)
+            tally = self.tallies[event.file]
+            tally.format = event.format
+            for one in (tally, self.total):
+                one.counts["warnings"] += event.n_warnings
+            self.external_ids[event.id] = None
+            self.waiting.append((tally, entry))
+            self.waiting_bytes += len(entry.body)
+            if len(self.waiting) >= BATCH_TRACES or self.waiting_bytes >= BATCH_BYTES:
+                self._flush()
+        else:
+            self._done(event)
+
+    def _done(self, event: Done) -> None:
+        tally = self.tallies[event.source.name]
+        tally.format = event.format
+        with contextlib.suppress(OSError):  # told already
+            tally.sha256 = event.source.sha256
+        self.bytes_done += event.source.size
+        self.reading = Place()
+        # Of what no converter reads, and of results for traces, something may be told in the end.
+        if event.format and not getattr(converters.get(event.format), "attaches", ()):
+            self.finished.append(tally)
+
+    def _tell(self, tally: _Tally, problem: Problem) -> None:
+        tally.add(problem)
+        self.total.add(problem)
+
+    def _document(self, record: dict[str, Any]) -> TraceDocument:
+        """The record as a document, its standard keys filled from those the project names. Raises DocumentError."""
+        if "id" not in record and self.id_key != "id":
+            if self.id_key not in record:
+                raise DocumentError([(self.id_key, "is missing")])
+            record = record | {"id": record[self.id_key]}
+        doc = normalize(record)
+        text = doc.get(self.text_key) if self.text_key else None
+        if text is not None and "issue_description" not in doc:
+            doc["issue_description"] = text if isinstance(text, str) else canonical(text).decode()
+        return doc
+
+    def _flush(self) -> None:
+        """Write the waiting batch, and the rows of the files all of whose records are in."""
+        outcomes = save_batch(self.row.dataset, [entry for _, entry in self.waiting])
+        for (tally, _), outcome in zip(self.waiting, outcomes, strict=True):
+            tally.counts[outcome] += 1
+            self.total.counts[outcome] += 1
+        self._keep()
+        self.waiting, self.waiting_bytes, self.finished = [], 0, []
+        self._say()
+
+    def _keep(self) -> None:
+        """The rows of the finished files. Those of an announced import may be there, from its upload or an attempt."""
+        rows = [_file_row(self.row, tally) for tally in self.finished]
+        for tally in self.finished:
+            tally.is_kept = True
+        if self.is_announced:
+            rows = [row for row in rows if not _update(row)]
+        ImportFile.objects.bulk_create(rows)
+
+    def _say(self) -> None:
+        self.said_at = monotonic()
+        if self.progress:
+            self.progress(self.bytes_done + self.reading.bytes, self.bytes_total, f"{len(self.external_ids)} traces")
+
+
+def _find(path: Path | Source | Problem) -> Iterator[Source | Problem]:
+    if not isinstance(path, Path):
+        yield path
+        return
+    try:
+        yield from find_sources(path)
+    except FileNotFoundError:
+        yield Problem(printable(path), None, "", "no such file or folder")
+
+
+def _file_row(row: Import, tally: _Tally) -> ImportFile:
+    return ImportFile(
+        batch=row,
+        file=tally.file[-1000:],
+        sha256=tally.sha256,
+        format=tally.format,
+        counts={key: tally.counts[key] for key in COUNTED},
+        problems=[problem.as_dict() for problem in tally.problems],
+    )
+
+
+def _update(row: ImportFile) -> bool:
+    """Whether the file had a row already, which now says what this one does."""
+    known = ImportFile.objects.filter(batch=row.batch, file=row.file, sha256=row.sha256)
+    return bool(known.update(counts=row.counts, problems=row.problems, format=row.format))

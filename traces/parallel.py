@@ -1,0 +1,146 @@
+"""Convert files in several processes; what comes out is in the order of the files all the same.
+
+A process hands back what one file holds, packed; a lot of it goes through a file. Nothing here knows Django.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+from traces.attachments import Attachments
+from traces.collecting import collect_seldom
+from traces.conversion import Conversion, Converted, Done, Unread, read_one
+from traces.jsonl import Problem
+from traces.shaping import Shaping
+from traces.source import Place, Source
+
+INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
+AHEAD = 4  # files per process that wait or are done; the rest is not read yet
+
+Event = Converted | Problem | Done | Unread
+
+
+@dataclass
+class _Recipe:
+    """What a process needs to convert as this one would."""
+
+    format: str
+    shaping: Shaping
+    room: Path
+    by_id: dict[str, Any]
+
+
+@dataclass
+class _Result:
+    """What one file holds. The bytes of a Converted lie in ``path`` where ``places`` has (offset, length) for it."""
+
+    items: list[Event] = field(default_factory=list)
+    path: Path | None = None
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+    used_files: set[str] = field(default_factory=set)
+    used_ids: set[str] = field(default_factory=set)
+
+
+def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) -> Iterator[Event]:
+    """Everything ``sources`` hold, in their order. Raises ChildProcessError when a process dies."""
+    with tempfile.TemporaryDirectory(prefix="potato-convert-") as folder:
+        room = Path(folder)
+        conversion.attachments.save(room / "attachments")
+        recipe = _Recipe(conversion.format, conversion.shaping, room, conversion.attachments.by_id)
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (recipe,))
+        try:
+            for source, result in _in_order(pool, sources, jobs * AHEAD):
+                source.used.update(result.used_files)
+                conversion.attachments.used.update(result.used_ids)
+                yield from _opened(result)
+        except BrokenProcessPool:
+            raise ChildProcessError("a converting process ended; was there not enough memory?") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ProcessPoolExecutor, sources: list[Source], ahead: int) -> Iterator[tuple[Source, _Result]]:
+    waiting: deque[tuple[Source, Future[_Result]]] = deque()
+    for source in sources:
+        waiting.append((source, pool.submit(_convert, replace(source, used=set(), place=Place()))))
+        if len(waiting) >= ahead:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    while waiting:
+        done, future = waiting.popleft()
+        yield done, future.result()
+
+
+def _opened(result: _Result) -> Iterator[Event]:
+    if result.path is None:
+        yield from result.items
+        return
+    with result.path.open("rb") as stream:
+        for number, item in enumerate(result.items):
+            if number in result.places and isinstance(item, Converted):
+                offset, length = result.places[number]
+                stream.seek(offset)
+                yield replace(item, packed=stream.read(length))
+            else:
+                yield item
+    result.path.unlink()
+
+
+# --- In the other processes -------------------------------------------------------------------------------
+
+_state: dict[str, Any] = {}
+
+
+def _start(recipe: _Recipe) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    collect_seldom()
+    conversion = Conversion(recipe.format, shaping=recipe.shaping)
+    conversion.attachments = Attachments((recipe.room / "attachments").open("rb"), recipe.by_id)
+    _state.update(conversion=conversion, room=recipe.room)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _convert(source: Source) -> _Result:
+    conversion: Conversion = _state["conversion"]
+    conversion.attachments.used.clear()
+    result = _Result()
+    with contextlib.ExitStack() as stack:
+        size, spill = 0, None
+        for item in read_one(conversion, source):
+            if isinstance(item, Converted):
+                body = item.body
+                size += len(body)
+                if spill is None and size > INLINE_BYTES:
+                    result.path = Path(_state["room"], secrets.token_hex(12))
+                    spill = stack.enter_context(result.path.open("xb"))
+                if spill is not None:
+                    result.places[len(result.items)] = (spill.tell(), len(body))
+                    spill.write(body)
+                    body = b""
+                item = replace(item, given=None, packed=body)
+            elif isinstance(item, Done | Unread):
+                item = replace(item, source=replace(item.source, used=set(), place=Place()))
+            result.items.append(item)
+    result.used_files = source.used
+    result.used_ids = set(conversion.attachments.used)
+    return result

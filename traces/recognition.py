@@ -1,0 +1,77 @@
+"""Which converter reads a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traces.converters import Converter, converters
+from traces.source import Source
+
+AUTO = "auto"
+
+
+class UnknownFormat(ValueError):
+    """No converter has this name, none recognises the file, or several do. ``str()`` lists the known ones."""
+
+
+class Unclaimed(UnknownFormat):
+    """No converter recognises the file."""
+
+
+class Chooser:
+    """Files to converters, under one choice of format."""
+
+    def __init__(self, format: str = AUTO) -> None:
+        """Raises UnknownFormat."""
+        self.chosen = None if format == AUTO else converter_called(format)
+
+    def __call__(self, source: Source) -> Converter:
+        """The one converter that claims the file, or the chosen one where nobody of its family does.
+
+        Raises UnknownFormat.
+        """
+        if self.chosen is None:
+            return self._recognised(source)
+        family = [self.chosen, *(converters.get(name) for name in getattr(self.chosen, "accepts", ()))]
+        family += [one for one in attaching() if one not in family]
+        return next((converter for converter in family if claims(converter, source)), self.chosen)
+
+    def _recognised(self, source: Source) -> Converter:
+        """Raises UnknownFormat when several converters claim the file, Unclaimed when none does."""
+        found = [converter for _, converter in converters.items() if claims(converter, source)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(converter.name for converter in found)
+            raise UnknownFormat(f"several converters recognise this file ({names}): choose one with --format")
+        raise Unclaimed(f"no converter recognises this file; known: {', '.join(converters.names())}")
+
+
+def converter_called(name: str) -> Converter:
+    """Raises UnknownFormat."""
+    if name not in converters:
+        raise UnknownFormat(f"no converter {name!r} yet; known: {', '.join(converters.names())}")
+    return converters.get(name)
+
+
+def attaching() -> list[Any]:
+    """The converters whose files hold results for traces."""
+    return [converter for _, converter in converters.items() if getattr(converter, "attaches", ())]
+
+
+def is_claimed(source: Source) -> bool:
+    """Whether any converter claims the file."""
+    try:
+        return any(claims(converter, source) for _, converter in converters.items())
+    except OSError:
+        return False
+
+
+def claims(converter: Converter, source: Source) -> bool:
+    """A detection that fails on what its author did not imagine is a no. Raises OSError."""
+    try:
+        return converter.detect(source)
+    except OSError:
+        raise
+    except Exception:
+        return False

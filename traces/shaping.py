@@ -1,0 +1,119 @@
+"""What is done to documents on request: drop sub-agents, redact, cut long outputs, split long traces.
+
+Each change is counted, and told in the document it was made to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from traces.document import MAX_ID, Step, TraceDocument
+from traces.redaction import redact
+from traces.suggested import following
+
+CUT_KEYS = ("output", "content")
+# Of a split trace only the last part says how the run ended.
+OF_THE_END = ("final_patch", "exit_status", "outcome", "metrics", "report", "prediction")
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """What to do. ``max_output`` counts characters of an ``output`` or ``content``; ``max_steps`` is that of a part."""
+
+    drop_subagents: bool = False
+    redact: bool = False
+    max_output: int | None = None
+    max_steps: int | None = None
+
+    def apply(self, doc: TraceDocument) -> Iterator[tuple[TraceDocument, Counter[str]]]:
+        """The documents that ``doc`` becomes, none or several, each with counts of what was changed in it."""
+        counts: Counter[str] = Counter()
+        if self.drop_subagents:
+            if doc.get("subagent_of"):
+                return
+            doc = _without_subagents(doc, counts)
+        if self.redact:
+            found: Counter[str] = Counter()
+            doc = redact(doc, found)
+            counts.update({f"{kind} redacted": number for kind, number in found.items()})
+        if self.max_output is not None:
+            doc = _cut(doc, self.max_output, counts)
+        told = doc.get("source")
+        if counts and isinstance(told, dict):
+            texts = [f"{number:,} × {what}" for what, number in counts.items()]
+            doc = doc | {"source": told | {"warnings": [*(told.get("warnings") or []), *texts]}}
+        steps = doc.get("structured_turns", ())
+        if self.max_steps is None or len(steps) <= self.max_steps:
+            yield doc, counts
+            return
+        for part in split(doc, self.max_steps):
+            yield part, counts
+            counts = Counter()
+
+
+def _without_subagents(doc: TraceDocument, counts: Counter[str]) -> TraceDocument:
+    steps = doc.get("structured_turns", [])
+    kept = [step for step in steps if step.get("parent") is None]
+    if len(kept) == len(steps):
+        return doc
+    counts["step of a sub-agent left out"] += len(steps) - len(kept)
+    turns = [step | {"step_idx": number} for number, step in enumerate(kept)]
+    return doc | {"structured_turns": turns} | following(doc, [step["step_idx"] for step in kept])
+
+
+def _cut(doc: TraceDocument, limit: int, counts: Counter[str]) -> TraceDocument:
+    return (
+        doc | {"structured_turns": [_cut_step(step, limit, counts) for step in doc["structured_turns"]]}
+        if ("structured_turns" in doc)
+        else doc
+    )
+
+
+def _cut_step(step: Step, limit: int, counts: Counter[str]) -> Step:
+    """Beginning and end of each long text stay: errors stand at the end. ``cut`` says how long it was."""
+    long = {key: value for key in CUT_KEYS if isinstance(value := step.get(key), str) and len(value) > limit}
+    if not long:
+        return step
+    changed: dict[str, Any] = {"cut": {key: len(value) for key, value in long.items()}}
+    for key, value in long.items():
+        counts["long output cut"] += 1
+        begin, end = limit - limit // 3, limit // 3
+        gap = f"\n[… {len(value) - limit:,} characters cut …]\n"
+        changed[key] = value[:begin] + gap + (value[-end:] if end else "")
+    return step | changed
+
+
+def split(doc: TraceDocument, max_steps: int) -> Iterator[TraceDocument]:
+    """The parts of a long trace, each a trace that names the others in ``part``.
+
+    ``issue_id`` gets the number of the part too, so that two parts of one run are never compared with each other.
+    """
+    steps = doc["structured_turns"]
+    starts = range(0, len(steps), max_steps)
+    names = [f"{doc['id'][: MAX_ID - 16]}~part{number}" for number in range(1, len(starts) + 1)]
+    issue = doc.get("issue_id") or doc.get("instance_id") or doc["id"]
+    for index, start in enumerate(starts):
+        link: dict[str, Any] = {"of": doc["id"], "number": index + 1, "parts": len(starts), "first_step": start}
+        link |= {"previous": names[index - 1]} if index else {}
+        link |= {"next": names[index + 1]} if index + 1 < len(names) else {}
+        part = doc if index + 1 == len(names) else {key: doc[key] for key in doc if key not in OF_THE_END}
+        yield part | {
+            "id": names[index],
+            "issue_id": f"{issue[: MAX_ID - 16]}~part{index + 1}",
+            "part": link,
+            "structured_turns": [_moved(step, start) for step in steps[start : start + max_steps]],
+            **following(doc, range(start, min(start + max_steps, len(steps)))),
+        }
+
+
+def _moved(step: Step, start: int) -> Step:
+    """The step in a part that begins at ``start``. A caller in an earlier part is named by its number in the whole."""
+    moved = step | {"step_idx": step["step_idx"] - start}
+    parent = step.get("parent")
+    if isinstance(parent, int):
+        inside = parent >= start
+        moved |= {"parent": parent - start if inside else None} | ({} if inside else {"parent_in_whole": parent})
+    return moved

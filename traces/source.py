@@ -1,0 +1,298 @@
+"""The files a conversion reads: which ones, and what a converter may ask about each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from io import BufferedReader
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from potato_site.canonical import loads_leniently
+from traces.jsonl import BOM, MAX_DOCUMENT_BYTES, Problem, Record, read_document, read_lines, read_records
+from traces.long_list import read_long_list
+from traces.neighbours import NO_FILES, Files, FolderFiles, is_hidden
+from traces.packed import kind_of
+from traces.peek import cut_short, last_fields
+
+_RECORD_LINE = re.compile(rb"^[ \t]*\{", re.MULTILINE)
+PEEK_RECORDS = 50  # a format's mark need not be in the first record
+PEEK_BYTES = 1024 * 1024
+HEAD_BYTES = 64 * 1024
+
+
+class Place:
+    """How far a file was read."""
+
+    stream: BufferedReader | None = None
+    size = 0
+
+    @property
+    def bytes(self) -> int:
+        if self.stream is None:
+            return 0
+        return self.size if self.stream.closed else self.stream.tell()
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file. ``name`` is its path relative to the input folder, with "/"; it need not be a path on disk."""
+
+    path: Path
+    name: str
+    files: Files = NO_FILES
+    used: set[str] = field(default_factory=set, compare=False)
+
+    place: Place = field(default_factory=Place, compare=False)
+
+    def open(self) -> BufferedReader:
+        """Its bytes. How far they were read is in ``place``."""
+        self.place.stream, self.place.size = self.path.open("rb"), self.size
+        return self.place.stream
+
+    # --- JSON ---------------------------------------------------------------------------------------------
+
+    def records(self, *, lenient: bool = False) -> Iterator[Record | Problem]:
+        """The file's JSON records: one per line, the items of a list, or the one object that the file is.
+
+        ``lenient`` is for what agents write: NaN and Infinity are read as null, raw control characters in texts are
+        taken, and a last line that was cut short is a warning. A bad line is a Problem beside its good neighbours.
+        """
+        if lenient and self.size <= PEEK_BYTES:
+            yield from self._all_records
+            return
+        with self.open() as stream:
+            if self.size > MAX_DOCUMENT_BYTES and self._prefix.lstrip().startswith(b"["):
+                yield from read_long_list(stream, self.name)
+            else:
+                yield from read_records(stream, self.name, lenient=lenient)
+
+    def document(self) -> Any:
+        """The whole file as one JSON value, read leniently. Raises Unreadable, which ``convert`` need not catch."""
+        if self._whole is not None:
+            return self._whole
+        with self.open() as stream:
+            return read_document(stream)
+
+    @cached_property
+    def shape(self) -> str:
+        """What the file is, from its first bytes: "lines" (JSON objects), "object", "list" or "text" (no JSON)."""
+        if isinstance(self._value, list):
+            return "list"
+        if isinstance(self._value, dict):
+            return "object"
+        return "lines" if self.first_records else "text"
+
+    @cached_property
+    def first_records(self) -> list[dict[str, Any]]:
+        """Its first JSON objects, at most PEEK_RECORDS; none when it is no JSON.
+
+        Of a file over PEEK_BYTES only the beginning is read, and for one large object its end: lists in it hold their
+        first items, texts that do not fit are "", and keys between the beginning and the end are missing.
+        """
+        return list(islice(self._peek(), PEEK_RECORDS))
+
+    @cached_property
+    def top_keys(self) -> frozenset[str]:
+        """The keys of its first JSON object, as far as ``first_records`` holds them; none when it is no JSON."""
+        return frozenset(self.first_records[0]) if self.first_records else frozenset()
+
+    # What of a small file was read to recognise it is what is converted: it is parsed once.
+
+    @cached_property
+    def _whole(self) -> Any:
+        """The one list or object that a small file is; None for a large one, for lines, and for what is no JSON."""
+        return _one(self._document_text) if self.size <= PEEK_BYTES and self._document_text else None
+
+    @cached_property
+    def _value(self) -> Any:
+        """``_whole``, or what there is of it at the beginning of a large or a damaged file."""
+        text = self._document_text
+        if self._whole is not None or not text:
+            return self._whole
+        if self.size > PEEK_BYTES:
+            value = cut_short(text)
+            return self._last_fields | value if isinstance(value, dict) else value
+        # A later line that is a record says that the first one is bad, and no beginning of a document.
+        later = (line for line in text.split(b"\n")[1:] if line.startswith(b"{"))
+        return None if any(isinstance(_one(line), dict) for line in later) else cut_short(text)
+
+    @cached_property
+    def _document_text(self) -> bytes:
+        """The beginning of the file where it may be one list or object, else nothing."""
+        text = b"" if self.is_packed else self._prefix.lstrip()
+        if text.startswith(b"["):
+            return text
+        first, _, rest = text.partition(b"\n")
+        is_lines = rest.strip() and isinstance(_one(first), dict)
+        return text if text.startswith(b"{") and not is_lines else b""
+
+    @cached_property
+    def _all_records(self) -> list[Record | Problem]:
+        """Of a small file."""
+        if isinstance(self._whole, dict):
+            skipped = self._prefix[: len(self._prefix) - len(self._document_text)]
+            return [Record(1 + skipped.count(b"\n"), self._whole)]
+        with self.open() as stream:
+            return list(read_records(stream, self.name, lenient=True))
+
+    def _peek(self) -> Iterator[dict[str, Any]]:
+        value = self._value
+        if isinstance(value, dict):
+            yield value
+        elif isinstance(value, list):
+            yield from (item for item in value if isinstance(item, dict))
+        elif self.is_packed or not _RECORD_LINE.search(self._prefix):
+            return  # most texts, at a fraction of the cost
+        elif self.size <= PEEK_BYTES:
+            yield from (item.value for item in self._all_records if isinstance(item, Record))
+        else:
+            yield from self._first_lines()
+
+    def _first_lines(self) -> Iterator[dict[str, Any]]:
+        """Of a large file; the last one may be cut."""
+        *lines, last = self._prefix.lstrip().split(b"\n")
+        found = (_one(line) for line in lines if line.startswith(b"{"))
+        yield from (value for value in found if isinstance(value, dict))
+        if last.startswith(b"{") and isinstance(value := cut_short(last), dict):
+            yield value
+
+    @cached_property
+    def _last_fields(self) -> dict[str, Any]:
+        with self.open() as stream:
+            stream.seek(max(0, self.size - HEAD_BYTES))
+            return last_fields(stream.read(HEAD_BYTES))
+
+    # --- Text ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def head(self) -> str:
+        """Its first 64 KB as text, nothing of an archive: no byte order mark, "\\n" for every line end, U+FFFD for what
+        is not UTF-8.
+        """
+        text = "" if self.is_packed else self._prefix[:HEAD_BYTES].decode("utf-8", "replace")
+        return text.replace("\r\n", "\n")
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """(number from 1, text without its end) of each line, read anew. Lines end at "\\n" only.
+
+        A line over 32 MB comes in pieces that have one number.
+        """
+        with self.open() as stream:
+            yield from read_lines(stream)
+
+    def mentions(self, *words: str) -> bool:
+        """Whether one of the words stands in its first megabyte. A quick look, before one at what it means."""
+        return any(word.encode() in self._prefix for word in words)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether its first bytes hold NUL: a picture, an archive, a database; or JSON of a careless program."""
+        return b"\0" in self._prefix[:HEAD_BYTES]
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is an archive: what looks like text or records in it is a member, perhaps."""
+        return bool(kind_of(self._prefix))
+
+    # --- The files around it ------------------------------------------------------------------------------
+
+    def near(self, pattern: str) -> list[Source]:
+        """Other files of the input, sorted, by a path relative to this file's folder: ``*.meta.json``,
+        ``<stem>/subagents/agent-*.jsonl``, ``../x.jsonl``. Wildcards stand in the last part only. Never leads out of
+        the input folder; an upload of one file has no others.
+        """
+        folder, _, last = posixpath.normpath(posixpath.join(posixpath.dirname(self.name), pattern)).rpartition("/")
+        if folder == ".." or folder.startswith(("../", "/")):
+            return []
+        found = self.files.of(folder)
+        wanted = [last] if last in found else sorted(name for name in found if fnmatchcase(name, last))
+        names = {name: posixpath.join(folder, name) for name in wanted}
+        return [Source(found[name], full, self.files, self.used) for name, full in names.items() if full != self.name]
+
+    def use(self, other: Source) -> None:
+        """Note that this file's converter has read ``other`` too: it is not reported as a file nobody recognises."""
+        self.used.add(other.name)
+
+    # --- The file -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def size(self) -> int:
+        """In bytes; 0 for a file that is gone."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but white space at its beginning."""
+        return not self._prefix.strip()
+
+    @cached_property
+    def _prefix(self) -> bytes:
+        with self.open() as stream:
+            return stream.read(PEEK_BYTES).removeprefix(BOM)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the file's bytes."""
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _one(line: bytes) -> Any:
+    """The JSON value of a line; None where it is none."""
+    try:
+        return loads_leniently(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def printable(path: Path) -> str:
+    """The path as text that can be stored: bytes of a file name that are not UTF-8 become U+FFFD."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def find_sources(given: Path, *, skip: Path | None = None) -> Iterator[Source | Problem]:
+    """The file ``given``, or every file of that folder in sorted order, without ``skip`` and hidden ones.
+
+    HIDDEN_HISTORIES are read all the same. A link that leads out of the folder, a folder that cannot be read and what
+    is no regular file is a Problem; a link inside the folder is passed over, because its target is read itself. Raises
+    FileNotFoundError.
+    """
+    if given.is_file():
+        yield Source(given, printable(Path(given.name)), FolderFiles(given.parent))
+        return
+    if not given.is_dir():
+        raise FileNotFoundError(f"{given}: no such file or folder")
+    root = given.resolve()
+    skipped = skip.resolve() if skip else None
+    unreadable: list[OSError] = []
+    files, used = FolderFiles(root), set[str]()
+    for path in sorted(_walk(root, unreadable), key=lambda path: path.relative_to(root).parts):
+        name = printable(path.relative_to(root))
+        if path.is_symlink():
+            if not path.resolve().is_relative_to(root):
+                yield Problem(name, None, "", "is a link that leads out of the folder; not read")
+        elif not path.is_file():
+            yield Problem(name, None, "", "is not a regular file; not read")
+        elif path != skipped:
+            yield Source(path, name, files, used)
+    for error in unreadable:
+        yield Problem(printable(Path(error.filename)), None, "", f"cannot be read: {error.strerror}")
+
+
+def _walk(root: Path, unreadable: list[OSError]) -> Iterator[Path]:
+    """All visible files of the folder, and links to folders, which are not entered."""
+    for folder, folders, files in os.walk(root, onerror=unreadable.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in files if not is_hidden(name))
+        yield from (Path(folder, name) for name in folders if Path(folder, name).is_symlink())

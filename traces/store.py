@@ -1,0 +1,55 @@
+"""Where documents lie: one zstd-compressed canonical JSON per trace version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import zstandard
+
+from potato_site.canonical import canonical, loads
+from traces.document import TraceDocument
+from traces.models import Document
+
+LEVEL = 3
+BATCH = 50  # compressed documents held at once
+
+
+def pack(doc: TraceDocument) -> bytes:
+    """The document as it is stored."""
+    return compress(canonical(doc))
+
+
+def compress(body: bytes) -> bytes:
+    """Canonical JSON as it is stored."""
+    return zstandard.ZstdCompressor(level=LEVEL).compress(body)
+
+
+def unpack(body: bytes | memoryview) -> TraceDocument:
+    """The document that ``pack`` stored; SQLite gives bytes, Postgres a memoryview."""
+    return loads(expand(body))
+
+
+def expand(body: bytes | memoryview) -> bytes:
+    """The canonical JSON that is stored."""
+    return zstandard.ZstdDecompressor().decompress(bytes(body))
+
+
+def load_document(version_id: int) -> TraceDocument:
+    """The document of a TraceVersion. Raises Document.DoesNotExist."""
+    return unpack(Document.objects.values_list("body", flat=True).get(pk=version_id))
+
+
+def iter_documents(version_ids: Iterable[int], *, using: str = "default") -> Iterator[TraceDocument]:
+    """The documents of these TraceVersions, one for each id in the order given; memory is that of one batch.
+
+    ``using`` is the database alias: "snapshot" for a read beside writers. Raises Document.DoesNotExist.
+    """
+    rest, expander = iter(version_ids), zstandard.ZstdDecompressor()
+    while batch := list(islice(rest, BATCH)):
+        rows = Document.objects.using(using).filter(pk__in=batch).values_list("pk", "body")
+        bodies = dict(rows.iterator())
+        for version_id in batch:
+            if version_id not in bodies:
+                raise Document.DoesNotExist(f"no document of trace version {version_id}")
+            yield loads(expander.decompress(bytes(bodies[version_id])))

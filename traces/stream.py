@@ -1,0 +1,83 @@
+"""All files of an input as one stream of documents and problems, in the order of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, count
+
+from traces.conversion import Conversion, Converted, Done, Unread, read_one
+from traces.document import MAX_ID, TraceDocument
+from traces.jsonl import Problem
+from traces.parallel import read_in_processes
+from traces.source import Source
+
+Event = Converted | Problem | Done
+
+
+def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: int = 1) -> Iterator[Event]:
+    """Every document and problem of ``found``, and a Done after each file. ``jobs``: processes that convert.
+
+    Ids are unique in the stream. What no converter recognises comes last, without the files that another file's
+    converter has read; then what results matched no trace.
+    """
+    results, to_read = set[str](), []
+    copies = (replace(item) for item in found if isinstance(item, Source))
+    for event in conversion.attach(copies):
+        if isinstance(event, Done):
+            results.add(event.source.name)
+        yield event
+    for item in found:
+        if isinstance(item, Problem):
+            yield item
+        elif item.name not in results:
+            to_read.append(item)
+    unclaimed: list[Unread] = []
+    read = read_in_processes(conversion, to_read, jobs) if jobs > 1 else _read_here(conversion, to_read)
+    places: dict[str, str] = {}
+    for result in read:
+        if isinstance(result, Unread):
+            unclaimed.append(result)
+        else:
+            yield _with_own_id(result, places) if isinstance(result, Converted) else result
+    used = {name for item in to_read for name in item.used}
+    for unread in unclaimed:
+        if unread.source.name in used:
+            yield Done(unread.source, "")
+            continue
+        for last in conversion.read_unrecognised(unread):
+            yield _with_own_id(last, places) if isinstance(last, Converted) else last
+    yield from conversion.attachments.unused()
+
+
+def _read_here(conversion: Conversion, sources: Iterable[Source]) -> Iterator[Event | Unread]:
+    for source in sources:
+        yield from read_one(conversion, source)
+
+
+def _with_own_id(found: Converted, places: dict[str, str]) -> Converted | Problem:
+    """``found``, under another id where its own is in ``places`` (id → place), or a Problem where it is given."""
+    if found.id in places:
+        if found.ids_are_given:
+            return duplicate_id(found.file, found.line, found.id, places[found.id])
+        doc = found.doc
+        rename(doc, found.line, places)
+        found = replace(found, id=doc["id"], given=doc, packed=None, n_warnings=found.n_warnings + 1)
+    places[found.id] = f"{found.file}:{found.line}"
+    return found
+
+
+def rename(doc: TraceDocument, line: int, places: Collection[str]) -> None:
+    """Give a document whose id is in ``places`` another one, which its file and line decide, and say so in it.
+
+    The ids of agents are those of sessions and tasks: two runs of one task, or two logs of one run, have the same.
+    """
+    old, told = doc["id"], doc["source"]
+    base = f"{old[: MAX_ID - 40]}~{str(told.get('sha256'))[:8]}" + (f"-{line}" if line > 1 else "")
+    doc["id"] = next(new for new in chain([base], (f"{base}-{n}" for n in count(2))) if new not in places)
+    told["warnings"] = [*(told.get("warnings") or []), f"the id {old} is that of another trace too"]
+
+
+def duplicate_id(file: str, line: int, trace_id: str, first: str) -> Problem:
+    """The problem of a second record with one id; ``first`` is the place of the record that is kept."""
+    return Problem(file, line, "id", f"{trace_id!a} is the id of the record at {first} too; the first is kept")

@@ -1,0 +1,213 @@
+"""Read a reply of a model in Aider: prose, thinking, edits and shell commands, in the order in which they stand.
+
+Edits come in the forms that Aider asks for: SEARCH/REPLACE blocks (ORIGINAL/UPDATED in 2023), whole files, unified
+diffs without numbers, and the patch format.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+_SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL)\s*>?\s*")
+_DIVIDER = re.compile(r"={5,9}\s*")
+_REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED)\s*")
+_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([^`]*)")
+_TAG_FENCES = {"<source>": "</source>", "<code>": "</code>", "<pre>": "</pre>", "<codeblock>": "</codeblock>"}
+_SHELLS = frozenset({"bash", "sh", "shell", "zsh", "cmd", "batch", "powershell", "ps1", "console"})
+_PATH = re.compile(r"[^\s`*<>|\"']{1,300}")
+_BARE_NAMES = frozenset(
+    {"Makefile", "Dockerfile", "LICENSE", "README", "Gemfile", "Procfile", "Jenkinsfile", "Rakefile"}
+)
+# What opens thinking; each name is closed by its own end.
+_THINKING = re.compile(r"► \*\*THINKING\*\*|<(think|thinking|thinking-content-[0-9a-f]{8,64})>")
+_ANSWER = "► **ANSWER**"
+_CLOSING = re.compile(r"► \*\*ANSWER\*\*|</(?:think|thinking|thinking-content-[0-9a-f]{8,64})>")
+
+
+@dataclass
+class Part:
+    """``kind``: text, thinking, block (SEARCH/REPLACE), file (a whole one), diff, patch or shell.
+
+    ``path`` is that of a block or a file, "" where the reply names none. ``old`` is the SEARCH text of a block;
+    ``text`` what replaces it, or the file, the diff, the patch, the commands, the prose. ``line`` counts from 0, the
+    reply's first.
+    """
+
+    kind: str
+    line: int
+    text: str
+    path: str = ""
+    old: str = ""
+
+
+def read_reply(text: str, is_whole_file: Callable[[str], bool] = lambda path: False) -> list[Part]:
+    """The parts of a reply. Nothing of it is lost: what is no edit, command or thinking is prose.
+
+    A fence below a file's name may be the whole file or only an example: ``is_whole_file`` says it of the name.
+    """
+    parts: list[Part] = []
+    line = 0
+    for kind, piece in _split_thinking(text):
+        if kind == "thinking":
+            parts.append(Part("thinking", line, piece.strip("\n- ")))
+        else:
+            parts += _Reader(piece.split("\n"), line, is_whole_file).read()
+        line += piece.count("\n")
+    return [part for part in parts if part.text.strip() or part.kind not in ("text", "thinking")]
+
+
+def _split_thinking(text: str) -> Iterator[tuple[str, str]]:
+    closings: dict[str, list[int]] = {}
+    for match in _CLOSING.finditer(text):
+        closings.setdefault(match[0], []).append(match.start())
+    at = 0
+    for match in _THINKING.finditer(text) if closings else ():
+        closing = f"</{match[1]}>" if match[1] else _ANSWER
+        ends = closings.get(closing, [])
+        nth = bisect_left(ends, match.end())
+        if match.start() >= at and nth < len(ends):
+            yield "text", text[at : match.start()]
+            yield "thinking", text[match.end() : ends[nth]]
+            at = ends[nth] + len(closing)
+    yield "text", text[at:]
+
+
+class _Reader:
+    """The lines of a piece. ``prose`` is what no part has taken yet."""
+
+    def __init__(self, lines: list[str], first: int, is_whole_file: Callable[[str], bool]) -> None:
+        self.lines = lines
+        self.first = first
+        self.is_whole_file = is_whole_file
+        self.parts: list[Part] = []
+        self.prose: list[str] = []
+        self.path = ""
+
+    def read(self) -> list[Part]:
+        at = 0
+        while at < len(self.lines):
+            line = self.lines[at]
+            if line.startswith("<<<<<") and _SEARCH.fullmatch(line):
+                at = self._block(at, "")
+            elif closing := _opens(line):
+                at = self._fence(at, closing)
+            else:
+                self.prose.append(line)
+                at += 1
+        self._end_prose(at)
+        return self.parts
+
+    def _end_prose(self, at: int) -> None:
+        text = "\n".join(self.prose).strip("\n")
+        if text.strip():
+            self.parts.append(Part("text", self.first + at - len(self.prose), text))
+        self.prose = []
+
+    def _take_path(self) -> str:
+        """The file named on the last line of the prose, which it is taken off; "" where that line is no name."""
+        while self.prose and not self.prose[-1].strip():
+            self.prose.pop()
+        path = clean_path(self.prose[-1]) if self.prose else ""
+        if path:
+            self.prose.pop()
+        return path
+
+    def _block(self, at: int, path: str) -> int:
+        """A SEARCH/REPLACE block from its first line on; one that has no end is prose up to where the next begins."""
+        self.path = path or self._take_path() or self.path
+        sides: list[list[str]] = [[], []]
+        side, end = 0, at + 1
+        while end < len(self.lines):
+            line = self.lines[end]
+            if side == 0 and line.startswith("=====") and _DIVIDER.fullmatch(line):
+                side = 1
+            elif side == 1 and line.startswith(">>>>>") and _REPLACE.fullmatch(line):
+                old, new = ("".join(f"{text}\n" for text in lines) for lines in sides)
+                self._end_prose(at)
+                self.parts.append(Part("block", self.first + at, new, self.path, old))
+                return end + 1
+            elif line.startswith("<<<<<") and _SEARCH.fullmatch(line):
+                break
+            else:
+                sides[side].append(line)
+            end += 1
+        self.prose += self.lines[at:end]
+        return end
+
+    def _fence(self, at: int, closing: str) -> int:
+        """A fence: its blocks, or what it is as a whole."""
+        end = at + 1
+        while end < len(self.lines) and not _closes(self.lines[end], closing):
+            if self.lines[end].startswith("<<<<<") and _SEARCH.fullmatch(self.lines[end]):
+                return self._fence_of_blocks(at, end, closing)
+            end += 1
+        body = self.lines[at + 1 : end]
+        if end == len(self.lines):  # never closed: a reply that was cut
+            self.prose += self.lines[at:end]
+            return end
+        kind = _kind(self.lines[at], body)
+        path = clean_path(self.prose[-1]) if kind == "file" and self.prose else ""
+        if kind == "file":
+            if not (path and self.is_whole_file(path)):
+                self.prose += self.lines[at : end + 1]
+                return end + 1
+            self.prose.pop()
+        self._end_prose(at)
+        self.parts.append(Part(kind, self.first + at, "".join(f"{line}\n" for line in body), path))
+        return end + 1
+
+    def _fence_of_blocks(self, at: int, first: int, closing: str) -> int:
+        inside = [path for line in self.lines[at + 1 : first] if (path := clean_path(line))]
+        if not inside:
+            inside = [self._take_path()]
+        self.prose += [line for line in self.lines[at + 1 : first] if line.strip() and not clean_path(line)]
+        end, path = first, inside[-1]
+        while end < len(self.lines):
+            line = self.lines[end]
+            if line.startswith("<<<<<") and _SEARCH.fullmatch(line):
+                end = self._block(end, path)
+                path = ""
+                continue
+            if _closes(line, closing):
+                return end + 1
+            path = clean_path(line) or path
+            if line.strip() and not clean_path(line):
+                self.prose.append(line)
+            end += 1
+        return end
+
+
+def _opens(line: str) -> str:
+    """What closes the fence that this line opens, "" where it opens none."""
+    start = line.lstrip()[:3]
+    if start in ("```", "~~~"):
+        match = _FENCE.fullmatch(line)
+        return match[1] if match else ""
+    return _TAG_FENCES.get(line.strip(), "") if start.startswith("<") else ""
+
+
+def _closes(line: str, closing: str) -> bool:
+    text = line.strip()
+    return text.startswith(closing) and not text.strip(closing[0]) if closing[0] in "`~" else text == closing
+
+
+def _kind(opening: str, body: list[str]) -> str:
+    """What a fence holds: shell, diff, patch, or perhaps a whole file."""
+    language = opening.strip().strip("`~").strip().split(" ")[0].lower()
+    first = next((line for line in body if line.strip()), "")
+    if first.startswith("*** Begin Patch"):
+        return "patch"
+    if language == "diff" and any(line.startswith("+++ ") for line in body[:10]):
+        return "diff"
+    return "shell" if language in _SHELLS else "file"
+
+
+def clean_path(line: str) -> str:
+    """The file a line names, as Aider reads it: without ``*``, ``#``, a colon behind it. "" where it names none."""
+    text = line.strip().strip("*").lstrip("#").strip().strip("`").rstrip(":").strip("`").strip()
+    if not _PATH.fullmatch(text) or "://" in text or text in ("...", "⋮...") or text.startswith(("```", "~~~")):
+        return ""
+    return text if any(sign in text for sign in "./\\") or text in _BARE_NAMES else ""

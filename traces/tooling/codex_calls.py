@@ -1,0 +1,182 @@
+"""The calls of a Codex session as steps: shell, patches with their exact diffs, scripts that call tools."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from traces.document import Step
+from traces.tooling.apply_patch import BEGIN, read_patch
+from traces.tooling.calls import Call, command_text, steps_of
+from traces.tooling.codex_results import Event, Events, Result, change_of, duration_of, of_script, read_result
+from traces.tooling.diffs import from_texts, head
+from traces.tooling.files import Files
+from traces.tooling.javascript import ScriptCall, read_calls
+from traces.tooling.values import as_object, as_text, inner_json
+
+_EDITS = frozenset({"file_edit", "file_create", "file_delete"})
+_RANGE = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*$", re.MULTILINE)
+_PATCH_TOOLS = ("apply_patch", "applypatch")
+
+
+class CodexCalls:
+    """Makes steps of calls in the order they come, with the events of the whole session at hand."""
+
+    def __init__(self) -> None:
+        self.files = Files()
+        self.patches = Events()
+        self.commands = Events()
+
+    def steps(self, payload: dict[str, Any], result: dict[str, Any] | None, cwd: str | None, line: int) -> list[Step]:
+        """The steps of one call item and the item of its result; they have no common keys yet."""
+        call_id = as_text(payload.get("call_id"))
+        found = read_result(result) if result else Result()
+        if payload.get("type") == "custom_tool_call" and payload.get("name") == "exec":
+            script = payload.get("input")
+            calls = read_calls(script) if isinstance(script, str) else []
+            if calls:
+                return self._script(str(script), calls, found, cwd, line)
+        name, given = _name_and_input(payload)
+        return self._call(name, given, found, cwd, self.patches.of_call(call_id), self.commands.of_call(call_id))
+
+    def _script(self, script: str, calls: list[ScriptCall], found: Result, cwd: str | None, line: int) -> list[Step]:
+        """A step for each call in the script. What it printed belongs to its call where there are as many texts as
+        calls, else to the last one."""
+        each = len(found.blocks) == len(calls) > 1
+        steps: list[Step] = []
+        for number, call in enumerate(calls):
+            if each:
+                result = replace(of_script(found.blocks[number]), failed=found.failed)
+            elif number == len(calls) - 1:
+                printed = of_script(found.output) if found.output is not None else Result()
+                result = replace(printed, failed=found.failed, seconds=printed.seconds or found.seconds)
+                result = replace(result, rejected=found.rejected, images=found.images)
+            else:
+                result = Result(failed=found.failed)
+            patch, command = self._events_of(call, line)
+            steps += self._call(call.name, call.input, result, cwd, patch, command)
+        if steps and (len(calls) > 1 or not all(call.exact for call in calls)):
+            steps[0]["script"] = script
+        return steps
+
+    def _events_of(self, call: ScriptCall, line: int) -> tuple[Event | None, Event | None]:
+        given = as_text(call.input.get("input")) or as_text(call.input.get("patch")) or ""
+        if call.name in _PATCH_TOOLS and BEGIN in given:
+            paths = [patch.path for patch in read_patch(given)]
+            return self.patches.next_patch(paths, line), None
+        command = command_text(call.input.get("cmd")) or command_text(call.input.get("command"))
+        return None, self.commands.next_command(command, line) if command else None
+
+    def _call(
+        self,
+        name: str,
+        given: dict[str, Any],
+        result: Result,
+        cwd: str | None,
+        patch: Event | None,
+        command: Event | None,
+    ) -> list[Step]:
+        """One call, with what the events know of it."""
+        if command:
+            result = _with_command(result, command)
+            cwd = as_text(command.payload.get("cwd")) or cwd
+        if patch:
+            result = _with_patch(result, patch)
+        is_wrong = result.failed or (result.failed is None and result.exit_code not in (0, None))
+        call = Call(name, given, result.output, True if is_wrong else None, cwd=cwd)
+        steps = steps_of(call, self.files)
+        for step in steps:
+            if step["type"] == "bash_command":
+                step["exit_code"] = result.exit_code
+                if not result.failed:  # a command that ran and said no
+                    step.pop("status", None)
+            if result.rejected:
+                step["status"] = "rejected"
+            if step["type"] in _EDITS and patch:
+                self._make_exact(step, patch)
+        if result.seconds is not None:
+            steps[0]["seconds"] = result.seconds  # the whole call took them, once
+        if result.images:
+            steps[-1]["images"] = result.images
+        return steps
+
+    def _make_exact(self, step: Step, event: Event) -> None:
+        """The diff that Codex recorded when it applied the patch."""
+        change, old_path = change_of(event, step["path"]), ""
+        if change is None:
+            old_path, change = _moved_to(step["path"], event)
+        diff = _exact_diff(step["path"], change, old_path)
+        if diff is None:
+            return
+        step["diff"] = diff
+        step.pop("approximate", None)
+        if change.get("type") == "add" and step.get("status") != "failed":
+            step["type"] = "file_create"
+            self.files.saw(step["path"], str(change["content"]), whole=True)
+
+
+def _moved_to(path: str, event: Event) -> tuple[str, dict[str, Any]]:
+    """(where the file was, what the event says of it), without the folder in front that ``path`` lacks."""
+    for old_path, change in event.changes.items():
+        new_path = as_text(change.get("move_path")) or ""
+        if f"/{new_path}".endswith("/" + path.lstrip("/")):
+            return old_path.removeprefix(new_path.removesuffix(path)), change
+    return "", {}
+
+
+def _name_and_input(payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    kind = str(payload.get("type"))
+    if kind == "local_shell_call":
+        action = as_object(payload.get("action"))
+        return "local_shell", action | {"workdir": action.get("working_directory")}
+    if kind not in ("function_call", "custom_tool_call"):
+        about = {key: value for key, value in payload.items() if key not in ("type", "id", "status", "call_id")}
+        return kind, about
+    name = as_text(payload.get("name")) or "unknown"
+    raw = payload.get("arguments" if kind == "function_call" else "input")
+    value = inner_json(raw) if kind == "function_call" else raw
+    if isinstance(value, dict):
+        words = value.get("command")
+        if isinstance(words, list) and len(words) == 2 and words[0] in _PATCH_TOOLS and isinstance(words[1], str):
+            return "apply_patch", {"input": words[1]}
+        return name, value
+    return name, {"input": raw} if raw not in (None, "") else {}
+
+
+def _with_command(result: Result, event: Event) -> Result:
+    payload = event.payload
+    code, output = payload.get("exit_code"), payload.get("aggregated_output")
+    if not isinstance(output, str):
+        output = "".join(text for key in ("stdout", "stderr") if isinstance(text := payload.get(key), str))
+    return replace(
+        result,
+        exit_code=code if type(code) is int else result.exit_code,
+        output=output if result.output is None else result.output,
+        seconds=duration_of(payload) if result.seconds is None else result.seconds,
+    )
+
+
+def _with_patch(result: Result, event: Event) -> Result:
+    """A script that prints the result of a patch prints ``{}``: the event says what happened."""
+    success = event.payload.get("success")
+    said = as_text(event.payload.get("stdout")) or as_text(event.payload.get("stderr"))
+    output = said if said and result.output in (None, "", "{}") else result.output
+    return replace(result, output=output, failed=not success if isinstance(success, bool) else result.failed)
+
+
+def _exact_diff(path: str, change: dict[str, Any], old_path: str) -> str | None:
+    kind, content, diff = change.get("type"), change.get("content"), change.get("unified_diff")
+    if kind == "add" and isinstance(content, str):
+        return from_texts(path, None, content)
+    if kind == "delete" and isinstance(content, str):
+        return from_texts(path, content, None)
+    if kind != "update" or not isinstance(diff, str):
+        return None
+    hunks = _RANGE.sub(_full_range, diff[diff.find("@@ ") :] if "@@ " in diff else "")
+    return head(path, old_path=old_path) + hunks + ("" if hunks.endswith("\n") or not hunks else "\n")
+
+
+def _full_range(match: re.Match[str]) -> str:
+    old, old_lines, new, new_lines = match.groups()
+    return f"@@ -{old},{old_lines or 1} +{new},{new_lines or 1} @@"

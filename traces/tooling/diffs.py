@@ -1,0 +1,192 @@
+r"""Make unified diffs from what agents record: texts before and after, strings replaced, hunks of a patch.
+
+Lines end at "\n" only, so that applying a diff gives back every byte of the text. Line numbers count from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
+from typing import Any
+
+CONTEXT = 3
+# Above this many pairs of lines the middle is shown as one change: the matcher is quadratic on hostile text.
+MAX_PAIRS = 4_000_000
+NO_NEWLINE = "\\ No newline at end of file\n"
+
+Opcode = tuple[str, int, int, int, int]
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Its lines with their ends, split on "\n" only. An empty text has none."""
+    lines = [f"{line}\n" for line in text.split("\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def from_texts(
+    path: str,
+    before: str | None,
+    after: str | None,
+    *,
+    start: int = 1,
+    new_start: int | None = None,
+    old_path: str = "",
+) -> str:
+    """The diff that turns ``before`` into ``after``; None is a file that does not exist.
+
+    ``start`` is the number of the first line of both, where they are a part of the file; ``new_start`` that of
+    ``after`` where it is another. "" where nothing changes.
+    """
+    old, new = split_lines(before or ""), split_lines(after or "")
+    hunks = "".join(_hunks(old, new, start, new_start or start))
+    if not hunks and (before is None) == (after is None) and not old_path:
+        return ""
+    return head(path, created=before is None, deleted=after is None, old_path=old_path) + hunks
+
+
+def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = False) -> str:
+    """The diff of ready hunks ``{oldStart, oldLines, newStart, newLines, lines}``, each line with its sign.
+
+    That is the shape of the package ``diff`` of JavaScript, which Claude Code records as ``structuredPatch``. "" where
+    there are none. Raises KeyError or TypeError for another shape.
+    """
+    parts = []
+    for hunk in hunks:
+        old_lines, new_lines = hunk["oldLines"], hunk["newLines"]
+        # An empty side has there the number of the line after it, in a unified diff that of the line before it.
+        old_start, new_start = hunk["oldStart"] - (not old_lines), hunk["newStart"] - (not new_lines)
+        parts.append(_range(max(0, old_start), old_lines, max(0, new_start), new_lines))
+        parts += [f"{line}\n" for line in hunk["lines"]]
+    return head(path, created=created) + "".join(parts) if parts else ""
+
+
+def is_hunk(value: Any) -> bool:
+    """Whether it is such a hunk, with as many lines as it says."""
+    if not isinstance(value, dict) or not isinstance(value.get("lines"), list):
+        return False
+    numbers = [value.get(key) for key in ("oldStart", "oldLines", "newStart", "newLines")]
+    lines = value["lines"]
+    if not all(type(number) is int for number in numbers) or not all(_is_signed(line) for line in lines):
+        return False
+    counts = [sum(line[0] in signs for line in lines) for signs in (" -", " +")]
+    return bool(lines) and counts == [numbers[1], numbers[3]]
+
+
+def _is_signed(line: object) -> bool:
+    return isinstance(line, str) and line[:1] in ("+", "-", " ", "\\") and "\n" not in line
+
+
+def apply_hunks(before: str, hunks: Iterable[dict[str, Any]]) -> str | None:
+    """``before`` after the hunks, each at the number it states; None where a line does not fit."""
+    old, new, at = split_lines(before), list[str](), 0
+    for hunk in hunks:
+        start = max(0, hunk["oldStart"] - 1)
+        if not at <= start <= len(old):
+            return None
+        new += old[at:start]
+        at = start
+        lines = hunk["lines"]
+        for line, after in zip(lines, [*lines[1:], ""], strict=True):
+            text = line[1:] if after.startswith("\\") else f"{line[1:]}\n"
+            if line[0] in " -":
+                if at >= len(old) or old[at] != text:
+                    return None
+                at += 1
+            if line[0] in " +":
+                new.append(text)
+    return "".join(new + old[at:])
+
+
+def head(path: str, *, created: bool = False, deleted: bool = False, old_path: str = "") -> str:
+    """The two lines above a file's hunks."""
+    old = "/dev/null" if created else _name("a", old_path or path)
+    new = "/dev/null" if deleted else _name("b", path)
+    return f"--- {old}\n+++ {new}\n"
+
+
+def _name(side: str, path: str) -> str:
+    """``a/path``, quoted as git does where a line could not hold it."""
+    name = f"{side}/{path.lstrip('/')}"
+    if name.isprintable() and '"' not in name and "\\" not in name:
+        return name
+    quoted = "".join(_quoted(char) for char in name)
+    return f'"{quoted}"'
+
+
+def _quoted(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "replace"))
+
+
+def _range(old_start: int, old_lines: int, new_start: int, new_lines: int) -> str:
+    return f"@@ -{old_start},{old_lines} +{new_start},{new_lines} @@\n"
+
+
+def _hunks(old: list[str], new: list[str], start: int, new_start: int) -> Iterator[str]:
+    for group in _grouped(_opcodes(old, new)):
+        first, last = group[0], group[-1]
+        old_lines, new_lines = last[2] - first[1], last[4] - first[3]
+        # An empty side is named by the line before it.
+        yield _range(start + first[1] - (old_lines == 0), old_lines, new_start + first[3] - (new_lines == 0), new_lines)
+        for tag, old_from, old_to, new_from, new_to in group:
+            if tag == "equal":
+                yield from _signed(" ", old[old_from:old_to])
+                continue
+            yield from _signed("-", old[old_from:old_to])
+            yield from _signed("+", new[new_from:new_to])
+
+
+def _signed(sign: str, lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"{sign}{line}" if line.endswith("\n") else f"{sign}{line}\n{NO_NEWLINE}"
+
+
+def _opcodes(old: list[str], new: list[str]) -> list[Opcode]:
+    """How to get from one to the other, as difflib says it. Common ends are found first: an edit is mostly them."""
+    shorter = min(len(old), len(new))
+    top = next((index for index in range(shorter) if old[index] != new[index]), shorter)
+    rest = shorter - top
+    tail = next((index for index in range(rest) if old[-1 - index] != new[-1 - index]), rest)
+    old_end, new_end = len(old) - tail, len(new) - tail
+    codes: list[Opcode] = [("equal", 0, top, 0, top)] if top else []
+    codes += _middle(old[top:old_end], new[top:new_end], top)
+    if tail:
+        codes.append(("equal", old_end, len(old), new_end, len(new)))
+    return codes
+
+
+def _middle(old: list[str], new: list[str], offset: int) -> list[Opcode]:
+    if not old and not new:
+        return []
+    if len(old) * len(new) > MAX_PAIRS:
+        return [("replace", offset, offset + len(old), offset, offset + len(new))]
+    return [
+        (tag, offset + a, offset + b, offset + c, offset + d)
+        for tag, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes()
+    ]
+
+
+def _grouped(codes: list[Opcode]) -> Iterator[list[Opcode]]:
+    """The changes with CONTEXT equal lines around each, those closer than twice that together."""
+    group: list[Opcode] = []
+    changed = False
+    for tag, a, b, c, d in codes:
+        if tag != "equal":
+            group.append((tag, a, b, c, d))
+            changed = True
+        elif not changed:
+            group = [(tag, max(a, b - CONTEXT), b, max(c, d - CONTEXT), d)]
+        elif b - a > 2 * CONTEXT:
+            yield [*group, (tag, a, a + CONTEXT, c, c + CONTEXT)]
+            group, changed = [(tag, b - CONTEXT, b, d - CONTEXT, d)], False
+        else:
+            group.append((tag, a, b, c, d))
+    if changed:
+        if group[-1][0] == "equal":
+            tag, a, b, c, d = group[-1]
+            group[-1] = (tag, a, min(b, a + CONTEXT), c, min(d, c + CONTEXT))
+        yield group

@@ -1,0 +1,95 @@
+"""Folders of the server whose files are imported as they arrive, where the settings allow it.
+
+The tick looks; what has been still between two looks is imported, as one import of the whole folder, so that results
+and sub-agents find their traces. What is there already is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from potato_site.jobs import enqueue, on_tick
+from traces.import_options import ImportOptions
+from traces.jsonl import Problem
+from traces.models import Dataset
+from traces.neighbours import is_hidden
+from traces.source import Source, find_sources
+
+logger = logging.getLogger(__name__)
+
+
+def allowed_folders() -> list[str]:
+    """Every folder that may be watched: those of the settings, and the visible ones right in them."""
+    found = []
+    for root in settings.POTATO_WATCHED_FOLDERS:
+        path = Path(root).resolve()
+        if path.is_dir():
+            found += [str(path), *sorted(str(one) for one in path.iterdir() if _is_plain_folder(one))]
+    return found
+
+
+def may_be_watched(folder: str) -> bool:
+    """Whether the folder, links resolved, lies in one that the settings name."""
+    path = Path(folder).resolve()
+    return path.is_dir() and any(path.is_relative_to(Path(root).resolve()) for root in settings.POTATO_WATCHED_FOLDERS)
+
+
+def files_of(folder: str) -> list[Source | Problem]:
+    """Its files, under names relative to it. Raises FileNotFoundError."""
+    if not may_be_watched(folder):
+        raise FileNotFoundError("the watched folder is not there, or the settings no longer allow it")
+    return list(find_sources(Path(folder)))
+
+
+def watch(dataset: Dataset, folder: str) -> None:
+    """Import what is in ``folder`` and what arrives there; "" ends it. Raises ValueError for one not allowed."""
+    if folder and folder not in allowed_folders():
+        raise ValueError("the settings do not allow this folder")
+    Dataset.objects.filter(pk=dataset.pk).update(watched_folder=folder, watched_seen="", watched_done="")
+
+
+@on_tick
+def look_into_watched_folders() -> None:
+    """Queue an import of every watched folder that changed and has been still since the last look."""
+    for dataset in Dataset.objects.exclude(watched_folder="").order_by("pk"):
+        if not may_be_watched(dataset.watched_folder):
+            logger.warning("Dataset %s watches a folder that is not there, or not allowed", dataset.pk)
+            continue
+        _look(dataset, _digest(Path(dataset.watched_folder)))
+
+
+@transaction.atomic
+def _look(dataset: Dataset, now: str) -> None:
+    seen = Dataset.objects.filter(pk=dataset.pk, watched_folder=dataset.watched_folder)
+    if now != dataset.watched_seen:
+        seen.update(watched_seen=now)
+    elif now != dataset.watched_done and seen.exclude(watched_done=now).update(watched_done=now):
+        params = {"dataset": dataset.pk, "watched": dataset.watched_folder, **ImportOptions().as_params()}
+        enqueue("traces.import", params, dedupe_key=f"traces.watch:{dataset.pk}")
+
+
+def _digest(folder: Path) -> str:
+    """Of the names, sizes and times of its visible files; of an empty folder ""."""
+    digest, is_empty = hashlib.sha256(), True
+    for path, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if is_hidden(name):
+                continue
+            try:
+                state = os.lstat(os.path.join(path, name))
+            except OSError:
+                continue  # gone meanwhile: the next look differs
+            is_empty = False
+            digest.update(f"{os.fsencode(os.path.join(path, name))!r} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return "" if is_empty else digest.hexdigest()
+
+
+def _is_plain_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
