@@ -1,0 +1,177 @@
+"""Every look-up of an object by a person. A thing they may not see is a 404, as if it did not exist.
+
+Views and the API get objects from here only; each condition stands on its own line.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
+
+from annotation.models import Assignment, Membership, Project
+
+
+def memberships_of(user: Any) -> QuerySet[Membership]:
+    """The active memberships of a person, projects fetched along."""
+    if not user.is_authenticated or not user.is_active:
+        return Membership.objects.none()
+    return (
+        Membership.objects.filter(user=user)
+        .filter(state=Membership.State.ACTIVE)
+        .exclude(project__state=Project.State.DRAFT, role=Membership.Role.ANNOTATOR)
+        .select_related("project")
+    )
+
+
+def invitations_of(user: Any) -> QuerySet[Membership]:
+    """The projects a person was asked to join and has not answered."""
+    return Membership.objects.filter(user=user, state=Membership.State.INVITED).select_related("project")
+
+
+def invitation_of(user: Any, membership_id: int) -> Membership:
+    """One of them. Raises Http404."""
+    found = invitations_of(user).filter(pk=membership_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def project_of(user: Any, slug: str) -> tuple[Project, list[Membership]]:
+    """The project and what this person is in it (at least one membership). Raises Http404."""
+    memberships = list(memberships_of(user).filter(project__slug=slug))
+    if not memberships:
+        raise Http404
+    return memberships[0].project, memberships
+
+
+def labeling_membership(memberships: list[Membership]) -> Membership | None:
+    """The membership under which a person labels: annotator first. None for viewers and plain managers."""
+    labeling = [m for m in memberships if m.role == Membership.Role.ANNOTATOR]
+    return labeling[0] if labeling else None
+
+
+# Roles that open the admin.
+RUNNING = (Membership.Role.MANAGER, Membership.Role.ADJUDICATOR, Membership.Role.VIEWER)
+
+
+def runs(memberships: list[Membership]) -> bool:
+    """Whether somebody with these may look into the project as a whole, in the admin."""
+    return any(m.role in RUNNING for m in memberships)
+
+
+def administered(user: Any, *roles: str) -> QuerySet[Project]:
+    """The projects in which a person has one of these roles (any beyond labeling); all of them for a superuser."""
+    if not user.is_authenticated or not user.is_active:
+        return Project.objects.none()
+    if user.is_superuser:
+        return Project.objects.all()
+    running = Membership.objects.filter(
+        project=OuterRef("pk"), user=user, state=Membership.State.ACTIVE, role__in=roles or RUNNING
+    )
+    return Project.objects.filter(Exists(running))
+
+
+def managed(user: Any) -> QuerySet[Project]:
+    """The projects this person may change."""
+    return administered(user, Membership.Role.MANAGER)
+
+
+def visible(user: Any) -> QuerySet[Project]:
+    """The projects a person has anything to do with: those they are an active member of, those they administer."""
+    mine = memberships_of(user).filter(project=OuterRef("pk")).order_by()
+    if user.is_authenticated and user.is_active and user.is_superuser:
+        return Project.objects.all()
+    return Project.objects.filter(Exists(mine))
+
+
+def visible_project(user: Any, slug: str) -> Project:
+    """A project this person has anything to do with. Raises Http404."""
+    return _one(visible(user), slug)
+
+
+def administered_project(user: Any, slug: str) -> Project:
+    """A project this person may look into as a whole. Raises Http404."""
+    return _one(administered(user), slug)
+
+
+def managed_project(user: Any, slug: str) -> Project:
+    """A project this person may change. Raises Http404."""
+    return _one(managed(user), slug)
+
+
+def _one(projects: QuerySet[Project], slug: str) -> Project:
+    found = projects.select_related("dataset").filter(slug=slug).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def administers_something(user: Any) -> bool:
+    """Whether the admin opens for this person: superusers, and who has a role beyond labeling somewhere."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    return Membership.objects.filter(user=user, state=Membership.State.ACTIVE, role__in=RUNNING).exists()
+
+
+def manages_something(user: Any) -> bool:
+    """Whether this person may make projects and datasets: superusers and managers."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    return Membership.objects.filter(user=user, state=Membership.State.ACTIVE, role=Membership.Role.MANAGER).exists()
+
+
+def _assignments_of(user: Any) -> QuerySet[Assignment]:
+    """A person's own assignments in projects where they are still active."""
+    active = Membership.objects.filter(
+        project=OuterRef("project"), user=OuterRef("annotator"), state=Membership.State.ACTIVE
+    )
+    return (
+        Assignment.objects.filter(annotator=user)
+        .filter(Exists(active))
+        .exclude(state=Assignment.State.RESERVED)
+        .select_related("item")
+    )
+
+
+def assignment_of(user: Any, public_id: uuid.UUID) -> Assignment:
+    """The person's own assignment with item, project and revision. Raises Http404."""
+    found = _assignments_of(user).select_related("project", "revision").filter(public_id=public_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+# The conditions of _assignments_of as one written statement: every save runs it, and building the same query anew
+# each time costs more than all other work of a save together (measured: 0.9 ms of CPU against 0.08).
+_LOCK = """
+SELECT a.* FROM annotation_assignment a
+WHERE a.public_id = %s
+  AND a.annotator_id = %s
+  AND a.state <> 'reserved'
+  AND EXISTS (
+    SELECT 1 FROM annotation_membership m
+    WHERE m.project_id = a.project_id AND m.user_id = a.annotator_id AND m.state = 'active')
+"""
+
+
+class Removed(Http404):
+    """The work is the person's own, and they are no member of its project any more."""
+
+
+def locked_assignment_of(user: Any, public_id: uuid.UUID) -> Assignment:
+    """The person's own assignment, its row locked until the end of the transaction. Raises Http404, Removed."""
+    statement = f"{_LOCK} FOR UPDATE" if connection.features.has_select_for_update else _LOCK
+    field = Assignment._meta.get_field("public_id")
+    found = list(Assignment.objects.raw(statement, [field.get_db_prep_value(public_id, connection), user.pk]))
+    if not found:
+        own = Assignment.objects.filter(public_id=public_id, annotator=user).exclude(state=Assignment.State.RESERVED)
+        raise Removed if own.exists() else Http404
+    return found[0]

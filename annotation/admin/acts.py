@@ -1,0 +1,205 @@
+"""What a manager is asked before many rows change, what they are told after, and how far the job is meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from annotation import access
+from annotation.assignments.queue import PRIORITY_LIMIT
+from annotation.models import Membership
+from annotation.projects import bulk
+from potato_site.accounts.decorators import signed_in
+from potato_site.jobs.models import Job
+
+PEOPLE_SHOWN = 1000
+
+
+class ActForm(forms.Form):
+    """The page before an act. ``says`` is what will happen; ``is_dangerous`` colours its button."""
+
+    title = ""
+    says = ""
+    is_dangerous = False
+
+    def __init__(self, *args: Any, projects: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.projects = projects
+
+    def options(self) -> dict[str, Any]:
+        return dict(self.cleaned_data)
+
+
+class _Reason(ActForm):
+    reason = forms.CharField(max_length=200, required=False, help_text="Kept in the history. Optional.")
+
+
+class Release(_Reason):
+    title = "Release"
+    says = (
+        "The work is taken out of people's hands. Answers given so far are kept, the places are free for somebody "
+        "else. What was submitted already is not touched."
+    )
+
+
+class Reopen(ActForm):
+    title = "Reopen"
+    says = (
+        "Each person can change what they submitted, for seven days. The submission counts as it is until they submit "
+        "again; after seven days it stays as it was."
+    )
+
+
+class Invalidate(_Reason):
+    title = "Invalidate"
+    says = (
+        "The submissions count in no export and no agreement any more, and the items are labeled again by somebody "
+        "else. Nothing is deleted, but this cannot be undone."
+    )
+    is_dangerous = True
+
+
+class Reassign(ActForm):
+    title = "Reassign"
+    says = (
+        "The item is kept for this person, who gets it next; after seven days it returns to the queue. Open work is "
+        "taken back, what was submitted is invalidated. One item at a time can be kept for a person."
+    )
+    is_dangerous = True
+    to = forms.TypedChoiceField(label="Person", coerce=int)
+
+    def __init__(self, *args: Any, projects: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, projects=projects, **kwargs)
+        people = Membership.objects.filter(
+            project__in=projects, role=Membership.Role.ANNOTATOR, state=Membership.State.ACTIVE, user__is_active=True
+        ).exclude(stage=Membership.Stage.PAUSED)
+        rows = people.order_by("user__username").values_list("user", "user__username").distinct()[:PEOPLE_SHOWN]
+        self.fields["to"].choices = [("", "Choose a person"), *rows]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        if len(self.projects) > 1:
+            raise forms.ValidationError("These are of several projects. Choose work of one project.")
+        return self.cleaned_data
+
+
+class SetPriority(ActForm):
+    title = "Change priority"
+    says = "Items above 0 are handed out before all others, the highest first; items below 0 after all others."
+    priority = forms.IntegerField(min_value=1 - PRIORITY_LIMIT, max_value=PRIORITY_LIMIT - 1, initial=1)
+
+
+class Withdraw(ActForm):
+    title = "Withdraw"
+    says = (
+        "The items are handed out to nobody and left out of exports and agreement. What people have open they can "
+        "still finish. Nothing is deleted; restoring brings everything back."
+    )
+    is_dangerous = True
+
+
+class Restore(ActForm):
+    title = "Restore"
+    says = "The items are handed out again, and their labels count again."
+
+
+class Pause(ActForm):
+    title = "Pause"
+    says = "These annotators get no new items and are told so. What they have open they can finish."
+
+
+class Resume(ActForm):
+    title = "Resume"
+    says = "These annotators get items again."
+
+
+class Remove(ActForm):
+    title = "Remove from the project"
+    says = (
+        "These people can no longer open the project. What they have open is given back with its answers, what they "
+        "submitted stays and counts."
+    )
+    is_dangerous = True
+
+
+class Exclude(ActForm):
+    title = "Exclude labels"
+    says = (
+        "Everything these people submitted is left out of exports and agreement. It stays in their own files, and can "
+        "be taken in again."
+    )
+    is_dangerous = True
+
+
+class Include(ActForm):
+    title = "Include labels again"
+    says = "What these people submitted counts again in exports and agreement."
+
+
+FORMS: dict[str, type[ActForm]] = {
+    "release": Release,
+    "reassign": Reassign,
+    "reopen": Reopen,
+    "invalidate": Invalidate,
+    "set_priority": SetPriority,
+    "withdraw": Withdraw,
+    "restore": Restore,
+    "pause": Pause,
+    "resume": Resume,
+    "remove": Remove,
+    "exclude": Exclude,
+    "include": Include,
+}
+
+
+def things(name: str, count: int) -> str:
+    """``1 item``, ``3 people``: what an act is done to."""
+    opts = bulk.ACTS[name].model._meta
+    return f"{count:,} {opts.verbose_name if count == 1 else opts.verbose_name_plural}"
+
+
+def tell(request: HttpRequest, name: str, outcome: dict[str, Any]) -> None:
+    """Say how many were changed, and which were not and why."""
+    if outcome["done"]:
+        messages.success(request, f"{things(name, outcome['done'])} {bulk.ACTS[name].done}.")
+    for refused in outcome["refused"]:
+        messages.warning(request, f"{things(name, refused['count'])} not changed: {sentence(refused)}")
+
+
+def sentence(refused: dict[str, Any]) -> str:
+    """Why, and the names of the first few."""
+    more = refused["count"] - len(refused["names"])
+    names = ", ".join(refused["names"]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{refused['reason']} ({names})"
+
+
+@require_safe
+@signed_in
+@never_cache
+def act(request: HttpRequest, job_id: int) -> HttpResponse:
+    """How far an act on many rows is, for the person who started it."""
+    if not access.administers_something(request.user):
+        raise Http404
+    job = Job.objects.filter(pk=job_id, kind=bulk.JOB).first()
+    if job is None or (job.params["by"] != request.user.pk and not request.user.is_superuser):
+        raise Http404
+    name = job.params["act"]
+    result = job.progress.get("result") or {}
+    context = {
+        **admin.site.each_context(request),
+        "title": FORMS[name].title,
+        "job": job,
+        "is_live": job.state in Job.LIVE,
+        "done": job.progress.get("done", 0) or 0,
+        "total": len(job.params["pks"]),
+        "counted": f"{things(name, result['done'])} {bulk.ACTS[name].done}." if result else "",
+        "refused": [f"{things(name, r['count'])} not changed: {sentence(r)}" for r in result.get("refused", ())],
+        "list_url": f"admin:annotation_{bulk.ACTS[name].model._meta.model_name}_changelist",
+    }
+    template = "admin/act.html#progress" if getattr(request, "htmx", False) else "admin/act.html"
+    return render(request, template, context)

@@ -1,0 +1,71 @@
+"""The list of assignments: who has what, since when, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter
+from annotation.admin.lists import ProjectList
+from annotation.assignments import managing
+from annotation.models import Assignment, Submission
+
+LEVELS = {"submitted": "good", "open": "work", "reopened": "work", "reserved": "work", "void": "bad"}
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(ProjectList):
+    tab = "assignments"
+    item_path = "item"
+    can_export = True
+    person_path = "annotator"
+    acts = ("release", "reassign", "reopen", "invalidate")
+    list_display = ("trace", "annotator", "status", "opened", "reading", "notes", "purpose", "project")
+    list_display_links = ("trace",)
+    list_filter = (ProjectFilter, AttentionFilter, "state", "purpose", PersonFilter)
+    list_select_related = ("item__trace_a", "item__trace_b", "annotator", "project", "presence")
+    sortable_by = ()
+    ordering = ("-project", "-pk")
+    search_help_text = "Part of a trace's id or of a person's name"
+    fields = (
+        "public_id", "project", "item", "annotator", "state", "purpose", "opened_at", "lease_until", "reason",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
+        current = Submission.objects.filter(assignment=OuterRef("pk"), is_current=True)
+        return (
+            super()
+            .get_queryset(request)
+            .defer("presence__steps")
+            .annotate(is_too_fast=Exists(current.too_fast()), is_surplus=Exists(current.surplus()))
+        )
+
+    def audit_name(self, obj: Assignment) -> str:
+        return managing.name_of(obj)
+
+    def trace(self, assignment: Assignment) -> str:
+        return assignment.item.called
+
+    @admin.display(description="state")
+    def status(self, assignment: Assignment) -> Any:
+        return self.flag(assignment.get_state_display().lower(), LEVELS.get(assignment.state, "quiet"))
+
+    def opened(self, assignment: Assignment) -> str:
+        return self.ago(assignment.opened_at)
+
+    @admin.display(description="reading time")
+    def reading(self, assignment: Assignment) -> str:
+        presence = getattr(assignment, "presence", None)
+        return f"{presence.active_ms // 60_000}:{presence.active_ms // 1000 % 60:02d}" if presence else "–"
+
+    @admin.display(description="attention")
+    def notes(self, assignment: Any) -> Any:
+        if assignment.lease_until and assignment.lease_until < timezone.now():
+            return self.flag("overdue", "bad")
+        if assignment.is_too_fast:
+            return self.flag("too fast", "bad")
+        return self.flag("surplus", "quiet") if assignment.is_surplus else ""

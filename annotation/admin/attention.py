@@ -1,0 +1,77 @@
+"""What a manager should look at first, in sentences: the worst stands first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from annotation.admin.figures import RELIABLE, Figures
+from annotation.admin.links import Links
+from annotation.models import Project
+from annotation.quality.live import Live
+
+# A person is named when at least so many submissions, and this share of theirs, came too fast.
+HASTY_SUBMISSIONS, HASTY_SHARE = 3, 0.1
+NAMED = 3
+SILENT_DAYS = 3
+
+
+@dataclass(frozen=True)
+class Notice:
+    """``level`` is "bad", "warn" or "good"; ``url`` is where to look, or empty, ``link`` the words that lead there."""
+
+    level: str
+    text: str
+    url: str = ""
+    link: str = ""
+
+
+def notices(project: Project, figures: Figures, live: Live, links: Links) -> list[Notice]:
+    found = [*_of_work(live, links), *_of_numbers(project, figures, live.at, links)]
+    return sorted(found, key=lambda notice: ("bad", "warn", "good").index(notice.level))
+
+
+def _of_work(live: Live, links: Links) -> Iterator[Notice]:
+    if live.is_waiting:
+        yield Notice("bad", "Jobs are waiting and no worker takes them. Is a worker running?", "#jobs", "See jobs")
+    if live.failed:
+        yield Notice("bad", f"{_count(live.failed, 'job')} failed in the last 7 days.", "#jobs", "See jobs")
+    if live.overdue:
+        text = f"{_count(live.overdue, 'item')} {'is' if live.overdue == 1 else 'are'} past the end of the lease."
+        yield Notice("warn", text, links.overdue, "Show assignments")
+
+
+def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links) -> Iterator[Notice]:
+    yield from _hasty(figures, links)
+    weakest = figures.weakest
+    if weakest is not None and weakest.band.key == "poor" and weakest.at_best < RELIABLE:
+        what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
+        yield Notice("warn", what, "#agreement", "See agreement")
+    if figures.progress is None or project.state != Project.State.OPEN:
+        return
+    items = figures.progress["items"]
+    if items["total"] and not items["open"]:
+        yield Notice("good", "Every item has all its labels.")
+    elif figures.day_rows and (silent := _days_since(figures.day_rows[0][0], now)) >= SILENT_DAYS:
+        yield Notice("warn", f"Nobody has submitted anything for {silent} days.", links.people, "See people")
+
+
+def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
+    people = figures.progress["people"] if figures.progress else []
+    hasty = [one for one in people if is_hasty(one["too_fast"], one["submitted"])]
+    for one in sorted(hasty, key=lambda one: -one["too_fast"])[:NAMED]:
+        text = f"{one['username']}: {one['too_fast']} of {one['submitted']} submissions came too fast"
+        yield Notice("warn", f"{text} to have been read.", links.too_fast, "Show them")
+
+
+def is_hasty(too_fast: int, submitted: int) -> bool:
+    return too_fast >= HASTY_SUBMISSIONS and too_fast >= HASTY_SHARE * submitted
+
+
+def _days_since(day: date, now: datetime) -> int:
+    return (now.date() - day).days
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

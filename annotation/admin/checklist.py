@@ -1,0 +1,54 @@
+"""What a draft still needs before people can label it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.urls import reverse
+
+from annotation.models import Invitation, Item, Membership, Project
+from annotation.projects.revisions import current
+from potato_site.jobs.models import Job
+
+
+class Step(NamedTuple):
+    label: str
+    note: str
+    url: str
+    is_done: bool
+
+
+def checklist(project: Project) -> list[Step]:
+    """The steps on the way to an open project, in their order."""
+
+    def page(name: str) -> str:
+        return reverse(name, args=[project.slug])
+
+    return [
+        _traces(project, page("manage-upload")),
+        _questions(project, page("manage-setup")),
+        _people(project, page("manage-people")),
+        Step("See it as annotators will", "Nothing you do in the preview is saved.", page("manage-preview"), False),
+    ]
+
+
+def _traces(project: Project, url: str) -> Step:
+    if Item.objects.filter(project=project).exists():
+        return Step("Traces", "There is something to label.", url, True)
+    if project.dataset.imports.filter(job__state__in=Job.LIVE).exists():
+        return Step("Traces", "Being imported.", url, False)
+    return Step("Upload traces", "There are none yet.", url, False)
+
+
+def _questions(project: Project, url: str) -> Step:
+    asked = len(current(project).annotation_schemes) if project.revision_id else 0
+    return Step("Questions", f"{asked} question{'' if asked == 1 else 's'} to answer.", url, asked > 0)
+
+
+def _people(project: Project, url: str) -> Step:
+    annotators = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR)
+    if annotators.exclude(state=Membership.State.INACTIVE).exists():
+        return Step("People", "Annotators are named.", url, True)
+    if Invitation.objects.filter(project=project, role=Membership.Role.ANNOTATOR, revoked_at=None).exists():
+        return Step("People", "Links are made: hand them out.", url, True)
+    return Step("Invite people", "Nobody labels it yet.", url, False)

@@ -1,0 +1,171 @@
+"""The filters of the lists. Their choices name nothing but the person's own projects and people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from annotation import access
+from annotation.models import Item, Membership, Project
+from potato_site.accounts.models import User
+
+CHOICES_SHOWN = 200
+
+
+def chosen_project(request: HttpRequest) -> Project | None:
+    """The project that the address names (by ``project``: id or slug), if this person may look into it."""
+    for name in ("project", *ProjectFilter.also):
+        value = request.GET.get(name, "")
+        if value:
+            column = {"pk": value} if value.isascii() and value.isdigit() and len(value) < 19 else {"slug": value}
+            return access.administered(request.user).select_related("dataset").filter(**column).first()
+    return None
+
+
+class ProjectFilter(admin.SimpleListFilter):
+    """The rows of one project. A project that is not the person's has no rows."""
+
+    title = "project"
+    parameter_name = "project"
+    also: ClassVar[tuple[str, ...]] = ("project__id__exact",)
+    path = "project"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        for name in self.also:
+            params.pop(name, None)
+        super().__init__(request, params, model, model_admin)
+        self.project = chosen_project(request)
+        self.named = any(request.GET.get(name) for name in (self.parameter_name, *self.also))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        found = access.administered(request.user).order_by("name", "pk").values_list("pk", "name")
+        return list(found[:CHOICES_SHOWN])
+
+    def has_output(self) -> bool:
+        return self.named or len(self.lookup_choices) > 1
+
+    def value(self) -> Any:
+        return self.project.pk if self.project else None
+
+    def choices(self, changelist: Any) -> Any:
+        yield {
+            "selected": not self.named,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name, *self.also]),
+            "display": "All",
+        }
+        for pk, name in self.lookup_choices:
+            query = changelist.get_query_string({self.parameter_name: pk}, [*self.also, PersonFilter.parameter_name])
+            yield {"selected": self.value() == pk, "query_string": query, "display": name}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.named:
+            return queryset
+        return queryset.filter(**{self.path: self.project}) if self.project else queryset.none()
+
+
+class PersonFilter(admin.SimpleListFilter):
+    """The rows of one person; offered once a project is chosen."""
+
+    title = "person"
+    parameter_name = "person"
+    path = "annotator"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        project = chosen_project(request)
+        if project is None:
+            return []
+        people = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR)
+        return list(people.order_by("user__username").values_list("user", "user__username")[:CHOICES_SHOWN])
+
+    def has_output(self) -> bool:
+        return bool(self.lookup_choices) or bool(self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        known = value.isascii() and value.isdigit() and len(value) < 19
+        return queryset.filter(**{self.path: int(value)}) if known else queryset.none()
+
+
+class SubmissionPersonFilter(PersonFilter):
+    path = "assignment__annotator"
+
+
+class QuestionFilter(admin.SimpleListFilter):
+    """Questions that are methods of the model's queryset: value → (words, rows → rows)."""
+
+    questions: ClassVar[dict[str, tuple[str, Callable[[Any, Any], Any]]]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(value, words) for value, (words, _) in self.questions.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        if value not in self.questions:
+            return queryset.none()
+        project = chosen_project(request)
+        projects = [project.pk] if project else list(access.administered(request.user).values_list("pk", flat=True))
+        return self.questions[value][1](queryset, projects)
+
+
+class WorkFilter(QuestionFilter):
+    title = "work"
+    parameter_name = "work"
+    questions: ClassVar = {
+        "short_of_overlap": ("Short of overlap", lambda rows, p: rows.short_of_overlap(p)),
+        "free": ("With free places", lambda rows, p: rows.with_free_places(p)),
+        "unfinished": ("Unfinished", lambda rows, p: rows.unfinished(p)),
+        "finished": ("Finished", lambda rows, p: rows.finished(p)),
+        "withdrawn": ("Withdrawn", lambda rows, p: rows.withdrawn()),
+    }
+
+
+class PriorityFilter(QuestionFilter):
+    title = "priority"
+    parameter_name = "priority"
+    questions: ClassVar = {
+        "first": ("Put first", lambda rows, p: rows.filter(priority__gt=0)),
+        "last": ("Put last", lambda rows, p: rows.filter(priority__lt=0)),
+    }
+
+
+class AttentionFilter(QuestionFilter):
+    title = "attention"
+    parameter_name = "attention"
+    questions: ClassVar = {
+        "overdue": ("Overdue", lambda rows, p: rows.overdue()),
+        "too_fast": ("Too fast", lambda rows, p: rows.too_fast(p)),
+        "surplus": ("Surplus", lambda rows, p: rows.surplus(p)),
+    }
+
+
+class FlagFilter(QuestionFilter):
+    title = "flag"
+    parameter_name = "flag"
+    questions: ClassVar = {
+        "too_fast": ("Too fast", lambda rows, p: rows.too_fast()),
+        "surplus": ("Surplus", lambda rows, p: rows.surplus()),
+    }
+
+
+def items_named(text: str, projects: Any) -> list[int]:
+    """Ids of items of these projects with a trace whose id contains a text: enough for a list, never all."""
+    datasets = Project.objects.filter(pk__in=projects).values("dataset")
+    traces = Item._meta.get_field("trace_a").related_model._default_manager
+    named = list(traces.filter(dataset__in=datasets, external_id__icontains=text).values_list("pk", flat=True)[:500])
+    items = Item.objects.filter(Q(trace_a__in=named) | Q(trace_b__in=named), project__in=projects)
+    return list(items.order_by("position").values_list("pk", flat=True)[:1000])
+
+
+def people_named(text: str, projects: Any) -> list[int]:
+    """Ids of members of these projects whose name contains a text."""
+    members = Membership.objects.filter(project__in=projects)
+    found = User.objects.filter(pk__in=members.values("user"), username__icontains=text)
+    return list(found.values_list("pk", flat=True)[:500])

@@ -1,0 +1,94 @@
+"""The list of items: what is left to do, what comes next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from annotation.admin.filters import PriorityFilter, ProjectFilter, WorkFilter
+from annotation.admin.links import answers_link
+from annotation.admin.lists import ProjectList
+from annotation.assignments import managing
+from annotation.models import Item, Slot
+from annotation.models.querysets import DELIVERED, HELD
+
+
+def _slots(**having: Any) -> Any:
+    """How many of an item's places are so. Counted for the rows of the page only, which a join would not do."""
+    slots = Slot.objects.filter(item=OuterRef("pk"), **having).order_by().values("item")
+    return Coalesce(Subquery(slots.annotate(n=Count("pk")).values("n")), 0)
+
+
+@admin.register(Item)
+class ItemAdmin(ProjectList):
+    tab = "items"
+    item_path = "pk"
+    can_export = True
+    acts = ("set_priority", "withdraw", "restore")
+    list_display = ("trace", "title", "labels", "priority", "overlap", "condition", "project")
+    list_display_links = ("trace",)
+    list_filter = (ProjectFilter, WorkFilter, "in_overlap", PriorityFilter)
+    list_select_related = ("trace_a", "trace_b", "a", "project")
+    sortable_by = ("trace", "priority")
+    ordering = ("project", "position")
+    search_help_text = "Part of a trace's id"
+    readonly_fields = ("answers",)
+    fields = (
+        "answers",
+        "project",
+        "trace_a",
+        "trace_b",
+        "kind",
+        "position",
+        "priority",
+        "stratum",
+        "in_overlap",
+        "is_withdrawn",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Item]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                places=_slots(),
+                labeled=_slots(assignment__state__in=DELIVERED),
+                in_hand=_slots(assignment__state__in=HELD),
+            )
+        )
+
+    def audit_name(self, obj: Item) -> str:
+        return managing.name_of(obj)
+
+    @admin.display(ordering="position")
+    def trace(self, item: Item) -> str:
+        return item.called
+
+    def title(self, item: Item) -> str:
+        return str(item.a.meta.get("title", ""))[:120]
+
+    def labels(self, item: Any) -> Any:
+        waiting = f", {item.in_hand} in work" if item.in_hand else ""
+        count = format_html("{} of {}{}", item.labeled, item.places, waiting)
+        return answers_link(item.project.slug, item.pk, count) if item.labeled else count
+
+    @admin.display(description="answers")
+    def answers(self, item: Item) -> Any:
+        return answers_link(item.project.slug, item.pk, "On the trace, side by side")
+
+    @admin.display(boolean=True, description="overlap")
+    def overlap(self, item: Item) -> bool:
+        return item.in_overlap
+
+    @admin.display(description="state")
+    def condition(self, item: Any) -> Any:
+        if item.is_gone:
+            return self.flag("withdrawn", "quiet")
+        if item.places and item.labeled == item.places:
+            return self.flag("finished", "good")
+        return self.flag("in work" if item.labeled or item.in_hand else "waiting")

@@ -1,0 +1,47 @@
+"""From a number to the list behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from annotation.models import Project
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses of lists of the admin, filtered."""
+
+    unfinished: str
+    short_of_overlap: str
+    open: str
+    overdue: str
+    too_fast: str
+    surplus: str
+    people: str
+
+
+def links_of(project: Project) -> Links:
+    def rows(model: str, **filters: str) -> str:
+        address = reverse(f"admin:annotation_{model}_changelist")
+        return f"{address}?{urlencode({'project': project.pk, **filters})}"
+
+    return Links(
+        unfinished=rows("item", work="unfinished"),
+        short_of_overlap=rows("item", work="short_of_overlap"),
+        open=rows("assignment", state__exact="open"),
+        overdue=rows("assignment", attention="overdue"),
+        too_fast=rows("assignment", attention="too_fast"),
+        surplus=rows("assignment", attention="surplus"),
+        people=reverse("manage-people", args=[project.slug]),
+    )
+
+
+def answers_link(slug: str, item_id: int, text: str, by: str = "") -> SafeString:
+    """To the answers to an item on its trace: everybody's, or those ``by`` one person."""
+    address = reverse("manage-item", args=[slug, item_id]) + (f"?{urlencode({'by': by})}" if by else "")
+    return format_html('<a href="{}">{}</a>', address, text)

@@ -1,0 +1,155 @@
+"""What the lists of a project's things have in common: scope, project filter, search, acts, history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+from annotation import access
+from annotation.admin import selection
+from annotation.admin.acts import FORMS, ActForm, tell
+from annotation.admin.filters import chosen_project, items_named, people_named
+from annotation.admin.frame import project_context
+from annotation.projects import bulk
+from potato_site.accounts.models import AuditEntry
+from potato_site.scoped_admin import ScopedAdmin
+
+
+class ProjectList(ScopedAdmin):
+    """Rows that belong to a project by ``project_path``. ``acts`` names what managers do to them (bulk.ACTS).
+
+    ``item_path`` and ``person_path`` say how a row leads to its item and person, for the search.
+    """
+
+    project_path = "project"
+    item_path = ""
+    person_path = ""
+    acts: tuple[str, ...] = ()
+    # Whether the traces of chosen rows can be exported.
+    can_export = False
+    # The tab of the project's frame that this list is.
+    tab = ""
+    search_fields = ["pk"]
+
+    def visible_to(self, user: Any) -> QuerySet[Any]:
+        return self.model._default_manager.filter(**{f"{self.project_path}__in": self.projects_of(user)})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of the chosen project alone: with all of a person's projects named beside it, SQLite reads and sorts every
+        row of the project instead of following an index in the order of the list."""
+        project = chosen_project(request) if type(self).visible_to is ProjectList.visible_to else None
+        if project is None:
+            return super().get_queryset(request)
+        ordering = self.get_ordering(request)
+        return self.model._default_manager.filter(**{self.project_path: project.pk}).order_by(*ordering)
+
+    @staticmethod
+    def projects_of(user: Any) -> list[int]:
+        # As values: a subquery would keep the database from reading a project's rows in the order of an index.
+        return list(access.administered(user).values_list("pk", flat=True))
+
+    # --- The page of the list ------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        project = chosen_project(request)
+        frame = project_context(request, project, self.tab) if project else {}
+        frame.pop("title", None)
+        return super().changelist_view(request, {**frame, **(extra_context or {})})
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Traces by a part of their id, people by a part of their name: looked up first, so that indexes find rows."""
+        term = search_term.replace("\x00", "").strip()
+        if not term:
+            return queryset, False
+        project = chosen_project(request)
+        projects = [project.pk] if project else self.projects_of(request.user)
+        found = Q(pk__in=[])
+        if self.item_path:
+            found |= Q(**{f"{self.item_path}__in": items_named(term, projects)})
+        if self.person_path:
+            found |= Q(**{f"{self.person_path}__in": people_named(term, projects)})
+        return queryset.filter(found), False
+
+    # --- Acts ----------------------------------------------------------------------------------------------
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Only for who manages something; which rows they may change, ``bulk.changeable`` says."""
+        exports = {"export": (selection.export, "export", "Export")} if self.can_export else {}
+        if not access.manages_something(request.user):
+            return exports
+        return {name: (_run, name, FORMS[name].title) for name in self.acts} | exports
+
+    # --- History -------------------------------------------------------------------------------------------
+
+    def audit_name(self, obj: Any) -> str:
+        """What the object is called in the record of changes (``AuditEntry.object``)."""
+        return str(obj)
+
+    def history_of(self, request: HttpRequest, obj: Any) -> QuerySet[AuditEntry]:
+        return AuditEntry.objects.filter(self.audited(obj), project__in=self.projects_of(request.user))
+
+    def audited(self, obj: Any) -> Q:
+        return Q(object=self.audit_name(obj))
+
+    # --- Columns -------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def flag(word: str, level: str = "") -> Any:
+        return format_html('<span class="flag flag-{}">{}</span>', level, word)
+
+    @staticmethod
+    def ago(moment: Any) -> str:
+        return f"{timesince(moment, depth=1)} ago" if moment else "–"
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+
+def _run(model_admin: ProjectList, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    """An act of a list: first the page that says what happens to how many, then (``confirm``) it happens."""
+    name = request.POST.getlist("action")[0]
+    act = bulk.ACTS[name]
+    chosen = queryset.order_by().values("pk")
+    rows = bulk.changeable(act, request.user).filter(pk__in=chosen)  # type: ignore[arg-type]
+    pks = list(rows.order_by("pk").values_list("pk", flat=True)[: bulk.LIMIT + 1])
+    if not pks:
+        messages.warning(request, "Nothing was changed: none of the chosen rows is in a project that you manage.")
+        return None
+    if len(pks) > bulk.LIMIT:
+        messages.error(request, f"Nothing was changed: at most {bulk.LIMIT:,} rows at once. Filter the list first.")
+        return None
+    projects = list(rows.order_by().values_list("project", flat=True).distinct()[:2])
+    form = FORMS[name](request.POST if "confirm" in request.POST else None, projects=projects)
+    if "confirm" not in request.POST or not form.is_valid():
+        return _ask(model_admin, request, form, len(pks))
+    options = form.options()
+    if len(pks) > bulk.AT_ONCE:
+        return redirect("manage-act", job_id=bulk.start(name, pks, request.user, options).pk)  # type: ignore[arg-type]
+    tell(request, name, bulk.run(name, pks, request.user, options).as_dict())  # type: ignore[arg-type]
+    return None
+
+
+def _ask(model_admin: ProjectList, request: HttpRequest, form: ActForm, count: int) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": form.title,
+        "form": form,
+        "count": count,
+        "things": model_admin.opts.verbose_name if count == 1 else model_admin.opts.verbose_name_plural,
+        "by_job": count > bulk.AT_ONCE,
+        "opts": model_admin.opts,
+        "action": request.POST.getlist("action")[0],
+        "chosen": request.POST.getlist("_selected_action"),
+        "select_across": request.POST.get("select_across", "0"),
+        "back": request.get_full_path(),
+    }
+    return TemplateResponse(request, "admin/confirm_act.html", context)

@@ -1,0 +1,37 @@
+"""The list of people in the projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+
+from annotation.admin.filters import ProjectFilter
+from annotation.admin.lists import ProjectList
+from annotation.models import Membership
+
+
+@admin.register(Membership)
+class MembershipAdmin(ProjectList):
+    tab = "people"
+    person_path = "user"
+    acts = ("pause", "resume", "remove", "exclude", "include")
+    list_display = ("user", "role", "status", "stage", "group", "labels", "project")
+    list_filter = (ProjectFilter, "role", "state", "stage", "is_excluded")
+    list_select_related = ("user", "project")
+    sortable_by = ("role", "stage")
+    ordering = ("project", "user__username", "role")
+    search_help_text = "Part of a person's name"
+    fields = ("project", "user", "role", "state", "stage", "group", "is_excluded", "source")
+
+    def audited(self, obj: Membership) -> Q:
+        return Q(project=obj.project_id, object__startswith=f"{obj.user.get_username()} (")
+
+    @admin.display(description="state")
+    def status(self, membership: Membership) -> Any:
+        level = {"active": "good", "invited": "work"}.get(membership.state, "quiet")
+        return self.flag(membership.get_state_display().lower(), level)
+
+    def labels(self, membership: Membership) -> Any:
+        return self.flag("excluded", "bad") if membership.is_excluded else "count"

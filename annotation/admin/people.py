@@ -1,0 +1,255 @@
+"""The people of a project: members, invitations, adding by list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation import access
+from annotation.admin.frame import project_context
+from annotation.models import Invitation, Membership, Project
+from annotation.projects import invitations, membership, people_csv
+from annotation.projects.membership import Refused
+from annotation.quality import statistics
+from potato_site.accounts import mail
+from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.models import AuditEntry, User
+
+PER_PAGE = 50
+# A project that changed more often has its submissions counted by the job, not by the page.
+COUNTED_AT_ONCE = 20_000
+# The latest links; the others are old ones.
+INVITATIONS_SHOWN = 100
+STATES = {
+    "waiting": "Waiting",
+    "used": "Used",
+    "revoked": "Revoked",
+    "expired": "Expired",
+    "ended": "Ended: its maker no longer manages the project",
+}
+
+
+@require_safe
+@signed_in
+@never_cache
+def people(request: HttpRequest, slug: str) -> HttpResponse:
+    project = access.administered_project(request.user, slug)
+    return _page(request, project)
+
+
+@require_POST
+@signed_in
+@never_cache
+def invite(request: HttpRequest, slug: str) -> HttpResponse:
+    """A list of people: first what would happen, then (``confirm``) it happens."""
+    project = access.managed_project(request.user, slug)
+    text, role = request.POST.get("people", ""), request.POST.get("role", Membership.Role.ANNOTATOR)
+    try:
+        if "file" in request.FILES:
+            text = _uploaded(request)
+        entries = people_csv.read(text, role)
+        if not entries:
+            raise people_csv.Unreadable("Name at least one person.")
+        if "confirm" not in request.POST:
+            planned = invitations.plan(project, entries, by_whom(request))
+            return _page(request, project, planned=planned, text=text, role=role)
+        done = invitations.invite_names(project, entries, by_whom(request))
+    except (people_csv.Unreadable, Refused) as problem:
+        return _page(request, project, problem=str(problem), text=text, role=role)
+    _tell(request, done)
+    return redirect("manage-people", slug=slug)
+
+
+@require_POST
+@signed_in
+@never_cache
+def open_link(request: HttpRequest, slug: str) -> HttpResponse:
+    """A link for whoever gets it, without a name."""
+    project = access.managed_project(request.user, slug)
+    try:
+        invitations.invite(project, request.POST.get("role", ""), by_whom(request))
+        messages.success(request, "The link is made: copy it from the list of invitations.")
+    except Refused as problem:
+        messages.error(request, str(problem))
+    return redirect("manage-people", slug=slug)
+
+
+@require_POST
+@signed_in
+@never_cache
+def links_file(request: HttpRequest, slug: str) -> HttpResponse:
+    """All waiting links as CSV, to be sent by the manager. Not a GET: it holds secrets and leaves an entry."""
+    project = access.managed_project(request.user, slug)
+    rows = []
+    for invitation in invitations.waiting(project).select_related("project", "made_by").order_by("pk"):
+        if path := invitations.path_of(invitation):
+            rows.append([invitation.username, invitation.email, invitation.role, _address(request, path)])
+    AuditEntry.objects.create(
+        user=by_whom(request),
+        project=project,
+        action="people.download_links",
+        object=project.slug,
+        after={"n": len(rows)},
+    )
+    response = HttpResponse(people_csv.write(["username", "email", "role", "link"], rows), content_type="text/csv")
+    response["Content-Disposition"] = f'attachment; filename="{project.slug}-invitations.csv"'
+    return response
+
+
+@require_POST
+@signed_in
+@never_cache
+def invitation(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
+    """Revoke a link."""
+    project = access.managed_project(request.user, slug)
+    found = get_object_or_404(Invitation.objects.filter(project=project), pk=invitation_id)
+    if invitations.revoke(found, by_whom(request)):
+        messages.success(request, "The link is revoked.")
+    else:
+        messages.info(request, "The link had ended already.")
+    return redirect("manage-people", slug=slug)
+
+
+@require_POST
+@signed_in
+@never_cache
+def person(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
+    """One change to one member; ``action`` says which."""
+    project = access.managed_project(request.user, slug)
+    found = get_object_or_404(Membership.objects.filter(project=project).select_related("user"), pk=membership_id)
+    action, by, name = request.POST.get("action", ""), by_whom(request), found.user.username
+    try:
+        if action == "login-link":
+            link = _address(request, membership.log_in_link(found, by))
+            return _page(request, project, login_link=link, login_name=name)
+        if (said := _change(found, action, request.POST.get("role", ""), by)) is None:
+            messages.error(request, "There is no such change.")
+        else:
+            messages.success(request, said.format(name=name))
+    except Refused as problem:
+        messages.error(request, f"Not done for {name}: {problem}")
+    return redirect("manage-people", slug=slug)
+
+
+def by_whom(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _change(found: Membership, action: str, role: str, by: User) -> str | None:
+    """Make the change; what to say about it. None: there is no such action. Raises Refused."""
+    if action == "role":
+        membership.set_role(found, role, by)
+        return f"Role changed: {{name}} is now {role}."
+    if action == "return":
+        back = membership.activate(found, by)
+        is_back = back.state == Membership.State.ACTIVE
+        return "Taken back: {name}." if is_back else "Asked: {name} sees it on the home page and may come back."
+    changes: dict[str, tuple[Any, str]] = {
+        "pause": (membership.pause, "Paused: {name} gets no new items until resumed."),
+        "resume": (membership.resume, "Resumed: {name} gets items again."),
+        "remove": (membership.deactivate, "Removed: {name} is no longer in the project. Labels stay."),
+        "exclude": (membership.exclude, "Left out of exports and agreement: the labels of {name}."),
+        "include": (lambda m, by: membership.exclude(m, by, False), "Counted again: the labels of {name}."),
+    }
+    if action not in changes:
+        return None
+    function, said = changes[action]
+    function(found, by)
+    return said
+
+
+def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
+    search = request.GET.get("q", "").replace("\x00", "")[:100]
+    frame = project_context(request, project, "people")
+    context = {
+        **frame,
+        "members": Paginator(_members(project, search), PER_PAGE).get_page(request.GET.get("page")),
+        "search": search,
+        "roles": Membership.Role.choices,
+        "role": Membership.Role.ANNOTATOR,
+        "mail_is_on": mail.is_configured(),
+        "links": _links(request, project) if frame["may_change"] else [],
+        **more,
+    }
+    planned = more.get("planned") or []
+    context["n_planned"] = sum(outcome.kind in ("link", "asked", "joined") for outcome in planned)
+    counts, context["counted_at"] = _submitted(project)
+    _complete(project, context["members"], counts)
+    return render(request, "admin/people.html", context)
+
+
+def _members(project: Project, search: str) -> QuerySet[Membership]:
+    rows = Membership.objects.filter(project=project).select_related("user")
+    if search:
+        # By name only: an address that is not shown must not be guessed letter by letter.
+        rows = rows.filter(user__username__icontains=search)
+    return rows.order_by("user__name_key", "role")
+
+
+def _complete(project: Project, members: Any, counts: dict[int, int]) -> None:
+    """What the rows of one page say beyond their columns, in one query each."""
+    users = [member.user_id for member in members]
+    shared = set(Membership.objects.filter(user__in=users).exclude(project=project).values_list("user_id", flat=True))
+    for member in members:
+        member.n_submitted = counts.get(member.user_id, 0)
+        member.may_get_link = member.user_id not in shared and membership.is_own_account(member)
+
+
+def _submitted(project: Project) -> tuple[dict[int, int], datetime | None]:
+    """(user id → submissions, when they were counted): now (None), or in a large project the kept ones."""
+    kept = statistics.read(project).get(statistics.SUBMITTED) if project.seq > COUNTED_AT_ONCE else None
+    if kept is None:
+        return statistics.submitted_by_person(project), None
+    return {int(pk): count for pk, count in kept.payload.items()}, None if kept.is_current else kept.computed_at
+
+
+def _links(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
+    rows = Invitation.objects.filter(project=project).select_related("project", "made_by", "used_by")
+    found = list(rows.order_by("-made_at", "-pk")[:INVITATIONS_SHOWN])
+    backed = invitations.backed(found)
+    return [
+        {
+            "invitation": row,
+            "state": STATES[invitations.state_of(row, backed)],
+            "link": _address(request, path) if (path := invitations.path_of(row, backed)) else "",
+        }
+        for row in found
+    ]
+
+
+def _uploaded(request: HttpRequest) -> str:
+    upload = request.FILES.get("file")
+    assert isinstance(upload, UploadedFile)
+    if (upload.size or 0) > 4 * people_csv.MAX_CHARACTERS:
+        raise people_csv.Unreadable("The file is too large for a list of people.")
+    return people_csv.decoded(upload.read())
+
+
+def _tell(request: HttpRequest, done: list[invitations.Outcome]) -> None:
+    counts = {kind: sum(outcome.kind == kind for outcome in done) for kind in ("link", "asked", "joined")}
+    said = [
+        f"{counts['link']} got a link (copy them from the list of invitations)" if counts["link"] else "",
+        f"{counts['asked']} are asked on their home page" if counts["asked"] else "",
+        f"{counts['joined']} joined at once" if counts["joined"] else "",
+    ]
+    left = [f"line {o.entry.line}: {o.text}" for o in done if o.kind == "problem"]
+    if any(said):
+        messages.success(request, "; ".join(part for part in said if part) + ".")
+    if left:
+        messages.warning(request, f"{len(left)} left out: " + "; ".join(left[:10]))
+
+
+def _address(request: HttpRequest, path: str) -> str:
+    """A whole address to hand on: the site's own where it is known."""
+    return mail.address(path) if settings.SITE_URL else request.build_absolute_uri(path)

@@ -1,0 +1,89 @@
+"""The lists of datasets, traces and imports of the person's projects and datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from annotation import access
+from annotation.admin.filters import ProjectFilter
+from annotation.models import Project
+from potato_site.scoped_admin import ScopedAdmin
+from traces.models import Dataset, Import, Trace
+
+
+def datasets_of(user: Any) -> list[int]:
+    """Of the projects this person may look into, and those they manage."""
+    labeled = Project.objects.filter(pk__in=access.administered(user).values("pk")).values("dataset")
+    found = Dataset.objects.all() if user.is_superuser else Dataset.objects.filter(Q(pk__in=labeled) | Q(managers=user))
+    return list(found.order_by().values_list("pk", flat=True).distinct())
+
+
+class DatasetOfProjectFilter(ProjectFilter):
+    """The rows of one project's dataset."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.named:
+            return queryset
+        return queryset.filter(dataset=self.project.dataset_id) if self.project else queryset.none()
+
+
+@admin.register(Dataset)
+class DatasetAdmin(ScopedAdmin):
+    list_display = ("name", "used_by", "created_at")
+    ordering = ("name", "pk")
+    search_fields = ("name",)
+    fields = ("name", "created_at")
+
+    def visible_to(self, user: Any) -> QuerySet[Dataset]:
+        own = access.administered(user).values("pk")
+        used = Count("projects", filter=Q(projects__in=own), distinct=True)
+        return Dataset.objects.filter(pk__in=datasets_of(user)).annotate(own_projects=used)
+
+    @admin.display(description="your projects")
+    def used_by(self, dataset: Any) -> int:
+        return dataset.own_projects
+
+
+@admin.register(Trace)
+class TraceAdmin(ScopedAdmin):
+    list_display = ("external_id", "title", "steps", "agent", "is_withdrawn", "dataset")
+    list_filter = (DatasetOfProjectFilter, "is_withdrawn")
+    list_select_related = ("dataset", "current")
+    sortable_by = ("external_id",)
+    ordering = ("dataset", "external_id")
+    search_fields = ("external_id",)
+    fields = ("external_id", "dataset", "issue_id", "issue_key", "instance_id", "is_withdrawn")
+
+    def visible_to(self, user: Any) -> QuerySet[Trace]:
+        return Trace.objects.filter(dataset__in=datasets_of(user))
+
+    def title(self, trace: Trace) -> str:
+        return str(trace.current.meta.get("title", ""))[:120] if trace.current else ""
+
+    def steps(self, trace: Trace) -> int | None:
+        return trace.current.n_steps if trace.current else None
+
+    def agent(self, trace: Trace) -> str:
+        return trace.current.agent if trace.current else ""
+
+
+@admin.register(Import)
+class ImportAdmin(ScopedAdmin):
+    list_display = ("created_at", "dataset", "made_by", "status")
+    list_filter = (DatasetOfProjectFilter,)
+    list_select_related = ("dataset", "made_by", "job")
+    sortable_by = ()
+    ordering = ("-pk",)
+    fields = ("created_at", "dataset", "made_by", "status")
+    readonly_fields = ("status",)
+
+    def visible_to(self, user: Any) -> QuerySet[Import]:
+        return Import.objects.filter(dataset__in=datasets_of(user))
+
+    @admin.display(description="state")
+    def status(self, batch: Import) -> str:
+        return batch.job.get_state_display().lower() if batch.job else "by the command line"

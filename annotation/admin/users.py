@@ -1,0 +1,30 @@
+"""The list of accounts, for superusers. Nobody is made staff or superuser here: there is no form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from potato_site.accounts.models import User
+from potato_site.scoped_admin import ScopedAdmin
+
+
+@admin.register(User)
+class UserAdmin(ScopedAdmin):
+    list_display = ("username", "email", "is_active", "is_superuser", "last_login", "date_joined")
+    list_filter = ("is_active", "is_superuser")
+    ordering = ("username",)
+    search_fields = ("username", "email")
+    fields = ("username", "email", "is_active", "is_superuser", "last_login", "date_joined", "created_by_project")
+
+    def visible_to(self, user: Any) -> QuerySet[User]:
+        return User.objects.all() if user.is_superuser else User.objects.none()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.is_active and request.user.is_superuser

@@ -1,0 +1,289 @@
+"""The save protocol: operations in, events and current answers out, each with one effect however often it is sent.
+
+An operation sets keys of one scheme::
+
+    {"id": "…", "tab": "…", "base": 7, "scheme": "step_reward", "set": {"12": {"label": "correct"}}, "device_at": "…"}
+
+``base`` is the assignment's version that the page had seen when the operation was made, and stays so however often it
+is sent; ``tab`` is the id of the page load. Each operation is
+judged alone: known ids are acknowledged again, a key that another tab changed after ``base`` is a conflict, a value
+the scheme does not take is refused, everything else is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from annotation import access
+from annotation.answers.context import asked_of, context_of, digest_of
+from annotation.assignments import states
+from annotation.models import Answer, AnswerEvent, Assignment
+from annotation.projects.revisions import config_of
+from annotation.schemes.base import ItemContext, Refused, Scheme
+from potato_site.textjson import canonical
+
+MAX_OPS = 200
+MAX_KEYS = 10_000
+MAX_ID = 64
+ID = re.compile(rf"[\w.:-]{{1,{MAX_ID}}}", re.ASCII)
+# Any text but control characters and lone surrogates, which a database or a file could not hold.
+KEY = re.compile(r"[^\x00-\x1f\ud800-\udfff]{0,300}")
+
+
+class Malformed(ValueError):
+    """The request is not a list of operations. ``str()`` says what is wrong; nothing was kept."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation, its shape checked and nothing else."""
+
+    id: str
+    tab: str
+    base: int
+    scheme: str
+    changes: dict[str, Any]
+    device_at: datetime | None
+
+
+@dataclass
+class Reply:
+    """What became of each operation.
+
+    ``theirs`` are changes of other tabs that the page has not seen: ``[{"scheme", "key", "value"}]``, value null for a
+    removed key. The page must show them before it takes ``version`` as its new base.
+    """
+
+    version: int
+    acked: list[str] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, str]] = field(default_factory=list)
+    theirs: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def apply_ops(public_id: uuid.UUID, user: Any, ops: object, now: datetime | None = None, *, shown: str = "") -> Reply:
+    """Save ``ops`` (parsed JSON) to the user's assignment in one transaction.
+
+    ``shown`` is the digest of the trace version the labels were given to; empty: the caller does not say. Raises
+    Malformed, Http404, or :class:`annotation.assignments.states.Closed` when the assignment takes no answers.
+    """
+    parsed = parse_ops(ops)
+    now = now or timezone.now()
+    with transaction.atomic():
+        assignment = access.locked_assignment_of(user, public_id)
+        states.accept_answers(assignment, now)
+        check_shown(assignment, shown)
+        return record(assignment, parsed, now)
+
+
+def check_shown(assignment: Assignment, shown: str) -> None:
+    """Refuse labels that were given to another version of the trace. Raises Closed."""
+    if shown and shown != digest_of(assignment.item_id):
+        raise states.Closed("The trace has changed since this page was opened. Reload the page.")
+
+
+def parse_ops(raw: object) -> list[Op]:
+    """The shape of a request. Raises Malformed."""
+    if not isinstance(raw, list) or len(raw) > MAX_OPS:
+        raise Malformed(f"expected a list of at most {MAX_OPS} operations")
+    ops = [_parse_op(item) for item in raw]
+    if len({op.id for op in ops}) != len(ops):
+        raise Malformed("two operations have the same id")
+    return ops
+
+
+def _parse_op(raw: object) -> Op:
+    if not isinstance(raw, dict):
+        raise Malformed("an operation must be an object")
+    for key in ("id", "tab", "scheme"):
+        if not isinstance(raw.get(key), str) or not ID.fullmatch(raw[key]):
+            raise Malformed(f"an operation needs {key}: 1 to {MAX_ID} letters, digits and . : _ -")
+    base, changes = raw.get("base"), raw.get("set")
+    if not isinstance(base, int) or isinstance(base, bool) or base < 0:
+        raise Malformed("an operation needs base: the version it was made on")
+    if not isinstance(changes, dict) or not 0 < len(changes) <= MAX_KEYS or not all(map(KEY.fullmatch, changes)):
+        raise Malformed("an operation needs set: an object of keys and values")
+    return Op(raw["id"], raw["tab"], base, raw["scheme"], changes, _device_time(raw.get("device_at")))
+
+
+def _device_time(raw: object) -> datetime | None:
+    """What the device's clock said; a wrong or missing one is no reason to refuse a label."""
+    if not isinstance(raw, str) or len(raw) > 40:
+        return None
+    try:
+        parsed = parse_datetime(raw)
+        # In UTC here, where the first and the last hours of the calendar can still be refused.
+        return parsed.astimezone(UTC) if parsed is not None and timezone.is_aware(parsed) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def record(assignment: Assignment, ops: list[Op], now: datetime) -> Reply:
+    """Judge and keep operations of a locked, open assignment (inside the caller's transaction). Raises Malformed."""
+    if any(op.base > assignment.version for op in ops):
+        # It would pass for having seen every other tab's changes.
+        raise Malformed("an operation was made on a version that does not exist")
+    book = _Book.open(assignment, ops)
+    reply = Reply(assignment.version)
+    for op in ops:
+        book.judge(op, reply)
+    if book.events:
+        book.close(now)
+    reply.version = assignment.version
+    reply.theirs = book.unseen(ops)
+    return reply
+
+
+@dataclass
+class _Book:
+    """The state one request works on: what is stored, what other tabs did, what is to be written."""
+
+    assignment: Assignment
+    schemes: Mapping[str, Scheme]
+    ctx: ItemContext
+    known: dict[str, tuple[str, dict[str, Any]]]
+    foreign: list[tuple[int, str, str, dict[str, Any]]]
+    answers: dict[str, dict[str, Any]]
+    events: list[tuple[Op, dict[str, Any]]] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, assignment: Assignment, ops: list[Op]) -> _Book:
+        assert assignment.revision_id is not None  # pinned at opening
+        schemes = {scheme.name: scheme for scheme in asked_of(config_of(assignment.revision_id), assignment.item_id)}
+        return cls(
+            assignment,
+            schemes,
+            context_of(assignment.item_id),
+            _known(assignment, ops),
+            _foreign(assignment, ops),
+            _answers(assignment, ops),
+        )
+
+    def judge(self, op: Op, reply: Reply) -> None:
+        try:
+            changes = self._clean(op)
+        except Refused as problem:
+            reply.refused.append({"op": op.id, "message": str(problem)})
+            return
+        if op.id in self.known:
+            if self.known[op.id] == (op.scheme, changes):
+                reply.acked.append(op.id)
+            else:
+                reply.conflicts.append({"op": op.id, "scheme": op.scheme, "key": None, "value": None})
+            return
+        clashes = self._clashes(op, changes)
+        if clashes:
+            reply.conflicts += [{"op": op.id, "scheme": op.scheme, "key": k, "value": v} for k, v in clashes]
+            return
+        current = self.answers.setdefault(op.scheme, {})
+        for key, value in changes.items():
+            if value is None:
+                current.pop(key, None)
+            else:
+                current[key] = value
+        self.events.append((op, changes))
+        reply.acked.append(op.id)
+
+    def _clean(self, op: Op) -> dict[str, Any]:
+        scheme = self.schemes.get(op.scheme)
+        if scheme is None:
+            raise Refused(f"there is no question {op.scheme[:40]!r} here")
+        return {key: None if value is None else scheme.clean(key, value, self.ctx) for key, value in op.changes.items()}
+
+    def _clashes(self, op: Op, changes: dict[str, Any]) -> list[tuple[str, Any]]:
+        """(key, current value) of the keys that another tab set to something else after ``op.base``."""
+        current = self.answers.get(op.scheme, {})
+        touched = {
+            key
+            for version, tab, scheme, theirs in self.foreign
+            if version > op.base and tab != op.tab and scheme == op.scheme
+            for key in theirs
+        }
+        return [(key, current.get(key)) for key in changes if key in touched and current.get(key) != changes[key]]
+
+    def unseen(self, ops: Iterable[Op]) -> list[dict[str, Any]]:
+        """The other tabs' changes, last value per key. Keys this request has just set itself are left out."""
+        own = {(op.scheme, key) for op, changes in self.events for key in changes}
+        tabs = {op.tab for op in ops}
+        theirs = {
+            (scheme, key): value
+            for _, tab, scheme, changes in self.foreign
+            if tab not in tabs
+            for key, value in changes.items()
+        }
+        return [{"scheme": s, "key": k, "value": v} for (s, k), v in theirs.items() if (s, k) not in own]
+
+    def close(self, now: datetime) -> None:
+        """Write events, answers, version and head."""
+        assignment = self.assignment
+        rows = []
+        for op, changes in self.events:
+            assignment.version += 1
+            assignment.head = event_digest(assignment.head, assignment.version, op.id, op.tab, op.scheme, changes)
+            rows.append(
+                AnswerEvent(
+                    assignment=assignment, version=assignment.version, op_id=op.id, tab=op.tab, scheme=op.scheme,
+                    changes=changes, device_at=op.device_at, saved_at=now, digest=assignment.head,
+                )
+            )  # fmt: skip
+        try:
+            AnswerEvent.objects.bulk_create(rows)
+        except IntegrityError:
+            raise Malformed("an operation was saved before, with an older base") from None
+        Answer.objects.bulk_create(
+            [
+                Answer(assignment=assignment, scheme=name, value=self.answers[name], version=assignment.version)
+                for name in {op.scheme for op, _ in self.events}
+            ],
+            update_conflicts=True,
+            unique_fields=["assignment", "scheme"],
+            update_fields=["value", "version"],
+        )
+        states.saved(assignment, now)
+
+
+def event_digest(head: str, version: int, op_id: str, tab: str, scheme: str, changes: Mapping[str, Any]) -> str:
+    """SHA-256 over the previous digest and the event: one altered row breaks the chain from there on."""
+    event = {"version": version, "op_id": op_id, "tab": tab, "scheme": scheme, "changes": changes}
+    return hashlib.sha256(head.encode() + canonical(event)).hexdigest()
+
+
+def _known(assignment: Assignment, ops: list[Op]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Operations of this request that are stored already: id → (scheme, changes).
+
+    Storing one raised the version above its base, so a page that was up to date needs no query.
+    """
+    ids = [op.id for op in ops if op.base < assignment.version]
+    if not ids:
+        return {}
+    stored = AnswerEvent.objects.filter(assignment=assignment, op_id__in=ids)
+    return {op_id: (name, changes) for op_id, name, changes in stored.values_list("op_id", "scheme", "changes")}
+
+
+def _foreign(assignment: Assignment, ops: list[Op]) -> list[tuple[int, str, str, dict[str, Any]]]:
+    """Events behind the oldest base: (version, tab, scheme, changes). No query when the page was up to date."""
+    base = min((op.base for op in ops), default=assignment.version)
+    if base >= assignment.version:
+        return []
+    later = AnswerEvent.objects.filter(assignment=assignment, version__gt=base).order_by("version")
+    return list(later.values_list("version", "tab", "scheme", "changes"))
+
+
+def _answers(assignment: Assignment, ops: list[Op]) -> dict[str, dict[str, Any]]:
+    if assignment.version == 0:
+        return {}
+    stored = Answer.objects.filter(assignment=assignment, scheme__in={op.scheme for op in ops})
+    return dict(stored.values_list("scheme", "value"))

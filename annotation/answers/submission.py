@@ -1,0 +1,148 @@
+"""Submitting: the last operations are kept, everything is checked, and the values are frozen."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from annotation import access
+from annotation.answers.context import asked_of, context_of, n_steps_of
+from annotation.answers.ops import ID, Malformed, Op, Reply, check_shown, parse_ops, record
+from annotation.answers.show_if import asked
+from annotation.assignments import mirror, pairing, states, timing
+from annotation.models import Answer, AnswerEvent, Assignment, Slot, Submission
+from annotation.projects import counter
+from annotation.projects.revisions import config_of
+from annotation.schemes.base import ItemContext, Missing, Scheme
+
+
+@dataclass
+class NotYet(Exception):
+    """Why an item cannot be submitted now. What it carried was kept all the same, as ``reply`` says."""
+
+    reply: Reply
+    missing: list[Missing] = field(default_factory=list)
+    wait_seconds: int = 0
+    # Another tab changed answers that this page has not shown (they are in reply.theirs).
+    changed_elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class _Request:
+    op_id: str
+    tab: str
+    version: int
+    ops: list[Op]
+    signal: object
+
+
+def submit(
+    public_id: uuid.UUID, user: Any, payload: object, now: datetime | None = None, *, shown: str = ""
+) -> Submission:
+    """Submit an assignment: ``{"op_id", "tab", "version", "ops", "presence": {"seq", "delta_ms", "steps"}}``.
+
+    ``version`` is the one the page shows, ``shown`` as for apply_ops. The same ``op_id`` again returns the same
+    submission. Raises Malformed, Http404, states.Closed, or NotYet (operations and time are kept then, nothing is
+    frozen).
+    """
+    request = _parse(payload)
+    now = now or timezone.now()
+    with transaction.atomic():
+        assignment = access.locked_assignment_of(user, public_id)
+        earlier = list(Submission.objects.filter(assignment=assignment).order_by("number"))
+        for submission in earlier:
+            if submission.op_id == request.op_id:
+                return submission
+        states.accept_answers(assignment, now)
+        check_shown(assignment, shown)
+        outcome = _try(assignment, request, earlier, now)
+    # Raised here, not above: an exception would roll back the operations that were good.
+    if isinstance(outcome, NotYet):
+        raise outcome
+    return outcome
+
+
+def _parse(payload: object) -> _Request:
+    if not isinstance(payload, dict):
+        raise Malformed("expected an object")
+    op_id, tab, version = payload.get("op_id"), payload.get("tab"), payload.get("version")
+    if not (isinstance(op_id, str) and ID.fullmatch(op_id) and isinstance(tab, str) and ID.fullmatch(tab)):
+        raise Malformed("a submission needs op_id and tab")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise Malformed("a submission needs the version shown")
+    return _Request(op_id, tab, version, parse_ops(payload.get("ops", [])), payload.get("presence"))
+
+
+def _try(assignment: Assignment, request: _Request, earlier: list[Submission], now: datetime) -> Submission | NotYet:
+    reply = record(assignment, request.ops, now)
+    presence = timing.count(assignment, request.signal, now)
+    elsewhere = _changes_elsewhere(assignment, request)
+    if reply.conflicts or reply.refused or elsewhere:
+        reply.theirs = reply.theirs or elsewhere
+        return NotYet(reply, changed_elsewhere=bool(elsewhere or reply.conflicts))
+    assert assignment.revision_id is not None
+    config = config_of(assignment.revision_id)
+    context = context_of(assignment.item_id)
+    answers = dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value"))
+    values, missing = _judge(asked_of(config, assignment.item_id), answers, context)
+    wait = timing.wait_seconds(config.quality_control.minimum_time_per_instance, presence.active_ms)
+    if missing or wait:
+        return NotYet(reply, missing, wait)
+    if earlier:
+        Submission.objects.filter(assignment=assignment, is_current=True).update(is_current=False)
+    return _freeze(assignment, request, values, presence.active_ms, len(earlier) + 1, now)
+
+
+def _changes_elsewhere(assignment: Assignment, request: _Request) -> list[dict[str, Any]]:
+    """What other tabs changed behind the version this page shows."""
+    if assignment.version <= request.version:
+        return []
+    own_tabs = {request.tab, *(op.tab for op in request.ops)}
+    later = AnswerEvent.objects.filter(assignment=assignment, version__gt=request.version).exclude(tab__in=own_tabs)
+    return [
+        {"scheme": scheme, "key": key, "value": value}
+        for scheme, changes in later.order_by("version").values_list("scheme", "changes")
+        for key, value in changes.items()
+    ]
+
+
+def _judge(
+    schemes: tuple[Scheme, ...], answers: Mapping[str, Mapping[str, Any]], context: ItemContext
+) -> tuple[dict[str, Any], list[Missing]]:
+    """(values to freeze, what is missing). Answers to what is not asked now are left out."""
+    about = asked(schemes, answers, context)
+    shown = [scheme for scheme in schemes if scheme.name in about]
+    missing = [gap for scheme in shown for gap in scheme.missing(answers.get(scheme.name, {}), about[scheme.name])]
+    frozen = {scheme.name: scheme.final(answers.get(scheme.name, {}), about[scheme.name]) for scheme in shown}
+    values = {name: dict(given) for name, given in frozen.items() if given}
+    return values, missing
+
+
+def _freeze(
+    assignment: Assignment, request: _Request, values: dict[str, Any], active_ms: int, number: int, now: datetime
+) -> Submission:
+    surplus = not Slot.objects.filter(assignment=assignment).exists()
+    too_fast = timing.is_too_fast(active_ms, n_steps_of(assignment.item_id))
+    assert assignment.revision_id is not None
+    submission = Submission.objects.create(
+        assignment=assignment,
+        project_id=assignment.project_id,
+        number=number,
+        seq=counter.bump(assignment.project_id),
+        op_id=request.op_id,
+        revision_id=assignment.revision_id,
+        values=values,
+        active_ms=active_ms,
+        flags=[flag for flag, raised in (("surplus", surplus), ("too_fast", too_fast)) if raised],
+        submitted_at=now,
+    )
+    states.submitted(assignment)
+    pairing.after_submit(assignment.project_id, assignment.item_id, config_of(assignment.revision_id))
+    mirror.request(assignment)
+    return submission

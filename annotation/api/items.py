@@ -1,0 +1,121 @@
+"""The items of a project, for people who look into it as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.answers.context import shown_digest
+from annotation.api import lookup
+from annotation.models import Assignment, Item, Project, Slot
+from annotation.projects.revisions import current
+from potato_site.api import pages, query
+from potato_site.api.endpoint import Endpoint
+
+DONE = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
+FILTERS = ("trace", "overlap", "withdrawn", "finished")
+
+
+class ItemShown(serializers.Serializer):
+    id = serializers.IntegerField()
+    position = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=Item.Kind.choices)
+    traces = serializers.ListField(child=serializers.CharField(), help_text="Ids in the traces' documents.")
+    schemes = serializers.ListField(child=serializers.CharField(), help_text="The questions asked of it, by name.")
+    trace_sha256 = serializers.CharField(help_text="Of the version that is labeled; of a pair, of both.")
+    stratum = serializers.CharField(allow_blank=True)
+    priority = serializers.IntegerField()
+    in_overlap = serializers.BooleanField()
+    is_withdrawn = serializers.BooleanField()
+    labels_planned = serializers.IntegerField()
+    labels_submitted = serializers.IntegerField()
+
+
+class ItemList(Endpoint):
+    tag = "Items"
+    scopes = {"GET": "read"}
+
+    @extend_schema(
+        operation_id="items",
+        summary="Items of a project",
+        parameters=[
+            *pages.PARAMETERS,
+            OpenApiParameter("trace", str, description="Only items of the trace with this id."),
+            OpenApiParameter("overlap", bool, description="Labeled by several people, or not."),
+            OpenApiParameter("withdrawn", bool),
+            OpenApiParameter("finished", bool, description="Has all labels it shall get, or not."),
+        ],
+        responses=pages.of(ItemShown),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """In the order of the dataset."""
+        query.only(request, *FILTERS, paged=True)
+        rows = filtered(request, items_of(lookup.administered_project(request, slug)))
+        return pages.page(request, rows, shown, by=("position", "pk"))
+
+
+class ItemOne(Endpoint):
+    tag = "Items"
+    scopes = {"GET": "read"}
+
+    @extend_schema(operation_id="item", summary="One item", responses=ItemShown)
+    def get(self, request: Request, slug: str, item_id: int) -> Response:
+        found = items_of(lookup.administered_project(request, slug)).filter(pk=item_id).first()
+        if found is None:
+            raise Http404
+        return Response(shown(found))
+
+
+def items_of(project: Project) -> QuerySet[Any]:
+    """The items with what is shown of them, in one query however many there are."""
+    rows = Item.objects.filter(project=project).select_related("trace_a", "trace_b", "a", "b", "project")
+    return rows.annotate(
+        planned=Coalesce(_slots(Count("pk")), 0),
+        submitted=Coalesce(_slots(Count("pk", filter=Q(assignment__state__in=DONE))), 0),
+    )
+
+
+def _slots(count: Count) -> Subquery:
+    of_item = Slot.objects.filter(item=OuterRef("pk")).order_by().values("item")
+    return Subquery(of_item.annotate(n=count).values("n"), output_field=IntegerField())
+
+
+def filtered(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:
+    trace = query.text(request, "trace")
+    if trace is not None:
+        rows = rows.filter(Q(trace_a__external_id=trace) | Q(trace_b__external_id=trace))
+    overlap, withdrawn, finished = (query.flag(request, name) for name in ("overlap", "withdrawn", "finished"))
+    if overlap is not None:
+        rows = rows.filter(in_overlap=overlap)
+    gone = Q(is_withdrawn=True) | Q(trace_a__is_withdrawn=True) | Q(trace_b__is_withdrawn=True)
+    if withdrawn is not None:
+        rows = rows.filter(gone) if withdrawn else rows.exclude(gone)
+    if finished is not None:
+        whole = Q(submitted__gte=F("planned"), planned__gt=0)
+        rows = rows.filter(whole) if finished else rows.exclude(whole)
+    return rows
+
+
+def shown(item: Any) -> dict[str, Any]:
+    asked = current(item.project).asked_of(pair=item.kind == Item.Kind.PAIR)
+    return {
+        "id": item.pk,
+        "position": item.position,
+        "kind": item.kind,
+        "traces": item.names,
+        "schemes": [scheme.name for scheme in asked],
+        "trace_sha256": shown_digest(item.a.sha256, item.b and item.b.sha256),
+        "stratum": item.stratum,
+        "priority": item.priority,
+        "in_overlap": item.in_overlap,
+        "is_withdrawn": item.is_gone,
+        "labels_planned": item.planned,
+        "labels_submitted": item.submitted,
+    }

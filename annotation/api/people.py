@@ -1,0 +1,182 @@
+"""The people of a project: who they are in it, and inviting more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api import lookup
+from annotation.models import Invitation, Membership
+from annotation.projects import invitations, membership
+from potato_site.accounts.models import User
+from potato_site.api import pages, query
+from potato_site.api.endpoint import Endpoint, Strict, read, user_of
+
+MOST = 500
+TAG = "People"
+
+
+class PersonShown(serializers.Serializer):
+    id = serializers.IntegerField(help_text="Of the membership: one per role.")
+    username = serializers.CharField()
+    role = serializers.ChoiceField(choices=Membership.Role.choices)
+    stage = serializers.ChoiceField(choices=Membership.Stage.choices)
+    state = serializers.ChoiceField(choices=Membership.State.choices)
+    source = serializers.ChoiceField(choices=Membership.Source.choices)
+    is_excluded = serializers.BooleanField(help_text="Their labels are left out of exports and agreement.")
+
+
+class PersonInvited(Strict):
+    username = serializers.CharField(required=False, default="", allow_blank=True, max_length=64)
+    email = serializers.CharField(required=False, default="", allow_blank=True, max_length=254)
+    role = serializers.ChoiceField(choices=Membership.Role.choices, required=False, default=Membership.Role.ANNOTATOR)
+
+
+class PeopleInvited(Strict):
+    people = PersonInvited(many=True, allow_empty=False, max_length=MOST)
+
+
+class OutcomeShown(serializers.Serializer):
+    username = serializers.CharField(allow_blank=True)
+    email = serializers.CharField(allow_blank=True)
+    role = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=["joined", "asked", "link", "already", "problem"])
+    text = serializers.CharField()
+    invitation = serializers.IntegerField(allow_null=True, help_text="Where there is a link: see the invitations.")
+
+
+class OutcomesShown(serializers.Serializer):
+    people = OutcomeShown(many=True)
+
+
+class InvitationShown(serializers.Serializer):
+    id = serializers.IntegerField()
+    username = serializers.CharField(allow_blank=True)
+    email = serializers.CharField(allow_blank=True)
+    role = serializers.ChoiceField(choices=Membership.Role.choices)
+    expires_at = serializers.DateTimeField()
+    url = serializers.CharField(allow_blank=True, help_text="Works once. Empty: the link has ended.")
+
+
+class JoinedShown(serializers.Serializer):
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=Membership.Role.choices))
+
+
+class People(Endpoint):
+    tag = TAG
+    scopes = {"GET": "read", "POST": "manage"}
+
+    @extend_schema(
+        operation_id="people", summary="People of a project", parameters=pages.PARAMETERS,
+        responses=pages.of(PersonShown),
+    )  # fmt: skip
+    def get(self, request: Request, slug: str) -> Response:
+        query.only(request, paged=True)
+        rows = Membership.objects.filter(project=lookup.administered_project(request, slug)).select_related("user")
+        return pages.page(request, rows, person)
+
+    @extend_schema(
+        operation_id="people_invite", summary="Invite people", request=PeopleInvited, responses=OutcomesShown
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Who has an account is asked to join, a newcomer gets a link; `outcome` says which, for each."""
+        project = lookup.managed_project(request, slug)
+        entries = [invitations.Entry(**entry) for entry in read(PeopleInvited, request)["people"]]
+        done = invitations.invite_names(project, entries, user_of(request))
+        return Response({"people": [outcome(one) for one in done]})
+
+
+class _Person(Endpoint):
+    tag = TAG
+    scopes = {"POST": "manage"}
+
+    def found(self, request: Request, slug: str, membership_id: int) -> Membership:
+        people = Membership.objects.filter(project=lookup.managed_project(request, slug))
+        return get_object_or_404(people.select_related("user"), pk=membership_id)
+
+
+class Pause(_Person):
+    @extend_schema(operation_id="person_pause", summary="Pause a person", request=None, responses=PersonShown)
+    def post(self, request: Request, slug: str, membership_id: int) -> Response:
+        """No new items; what they have open they may finish. Sent again it changes nothing."""
+        membership.pause(self.found(request, slug, membership_id), user_of(request))
+        return Response(person(self.found(request, slug, membership_id)))
+
+
+class Resume(_Person):
+    @extend_schema(operation_id="person_resume", summary="Resume a person", request=None, responses=PersonShown)
+    def post(self, request: Request, slug: str, membership_id: int) -> Response:
+        """Items again, at the stage they were at."""
+        membership.resume(self.found(request, slug, membership_id), user_of(request))
+        return Response(person(self.found(request, slug, membership_id)))
+
+
+class Invitations(Endpoint):
+    tag = TAG
+    scopes = {"GET": "manage"}
+
+    @extend_schema(
+        operation_id="invitations", summary="Links nobody has used yet", parameters=pages.PARAMETERS,
+        responses=pages.of(InvitationShown),
+    )  # fmt: skip
+    def get(self, request: Request, slug: str) -> Response:
+        query.only(request, paged=True)
+        project = lookup.managed_project(request, slug)
+        waiting = invitations.waiting(project).select_related("project", "made_by")
+        makers = User.objects.filter(pk__in=waiting.values("made_by"))
+        backed = invitations.backed(Invitation(project=project, made_by=maker) for maker in makers)
+        return pages.page(request, waiting, lambda row: invitation(request, row, backed))
+
+
+class Join(Endpoint):
+    tag = TAG
+    scopes = {"POST": "annotate"}
+
+    @extend_schema(operation_id="people_join", summary="Accept an invitation", request=None, responses=JoinedShown)
+    def post(self, request: Request, slug: str) -> Response:
+        """The token's person joins a project that asked them to. Sent again it changes nothing."""
+        for asked in lookup.invitations(request, slug):
+            membership.accept(asked)
+        _, memberships = lookup.labeled_project(request, slug)
+        return Response({"roles": sorted({one.role for one in memberships})})
+
+
+def person(one: Membership) -> dict[str, Any]:
+    return {
+        "id": one.pk,
+        "username": one.user.get_username(),
+        "role": one.role,
+        "stage": one.stage,
+        "state": one.state,
+        "source": one.source,
+        "is_excluded": one.is_excluded,
+    }
+
+
+def outcome(done: invitations.Outcome) -> dict[str, Any]:
+    """Without the link itself: answers may be kept, a link never is."""
+    return {
+        "username": done.entry.username,
+        "email": done.entry.email,
+        "role": done.entry.role,
+        "outcome": done.kind,
+        "text": done.text,
+        "invitation": done.invitation.pk if done.invitation else None,
+    }
+
+
+def invitation(request: Request, row: Invitation, backed: set[int]) -> dict[str, Any]:
+    path = invitations.path_of(row, backed)
+    return {
+        "id": row.pk,
+        "username": row.username,
+        "email": row.email,
+        "role": row.role,
+        "expires_at": row.expires_at,
+        "url": request.build_absolute_uri(path) if path else "",
+    }

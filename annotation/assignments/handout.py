@@ -1,0 +1,196 @@
+"""Handing out work: which item a person gets next.
+
+What must never happen is guarded by constraints, not by this code: nobody twice on an item (unique item, annotator),
+no item over its slots (a slot holds one assignment), one open assignment per person and project.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from annotation.assignments import states, timing
+from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
+from annotation.models import Assignment, Item, Membership, Project, Slot
+from annotation.projects.revisions import config_of
+
+State = Assignment.State
+# These do not count against a person's cap: nothing was, or is going to be, delivered for them.
+NOT_DELIVERED = (State.SKIPPED, State.RELEASED, State.EXPIRED, State.VOID)
+
+
+NO_LONGER = "You are no longer an annotator of this project."
+CAP_REACHED = "You have reached the number of items one person labels in this project. Thank you!"
+
+
+@dataclass(frozen=True)
+class HandOut:
+    """The assignment to work on, or a sentence that says why there is none."""
+
+    assignment: Assignment | None
+    reason: str = ""
+
+
+def hand_out(project: Project, user: Any, now: datetime | None = None) -> HandOut:
+    """Give ``user`` the next item of ``project``: the one they have open, the one a manager keeps for them, one they
+    lost, else a free one.
+
+    Opening starts the clock and pins the project's current revision.
+    """
+    now = now or timezone.now()
+    found = _next(project, user, now)
+    if found.assignment is None and not found.reason:
+        if states.expire_overdue(now, project):
+            found = _next(project, user, now)
+        if found.assignment is None and not found.reason:
+            return HandOut(None, _why_empty(project, user))
+    return found
+
+
+def _next(project: Project, user: Any, now: datetime) -> HandOut:
+    """The item, or why this person gets none; neither when no slot is free."""
+    with transaction.atomic():
+        # Two requests of one person wait for each other here, so that a double click opens one item.
+        memberships = Membership.objects.select_for_update().filter(project=project, user=user)
+        membership = memberships.filter(role=Membership.Role.ANNOTATOR).first()
+        if membership is None or membership.state != Membership.State.ACTIVE:
+            return HandOut(None, NO_LONGER if membership else "You are not an annotator of this project.")
+        in_hand = [State.OPEN, State.RESERVED, *states.RESUMABLE]
+        begun = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
+        # Locked, because a save may take a lost one up again, or submit it, at this very moment.
+        mine = list(begun.select_for_update().order_by("-pk"))
+        current = next((assignment for assignment in mine if assignment.state == State.OPEN), None)
+        if current is not None:
+            return HandOut(current)
+        # What is open can be finished; nothing else is given out.
+        if refusal := _refusal(project, membership):
+            return HandOut(None, refusal)
+        kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
+        if kept is not None:
+            return HandOut(_open_reserved(project, kept, now))
+        if _cap_reached(project, membership):
+            return HandOut(None, CAP_REACHED)
+        expired, released = ([a for a in mine if a.state == state] for state in states.RESUMABLE)
+        # What a person lost comes first; what they gave back, only when there is nothing else.
+        return HandOut(_return_to(expired, now) or _claim(project, membership, now) or _return_to(released, now))
+
+
+def _refusal(project: Project, membership: Membership) -> str:
+    """Why this person gets nothing new now, whatever is in the queue. Empty: they may have an item."""
+    if project.state == Project.State.PAUSED:
+        return "The project is paused. Your answers are safe; come back later."
+    if project.state != Project.State.OPEN:
+        return "The project is not open for labeling."
+    if membership.stage == Membership.Stage.PAUSED:
+        return "The project's manager has paused your work here."
+    return ""
+
+
+def _cap_reached(project: Project, membership: Membership) -> bool:
+    cap = cap_of(project, membership)
+    if cap is None:
+        return False
+    taken = Assignment.objects.filter(project=project, annotator=membership.user_id).exclude(state__in=NOT_DELIVERED)
+    return taken.count() >= cap
+
+
+def cap_of(project: Project, membership: Membership) -> int | None:
+    """How many items this person may label: their own cap, else the project's, else no limit (None)."""
+    own = membership.caps.get("items")
+    if own is not None:
+        return own
+    assert project.revision_id is not None
+    return config_of(project.revision_id).instances_per_annotator
+
+
+def _return_to(mine: list[Assignment], now: datetime) -> Assignment | None:
+    """An item this person had before, the latest first, if it still has a free place."""
+    for assignment in mine:
+        if states.free_slot(assignment) is not None:
+            states.resume(assignment, now)
+            return assignment
+    return None
+
+
+def _open_reserved(project: Project, assignment: Assignment, now: datetime) -> Assignment:
+    pair = Item.objects.filter(pk=assignment.item_id, kind=Item.Kind.PAIR).exists()
+    states.open_reserved(assignment, project.revision_id, pair and secrets.randbelow(2) == 1, now)
+    timing.start_clock(assignment, now)
+    return assignment
+
+
+def _claim(project: Project, membership: Membership, now: datetime) -> Assignment | None:
+    slot = next(filter(None, (_free_slot(membership, *part) for part in _parts(membership.cursor))), None)
+    if slot is None:
+        return None
+    assignment = Assignment.objects.create(
+        item_id=slot.item_id,
+        project=project,
+        annotator_id=membership.user_id,
+        state=State.OPEN,
+        revision_id=project.revision_id,
+        swapped=slot.item_kind == Item.Kind.PAIR and secrets.randbelow(2) == 1,
+        opened_at=now,
+        lease_until=now + states.LEASE,
+    )
+    Slot.objects.filter(pk=slot.pk).update(assignment=assignment)
+    if ORDINARY < slot.queue_key < LAST:
+        Membership.objects.filter(pk=membership.pk).update(cursor=slot.queue_key)
+    timing.start_clock(assignment, now)
+    return assignment
+
+
+def _parts(cursor: str) -> list[tuple[str, str]]:
+    """The parts of the queue in the order they are searched: what was put first, the ordinary items behind the
+    person's place and then those before it, what was put last."""
+    behind = [(cursor, LAST), (ORDINARY, cursor)] if cursor else [(ORDINARY, LAST)]
+    return [(FIRST, ORDINARY), *behind, (LAST, END)]
+
+
+# One written statement per database. The order is the one of the partial index over free slots, so that it reads as
+# many rows as it skips, not as many as there are.
+_FREE_SLOT = """
+SELECT s.*, i.kind AS item_kind
+FROM annotation_slot s JOIN annotation_item i ON i.id = s.item_id
+WHERE s.project_id = %(project)s
+  AND s.assignment_id IS NULL
+  AND NOT i.is_withdrawn
+  AND s.queue_key > %(behind)s
+  AND s.queue_key <= %(until)s
+  AND s."group" IN ('', %(group)s)
+  AND NOT EXISTS (
+    SELECT 1 FROM annotation_assignment a WHERE a.item_id = s.item_id AND a.annotator_id = %(annotator)s)
+ORDER BY s.queue_key, s.id
+LIMIT 1
+"""
+
+
+def _free_slot(membership: Membership, behind: str, until: str) -> Any:
+    """The first free slot of a part of the queue that this person may take, locked. Slots locked by others are
+    skipped."""
+    locking = " FOR UPDATE OF s SKIP LOCKED" if connection.features.has_select_for_update else ""
+    params = {
+        "project": membership.project_id,
+        "behind": behind,
+        "until": until,
+        "group": membership.group,
+        "annotator": membership.user_id,
+    }
+    return next(iter(Slot.objects.raw(_FREE_SLOT + locking, params)), None)
+
+
+def _why_empty(project: Project, user: Any) -> str:
+    items = Item.objects.present().filter(project=project)
+    if not items.exists():
+        return "This project has no items yet."
+    untouched = items.exclude(assignments__annotator=user)
+    if not untouched.exists():
+        return "You have labeled every item of this project. Thank you!"
+    if Assignment.objects.filter(project=project, state=State.OPEN).exclude(annotator=user).exists():
+        return "Every remaining item is with somebody else right now. Come back later: some may be given back."
+    return "Every item has as many labels as it needs. Thank you!"

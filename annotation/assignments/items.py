@@ -1,0 +1,148 @@
+"""Items and slots from a dataset: one item per trace, or per pair, as many slots as it shall have annotators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+
+from annotation.assignments import overlap, pairing
+from annotation.assignments.queue import queue_key
+from annotation.models import Assignment, Gold, Item, Project, Slot
+from annotation.projects.config import ProjectConfig
+from annotation.projects.counter import bump
+from annotation.projects.revisions import config_of
+from traces.models import Trace
+
+BATCH = 2000
+
+
+def sync_items(project: Project) -> int:
+    """Make items for the dataset's new traces, move unopened items to changed versions, and plan the slots.
+
+    Many short transactions, so that nobody's save waits long: an item without slots is simply not handed out yet, and
+    a call that was cut off is completed by the next. Safe to call again at any time. Returns the number of new items.
+    """
+    assert project.revision_id is not None
+    config = config_of(project.revision_id)
+    made, trace = 0, 0
+    while config.labels_traces and (batch := _make_items(project, behind=trace)):
+        made, trace = made + len(batch), batch[-1]
+    for pairs in pairing.make_missing(project, config):
+        with _alone(project):
+            made += len(pairing.save(project, pairs))
+    quality, kinds = config.quality_control, kinds_of(config)
+    with _alone(project):
+        for kind in kinds:
+            overlap.choose(project, quality.overlap_share, kind)
+        _drop_slots(project, quality.overlap_depth, kinds)
+    for number in range(1, quality.overlap_depth + 1):
+        position = -1
+        while batch := _make_slots(project, number, config.hand_out.order, kinds, behind=position):
+            position = batch[-1]
+    # Last: those who are opening one of these items wait from here on.
+    with _alone(project):
+        _move_unopened(project)
+    return made
+
+
+def kinds_of(config: ProjectConfig) -> list[str]:
+    """The kinds of items that are handed out."""
+    handed_out = {Item.Kind.TRACE: config.labels_traces, Item.Kind.PAIR: config.labels_pairs}
+    return [kind for kind, is_so in handed_out.items() if is_so]
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """A transaction in which nobody else plans this project."""
+    with transaction.atomic():
+        # No key: opening an item refers to the project and must not wait for this.
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        yield
+
+
+def _make_items(project: Project, *, behind: int) -> list[int]:
+    """One batch of items, at the end of the list, for traces behind this id. Returns the traces' ids."""
+    # Documents are imported in file order, so trace ids are too.
+    fresh = _fresh(project).filter(pk__gt=behind).order_by("pk")
+    rows = fresh.values_list("pk", "current", "current__agent", "current__n_steps", "current__outcome")
+    with _alone(project):
+        batch = list(rows[:BATCH])
+        last = Item.objects.filter(project=project).aggregate(position=Max("position"))["position"]
+        Item.objects.bulk_create(
+            Item(
+                project=project,
+                trace_a_id=trace,
+                a_id=version,
+                position=place,
+                stratum=overlap.stratum(agent, n_steps, outcome),
+            )
+            for place, (trace, version, agent, n_steps, outcome) in enumerate(batch, 0 if last is None else last + 1)
+        )
+        if batch:
+            # What is left to label is part of an export's manifest.
+            project.seq = bump(project.pk)
+    return [trace for trace, *_ in batch]
+
+
+def _fresh(project: Project) -> QuerySet[Trace]:
+    """Traces without an item, asked in the words of a constraint whose index answers.
+
+    By ``kind`` instead, SQLite would read every item of the project for every trace.
+    """
+    known = Item.objects.filter(project=project, trace_a=OuterRef("pk"), trace_b=None)
+    return Trace.objects.filter(dataset=project.dataset_id, is_withdrawn=False).filter(~Exists(known))
+
+
+def _move_unopened(project: Project) -> None:
+    """Items nobody has opened follow their trace to its newest version; the others stay where they were labeled.
+
+    A known answer is an answer to a version, too.
+    """
+    opened = Assignment.objects.filter(item=OuterRef("pk"))
+    known = Gold.objects.filter(item=OuterRef("pk"))
+    newest = {side: Trace.objects.filter(pk=OuterRef(f"trace_{side}")).values("current")[:1] for side in ("a", "b")}
+    unopened = Item.objects.filter(project=project).filter(~Exists(opened), ~Exists(known))
+    is_stale = ~Q(a=F("trace_a__current")) | (Q(kind=Item.Kind.PAIR) & ~Q(b=F("trace_b__current")))
+    stale = unopened.filter(is_stale).order_by("pk").values_list("pk", flat=True)
+    for batch in _batches(iter(list(stale))):
+        # Waits for everybody who is just opening one of them; the update then looks again at what is opened.
+        list(Item.objects.select_for_update().filter(pk__in=batch).order_by("pk").values_list("pk"))
+        unopened.filter(pk__in=batch).update(**newest)
+
+
+def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, behind: int) -> list[int]:
+    """One batch of the slots of this number that are missing, behind this position. Returns the positions."""
+    have = Slot.objects.filter(item=OuterRef("pk"), number=number)
+    items = Item.objects.filter(project=project, position__gt=behind).filter(~Exists(have))
+    items = items.present().filter(kind__in=kinds)
+    if number > 1:
+        items = items.filter(in_overlap=True)
+    with _alone(project):
+        batch = list(items.order_by("position")[:BATCH])
+        Slot.objects.bulk_create(
+            Slot(item=item, project=project, number=number, queue_key=queue_key(order, project.slug, item, number))
+            for item in batch
+        )
+    return [item.position for item in batch]
+
+
+def _drop_slots(project: Project, depth: int, kinds: list[str]) -> None:
+    """Delete the free slots that are too many, and those of items of other kinds."""
+    free = Slot.objects.filter(project=project, assignment=None, purpose=Slot.Purpose.PLANNED)
+    gone = Q(item__is_withdrawn=True) | Q(item__trace_a__is_withdrawn=True) | Q(item__trace_b__is_withdrawn=True)
+    gone |= ~Q(item__kind__in=kinds)
+    surplus = Q(number__gt=depth) | Q(number__gt=1, item__in_overlap=False) | gone
+    # One that somebody is just taking stays: a DELETE with a join would remove it under their hands.
+    locked = free.filter(surplus).only("pk").select_for_update(skip_locked=True, of=("self",))
+    for batch in _batches(iter([slot.pk for slot in locked])):
+        Slot.objects.filter(pk__in=batch).delete()
+
+
+def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch

@@ -1,0 +1,167 @@
+"""What a manager does to one assignment or item. Each is one short transaction and leaves an audit entry.
+
+All raise ``states.Closed`` with a sentence for the manager when it cannot be done; nothing is changed then. The caller
+has looked the object up among what ``by`` may change.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from annotation.assignments import queue, states
+from annotation.models import Assignment, Item, Membership, Project, Slot
+from annotation.projects import counter
+from annotation.projects.revisions import config_of
+from potato_site.accounts.models import AuditEntry, User
+
+State = Assignment.State
+
+
+@transaction.atomic
+def release(assignment_id: int, by: User, reason: str = "") -> None:
+    """Take open or reserved work out of somebody's hands: answers stay, the place is free for the next."""
+    assignment = _locked(assignment_id)
+    before = assignment.state
+    states.take_back(assignment, reason)
+    _audit(assignment, by, "assignment.release", {"state": before}, {"state": _now(assignment), "reason": reason})
+
+
+@transaction.atomic
+def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None) -> Assignment:
+    """Give the item to somebody else, who gets it next. What was submitted is invalidated first."""
+    now = now or timezone.now()
+    project_id = Assignment.objects.values_list("project", flat=True).get(pk=assignment_id)
+    # The order of docs/architecture.md: the person, then the assignment, then its slot.
+    member = _annotator(project_id, to)
+    assignment = _locked(assignment_id)
+    if assignment.annotator_id == to:
+        raise states.Closed("This person has the item already.")
+    before = {"state": assignment.state, "annotator": assignment.annotator.get_username()}
+    if assignment.state in (State.SUBMITTED, State.REOPENED):
+        states.void(assignment.pk)
+    elif assignment.state in (State.OPEN, State.RESERVED):
+        states.take_back(assignment, "The project's manager gave the item to somebody else.")
+    reserved = states.reserve(assignment.item_id, project_id, to, now)
+    after = {"state": State.RESERVED, "annotator": member.user.get_username(), "assignment": str(reserved.public_id)}
+    _audit(assignment, by, "assignment.reassign", before, after)
+    return reserved
+
+
+@transaction.atomic
+def reopen(assignment_id: int, by: User, now: datetime | None = None) -> None:
+    """Let the person change what they submitted, however long ago. The submission stays valid until the next one."""
+    assignment = _locked(assignment_id)
+    states.reopen_for(assignment, now or timezone.now())
+    _audit(assignment, by, "assignment.reopen", {"state": State.SUBMITTED}, {"state": State.REOPENED})
+
+
+@transaction.atomic
+def invalidate(assignment_id: int, by: User, reason: str = "") -> None:
+    """The submission counts nowhere any more; the item is labeled again, by somebody else."""
+    assignment = _locked(assignment_id)
+    before = assignment.state
+    states.void(assignment.pk)
+    _audit(assignment, by, "assignment.invalidate", {"state": before}, {"state": State.VOID, "reason": reason})
+
+
+@transaction.atomic
+def set_priority(item_id: int, by: User, priority: int) -> None:
+    """Higher comes first: before (above 0) or after (below 0) all items without a priority."""
+    if abs(priority) >= queue.PRIORITY_LIMIT:
+        raise states.Closed(f"A priority lies between -{queue.PRIORITY_LIMIT - 1} and {queue.PRIORITY_LIMIT - 1}.")
+    item = _item_alone(item_id)
+    if item.priority == priority:
+        return
+    before, item.priority = item.priority, priority
+    item.save(update_fields=["priority"])
+    order = config_of(item.project.revision_id).hand_out.order if item.project.revision_id else "in_order"
+    for slot in Slot.objects.filter(item=item).order_by("pk"):
+        key = queue.queue_key(order, item.project.slug, item, slot.number)
+        Slot.objects.filter(pk=slot.pk).update(queue_key=key)
+    _audit_item(item, by, "item.priority", {"priority": before}, {"priority": priority})
+
+
+@transaction.atomic
+def withdraw(item_id: int, by: User) -> None:
+    """Hand the item out to nobody and leave it out of exports. Nothing is deleted; open work may be finished."""
+    _set_withdrawn(item_id, by, True)
+
+
+@transaction.atomic
+def restore(item_id: int, by: User) -> None:
+    """Undo a withdrawal: its places are free again, its labels count again."""
+    item = _set_withdrawn(item_id, by, False)
+    if item is None or item.project.revision_id is None:
+        return
+    config = config_of(item.project.revision_id)
+    depth = config.quality_control.overlap_depth if item.in_overlap else 1
+    there = set(Slot.objects.filter(item=item).values_list("number", flat=True))
+    for number in set(range(1, depth + 1)) - there:
+        key = queue.queue_key(config.hand_out.order, item.project.slug, item, number)
+        Slot.objects.create(item=item, project=item.project, number=number, queue_key=key)
+
+
+def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:
+    """The item if it was not so already."""
+    item = _item_alone(item_id)
+    if item.is_withdrawn == withdrawn:
+        return None
+    item.is_withdrawn = withdrawn
+    item.save(update_fields=["is_withdrawn"])
+    action = "item.withdraw" if withdrawn else "item.restore"
+    _audit_item(item, by, action, {"is_withdrawn": not withdrawn}, {"is_withdrawn": withdrawn})
+    counter.bump(item.project_id)
+    return item
+
+
+def _locked(assignment_id: int) -> Assignment:
+    """Raises Closed when it is gone: a reservation that was opened by nobody leaves no row."""
+    rows = Assignment.objects.select_for_update(of=("self",)).select_related("annotator")
+    found = rows.filter(pk=assignment_id).first()
+    if found is None:
+        raise states.Closed("It is gone: a reservation that ended leaves nothing behind.")
+    return found
+
+
+def _item_alone(item_id: int) -> Item:
+    """The item, while nobody else plans its project. No key, so that people who open items do not wait."""
+    project_id = Item.objects.values_list("project", flat=True).get(pk=item_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
+    item = Item.objects.select_for_update(of=("self",), no_key=True).get(pk=item_id)
+    item.project = project
+    return item
+
+
+def _annotator(project_id: int, user_id: int) -> Membership:
+    rows = Membership.objects.select_for_update(of=("self",)).select_related("user")
+    found = rows.filter(project=project_id, user=user_id, role=Membership.Role.ANNOTATOR).first()
+    if found is None or found.state != Membership.State.ACTIVE or not found.user.is_active:
+        raise states.Closed("This person is no active annotator of the project.")
+    if found.stage == Membership.Stage.PAUSED:
+        raise states.Closed("This person's work is paused.")
+    return found
+
+
+def _now(assignment: Assignment) -> str:
+    return assignment.state if assignment.pk else "deleted"
+
+
+def name_of(thing: Assignment | Item) -> str:
+    """What an assignment or item is called in the record of changes."""
+    return f"assignment {thing.public_id}" if isinstance(thing, Assignment) else f"item {thing.pk}"
+
+
+def _audit(assignment: Assignment, by: User, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    AuditEntry.objects.create(
+        user=by, project_id=assignment.project_id, action=action, object=name_of(assignment), before=before, after=after
+    )
+
+
+def _audit_item(item: Item, by: User, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    AuditEntry.objects.create(
+        user=by, project_id=item.project_id, action=action, object=name_of(item), before=before, after=after
+    )

@@ -1,0 +1,257 @@
+"""The states of an assignment. Nothing else changes ``Assignment.state``.
+
+::
+
+    reserved* → open* → submitted* ⇄ reopened*          * holds its slot      reserved → (row deleted)
+    open → skipped | released | expired                  submitted, reopened → void
+    expired, released → open   (the same person returns)
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from annotation import access
+from annotation.assignments import mirror
+from annotation.models import Assignment, Project, Slot, Submission
+from annotation.projects import counter
+
+State = Assignment.State
+LEASE = timedelta(minutes=30)
+# What a manager puts into somebody's hands waits until they come.
+MANAGERS_LEASE = timedelta(days=7)
+REOPEN_WITHIN = timedelta(hours=24)
+LABELING = (State.OPEN, State.REOPENED)
+# The same person may go on with these.
+RESUMABLE = (State.EXPIRED, State.RELEASED)
+HOLDS_SLOT = (State.RESERVED, State.OPEN, State.SUBMITTED, State.REOPENED)
+
+
+class Closed(Exception):
+    """The assignment takes no answers now, or not this change. ``str()`` is a sentence for whoever asked."""
+
+
+def accept_answers(assignment: Assignment, now: datetime) -> None:
+    """Make sure a locked assignment may be written to: one given up for a time is taken up again. Raises Closed."""
+    if assignment.state in LABELING:
+        return
+    if assignment.state in RESUMABLE:
+        resume(assignment, now)
+        return
+    raise Closed(
+        {
+            State.SUBMITTED: "This item was submitted. Reopen it to change your answers.",
+            State.SKIPPED: "You skipped this item.",
+            State.VOID: "The project's manager has invalidated this item.",
+        }.get(State(assignment.state), "This item is closed.")
+    )
+
+
+def resume(assignment: Assignment, now: datetime) -> None:
+    """Take up an expired or released item again: in a free slot if there is one, else as surplus. Raises Closed."""
+    try:
+        with transaction.atomic():
+            assignment.state = State.OPEN
+            assignment.lease_until = now + LEASE
+            assignment.save(update_fields=["state", "lease_until"])
+    except IntegrityError:
+        raise Closed("Your time on this item ran out and you have another one open. Finish that one first.") from None
+    take_slot(assignment)
+
+
+def free_slot(assignment: Assignment) -> Slot | None:
+    """A free slot of the assignment's item, locked until the end of the transaction."""
+    return (
+        Slot.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(item=assignment.item_id, assignment=None)
+        .order_by("number")
+        .first()
+    )
+
+
+def take_slot(assignment: Assignment) -> bool:
+    """Put the assignment into a free slot of its item. False when there is none: the work is then surplus."""
+    slot = free_slot(assignment)
+    return slot is not None and bool(Slot.objects.filter(pk=slot.pk, assignment=None).update(assignment=assignment))
+
+
+def renew_lease(assignment: Assignment, now: datetime) -> bool:
+    """Extend the lease when less than half of it is left. Returns whether it changed (and was written)."""
+    if assignment.lease_until is None or assignment.lease_until - now > LEASE / 2:
+        return False
+    assignment.lease_until = now + LEASE
+    assignment.save(update_fields=["lease_until"])
+    return True
+
+
+def saved(assignment: Assignment, now: datetime) -> None:
+    """Write what a save changes on the assignment; being active, it renews the lease."""
+    fields = ["version", "head"]
+    if assignment.lease_until and assignment.lease_until - now <= LEASE / 2:
+        assignment.lease_until = now + LEASE
+        fields.append("lease_until")
+    assignment.save(update_fields=fields)
+
+
+def submitted(assignment: Assignment) -> None:
+    """The end of a submission: the slot stays taken, the lease ends."""
+    assignment.state = State.SUBMITTED
+    assignment.lease_until = None
+    assignment.save(update_fields=["state", "lease_until"])
+
+
+def skip(public_id: uuid.UUID, user: Any, reason: str = "") -> Assignment:
+    """Give the item back for good; somebody else gets it. Raises Http404, Closed."""
+    return _end(public_id, user, State.SKIPPED, reason)
+
+
+def release(public_id: uuid.UUID, user: Any, reason: str = "") -> Assignment:
+    """Give the item back; the same person may take it up again. Raises Http404, Closed."""
+    return _end(public_id, user, State.RELEASED, reason)
+
+
+def _end(public_id: uuid.UUID, user: Any, state: str, reason: str) -> Assignment:
+    with transaction.atomic():
+        assignment = access.locked_assignment_of(user, public_id)
+        if assignment.state != State.OPEN:
+            raise Closed("Only an item you are working on can be given back.")
+        _leave(assignment, state, reason)
+        return assignment
+
+
+def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
+    """Move to a state that holds no slot; the freed slot is handed out again. Answers stay."""
+    Slot.objects.filter(assignment=assignment).update(assignment=None)
+    assignment.state, assignment.lease_until, assignment.reason = state, None, reason[:500]
+    assignment.save(update_fields=["state", "lease_until", "reason"])
+
+
+def give_back_all(project_id: int, annotator_id: int, reason: str) -> int:
+    """Everything a person has in hand in a project goes back to the queue: open items with their answers, reserved
+    ones; a reopened one is submitted again as it was. Runs in the caller's transaction. Returns how many."""
+    in_hand = Assignment.objects.select_for_update(of=("self",)).filter(
+        project=project_id, annotator=annotator_id, state__in=[State.RESERVED, *LABELING]
+    )
+    assignments = list(in_hand.order_by("pk"))
+    for assignment in assignments:
+        if assignment.state == State.RESERVED:
+            assignment.delete()
+        elif assignment.state == State.REOPENED:
+            submitted(assignment)
+        else:
+            _leave(assignment, State.RELEASED, reason)
+    return len(assignments)
+
+
+def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assignment:
+    """Change a submitted item again, within a day. The submission stays valid until the next one. Raises Closed."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        assignment = access.locked_assignment_of(user, public_id)
+        if assignment.state == State.REOPENED:
+            return assignment
+        if assignment.state != State.SUBMITTED:
+            raise Closed("Only a submitted item can be reopened.")
+        latest = Submission.objects.filter(assignment=assignment, is_current=True).first()
+        if latest is None or now - latest.submitted_at > REOPEN_WITHIN:
+            raise Closed("An item can be reopened within 24 hours of submitting it.")
+        assignment.state, assignment.lease_until = State.REOPENED, now + LEASE
+        assignment.save(update_fields=["state", "lease_until"])
+        return assignment
+
+
+def reserve(item_id: int, project_id: int, annotator_id: int, now: datetime) -> Assignment:
+    """Keep a free place of an item for one person, who gets it next. Raises Closed.
+
+    Runs in the caller's transaction, which has locked the person's membership.
+    """
+    try:
+        with transaction.atomic():
+            assignment = Assignment.objects.create(
+                item_id=item_id,
+                project_id=project_id,
+                annotator_id=annotator_id,
+                state=State.RESERVED,
+                lease_until=now + MANAGERS_LEASE,
+            )
+    except IntegrityError:
+        had = Assignment.objects.filter(item=item_id, annotator=annotator_id).exists()
+        raise Closed(
+            "This person has had the item already."
+            if had
+            else "Another item is waiting for this person already: one at a time can be reserved."
+        ) from None
+    if not take_slot(assignment):
+        raise Closed("No place of this item is free: it has as many labels as it needs.")
+    return assignment
+
+
+def open_reserved(assignment: Assignment, revision_id: int | None, swapped: bool, now: datetime) -> None:
+    """The person it was kept for has come: the clock starts, the revision is pinned."""
+    assignment.state, assignment.revision_id, assignment.swapped = State.OPEN, revision_id, swapped
+    assignment.opened_at, assignment.lease_until = now, now + LEASE
+    assignment.save(update_fields=["state", "revision", "swapped", "opened_at", "lease_until"])
+
+
+def take_back(assignment: Assignment, reason: str = "") -> None:
+    """A manager takes a locked assignment out of somebody's hands; its answers stay. Raises Closed."""
+    if assignment.state == State.RESERVED:
+        assignment.delete()
+    elif assignment.state == State.OPEN:
+        _leave(assignment, State.RELEASED, reason)
+    else:
+        raise Closed("Only work that somebody has in hand can be released.")
+
+
+def reopen_for(assignment: Assignment, now: datetime) -> None:
+    """A manager lets the person change a locked, submitted assignment again, however old it is. Raises Closed."""
+    if assignment.state != State.SUBMITTED:
+        raise Closed("Only a submitted item can be reopened.")
+    assignment.state, assignment.lease_until = State.REOPENED, now + MANAGERS_LEASE
+    assignment.save(update_fields=["state", "lease_until"])
+
+
+def void(assignment_id: int) -> None:
+    """Invalidate a submission: its slot is freed and queued again, exports and agreement forget it."""
+    with transaction.atomic():
+        assignment = Assignment.objects.select_for_update().get(pk=assignment_id)
+        if assignment.state not in (State.SUBMITTED, State.REOPENED):
+            raise Closed("Only a submitted item can be invalidated.")
+        Submission.objects.filter(assignment=assignment, is_current=True).update(is_current=False)
+        _leave(assignment, State.VOID)
+        counter.bump(assignment.project_id)
+        mirror.request(assignment)
+
+
+def expire_overdue(now: datetime | None = None, project: Project | None = None, limit: int = 1000) -> int:
+    """End leases that ran out: open ones expire (answers stay, the slot is freed), reserved rows go, reopened ones
+    are submitted again as they were. Returns how many ended."""
+    now = now or timezone.now()
+    overdue = Assignment.objects.filter(state__in=[State.RESERVED, State.OPEN, State.REOPENED], lease_until__lt=now)
+    if project is not None:
+        overdue = overdue.filter(project=project)
+    ended = 0
+    for pk in list(overdue.order_by("lease_until").values_list("pk", flat=True)[:limit]):
+        ended += _expire(pk, now)
+    return ended
+
+
+def _expire(pk: int, now: datetime) -> int:
+    with transaction.atomic():
+        locked = Assignment.objects.select_for_update(skip_locked=True, of=("self",))
+        # Looked at again under the lock: a save may have renewed the lease meanwhile.
+        assignment = locked.filter(pk=pk, lease_until__lt=now).first()
+        if assignment is None:
+            return 0
+        if assignment.state == State.RESERVED:
+            assignment.delete()
+        elif assignment.state == State.OPEN:
+            _leave(assignment, State.EXPIRED)
+        elif assignment.state == State.REOPENED:
+            submitted(assignment)
+        return 1

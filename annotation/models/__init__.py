@@ -1,0 +1,23 @@
+"""The tables of the annotation app, grouped by what they are about."""
+
+from annotation.models.answers import Answer, AnswerEvent, Submission
+from annotation.models.assignments import Assignment, Gold, Item, Presence, Slot
+from annotation.models.invitations import Invitation
+from annotation.models.projects import Membership, Project, Revision, SchemeVersion, Statistic
+
+__all__ = [
+    "Answer",
+    "AnswerEvent",
+    "Assignment",
+    "Gold",
+    "Invitation",
+    "Item",
+    "Membership",
+    "Presence",
+    "Project",
+    "Revision",
+    "SchemeVersion",
+    "Slot",
+    "Statistic",
+    "Submission",
+]

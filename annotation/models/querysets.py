@@ -1,0 +1,101 @@
+"""Questions over many items, assignments and submissions, as adjectives: ``Item.objects.short_of_overlap()``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import combinations
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+# Every flag a submission may carry, in the order they are kept.
+FLAGS = ("surplus", "too_fast")
+HELD = ("reserved", "open")
+DELIVERED = ("submitted", "reopened")
+
+
+def _model(name: str) -> Any:
+    return apps.get_model("annotation", name)
+
+
+class ItemQuerySet(QuerySet[Any]):
+    """The subqueries start from what is free or in somebody's hands, which shrinks as the work gets done.
+
+    ``projects``: whose rows the subqueries read; None reads all of them.
+    """
+
+    def present(self) -> ItemQuerySet:
+        return self.filter(is_withdrawn=False, trace_a__is_withdrawn=False).exclude(trace_b__is_withdrawn=True)
+
+    def withdrawn(self) -> ItemQuerySet:
+        """Handed out to nobody and left out of exports: the item itself, or a trace of it."""
+        return self.filter(Q(is_withdrawn=True) | Q(trace_a__is_withdrawn=True) | Q(trace_b__is_withdrawn=True))
+
+    def with_free_places(self, projects: Any = None) -> ItemQuerySet:
+        """Somebody could be given them now."""
+        return self.present().filter(pk__in=_free(projects))
+
+    def unfinished(self, projects: Any = None) -> ItemQuerySet:
+        """With a place that is free or in somebody's hands."""
+        # One set of ids, not "in this or in that": for the latter Postgres reads every item.
+        return self.present().filter(pk__in=_free(projects).union(_held(projects)))
+
+    def finished(self, projects: Any = None) -> ItemQuerySet:
+        """Labeled as often as they shall be."""
+        labeled = self.present().filter(slots__number=1, slots__assignment__isnull=False)
+        return labeled.exclude(pk__in=_free(projects)).exclude(pk__in=_held(projects))
+
+    def short_of_overlap(self, projects: Any = None) -> ItemQuerySet:
+        """To be labeled by several people, and not yet by all of them."""
+        return self.unfinished(projects).filter(in_overlap=True)
+
+
+def _free(projects: Any) -> QuerySet[Any]:
+    return _of(_model("Slot").objects.filter(assignment=None), projects)
+
+
+def _held(projects: Any) -> QuerySet[Any]:
+    return _of(_model("Assignment").objects.filter(state__in=HELD), projects)
+
+
+def _of(rows: QuerySet[Any], projects: Any) -> QuerySet[Any]:
+    return (rows if projects is None else rows.filter(project__in=projects)).values("item")
+
+
+class AssignmentQuerySet(QuerySet[Any]):
+    def overdue(self, now: datetime | None = None) -> AssignmentQuerySet:
+        """Held by somebody whose lease has run out."""
+        return self.filter(lease_until__lt=now or timezone.now())
+
+    def delivered(self) -> AssignmentQuerySet:
+        return self.filter(state__in=DELIVERED)
+
+    def too_fast(self, projects: Any = None) -> AssignmentQuerySet:
+        """Delivered in less time than anybody needs to read the trace. ``projects``: look only at theirs."""
+        return self._with_current("too_fast", projects)
+
+    def surplus(self, projects: Any = None) -> AssignmentQuerySet:
+        """Delivered beyond the number of labels the item needs. ``projects``: look only at theirs."""
+        return self._with_current("surplus", projects)
+
+    def _with_current(self, flag: str, projects: Any) -> AssignmentQuerySet:
+        flagged = _model("Submission").objects.filter(is_current=True).flagged(flag)
+        if projects is not None:
+            flagged = flagged.filter(project__in=projects)
+        return self.filter(pk__in=flagged.values("assignment"))
+
+
+class SubmissionQuerySet(QuerySet[Any]):
+    def flagged(self, flag: str) -> SubmissionQuerySet:
+        """With this flag. By the few values the column may have, so that an index answers."""
+        sizes = range(1, len(FLAGS) + 1)
+        sets = [list(some) for size in sizes for some in combinations(FLAGS, size) if flag in some]
+        return self.filter(flags__in=sets)
+
+    def too_fast(self) -> SubmissionQuerySet:
+        return self.flagged("too_fast")
+
+    def surplus(self) -> SubmissionQuerySet:
+        return self.flagged("surplus")

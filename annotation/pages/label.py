@@ -1,0 +1,205 @@
+"""The labeling page of one assignment and its endpoints.
+
+Every look-up is :mod:`annotation.access`; every rule is in :mod:`annotation.answers` and
+:mod:`annotation.assignments`. The endpoints answer JSON: the page's script reads it, nothing is swapped.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation import access
+from annotation.answers import ops, submission
+from annotation.assignments import states, timing
+from annotation.assignments.handout import hand_out
+from annotation.models import Project
+from annotation.pages import shell
+from annotation.pages.shown import Sides, sides_of
+from annotation.projects.revisions import config_of
+from potato_site.accounts.decorators import signed_in, signed_in_api
+from potato_site.textjson import loads
+from traces.chunks import changes_gzip, changes_key, chunk_gzip, chunk_key
+
+# One that was given up for a time is taken up again by its next save.
+EDITABLE = (*states.LABELING, *states.RESUMABLE)
+YEAR = 365 * 24 * 3600
+REMOVED = "You are no longer a member of this project. What was saved before is kept."
+
+
+@require_safe
+@signed_in
+@never_cache
+@ensure_csrf_cookie
+def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    assignment = access.assignment_of(request.user, public_id)
+    if assignment.state not in EDITABLE:
+        return render(
+            request, "annotation/label_closed.html", {"assignment": assignment, "project": assignment.project}
+        )
+    return render(request, "annotation/label.html", shell.context(request, assignment))
+
+
+@require_safe
+@signed_in_api
+def label_chunk(request: HttpRequest, public_id: uuid.UUID, number: int, key: str) -> HttpResponse:
+    """Rendered steps, as they are stored. The key in the address names the content, so it may be kept for good."""
+    assignment = access.assignment_of(request.user, public_id)
+    return chunk(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), number, key)
+
+
+def chunk(request: HttpRequest, sides: Sides, number: int, key: str) -> HttpResponse:
+    """The caller has made sure that the person may see these versions. Raises Http404 for a key of none of them."""
+    for version, options in sides:
+        try:
+            found = chunk_key(version, options, number)
+        except IndexError:
+            continue
+        if found[:12] == key:
+            response = _gzipped(request, chunk_gzip(version, options, number))
+            response["Cache-Control"] = f"private, immutable, max-age={YEAR}"
+            return response
+    raise Http404
+
+
+@require_safe
+@signed_in_api
+def label_changes(request: HttpRequest, public_id: uuid.UUID, digest: str) -> HttpResponse:
+    """What the whole run changed, file by file. The address names the content, as of a chunk."""
+    assignment = access.assignment_of(request.user, public_id)
+    return changes(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), digest)
+
+
+def changes(request: HttpRequest, sides: Sides, digest: str) -> HttpResponse:
+    """The caller has made sure that the person may see these versions. Raises Http404 for a digest of none of them."""
+    for version, options in sides:
+        if changes_key(version, options)[:12] == digest:
+            response = _gzipped(request, changes_gzip(version, options))
+            response["Cache-Control"] = f"private, immutable, max-age={YEAR}"
+            return response
+    raise Http404
+
+
+def _gzipped(request: HttpRequest, body: bytes) -> HttpResponse:
+    """The stored bytes where the browser takes gzip, else what they hold."""
+    accepts = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", request.headers.get("Accept-Encoding", ""))
+    response = HttpResponse(body if accepts else gzip.decompress(body), content_type="text/html; charset=utf-8")
+    if accepts:
+        response["Content-Encoding"] = "gzip"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+@require_POST
+@signed_in_api
+@never_cache
+def label_ops(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
+    try:
+        reply = ops.apply_ops(public_id, request.user, _json(request, "ops"), shown=request.POST.get("shown", ""))
+    except ops.Malformed as problem:
+        return _malformed(problem)
+    except states.Closed as closed:
+        return _closed(closed)
+    except access.Removed:
+        return _closed(REMOVED)
+    return JsonResponse(reply.as_dict(), status=409 if reply.conflicts else 200)
+
+
+@require_POST
+@signed_in_api
+@never_cache
+def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
+    """200 with the address of the next page; 422 with what is still to be done."""
+    try:
+        frozen = submission.submit(
+            public_id, request.user, _json(request, "payload"), shown=request.POST.get("shown", "")
+        )
+    except ops.Malformed as problem:
+        return _malformed(problem)
+    except states.Closed as closed:
+        return _closed(closed)
+    except access.Removed:
+        return _closed(REMOVED)
+    except submission.NotYet as not_yet:
+        return JsonResponse(
+            {
+                "missing": [asdict(gap) for gap in not_yet.missing],
+                "wait_seconds": not_yet.wait_seconds,
+                "changed_elsewhere": not_yet.changed_elsewhere,
+                "reply": not_yet.reply.as_dict(),
+            },
+            status=422,
+        )
+    messages.success(request, "Submitted.", extra_tags=str(public_id))
+    return JsonResponse({"next": _next_page(request, frozen.project)})
+
+
+@require_POST
+@signed_in_api
+@never_cache
+def label_seen(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
+    try:
+        return JsonResponse(timing.seen(public_id, request.user, _json(request, "signal")))
+    except ops.Malformed as problem:
+        return _malformed(problem)
+    except access.Removed:
+        return _closed(REMOVED)
+
+
+@require_POST
+@signed_in
+@never_cache
+def label_skip(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    try:
+        assignment = states.skip(public_id, request.user, request.POST.get("reason", "").replace("\x00", "").strip())
+    except states.Closed as closed:
+        messages.error(request, str(closed))
+        return redirect("label", public_id=public_id)
+    return redirect(_next_page(request, Project.objects.get(pk=assignment.project_id)))
+
+
+@require_POST
+@signed_in
+@never_cache
+def label_reopen(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    try:
+        states.reopen(public_id, request.user)
+    except states.Closed as closed:
+        messages.error(request, str(closed))
+    return redirect("label", public_id=public_id)
+
+
+def _next_page(request: HttpRequest, project: Project) -> str:
+    """The next item's page, or the project's page with the reason why there is none."""
+    given = hand_out(project, request.user)
+    if given.assignment is not None:
+        return reverse("label", args=[given.assignment.public_id])
+    messages.info(request, given.reason)
+    return reverse("project", args=[project.slug])
+
+
+def _json(request: HttpRequest, field: str) -> Any:
+    try:
+        return loads(request.POST.get(field, ""))
+    except (ValueError, RecursionError):
+        raise ops.Malformed(f"the field {field} is not JSON") from None
+
+
+def _malformed(problem: Exception) -> JsonResponse:
+    return JsonResponse({"error": "malformed", "message": str(problem)}, status=400)
+
+
+def _closed(closed: object) -> JsonResponse:
+    return JsonResponse({"error": "closed", "message": str(closed)}, status=410)

@@ -1,0 +1,211 @@
+"""What the labeling page is made of: the panel, the file tree, the first chunk, and the state its script works on.
+
+The state names its fields one by one: nothing of an item reaches an annotator because it happened to be on a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+
+from annotation import keymap
+from annotation.answers import show_if
+from annotation.answers.context import asked_of, context_of, digest_of, suggestions
+from annotation.answers.ops import MAX_OPS
+from annotation.assignments import states
+from annotation.assignments.timing import wait_seconds
+from annotation.models import Answer, Assignment, Item
+from annotation.pages import filetree
+from annotation.pages.shown import ShownTrace, chunks_of, panes_of, shown_traces
+from annotation.projects.config import ProjectConfig
+from annotation.projects.revisions import config_of
+from annotation.schemes.base import MAX_TEXT, Scheme
+from potato_site.accounts.decorators import login_url
+from potato_site.accounts.models import User
+from potato_site.markdown import markdown
+from traces.rendering import CHUNK_STEPS
+
+# Moving between steps where no scheme of the project says how.
+STEP_KEYS = [("j", "next_step", "Next step"), ("k", "previous_step", "Previous step"),
+             ("n", "next_unlabeled", "Next unlabeled step")]  # fmt: skip
+# Moving in the two traces of a pair.
+PAIR_KEYS = [("j", "pair_next", "Next step of this side"), ("k", "pair_previous", "Previous step of this side"),
+             ("f", "pair_other", "Go to the other side"), ("s", "pair_sync", "Scroll together or apart"),
+             ("v", "pair_layout", "Side by side, or one at a time")]  # fmt: skip
+# A request of more characters than this may be refused for its size (settings.DATA_UPLOAD_MAX_MEMORY_SIZE).
+MAX_REQUEST = 800_000
+# The endpoints of an assignment that its page sends to.
+URLS = ("ops", "submit", "seen", "skip")
+
+
+def revision_of(assignment: Assignment) -> int:
+    """The configuration an opened assignment is pinned to."""
+    assert assignment.revision_id is not None
+    return assignment.revision_id
+
+
+def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
+    """The template context of an assignment's page (item, project and revision fetched along)."""
+    config = config_of(revision_of(assignment))
+    facts = _facts(assignment)
+
+    def chunk_url(number: int, key: str, version: int) -> str:
+        return reverse("label-chunk", args=[assignment.public_id, number, key])
+
+    def changes_url(key: str, version: int) -> str:
+        return reverse("label-changes", args=[assignment.public_id, key])
+
+    schemes, swapped = asked_of(config, assignment.item_id), assignment.swapped
+    traces = shown_traces(assignment.item, swapped, config, chunk_url, changes_url)
+    return {
+        **look(config, traces, schemes),
+        "shown": digest_of(assignment.item_id),
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        "project": assignment.project,
+        "style_revision": assignment.revision_id,
+        "place": facts,
+        "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
+        "wait_seconds": wait_seconds(config.quality_control.minimum_time_per_instance, facts["active_ms"]),
+        "state": page_state(request, assignment, config, traces, schemes, facts),
+    }
+
+
+def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme, ...]) -> dict[str, Any]:
+    """What of the template's context is the same for everybody who looks at this under this configuration."""
+    trace, *others = traces
+    return {
+        "issue": next((one.issue for one in traces if one.issue), ""),
+        "schemes": [{"scheme": scheme, "state": scheme.page_state()} for scheme in schemes],
+        "scripts": sorted({scheme.script for scheme in schemes if scheme.script}),
+        "styles": sorted({scheme.style for scheme in schemes if scheme.style}),
+        "display": config.coding_agent.display,
+        "page_classes": _page_classes(config, schemes, bool(others)),
+        **(panes_of(traces) if others else _single(config, trace)),
+        "guidelines": markdown(config.guidelines),
+    }
+
+
+def _single(config: ProjectConfig, trace: ShownTrace) -> dict[str, Any]:
+    display, outline = config.coding_agent.display, trace.view.outline
+    return {
+        "n_steps": trace.n_steps,
+        "first_chunk": trace.first_chunk,
+        "changes_url": trace.changes_url,
+        "chunks": chunks_of(trace),
+        "tree": filetree.groups(outline["files"], display.file_tree.group_by) if display.file_tree.enabled else [],
+    }
+
+
+def page_state(
+    request: HttpRequest,
+    assignment: Assignment,
+    config: ProjectConfig,
+    traces: list[ShownTrace],
+    schemes: tuple[Scheme, ...],
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """What the script starts from (docs/architecture.md, "The labeling page")."""
+    return {
+        **common_state(request, traces, schemes, swapped=assignment.swapped),
+        "assignment": str(assignment.public_id),
+        "version": assignment.version,
+        "answers": dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value")),
+        "suggestions": suggestions(schemes, context_of(assignment.item_id)),
+        "presence": {
+            "seq": facts["seq"],
+            "active_ms": facts["active_ms"],
+            "required_ms": round(config.quality_control.minimum_time_per_instance * 1000),
+        },
+        "urls": _urls(assignment),
+    }
+
+
+def common_state(
+    request: HttpRequest, traces: list[ShownTrace], schemes: tuple[Scheme, ...], *, swapped: bool
+) -> dict[str, Any]:
+    """What of the script's state does not come from an assignment. Of a pair no single step is asked about."""
+    assert isinstance(request.user, User)
+    is_pair = len(traces) > 1
+    return {
+        "user": request.user.pk,
+        "pair": pair_state(schemes) if is_pair else None,
+        "step_types": [] if is_pair else [step["type"] for step in traces[0].view.outline["steps"]],
+        "chunk_steps": CHUNK_STEPS,
+        "schemes": [_scheme_state(scheme, swapped) for scheme in schemes],
+        "show_if": show_if.for_page(schemes),
+        "keys": page_keys(schemes, is_pair),
+        "own_keys": keymap.moves(request.user.preferences.get("keys")),
+        "limits": {"ops": MAX_OPS, "text": MAX_TEXT, "request": MAX_REQUEST},
+    }
+
+
+def _scheme_state(scheme: Scheme, swapped: bool) -> dict[str, Any]:
+    sides = {"swapped": swapped} if scheme.unit == "pair" else {}
+    return {"name": scheme.name, "title": scheme.title, **scheme.page_state(), **sides}
+
+
+def pair_state(schemes: tuple[Scheme, ...]) -> dict[str, Any]:
+    """How the first scheme that compares wants the two to be shown."""
+    comparing = next((scheme for scheme in schemes if scheme.unit == "pair"), None)
+    return {
+        "layout": getattr(comparing, "layout", "side_by_side"),
+        "sync": getattr(comparing, "sync_scroll", True),
+    }
+
+
+def page_keys(schemes: tuple[Scheme, ...], is_pair: bool = False) -> list[dict[str, str]]:
+    """Every shortcut of the schemes, and j, k, n unless a scheme says how to move (or that no key does)."""
+    keys = []
+    for scheme in schemes:
+        keys += [{"scheme": scheme.name, **asdict(key)} for key in scheme.keys() if key.key]  # noqa: SIM118
+    moves = PAIR_KEYS if is_pair else STEP_KEYS
+    if is_pair or not any(hasattr(scheme, "step_navigation") for scheme in schemes):
+        keys += [{"scheme": "", "key": key, "action": name, "value": "", "text": text} for key, name, text in moves]
+    return keys
+
+
+def _urls(assignment: Assignment) -> dict[str, str]:
+    urls = {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in ("ops", "submit", "seen")}
+    return {**urls, "login": login_url(reverse("label", args=[assignment.public_id]))}
+
+
+def _facts(assignment: Assignment) -> dict[str, Any]:
+    """Counted reading time, and "item 3 of 50": the person's how-manieth item, of how many the project has.
+
+    One query; the total is the last position, which an index answers at any size.
+    """
+    earlier = Assignment.objects.filter(
+        project=OuterRef("project"), annotator=OuterRef("annotator"), state__in=states.HOLDS_SLOT, pk__lt=OuterRef("pk")
+    )
+    items = Item.objects.filter(project=OuterRef("project")).order_by("-position")
+    row = Assignment.objects.values(
+        seq=Coalesce("presence__seq", 0),
+        active_ms=Coalesce("presence__active_ms", 0),
+        number=Coalesce(Subquery(earlier.order_by().values("project").values(n=Count("pk"))), 0) + 1,
+        total=Subquery(items.values("position")[:1]) + 1,
+    ).get(pk=assignment.pk)
+    return dict(row)
+
+
+def _page_classes(config: ProjectConfig, schemes: tuple[Scheme, ...], is_pair: bool) -> str:
+    """View options as classes of the page's root: they change how a rendered trace looks, never its markup."""
+    display = config.coding_agent.display
+    off = {
+        "hide-exit-codes": display.show_exit_codes,
+        "hide-cwd": display.show_working_directory,
+        "hide-step-numbers": all(getattr(s, "show_step_numbers", True) for s in schemes),
+        "no-step-questions": any(scheme.scope != "item" and scheme.step_template for scheme in schemes),
+        "hide-change-icons": display.file_tree.show_change_icons,
+    }
+    classes = [f"terminal-{display.terminal_theme}", *(name for name, shown in off.items() if not shown)]
+    if is_pair:
+        classes.append("is-pair")
+    elif display.file_tree.enabled:
+        classes.append(f"tree-{display.file_tree.position}")
+    return " ".join(classes)

@@ -1,0 +1,230 @@
+"""What a change of the configuration means once people have answered: said before it is saved.
+
+A scheme version is one *meaning*; every submission keeps the configuration it was given under. So nothing that was
+answered is ever lost or re-read: the sentences say what is compared, what is asked again and what is not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from django.db.models import Count
+
+from annotation.assignments.overlap import quota
+from annotation.models import Assignment, Item, Project, Slot, Submission
+from annotation.projects.config import ProjectConfig
+from annotation.projects.revisions import config_of
+from annotation.projects.sections import QualityControl
+from annotation.schemes.base import Scheme
+from potato_site.canonical import digest
+
+DELIVERED = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
+IN_HAND = (Assignment.State.OPEN, Assignment.State.REOPENED)
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """One sentence about one key. ``asks``: somebody should agree before it is saved."""
+
+    key: str
+    text: str
+    asks: bool = True
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a project holds: current submissions, by meaning too, and its items and places."""
+
+    submissions: int = 0
+    # Meaning of a scheme (see _meaning) → submissions that were given under it.
+    by_meaning: Mapping[str, int] = field(default_factory=dict)
+    # Items in people's hands now.
+    in_hand: int = 0
+    items: int = 0
+    overlapping: int = 0
+    # Places beyond an item's first that somebody has taken.
+    second_labels: int = 0
+
+    @property
+    def is_answered(self) -> bool:
+        return bool(self.submissions or self.in_hand)
+
+
+def counts_of(project: Project) -> Counts:
+    """A handful of queries, whatever the size."""
+    items = Item.objects.filter(project=project, is_withdrawn=False)
+    current = Submission.objects.filter(project=project, is_current=True, assignment__state__in=DELIVERED)
+    by_revision = dict(current.order_by().values_list("revision_id").annotate(Count("pk")))
+    by_meaning: Counter[str] = Counter()
+    for revision, count in by_revision.items():
+        by_meaning.update({_meaning(scheme): count for scheme in config_of(revision).annotation_schemes})
+    return Counts(
+        submissions=sum(by_revision.values()),
+        by_meaning=by_meaning,
+        in_hand=Assignment.objects.filter(project=project, state__in=IN_HAND).count(),
+        items=items.count(),
+        overlapping=items.filter(in_overlap=True).count(),
+        second_labels=Slot.objects.filter(project=project, number__gt=1).exclude(assignment=None).count(),
+    )
+
+
+def consequences(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> list[Consequence]:
+    """What saving ``after`` in place of ``before`` does to what people have answered. Empty while nobody has."""
+    if not counts.is_answered or before == after:
+        return []
+    found = [
+        *_schemes(before, after, counts),
+        *_kinds(before, after),
+        *_overlap(before, after, counts),
+        *_rules(before, after, counts),
+    ]
+    if counts.in_hand and any(one.key.startswith(("annotation_schemes", "quality_control.min")) for one in found):
+        found.append(
+            Consequence(
+                "",
+                f"{_items(counts.in_hand)} in people's hands right now. What is open is finished under the "
+                "configuration it was opened with.",
+            )
+        )
+    return found
+
+
+# --- schemes -----------------------------------------------------------------------------------------------
+
+
+def _schemes(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Iterator[Consequence]:
+    old = {scheme.name: scheme for scheme in before.annotation_schemes}
+    new = {scheme.name: scheme for scheme in after.annotation_schemes}
+    for name, scheme in old.items():
+        key = f"annotation_schemes.{name}"
+        if name not in new:
+            yield Consequence(key, _removed(scheme, counts))
+        elif _meaning(scheme) != _meaning(new[name]):
+            yield Consequence(key, _new_meaning(scheme, new[name], counts))
+        elif scheme != new[name]:
+            yield from _same_meaning(key, scheme, new[name], counts)
+    for name in [name for name in new if name not in old]:
+        count = counts.submissions
+        text = f"“{new[name].title}” is a new question. {_submissions(count)} made before: without an answer to it."
+        yield Consequence(f"annotation_schemes.{name}", text, asks=count > 0)
+
+
+def _kinds(before: ProjectConfig, after: ProjectConfig) -> Iterator[Consequence]:
+    """What is handed out no more. Questions about the whole item are asked of pairs where nothing is about a trace."""
+    gone = [
+        (before.labels_traces and not after.labels_traces, "Single traces"),
+        (before.labels_pairs and not after.labels_pairs, "Pairs"),
+    ]
+    for is_gone, what in gone:
+        if is_gone:
+            text = f"{what} are no longer handed out. What was said about them stays and is exported."
+            yield Consequence("annotation_schemes", text)
+
+
+def _meaning(scheme: Scheme) -> str:
+    """The same for two schemes whose answers may be compared (see revisions.scheme_version)."""
+    return f"{scheme.name}:{digest(scheme.meaning(), scheme.unit)}"
+
+
+def _removed(scheme: Scheme, counts: Counts) -> str:
+    count = counts.by_meaning.get(_meaning(scheme), 0)
+    return (
+        f"“{scheme.title}” is no longer asked. {_submissions(count)} that asked it: the answers stay and are "
+        "exported; agreement on them is no longer computed."
+    )
+
+
+def _new_meaning(before: Scheme, after: Scheme, counts: Counts) -> str:
+    given, again = counts.by_meaning.get(_meaning(before), 0), counts.by_meaning.get(_meaning(after), 0)
+    text = (
+        f"“{after.title}” means something else from now on (its labels, scale, mode or type change). "
+        f"{_submissions(given)} given under the old meaning: they stay as they are, are exported with the labels they "
+        "were given under, and are left out of agreement with new answers."
+    )
+    back = f" {_submissions(again)} given under the new meaning before: they count again." if again else ""
+    return text + back
+
+
+def _same_meaning(key: str, before: Scheme, after: Scheme, counts: Counts) -> Iterator[Consequence]:
+    count = counts.by_meaning.get(_meaning(before), 0)
+    if after.required and not before.required:
+        yield Consequence(
+            key, f"“{after.title}” becomes required. {_submissions(count)} made before: not checked again.", count > 0
+        )
+    if before.show_if != after.show_if:
+        yield Consequence(
+            key, f"“{after.title}” is shown under another condition. {_submissions(count)} stay as they are.", count > 0
+        )
+    yield Consequence(key, f"“{after.title}” keeps its meaning: answers before and after are compared.", asks=False)
+
+
+# --- quality -----------------------------------------------------------------------------------------------
+
+
+def _overlap(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Iterator[Consequence]:
+    old, new = before.quality_control, after.quality_control
+    if (old.overlap_share, old.overlap_depth) == (new.overlap_share, new.overlap_depth):
+        return
+    planned = [_extra_labels(quality, counts.items) for quality in (old, new)]
+    items = quota(new.overlap_share, counts.items)
+    share = (
+        f"{items:,} of {counts.items:,} items are labeled by {new.overlap_depth} people"
+        if items
+        else "Nothing overlaps"
+    )
+    if planned[1] >= planned[0]:
+        more = planned[1] - planned[0]
+        text = (
+            f"{share}: {more:,} more {_s(more, 'label')} asked for. Items that are done go out again, to other people."
+        )
+    else:
+        less = planned[0] - planned[1]
+        text = (
+            f"{share}: up to {less:,} {_s(less, 'label')} no longer asked for. Only free places go; "
+            f"{counts.second_labels:,} second {_s(counts.second_labels, 'label')} begun or given stay, and their items "
+            "stay in the overlap."
+        )
+    yield Consequence("quality_control.overlap_percentage", text)
+
+
+def _extra_labels(quality: QualityControl, items: int) -> int:
+    """Labels asked for beyond the first of each item."""
+    return quota(quality.overlap_share, items) * (quality.overlap_depth - 1)
+
+
+def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Iterator[Consequence]:
+    """What else changes for those who label."""
+    old, new = before.quality_control, after.quality_control
+    if old.minimum_time_per_instance != new.minimum_time_per_instance:
+        yield Consequence(
+            "quality_control.minimum_time_per_instance",
+            f"The minimum time holds for items opened from now on. {_submissions(counts.submissions)} made before: not "
+            "measured again.",
+        )
+    if before.instances_per_annotator != after.instances_per_annotator:
+        yield Consequence(
+            "instances_per_annotator",
+            "The limit per person holds from the next item on. Who has labeled more keeps it, and gets no more.",
+        )
+    if before.hand_out.order != after.hand_out.order:
+        yield Consequence(
+            "hand_out.order",
+            "The order holds for places that are planned from now on; free places keep their place in the queue.",
+        )
+
+
+# --- words -------------------------------------------------------------------------------------------------
+
+
+def _submissions(count: int) -> str:
+    return f"{count:,} {_s(count, 'submission')}"
+
+
+def _items(count: int) -> str:
+    return f"{count:,} {_s(count, 'item')} {'is' if count == 1 else 'are'}"
+
+
+def _s(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"

@@ -1,0 +1,238 @@
+"""What a manager may do to a person's membership. Labels always stay; what was in hand goes back to the queue.
+
+Every function locks the project and then the membership, leaves an audit entry, and does nothing (and writes nothing)
+when all is as asked. A project keeps at least one active manager.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from annotation.assignments import states
+from annotation.models import Assignment, Membership, Project
+from annotation.projects.counter import bump
+from potato_site.accounts import links, sessions
+from potato_site.accounts.models import AuditEntry, User
+
+Role, Stage, State = Membership.Role, Membership.Stage, Membership.State
+REMOVED = "The person was removed from the project."
+
+
+class Refused(Exception):
+    """Not done. ``str()`` is a sentence for the manager."""
+
+
+@transaction.atomic
+def pause(membership: Membership, by: User | None) -> Membership:
+    """No new items for this person; what they have open they may finish. Raises Refused."""
+    locked = _locked(membership)
+    if locked.role != Role.ANNOTATOR:
+        raise Refused("Only the work of an annotator can be paused.")
+    if locked.stage == Stage.PAUSED:
+        return locked
+    return _change(locked, by, "people.pause", stage=Stage.PAUSED, stage_before_pause=locked.stage)
+
+
+@transaction.atomic
+def resume(membership: Membership, by: User | None) -> Membership:
+    """A paused person gets items again, at the stage they were at."""
+    locked = _locked(membership)
+    if locked.stage != Stage.PAUSED:
+        return locked
+    stage = locked.stage_before_pause or Stage.PRODUCTION
+    return _change(locked, by, "people.resume", stage=stage, stage_before_pause="")
+
+
+@transaction.atomic
+def deactivate(membership: Membership, by: User | None) -> Membership:
+    """End a membership: open work of an annotator is given back, labels stay. Raises Refused for the last manager."""
+    locked = _locked(membership)
+    if locked.state == State.INACTIVE:
+        return locked
+    _keep_a_manager(locked)
+    if locked.role == Role.ANNOTATOR:
+        states.give_back_all(locked.project_id, locked.user_id, REMOVED)
+    return _change(locked, by, "people.remove", state=State.INACTIVE)
+
+
+@transaction.atomic
+def activate(membership: Membership, by: User | None) -> Membership:
+    """Take somebody back who was removed or declined: at once, or asked again (``state`` of what is returned) where a
+    manager does not decide alone. Raises Refused for who has not answered yet."""
+    locked = _locked(membership)
+    if locked.state == State.INVITED:
+        raise Refused("This person has not accepted the invitation yet.")
+    if locked.state == State.ACTIVE:
+        return locked
+    has_labeled = Assignment.objects.filter(project=locked.project_id, annotator=locked.user_id).exists()
+    is_at_once = by is None or decides_alone(by, locked.user, locked.project_id, has_labeled)
+    return _change(locked, by, "people.return", state=State.ACTIVE if is_at_once else State.INVITED)
+
+
+@transaction.atomic
+def set_role(membership: Membership, role: str, by: User | None) -> Membership:
+    """The person's membership of ``role`` instead of this one: a row per role, so a file loaded again finds what a
+    manager ended. Raises Refused for the last manager and for somebody who has not accepted yet."""
+    locked = _locked(membership)
+    if locked.role == role:
+        return locked
+    if role not in Role.values:
+        raise Refused("There is no such role.")
+    if locked.state != State.ACTIVE:
+        raise Refused("Only the role of an active member can be changed.")
+    others = Membership.objects.select_for_update(of=("self",)).filter(project=locked.project_id, user=locked.user_id)
+    other = others.filter(role=role).first()
+    if other is None:
+        other = Membership.objects.create(
+            project_id=locked.project_id,
+            user_id=locked.user_id,
+            role=role,
+            source=Membership.Source.ADMIN,
+            is_excluded=locked.is_excluded,
+            group=locked.group,
+        )
+    elif other.state != State.ACTIVE:
+        other.state = State.ACTIVE
+        other.save(update_fields=["state"])
+    share_dataset(other)
+    _audit(locked, by, "people.role", {"role": locked.role}, {"role": role})
+    deactivate(locked, by)
+    return other
+
+
+@transaction.atomic
+def exclude(membership: Membership, by: User | None, excluded: bool = True) -> Membership:
+    """Leave a person's labels out of exports and agreement, or take them in again. Their own file keeps them."""
+    locked = _locked(membership)
+    of_person = Membership.objects.filter(project=locked.project_id, user=locked.user_id)
+    if not of_person.exclude(is_excluded=excluded).exists():
+        return locked
+    # All of the person's roles: readers ask whether any row says so.
+    of_person.update(is_excluded=excluded)
+    locked.is_excluded = excluded
+    _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
+    bump(locked.project_id)
+    return locked
+
+
+@transaction.atomic
+def accept(membership: Membership) -> bool:
+    """The invited person joins. False when there is nothing to accept any more."""
+    locked = _locked(membership)
+    if locked.state != State.INVITED:
+        return False
+    _change(locked, locked.user, "people.accept", state=State.ACTIVE)
+    end_foreign_links(locked)
+    return True
+
+
+@transaction.atomic
+def decline(membership: Membership) -> bool:
+    """The invited person does not want to. False when there is nothing to decline any more."""
+    locked = _locked(membership)
+    if locked.state != State.INVITED:
+        return False
+    _change(locked, locked.user, "people.decline", state=State.INACTIVE)
+    return True
+
+
+def decides_alone(by: User, user: User, project_id: int, has_labeled: bool) -> bool:
+    """Whether a manager brings somebody in unasked: accounts of this project and old hands. Others, who belong to other
+    projects, and superusers are asked."""
+    is_own = by.is_superuser or user.created_by_project_id == project_id or has_labeled
+    return is_own and not (user.is_staff or user.is_superuser)
+
+
+def end_foreign_links(membership: Membership) -> None:
+    """Who joins another project: links that the manager of the first one made, and sessions begun by one, end.
+
+    A view that calls this lets the person's own session go on (``sessions.keep``).
+    """
+    if membership.user.created_by_project_id not in (None, membership.project_id):
+        links.end_all(membership.user)
+        sessions.end_all(membership.user)
+
+
+def may_get_link(membership: Membership) -> bool:
+    """Whether a manager of this project may let this person in by a log-in link: an account this project made and no
+    other shares. Nobody takes over somebody else's account."""
+    shared = Membership.objects.filter(user=membership.user_id).exclude(project=membership.project_id)
+    return is_own_account(membership) and not shared.exists()
+
+
+def is_own_account(membership: Membership) -> bool:
+    """Whether this project made the account of an active member, who is nobody special on the site."""
+    user = membership.user
+    if user.is_staff or user.is_superuser or not user.is_active:
+        return False
+    return user.created_by_project_id == membership.project_id and membership.state == State.ACTIVE
+
+
+@transaction.atomic
+def log_in_link(membership: Membership, by: User) -> str:
+    """The path of a one-time log-in link for a member who forgot the password. Raises Refused."""
+    locked = _locked(membership)
+    if not may_get_link(locked):
+        raise Refused("This account is not only of this project: its password can be reset by mail only.")
+    _audit(locked, by, "people.login_link", {}, {})
+    return links.link_path(locked.user)
+
+
+def _locked(membership: Membership) -> Membership:
+    """The row as it is now, locked after its project (the order of docs/architecture.md)."""
+    lock_project(membership.project_id)
+    rows = Membership.objects.select_for_update(of=("self",)).select_related("project", "user")
+    return rows.get(pk=membership.pk)
+
+
+def lock_project(project_id: int) -> Project:
+    """The project's row, locked without its key: people who open items do not wait."""
+    return Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
+
+
+def _keep_a_manager(membership: Membership) -> None:
+    """Under the project's lock, so that two managers cannot remove each other at once."""
+    if membership.role != Role.MANAGER or membership.state != State.ACTIVE:
+        return
+    managers = Membership.objects.filter(
+        project=membership.project_id, role=Role.MANAGER, state=State.ACTIVE, user__is_active=True
+    )
+    if not managers.exclude(pk=membership.pk).exists():
+        raise Refused("The project would have no manager left. Make somebody else a manager first.")
+
+
+def _change(membership: Membership, by: User | None, action: str, **changes: Any) -> Membership:
+    before = {name: getattr(membership, name) for name in changes}
+    for name, value in changes.items():
+        setattr(membership, name, value)
+    membership.save(update_fields=list(changes))
+    _audit(membership, by, action, before, changes)
+    share_dataset(membership)
+    return membership
+
+
+def share_dataset(membership: Membership) -> None:
+    """After any change of a manager's membership: who manages a project has its dataset, and loses it with the last
+    project of it. A dataset keeps somebody."""
+    if membership.role != Role.MANAGER:
+        return
+    dataset, user = membership.project.dataset, membership.user_id
+    manages = Membership.objects.filter(user=user, role=Role.MANAGER, state=State.ACTIVE, project__dataset=dataset)
+    if manages.exists():
+        dataset.managers.add(user)
+    elif dataset.managers.exclude(pk=user).exists():
+        dataset.managers.remove(user)
+
+
+def _audit(membership: Membership, by: User | None, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    shown = [{key: value for key, value in part.items() if key != "stage_before_pause"} for part in (before, after)]
+    AuditEntry.objects.create(
+        user=by,
+        project_id=membership.project_id,
+        action=action,
+        object=f"{membership.user.username} ({membership.role})",
+        before=shown[0],
+        after=shown[1],
+    )

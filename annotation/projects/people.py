@@ -1,0 +1,236 @@
+"""The people a configuration file names: accounts, memberships, and what a file may never do to them.
+
+Passwords are hashed at once and stored nowhere else. An account that exists keeps its password, unless this project
+made it and its password still comes from the file. A file never touches staff.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from pydantic import SecretStr
+
+from annotation.models import Membership, Project
+from annotation.projects.notes import Notebook
+from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
+from potato_site.safe_yaml import KeyPath
+
+ENVIRONMENT = "env:"
+
+
+@dataclass(frozen=True)
+class Person:
+    """One entry of ``annotators``. ``password`` is never shown: not in repr, messages or stored copies."""
+
+    username: str
+    password: SecretStr | None
+    path: KeyPath
+
+    @property
+    def is_plain_text(self) -> bool:
+        return self.password is not None and not self.password.get_secret_value().startswith(ENVIRONMENT)
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def read_people(raw: Any, book: Notebook) -> tuple[Person, ...]:
+    """The entries of ``annotators``: a name, or ``{username, password?}``. What is wrong goes to ``book``."""
+    if raw is None:
+        return ()
+    if not isinstance(raw, list):
+        book.error(("annotators",), "Input should be a list of people")
+        return ()
+    found = [_read_person(entry, ("annotators", index), book) for index, entry in enumerate(raw)]
+    people = [person for person in found if person is not None]
+    _refuse_namesakes(people, book)
+    if any(person.is_plain_text for person in people):
+        book.warn(
+            ("annotators",),
+            f"{book.file} holds passwords as plain text: keep it out of git and mail, or write `password: env:NAME`, "
+            "or leave passwords out and send log-in links (`potato login-link NAME`)",
+            "secret",
+        )
+    return tuple(people)
+
+
+def _read_person(entry: Any, path: KeyPath, book: Notebook) -> Person | None:
+    entry = {"username": entry} if isinstance(entry, str) else entry
+    if not isinstance(entry, dict):
+        book.error(path, "Input should be a name, or a mapping with username and password")
+        return None
+    for key in set(entry) - {"username", "password"}:
+        book.warn((*path, key), "is not a key we know; ignored", "unknown")
+    name = _text(entry.get("username"), (*path, "username"), book)
+    password = _text(entry["password"], (*path, "password"), book) if entry.get("password") is not None else None
+    if name is None or not _is_username(name, (*path, "username"), book):
+        return None
+    return Person(name, None if password is None else SecretStr(password), path)
+
+
+def _text(value: Any, path: KeyPath, book: Notebook) -> str | None:
+    if value is None:
+        book.error(path, "Field required")
+    elif not isinstance(value, str):
+        book.error(path, "Input should be a valid string (put it in quotes)")
+    elif not value:
+        book.error(path, "is empty")
+    elif "\x00" in value or len(value) > 1000:
+        book.error(path, "is no text of at most 1,000 characters")
+    else:
+        return value
+    return None
+
+
+def _is_username(name: str, path: KeyPath, book: Notebook) -> bool:
+    try:
+        validate_username(name)
+    except ValidationError as error:
+        book.error(path, error.messages[0])
+        return False
+    return True
+
+
+def _refuse_namesakes(people: Sequence[Person], book: Notebook) -> None:
+    first: dict[str, Person] = {}
+    for person in people:
+        other = first.setdefault(name_key(person.username), person)
+        if other is not person:
+            message = (
+                f"{person.username!r} is the same name as {other.username!r} above: names differ by more than case"
+            )
+            book.error((*person.path, "username"), message)
+
+
+# --- applying ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A person with the slow part done: ``encoded`` is the hash to store, None when the password is right as it is."""
+
+    username: str
+    path: KeyPath
+    encoded: str | None
+    has_password: bool
+
+
+def prepare(people: Sequence[Person], book: Notebook) -> list[Ready]:
+    """Hash and compare passwords. Slow by design, so it happens before the transaction that writes."""
+    return [_prepare(person, book) for person in people]
+
+
+def _prepare(person: Person, book: Notebook) -> Ready:
+    password = _password(person, book)
+    if password is None:
+        return Ready(person.username, person.path, None, False)
+    user = User.objects.named(person.username)
+    is_right = user is not None and check_password(password, user.password)
+    return Ready(person.username, person.path, None if is_right else make_password(password), True)
+
+
+def _password(person: Person, book: Notebook) -> str | None:
+    if person.password is None:
+        return None
+    value = person.password.get_secret_value()
+    if not value.startswith(ENVIRONMENT):
+        return value
+    name = value.removeprefix(ENVIRONMENT)
+    if os.environ.get(name):
+        return os.environ[name]
+    book.warn((*person.path, "password"), f"the environment has no variable {name}: the password of this account stays")
+    return None
+
+
+def apply_people(
+    project: Project, people: Sequence[Ready], before: Sequence[str], made_by: User | None, book: Notebook
+) -> None:
+    """Make accounts and memberships of the people a file names; take the memberships of those it no longer names.
+
+    ``before`` are the names in the file when it was last loaded: a membership that a manager ended stays ended while
+    the file says nothing new. ``made_by`` None is the command line. Runs in the caller's transaction.
+    """
+    known = {name_key(name) for name in before}
+    changes = [_apply_person(project, person, known, made_by, book) for person in people]
+    changes += _remove(project, {name_key(person.username) for person in people})
+    changed = [change for change in changes if change]
+    if changed:
+        AuditEntry.objects.create(
+            user=made_by, project=project, action="people.change", object=project.slug, after=changed
+        )
+
+
+def _apply_person(
+    project: Project, person: Ready, known: set[str], made_by: User | None, book: Notebook
+) -> dict[str, str] | None:
+    user = User.objects.named(person.username)
+    if user is None:
+        return _new_user(project, person)
+    if user.is_staff or user.is_superuser:
+        book.warn((*person.path, "username"), f"{user.username!r} is staff; a file never touches staff. Left as it is")
+        return None
+    done = _new_password(project, user, person, book)
+    return _join(project, user, person, known, made_by) or done
+
+
+def _new_user(project: Project, person: Ready) -> dict[str, str]:
+    user = User(
+        username=person.username,
+        # No password: only a log-in link lets in.
+        password=person.encoded or make_password(None),
+        created_by_project=project,
+        password_is_from_file=person.encoded is not None,
+    )
+    user.save(force_insert=True)
+    _membership(project, user, Membership.State.ACTIVE)
+    return {"user": user.username, "change": "account made"}
+
+
+def _new_password(project: Project, user: User, person: Ready, book: Notebook) -> dict[str, str] | None:
+    if person.encoded is None:
+        return None
+    is_the_files = user.password_is_from_file or not user.has_usable_password()
+    if user.created_by_project_id != project.pk or not is_the_files:
+        book.warn(
+            (*person.path, "password"),
+            f"the account {user.username!r} exists with another password, which stays (it was set elsewhere)",
+        )
+        return None
+    user.password, user.password_is_from_file = person.encoded, True
+    user.save(update_fields=["password", "password_is_from_file"])
+    return {"user": user.username, "change": "password from the file"}
+
+
+def _join(project: Project, user: User, person: Ready, known: set[str], made_by: User | None) -> dict[str, str] | None:
+    membership = Membership.objects.filter(project=project, user=user, role=Membership.Role.ANNOTATOR).first()
+    if membership is None:
+        must_ask = made_by is not None and not made_by.is_superuser and user.created_by_project_id != project.pk
+        _membership(project, user, Membership.State.INVITED if must_ask else Membership.State.ACTIVE)
+        return {"user": user.username, "change": "invited" if must_ask else "joined"}
+    is_back = membership.source == Membership.Source.FILE and user.name_key not in known
+    if is_back and membership.state == Membership.State.INACTIVE:
+        membership.state = Membership.State.ACTIVE
+        membership.save(update_fields=["state"])
+        return {"user": user.username, "change": "is back"}
+    return None
+
+
+def _membership(project: Project, user: User, state: Membership.State) -> None:
+    Membership.objects.create(
+        project=project, user=user, role=Membership.Role.ANNOTATOR, source=Membership.Source.FILE, state=state
+    )
+
+
+def _remove(project: Project, named: set[str]) -> list[dict[str, str]]:
+    """Memberships that a file made and no longer names become inactive. Their labels stay."""
+    ours = Membership.objects.filter(project=project, source=Membership.Source.FILE, role=Membership.Role.ANNOTATOR)
+    gone = [
+        m for m in ours.exclude(state=Membership.State.INACTIVE).select_related("user") if m.user.name_key not in named
+    ]
+    ours.filter(pk__in=[membership.pk for membership in gone]).update(state=Membership.State.INACTIVE)
+    return [{"user": membership.user.username, "change": "no longer in the file"} for membership in gone]

@@ -1,0 +1,163 @@
+"""From the text of a configuration file to a typed configuration, with everything that is wrong said at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from annotation.projects import checks, later
+from annotation.projects.config import Parsed, ProjectConfig, unknown_keys
+from annotation.projects.dialects import MOVED, PER_ITEM, WITHOUT_EFFECT, translate
+from annotation.projects.notes import Note, Notebook
+from annotation.projects.people import read_people
+from annotation.schemes import schemes
+from annotation.schemes.base import Scheme
+from potato_site.safe_yaml import KeyPath, YamlProblem, load_yaml
+
+SCHEMES = "annotation_schemes"
+OLDER_KEYS = {str(path[0]) for path in MOVED} | set(PER_ITEM) | set(WITHOUT_EFFECT) | {"task_dir", "annotators"}
+
+
+def read(text: str | bytes, name: str, *, needs_files: bool) -> Parsed:
+    """See :func:`annotation.projects.config.parse`."""
+    try:
+        raw, lines = load_yaml(text, name)
+    except YamlProblem as problem:
+        notes = dict.fromkeys(Note(name, line, "", message) for line, message in problem.problems)
+        return Parsed(None, Notebook(name, notes=notes))
+    book = Notebook(name, lines)
+    if not isinstance(raw, dict):
+        book.error((), "the file is empty" if raw is None else "the file should be a mapping of keys to values")
+        return Parsed(None, book)
+    value = translate(_filled(raw), book)
+    task_dir = value.pop("task_dir", ".")
+    people = read_people(value.pop("annotators", None), book)
+    if needs_files:
+        _require_files(value.get("data"), book)
+    config = _config(value, book)
+    return Parsed(None if book.errors else config, book, people, task_dir)
+
+
+def _require_files(data: Any, book: Notebook) -> None:
+    """What stands in a file of its own names its traces."""
+    if data is None:
+        book.error(("data",), "Field required")
+    elif isinstance(data, dict) and "input_path" not in data:
+        book.error(("data", "input_path"), "Field required")
+    elif isinstance(data, dict) and data["input_path"] == []:
+        book.error(("data", "input_path"), "List should have at least 1 item")
+
+
+def _filled(value: Any) -> Any:
+    """Without the keys that have no value: ``annotators:`` with nothing behind it is as if it were not there."""
+    if isinstance(value, dict):
+        return {str(key): _filled(item) for key, item in value.items() if item is not None}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
+
+
+def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
+    later.leave_out(value, book)
+    raw = value.get(SCHEMES)
+    built = _schemes(raw, book)
+    checks.check_schemes(built, book, _names(raw) - {scheme.name for scheme in built.values()})
+    config = _validated(ProjectConfig, {**value, SCHEMES: tuple(built.values())}, (), book)
+    if not isinstance(config, ProjectConfig):
+        return None
+    _warn_unknown(config, built, book)
+    checks.check_quality(config, book)
+    return config
+
+
+def _names(raw: Any) -> set[str]:
+    """Every name a scheme of the file has, good or not."""
+    named = [item.get("name") for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+    return {name for name in named if isinstance(name, str)}
+
+
+def _schemes(raw: Any, book: Notebook) -> dict[int, Scheme]:
+    """Place in the file → scheme, without those that are wrong or come later."""
+    if raw is None or raw == []:
+        book.error((SCHEMES,), "Field required: a project asks at least one question")
+        return {}
+    if not isinstance(raw, list):
+        book.error((SCHEMES,), "Input should be a list")
+        return {}
+    items = later.without_conditions_on_left_out(raw, set(schemes.names()), book)
+    found = {index: _scheme(item, (SCHEMES, index), book) for index, item in enumerate(items)}
+    built = {index: scheme for index, scheme in found.items() if scheme is not None}
+    if not built and not book.errors:
+        book.error((SCHEMES,), "no scheme is left that this version can ask")
+    return built
+
+
+def _scheme(raw: Any, path: KeyPath, book: Notebook) -> Scheme | None:
+    if not isinstance(raw, dict):
+        book.error(path, "Input should be a mapping with annotation_type and name")
+        return None
+    kind = raw.get("annotation_type")
+    if kind is None:
+        book.error((*path, "annotation_type"), "Field required")
+    elif not isinstance(kind, str):
+        book.error((*path, "annotation_type"), "Input should be a valid string")
+    elif kind in schemes:
+        scheme = _validated(schemes.get(kind), raw, path, book)
+        return scheme if isinstance(scheme, Scheme) else None
+    elif kind in later.SCHEME_TYPES:
+        book.warn(path, f"annotation_type {kind} comes later; this scheme is left out", "later")
+    else:
+        hint = did_you_mean(kind, [*schemes.names(), *later.SCHEME_TYPES])
+        book.error(
+            (*path, "annotation_type"), f"there is no scheme of this type{hint}; known: {', '.join(schemes.names())}"
+        )
+    return None
+
+
+def _validated(model: type[BaseModel], value: Mapping[str, Any], path: KeyPath, book: Notebook) -> BaseModel | None:
+    """The model, or None with every mistake noted. A model that has a mistake in one key says it of each key."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=True):
+            where = (*path, *_location(problem["loc"]))
+            book.error(*_named_key(where, _sentence(problem), value, path))
+        return None
+
+
+def _location(loc: tuple[int | str, ...]) -> KeyPath:
+    """Without pydantic's own parts (``[key]``)."""
+    return tuple(part for part in loc if part != "[key]")
+
+
+def _sentence(problem: Any) -> str:
+    """Pydantic's message; never its input, which could be a secret."""
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    is_scalar = isinstance(problem.get("input"), (int, float)) and problem["type"] == "string_type"
+    return f"{message} (put it in quotes)" if is_scalar else message
+
+
+def _named_key(where: KeyPath, message: str, value: Mapping[str, Any], path: KeyPath) -> tuple[KeyPath, str]:
+    """A message of a whole mapping that starts with one of its keys (``verdict.options: …``) is about that key."""
+    found = re.match(r"([a-z_]+(?:\.[a-z_]+)*): (.*)", message, re.DOTALL)
+    if found and where == path and found[1].split(".")[0] in value:
+        return (*path, *found[1].split(".")), found[2]
+    return where, message
+
+
+def _warn_unknown(config: ProjectConfig, built: Mapping[int, Scheme], book: Notebook) -> None:
+    places = list(built)
+    for path, known in unknown_keys(config):
+        if path[0] == SCHEMES and len(path) > 1:
+            path = (SCHEMES, places[int(path[1])], *path[2:])
+        candidates = [*known, *OLDER_KEYS] if len(path) == 1 else known
+        hint = did_you_mean(str(path[-1]), candidates)
+        book.warn(path, f"is not a key we know; ignored{hint}", "unknown")
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """``"; did you mean …?"`` or nothing."""
+    close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,63 @@
+"""Self-registration: where a project's configuration says ``allow_all_users``, anybody may become an annotator.
+
+With a password of their own, always: nobody is let in by a name alone.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import Http404
+
+from annotation.models import Membership, Project
+from annotation.projects.membership import Refused, end_foreign_links, lock_project
+from annotation.projects.revisions import current
+from potato_site.accounts.models import AuditEntry, User, validate_username
+
+Role, State = Membership.Role, Membership.State
+OPEN_STATES = (Project.State.OPEN, Project.State.PAUSED)
+
+
+def open_project(slug: str) -> Project:
+    """A project that takes anybody now. Raises Http404: who may not register learns of no project."""
+    found = Project.objects.filter(slug=slug, state__in=OPEN_STATES).exclude(revision=None).first()
+    if found is None or not current(found).allow_all_users:
+        raise Http404
+    return found
+
+
+@transaction.atomic
+def join(project: Project, user: User) -> Membership:
+    """Make somebody with an account an annotator. Raises Refused for who was removed, Http404 if just closed."""
+    lock_project(project.pk)
+    open_project(project.slug)
+    membership, is_new = Membership.objects.select_for_update(of=("self",)).get_or_create(
+        project=project, user=user, role=Role.ANNOTATOR, defaults={"source": Membership.Source.LINK}
+    )
+    if membership.state == State.INACTIVE:
+        raise Refused("You were removed from this project. Its manager can take you back.")
+    if membership.state == State.INVITED:
+        membership.state = State.ACTIVE
+        membership.save(update_fields=["state"])
+    elif not is_new:
+        return membership
+    end_foreign_links(membership)
+    AuditEntry.objects.create(
+        user=user, project=project, action="people.register", object=user.username, after={"role": Role.ANNOTATOR}
+    )
+    return membership
+
+
+def register(project: Project, username: str, password: str, email: str = "") -> User:
+    """A new account that is an annotator of the project. Raises ValidationError for a bad or taken name, Http404."""
+    validate_username(username)
+    encoded = make_password(password)
+    try:
+        with transaction.atomic():
+            user = User(username=username, email=email, password=encoded, created_by_project=project)
+            user.save(force_insert=True)
+            join(project, user)
+            return user
+    except IntegrityError:
+        raise ValidationError("This name is taken. Choose another one.") from None

@@ -1,0 +1,37 @@
+"""Withdrawing a trace: nobody gets it any more, and no export or statistic counts what was said about it.
+
+Nothing is deleted, so restoring it brings everything back.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from annotation.models import Item, Project
+from annotation.projects.counter import bump
+from potato_site.accounts.models import AuditEntry, User
+from potato_site.jobs import enqueue
+from traces.models import Trace
+
+
+@transaction.atomic
+def set_withdrawn(trace: Trace, withdrawn: bool, user: User | None) -> None:
+    """Withdraw or restore a trace in every project that labels it. Nothing happens when it is so already.
+
+    Exports and numbers follow at once; its free places go (or come back) with the job. What somebody has open stays
+    theirs to finish. The caller has made sure that ``user`` may change the dataset.
+    """
+    if not Trace.objects.filter(pk=trace.pk, is_withdrawn=not withdrawn).update(is_withdrawn=withdrawn):
+        return
+    trace.is_withdrawn = withdrawn
+    action = "trace.withdraw" if withdrawn else "trace.restore"
+    labeling = Item.objects.filter(Q(trace_a=trace) | Q(trace_b=trace)).values("project")
+    # In one order, so that two withdrawals never wait for each other.
+    projects = list(Project.objects.filter(pk__in=labeling).order_by("pk"))
+    entry = {"user": user, "action": action, "object": f"trace {trace.external_id}"[:200]}
+    AuditEntry.objects.bulk_create(AuditEntry(**entry, project=project) for project in projects or (None,))
+    for project in projects:
+        bump(project.pk)
+    dataset = trace.dataset_id
+    enqueue("annotation.sync_items", {"dataset": dataset}, dedupe_key=f"annotation.sync_items:{dataset}")

@@ -1,0 +1,133 @@
+"""Known answers: what an item's label ought to be, as the people who run a project decided.
+
+A gold answer has the shape of a submission's: a flat map from key to value, checked by the scheme. Annotators never see
+one. Handing gold items out and scoring labels against them is not part of this version: gold is kept, not used yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from annotation.answers.context import OF_A_PAIR, context_of_version
+from annotation.models import Gold, Item, Project
+from annotation.projects.counter import bump
+from annotation.projects.revisions import current, scheme_version
+from annotation.schemes.base import Refused, Scheme, text_of
+from potato_site.accounts.models import AuditEntry, User
+from potato_site.canonical import digest
+
+
+class NotGold(ValueError):
+    """The value is no answer to the question. ``problems`` are (key, sentence)."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = problems
+
+
+@transaction.atomic
+def set_gold(
+    project: Project,
+    item: Item,
+    scheme_name: str,
+    value: object,
+    *,
+    rationale: str = "",
+    use: str = Gold.Use.HIDDEN,
+    user: User | None,
+) -> Gold:
+    """Keep ``value`` as the known answer of ``item``, replacing an earlier one. Raises NotGold.
+
+    It answers the present meaning of the scheme, for the trace version the item has now and from now on keeps. The
+    caller has made sure that ``user`` manages the project and that the item is the project's.
+    """
+    scheme = _scheme(project, scheme_name)
+    # Alone with the project, so that the item does not move to another version of its trace meanwhile.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    item = Item.objects.get(pk=item.pk, project=project)
+    if scheme not in current(project).asked_of(pair=item.kind == Item.Kind.PAIR):
+        raise NotGold([("scheme", f"is not asked of a {item.get_kind_display().lower()}")])
+    clean = _clean(scheme, value, item)
+    if use not in Gold.Use.values:
+        raise NotGold([("use", f"must be one of {', '.join(Gold.Use.values)}")])
+    meaning = scheme_version(project, scheme)
+    earlier = Gold.objects.filter(item=item, scheme__name=scheme_name).order_by("-pk").first()
+    after = {"value": clean, "rationale": _rationale(rationale), "use": use}
+    if earlier is not None and earlier.scheme_id == meaning.pk and _content(earlier) == after:
+        return earlier
+    # An answer to what the question used to mean is replaced as well: one known answer per question.
+    Gold.objects.filter(item=item, scheme__name=scheme_name).exclude(scheme=meaning).delete()
+    gold, _ = Gold.objects.update_or_create(item=item, scheme=meaning, defaults=after)
+    _record(project, "gold.set", gold, _audited(earlier), _audited(gold), user)
+    return gold
+
+
+@transaction.atomic
+def delete_gold(project: Project, gold: Gold, user: User | None) -> None:
+    """Forget a known answer. Nothing happens if it is gone already."""
+    # First, as in set_gold: else one waits for the answer and the other for the project.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    found = Gold.objects.select_related("scheme").filter(pk=gold.pk, item__project=project).first()
+    if found is None:
+        return
+    Gold.objects.filter(pk=found.pk).delete()
+    _record(project, "gold.delete", found, _audited(found), None, user)
+
+
+def audit_name(gold: Gold) -> str:
+    """What a known answer is called in the record of changes."""
+    return f"gold of item {gold.item_id}, {gold.scheme.name}"
+
+
+def _content(gold: Gold) -> dict[str, Any]:
+    return {"value": gold.value, "rationale": gold.rationale, "use": gold.use}
+
+
+def _audited(gold: Gold | None) -> dict[str, Any] | None:
+    """That it changed, not to what: people who label may read the record of changes."""
+    return {"sha256": digest(_content(gold)), "use": gold.use} if gold else None
+
+
+def _scheme(project: Project, name: str) -> Scheme:
+    try:
+        return current(project).scheme(name)
+    except KeyError:
+        raise NotGold([("scheme", "the project asks no such question")]) from None
+
+
+def _clean(scheme: Scheme, value: object, item: Item) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise NotGold([("value", "must be an object: the answer's keys and their values")])
+    context = context_of_version(item.a_id) if item.b_id is None else OF_A_PAIR
+    clean, problems = {}, []
+    for key, part in value.items():
+        try:
+            if part is None:
+                raise Refused("has no value")
+            clean[key] = scheme.clean(key, part, context)
+        except Refused as error:
+            problems.append((f"value.{key[:40]}", str(error)))
+    if not problems:
+        problems = [("value", gap.message) for gap in scheme.missing(clean, context)]
+    if not problems and not clean:
+        problems = [("value", "is empty")]
+    if problems:
+        raise NotGold(problems)
+    return clean
+
+
+def _rationale(text: object) -> str:
+    try:
+        return text_of(text, "the rationale")
+    except Refused as error:
+        raise NotGold([("rationale", str(error))]) from None
+
+
+def _record(project: Project, action: str, gold: Gold, before: Any, after: Any, user: User | None) -> None:
+    AuditEntry.objects.create(
+        user=user, project=project, action=action, object=audit_name(gold), before=before, after=after
+    )
+    bump(project.pk)

@@ -1,0 +1,194 @@
+"""The numbers of a project that a page shows without counting: kept in Statistic rows, with their age.
+
+A job counts them when the project's change counter has moved on; ``request`` asks for it. Nothing here is counted in a
+request: :func:`read` fetches a handful of small rows whatever the size of the project.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from annotation.models import Assignment, Item, Project, Statistic
+from annotation.quality.agreement import agreement_of
+from annotation.quality.pace import PersonPace, pace_of
+from annotation.quality.pairs import Pair, pairs_of
+from annotation.quality.ratings import Ratings, ratings_of
+from annotation.quality.status import PersonStatus, status
+from potato_site.jobs import enqueue
+from potato_site.jobs.models import Job
+
+JOB = "annotation.statistics"
+DELAY_SECONDS = 2
+# Not more often than this, and never more than a twentieth of a worker's time for one project.
+EVERY = timedelta(minutes=1)
+REST = 20
+# People kept by name: those who were here last.
+PEOPLE = 100
+
+PROGRESS, PACE, AGREEMENT, PERCENT, COUNT = "progress", "pace", "agreement", "percent", "count"
+SUBMITTED = "submitted"
+# Where the report of each metric of agreement is kept.
+KIND_OF = {"krippendorff_alpha": AGREEMENT, "percent_agreement": PERCENT}
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Numbers as they were at change ``seq`` of the project. ``is_current``: nothing has changed since."""
+
+    payload: dict[str, Any]
+    seq: int
+    computed_at: datetime
+    is_current: bool
+
+
+def read(project: Project) -> dict[str, Stat]:
+    """Kind (``PROGRESS``, ``PACE``, …) → numbers. A kind that was never counted is not there."""
+    rows = Statistic.objects.filter(project=project)
+    return {row.kind: Stat(row.payload, row.seq, row.computed_at, row.seq == project.seq) for row in rows}
+
+
+def request(project_id: int, delay_seconds: float = DELAY_SECONDS) -> Job:
+    """Have it counted soon, once for many changes: a job row in the caller's transaction."""
+    key = f"{JOB}:{project_id}"
+    return enqueue(JOB, {"project": project_id}, dedupe_key=key, delay_seconds=delay_seconds)
+
+
+def compute(project: Project, *, check: Callable[[], None] = lambda: None, now: datetime | None = None) -> None:
+    """Count everything and keep it. ``check`` is called before each part and while rows are read."""
+    now, start = now or timezone.now(), time.monotonic()
+    mark = _last_position([project.pk])[project.pk]
+    check()
+    _compute_people(project, check, now)
+    _compute_agreement(project, check)
+    check()
+    seconds = round(time.monotonic() - start, 2)
+    _keep(project, COUNT, project.seq, {"seconds": seconds, "last_position": mark})
+
+
+def _compute_people(project: Project, check: Callable[[], None], now: datetime) -> None:
+    report = status(project)
+    check()
+    with transaction.atomic(using="snapshot"):
+        seen = Project.objects.using("snapshot").get(pk=project.pk)
+        pace = pace_of(seen, using="snapshot", now=now, check=check)
+        ids = _ids_of(person.username for person in report.people)
+        submitted = submitted_by_person(seen, using="snapshot")
+    timed = {name: pace.people.get(pk) for name, pk in ids.items()}
+    people = sorted((_person(person, timed.get(person.username)) for person in report.people), key=_latest_first)
+    progress = report.as_json()
+    progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
+    whole = pace.as_json()
+    del whole["people"]
+    _keep(project, PROGRESS, report.seq, progress)
+    _keep(project, PACE, seen.seq, whole)
+    _keep(project, SUBMITTED, seen.seq, {str(pk): count for pk, count in submitted.items()})
+
+
+def submitted_by_person(project: Project, using: str = "default") -> dict[int, int]:
+    """User id → delivered assignments. Counted in one index: no row is read."""
+    delivered = Assignment.objects.using(using).delivered().filter(project=project).values("annotator")
+    return dict(delivered.annotate(done=Count("*")).values_list("annotator", "done"))
+
+
+def _ids_of(names: Iterable[str]) -> dict[str, int]:
+    users = get_user_model().objects.using("snapshot")
+    found: dict[str, int] = {}
+    wanted = list(names)
+    for start in range(0, len(wanted), 500):
+        found.update(users.filter(username__in=wanted[start : start + 500]).values_list("username", "pk"))
+    return found
+
+
+def _person(person: PersonStatus, timed: PersonPace | None) -> dict[str, Any]:
+    """A row of the table of people. (Their schemes are for the command.)"""
+    row = {**asdict(person), **asdict(timed or PersonPace(0, 0, None)), "submitted": person.submitted}
+    del row["schemes"]
+    return row
+
+
+def _latest_first(row: dict[str, Any]) -> tuple[bool, Any, str]:
+    """Who was here last first, then the others by name."""
+    seen = row["last_seen_at"]
+    return (not seen, -datetime.fromisoformat(seen).timestamp() if seen else 0, row["username"])
+
+
+def _compute_agreement(project: Project, check: Callable[[], None]) -> None:
+    with transaction.atomic(using="snapshot"):
+        seen = Project.objects.using("snapshot").get(pk=project.pk)
+        ratings = ratings_of(seen, using="snapshot")
+    for metric, kind in KIND_OF.items():
+        check()
+        report = agreement_of(seen, ratings, metric).as_json()
+        more = {"pairs": _pairs(ratings)} if kind == AGREEMENT else {}
+        _keep(project, kind, seen.seq, {**report, **more})
+
+
+def _pairs(ratings: list[Ratings]) -> list[dict[str, Any]]:
+    """Of the most telling measure of each scheme, who agrees with whom, by name."""
+    leading: dict[str, Ratings] = {}
+    for one in ratings:
+        leading.setdefault(one.scheme, one)
+    found = {name: pairs_of(one) for name, one in leading.items()}
+    names = _names_of(pair for pairs in found.values() for pair in pairs)
+    return [
+        {
+            "scheme": name,
+            "measure": leading[name].measure.name,
+            "pairs": [{**asdict(pair), "first": names[pair.first], "second": names[pair.second]} for pair in pairs],
+        }
+        for name, pairs in found.items()
+        if pairs
+    ]
+
+
+def _names_of(pairs: Iterable[Pair]) -> dict[int, str]:
+    ids = {pk for pair in pairs for pk in (pair.first, pair.second)}
+    return dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "username"))
+
+
+def _keep(project: Project, kind: str, seq: int, payload: dict[str, Any]) -> None:
+    Statistic.objects.update_or_create(project=project, kind=kind, defaults={"seq": seq, "payload": payload})
+
+
+# --- When it is counted again --------------------------------------------------------------------------------
+
+
+def due(now: datetime | None = None) -> list[int]:
+    """The projects whose numbers are behind, and that were not counted just now or are being counted."""
+    now = now or timezone.now()
+    counted = {row.project_id: row for row in Statistic.objects.filter(kind=COUNT)}
+    asked = Job.objects.filter(kind=JOB, state__in=Job.LIVE).values_list("params", flat=True)
+    busy = {params["project"] for params in asked}
+    return [
+        project.pk
+        for project in _with_last_position(Project.objects.exclude(revision=None)).order_by("pk")
+        if project.pk not in busy and _is_behind(project, counted.get(project.pk), now)
+    ]
+
+
+def _is_behind(project: Any, counted: Statistic | None, now: datetime) -> bool:
+    if counted is None:
+        return True
+    if (counted.seq, counted.payload["last_position"]) == (project.seq, project.last_position):
+        return False
+    return now - counted.computed_at >= max(EVERY, timedelta(seconds=REST * counted.payload["seconds"]))
+
+
+def _with_last_position(projects: QuerySet[Project]) -> QuerySet[Any]:
+    """Items come without a change of ``seq``; the last one's position tells, and an index answers."""
+    last = Item.objects.filter(project=OuterRef("pk")).order_by("-position").values("position")[:1]
+    return projects.annotate(last_position=Subquery(last)).only("pk", "seq")
+
+
+def _last_position(ids: list[int]) -> dict[int, int | None]:
+    found = _with_last_position(Project.objects.filter(pk__in=ids))
+    return dict(found.values_list("pk", F("last_position")))

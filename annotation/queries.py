@@ -1,0 +1,438 @@
+"""All that exports may read of annotation.
+
+What counts as a label is decided here, once: the current submission of an assignment that was not voided, made in
+production, by somebody who is not excluded, on an item (and a trace) that is not withdrawn. Surplus submissions (made
+when the item's places were taken) are kept and paid, but only counted when asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from annotation.models import Assignment, Item, Membership, Project, Submission
+from annotation.projects.find import NoProject, project_for
+from annotation.projects.revisions import config_of
+from annotation.quality.agreement import agreement_of
+from annotation.quality.ratings import ratings_of
+from annotation.schemes.base import ItemContext, Scheme, context_of_document
+from traces.store import iter_documents
+
+__all__ = [
+    "Coverage",
+    "Delivering",
+    "LabelMeaning",
+    "LabeledPair",
+    "LabeledTrace",
+    "Labels",
+    "LastLabels",
+    "NoProject",
+    "Question",
+    "agreement",
+    "compared_by",
+    "configuration",
+    "consistent_read",
+    "coverage",
+    "delivering",
+    "delivering_projects",
+    "document",
+    "issues_and_repositories",
+    "labeled_by",
+    "labeled_pairs",
+    "labeled_traces",
+    "last_labels",
+    "project_by_id",
+    "project_for",
+    "questions",
+    "submitted_since",
+    "username_of",
+]  # fmt: skip
+
+BATCH = 500
+SNAPSHOT = "snapshot"
+DELIVERED = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
+
+
+class LabelMeaning(NamedTuple):
+    """One value a question can be answered with. ``reward`` is that of a step label, None for other choices."""
+
+    value: str
+    text: str
+    description: str
+    reward: float | None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One scheme as it was asked. ``mode`` is that of a process reward, else empty."""
+
+    name: str
+    type: str
+    scope: str
+    mode: str
+    # How several people's answers become one (Scheme.merge).
+    merge: str
+    # A submission may leave steps without a label.
+    has_gaps: bool
+    labels: tuple[LabelMeaning, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What one person submitted about one trace."""
+
+    annotator: str
+    started_at: datetime | None
+    submitted_at: datetime
+    active_seconds: float
+    flags: tuple[str, ...]
+    purpose: str
+    # The schemes of the revision the person answered, by name.
+    questions: dict[str, Question]
+    # Scheme name → exported JSON value; None where it was not answered.
+    values: dict[str, Any]
+    # Scheme name → the frozen answer map.
+    raw: dict[str, Any]
+    # The project's change counter when it was submitted.
+    seq: int = 0
+
+
+@dataclass(frozen=True)
+class LabeledTrace:
+    """A trace in the version that was labeled, with everything said about it, in order of submission."""
+
+    trace_id: str
+    issue_id: str
+    issue_key: str
+    instance_id: str
+    version_id: int
+    document: dict[str, Any]
+    submissions: list[Labels]
+
+
+@dataclass(frozen=True)
+class LabeledPair:
+    """Two traces that were compared, in the versions that were shown; answers name the sides ``a`` and ``b``."""
+
+    a: LabeledTrace
+    b: LabeledTrace
+    submissions: list[Labels]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many traces a project has, and how many of them an export cannot hold yet."""
+
+    items: int
+    labeled: int
+    withdrawn: int
+
+
+class LastLabels(NamedTuple):
+    """When a person last submitted to a project."""
+
+    user_id: int
+    username: str
+    submitted_at: datetime
+
+
+class Delivering(NamedTuple):
+    """A project with a folder for deliverables, and its change counter."""
+
+    project_id: int
+    seq: int
+    output_path: str
+    # Formats that are to be kept current in it.
+    export_formats: tuple[str, ...] = ()
+
+
+def consistent_read() -> AbstractContextManager[None]:
+    """Everything read inside through the ``snapshot`` alias belongs to one moment, and no save waits for it."""
+    return transaction.atomic(using=SNAPSHOT)
+
+
+def project_by_id(pk: int, *, using: str = SNAPSHOT) -> Project:
+    """Raises Project.DoesNotExist."""
+    return Project.objects.using(using).get(pk=pk)
+
+
+def username_of(user_id: int) -> str:
+    """Raises User.DoesNotExist."""
+    return get_user_model().objects.only("username").get(pk=user_id).get_username()
+
+
+def delivering_projects(*, using: str = SNAPSHOT) -> list[Delivering]:
+    """Every project that has a folder for deliverables."""
+    rows = Project.objects.using(using).exclude(output_path="").order_by("pk")
+    found = rows.values_list("pk", "seq", "output_path", "revision_id")
+    return [Delivering(pk, seq, path, _export_formats(revision)) for pk, seq, path, revision in found]
+
+
+def delivering(project: Project) -> Delivering:
+    """The same of one project."""
+    return Delivering(project.pk, project.seq, project.output_path, _export_formats(project.revision_id))
+
+
+def _export_formats(revision_id: int | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(config_of(revision_id).output.export_formats)) if revision_id else ()
+
+
+def submitted_since(project: Project | int, seq: int, *, using: str = SNAPSHOT) -> int:
+    """How many submissions that count came after that change counter."""
+    pk = project if isinstance(project, int) else project.pk
+    counted = _counted(project_by_id(pk, using=using), using, adjudicated=True, kinds=Item.Kind.values)
+    return counted.filter(seq__gt=seq).count()
+
+
+def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
+    """The project's questions in their order, then those only older submissions answered.
+
+    A question counts as having gaps when any revision that was answered allows them.
+    """
+    used = Submission.objects.using(using).filter(project=project, is_current=True)
+    revisions = list(used.values_list("revision_id", flat=True).distinct().order_by("-revision_id"))
+    found: dict[str, Question] = {}
+    gaps: set[str] = set()
+    for pk in dict.fromkeys([project.revision_id, *revisions]):
+        for question in _questions_of(pk).values() if pk else ():
+            found.setdefault(question.name, question)
+            gaps |= {question.name} if question.has_gaps and pk in revisions else set()
+    return [Question(**{**vars(question), "has_gaps": question.name in gaps}) for question in found.values()]
+
+
+def coverage(
+    project: Project, *, using: str = SNAPSHOT, only: Sequence[str] | None = None, include_surplus: bool = False
+) -> Coverage:
+    """Counts of trace items; one is labeled when a label of it counts (a surplus one alone only where asked for).
+
+    ``only``: of the traces with these ids.
+    """
+    items = Item.objects.using(using).filter(project=project, kind=Item.Kind.TRACE)
+    if only is not None:
+        items = items.filter(trace_a__external_id__in=only)
+    present = items.filter(_PRESENT)
+    counted = _counted(project, using, include_surplus, adjudicated=True)
+    labeled = present.filter(Exists(counted.filter(assignment__item=OuterRef("pk"))))
+    return Coverage(present.count(), labeled.count(), items.count() - present.count())
+
+
+def labeled_traces(
+    project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False, only: Sequence[str] | None = None
+) -> Iterator[LabeledTrace]:
+    """Every labeled trace (``only``: those with these ids) in item order, what adjudicators decided among the labels.
+
+    Memory stays flat; call it inside ``consistent_read()``.
+    """
+    counted = _counted(project, using, include_surplus, adjudicated=True)
+    if only is not None:
+        counted = counted.filter(assignment__item__trace_a__external_id__in=only)
+    yield from _traces(project, counted, using)
+
+
+def labeled_pairs(project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False) -> Iterator[LabeledPair]:
+    """Every pair of traces that was compared, in item order. Call it inside ``consistent_read()``."""
+    counted = _counted(project, using, include_surplus, adjudicated=True, kinds=[Item.Kind.PAIR])
+    yield from _pairs(project, counted, using)
+
+
+def _pairs(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:
+    asked = _Asked()
+    for items in _item_batches(project, submissions, using):
+        said = _by_item(submissions.filter(assignment__item__in=[item.pk for item in items]))
+        versions = [pk for item in items for pk in (item.a_id, item.b_id) if pk is not None]
+        documents = iter_documents(versions, using=using)
+        for item in items:
+            a, b = next(documents), next(documents)
+            assert item.trace_b is not None
+            assert item.b_id is not None
+            context = context_of_document(a)
+            labels = [_labels(row, context, asked) for row in said[item.pk]]
+            yield LabeledPair(_trace(item.trace_a, item.a_id, a), _trace(item.trace_b, item.b_id, b), labels)
+
+
+def document(version_id: int, *, using: str = SNAPSHOT) -> dict[str, Any]:
+    """The document of one trace version. Raises Document.DoesNotExist."""
+    return next(iter_documents([version_id], using=using))
+
+
+def issues_and_repositories(project: Project, *, using: str = SNAPSHOT) -> Iterator[tuple[str, str]]:
+    """(issue key, repository or "") of every trace of the project, without reading its document."""
+    items = Item.objects.using(using).filter(project=project, kind=Item.Kind.TRACE).order_by("position", "pk")
+    for key, meta in items.values_list("trace_a__issue_key", "a__meta").iterator(chunk_size=2000):
+        yield key, meta.get("repo") or ""
+
+
+def configuration(project: Project) -> dict[str, Any]:
+    """The revision people answer now: its number, its digest, and its questions as they are configured."""
+    revision = project.revision
+    if revision is None:
+        return {}
+    asked = config_of(revision.pk).model_dump(mode="json", include={"annotation_schemes"}, exclude_none=True)
+    return {"revision": revision.number, "digest": revision.digest, **asked}
+
+
+def agreement(project: Project, *, using: str = SNAPSHOT) -> list[dict[str, Any]]:
+    """What annotators agree on, for each measure of each question. Call it inside ``consistent_read()``."""
+    return agreement_of(project, ratings_of(project, using=using)).as_json()["results"]
+
+
+def labeled_by(project: Project, user_id: int, *, using: str = SNAPSHOT) -> Iterator[LabeledTrace]:
+    """Everything one person submitted about traces, whatever its purpose, excluded or not: their own record, in item
+    order."""
+    yield from _traces(project, _delivered(project, using).filter(assignment__annotator_id=user_id), using)
+
+
+def compared_by(project: Project, user_id: int, *, using: str = SNAPSHOT) -> Iterator[LabeledPair]:
+    """The same about pairs."""
+    made = _delivered(project, using, [Item.Kind.PAIR]).filter(assignment__annotator_id=user_id)
+    yield from _pairs(project, made, using)
+
+
+def last_labels(project_id: int, *, since_seq: int = -1, using: str = SNAPSHOT) -> list[LastLabels]:
+    """Everybody with a submission after ``since_seq`` in their own record, and the time of their latest one."""
+    recent = _delivered(project_id, using, Item.Kind.values).filter(seq__gt=since_seq)
+    people = recent.values_list("assignment__annotator_id", "assignment__annotator__username")
+    return [LastLabels(*row) for row in people.annotate(last=Max("submitted_at")).order_by("assignment__annotator_id")]
+
+
+_PRESENT = Q(is_withdrawn=False, trace_a__is_withdrawn=False)
+_COLUMNS = (
+    "assignment__item_id", "assignment__annotator__username", "assignment__opened_at", "submitted_at", "active_ms",
+    "flags", "assignment__purpose", "revision_id", "values", "seq",
+)  # fmt: skip
+
+
+def _delivered(project: Project | int, using: str, kinds: Sequence[str] = (Item.Kind.TRACE,)) -> QuerySet[Submission]:
+    """Valid submissions about items of these kinds."""
+    found = Submission.objects.using(using).filter(
+        project=project,
+        is_current=True,
+        assignment__state__in=DELIVERED,
+        assignment__item__kind__in=kinds,
+        assignment__item__is_withdrawn=False,
+        assignment__item__trace_a__is_withdrawn=False,
+    )
+    return found.exclude(assignment__item__trace_b__is_withdrawn=True) if Item.Kind.PAIR in kinds else found
+
+
+def _counted(
+    project: Project,
+    using: str,
+    include_surplus: bool = False,
+    *,
+    adjudicated: bool = False,
+    kinds: Sequence[str] = (Item.Kind.TRACE,),
+) -> QuerySet[Submission]:
+    """The submissions that make labels; ``adjudicated``: and those that decide between them."""
+    purposes = [Assignment.Purpose.PRODUCTION, *([Assignment.Purpose.ADJUDICATION] if adjudicated else [])]
+    excluded = Membership.objects.using(using).filter(project=project, is_excluded=True).values("user_id")
+    made = _delivered(project, using, kinds).filter(assignment__purpose__in=purposes)
+    made = made.exclude(assignment__annotator_id__in=excluded)
+    # The lookup encodes its value like the column, so this finds the element "surplus" with its quotes.
+    return made if include_surplus else made.exclude(flags__contains="surplus")
+
+
+def _traces(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTrace]:
+    asked = _Asked()
+    for items in _item_batches(project, submissions, using):
+        said = _by_item(submissions.filter(assignment__item__in=[item.pk for item in items]))
+        documents = iter_documents([item.a_id for item in items], using=using)
+        for item, document in zip(items, documents, strict=True):
+            context = context_of_document(document)
+            labels = [_labels(row, context, asked) for row in said[item.pk]]
+            yield _trace(item.trace_a, item.a_id, document, labels)
+
+
+def _trace(trace: Any, version_id: int, document: dict[str, Any], submissions: Sequence[Labels] = ()) -> LabeledTrace:
+    return LabeledTrace(
+        trace_id=trace.external_id,
+        issue_id=trace.issue_id,
+        issue_key=trace.issue_key,
+        instance_id=trace.instance_id,
+        version_id=version_id,
+        document=document,
+        submissions=list(submissions),
+    )
+
+
+def _item_batches(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[list[Item]]:
+    """The items that have such submissions, in order, at most 500 at once."""
+    has_one = Exists(submissions.filter(assignment__item=OuterRef("pk")))
+    items = Item.objects.using(using).filter(project=project).filter(has_one).select_related("trace_a", "trace_b")
+    items = items.order_by("position", "pk")
+    batch = list(items[:BATCH])
+    while batch:
+        yield batch
+        last = batch[-1]
+        behind = Q(position__gt=last.position) | Q(position=last.position, pk__gt=last.pk)
+        batch = list(items.filter(behind)[:BATCH])
+
+
+def _by_item(submissions: QuerySet[Submission]) -> dict[int, list[tuple[Any, ...]]]:
+    """Item id → its rows of ``_COLUMNS``, the earliest submission first."""
+    grouped: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in submissions.order_by("submitted_at", "seq").values_list(*_COLUMNS):
+        grouped[row[0]].append(row)
+    return grouped
+
+
+class _Asked(dict[int, dict[str, Question]]):
+    """Revision id → its questions, looked up once per read."""
+
+    def __missing__(self, revision_id: int) -> dict[str, Question]:
+        found = self[revision_id] = _questions_of(revision_id)
+        return found
+
+
+def _labels(row: tuple[Any, ...], context: ItemContext, asked: _Asked) -> Labels:
+    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw, seq = row
+    return Labels(
+        annotator=annotator,
+        started_at=started_at,
+        submitted_at=submitted_at,
+        active_seconds=active_ms / 1000,
+        flags=tuple(flags),
+        purpose=purpose,
+        questions=asked[revision],
+        values={scheme.name: scheme.export(raw.get(scheme.name, {}), context) for scheme in _schemes_of(revision)},
+        raw=raw,
+        seq=seq,
+    )
+
+
+def _schemes_of(revision_id: int) -> Iterable[Scheme]:
+    return config_of(revision_id).annotation_schemes
+
+
+def _questions_of(revision_id: int) -> dict[str, Question]:
+    return {scheme.name: _question(scheme) for scheme in _schemes_of(revision_id)}
+
+
+def _question(scheme: Scheme) -> Question:
+    return Question(
+        name=scheme.name,
+        type=scheme.annotation_type,
+        scope=scheme.scope,
+        mode=getattr(scheme, "mode", ""),
+        merge=scheme.merge,
+        has_gaps=scheme.has_gaps,
+        labels=tuple(_meanings(scheme)),
+    )
+
+
+def _meanings(scheme: Scheme) -> Iterator[LabelMeaning]:
+    """The labels of a process reward, else the options of a choice."""
+    if hasattr(scheme, "reward"):
+        for name, label in getattr(scheme, "labels", {}).items():
+            yield LabelMeaning(name, label.text, label.description, scheme.reward(name))
+        return
+    for option in getattr(scheme, "options", ()):
+        yield LabelMeaning(str(option.value), option.text, getattr(option, "description", ""), None)

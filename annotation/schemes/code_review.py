@@ -1,0 +1,441 @@
+"""Code review as in a pull request: comments on lines, a rating for every file, a verdict.
+
+Answers: ``"comment:<uuid>"`` ``{"anchor", "text"?, "draft"?, "category"?, "resolved"?}``, ``"file:<path>"`` a number of
+the scale, ``"verdict"`` the value of an option. An anchor is ``{"step", "file", "side", "start_line", "end_line",
+"quote_sha"}``: lines of the old or new side of a step's diff, or (``step`` null) of what the whole run changed;
+``quote_sha`` is the SHA-256 of their text, so that a comment is found again however its trace is shown. ``draft`` is
+text that its author has not saved yet; ``text`` what others read.
+
+Exported value: see :meth:`CodeReview.export`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from annotation.schemes import schemes
+from annotation.schemes.base import Answers, ItemContext, Key, Measure, Missing, Refused, Sample, Scheme, Told, text_of
+from traces.changes import NoSuchLines
+
+COMMENT = re.compile(r"comment:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+FILE = "file:"
+ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
+# Verdicts that reject unless their option says otherwise.
+REJECTING = {"request_changes", "changes_requested", "reject"}
+MAX_LINE = 10**9
+
+
+class InlineComments(BaseModel):
+    """Comments on lines."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    enabled: bool = Field(default=True, description="Comments on lines of the diffs")
+    categories: list[str] = Field(default_factory=list, description="What a comment may be about; none: no categories")
+
+
+class FileRatings(BaseModel):
+    """A rating for every changed file."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    enabled: bool = Field(default=True, description="A rating in the header of every changed file")
+    scale: list[int] = Field(default=[1, 2, 3, 4, 5], description="The ratings, from the worst to the best")
+    labels: list[str] = Field(default_factory=list, description="What each of them is called")
+
+
+class VerdictOption(BaseModel):
+    """One verdict."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    value: str = Field(min_length=1, description="What is stored")
+    text: str = Field(description="What is read")
+    description: str = Field(default="", description="What it means")
+    rejects: bool = Field(
+        default=False, description="It rejects the change; unless said, `request_changes` and `reject` do"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "rejects" not in data:
+            return {**data, "rejects": isinstance(data.get("value"), str) and data["value"] in REJECTING}
+        return data
+
+
+def _usual_verdicts() -> list[VerdictOption]:
+    texts = {"approve": "Approve", "request_changes": "Request Changes", "comment": "Comment"}
+    return [VerdictOption(value=value, text=text) for value, text in texts.items()]
+
+
+class Verdict(BaseModel):
+    """The judgement of the whole change."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    enabled: bool = Field(default=True, description="One verdict about the whole change")
+    options: list[VerdictOption] = Field(
+        default_factory=_usual_verdicts, description="The verdicts: texts, or the keys below"
+    )
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _plain_options(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [{"value": item, "text": item} if isinstance(item, str) else item for item in value]
+        return value
+
+
+@schemes.register("code_review")
+class CodeReview(Scheme):
+    """Comments on lines, a rating for every file, and a verdict, as in a pull request."""
+
+    scope_default: ClassVar[Literal["item", "step", "anchor"]] = "anchor"
+    panel_template: ClassVar[str] = "annotation/schemes/code_review.html"
+    step_template: ClassVar[str] = "annotation/schemes/code_review_step.html"
+    script: ClassVar[str] = "annotation/schemes/code_review.js"
+    style: ClassVar[str] = "annotation/schemes/code_review.css"
+    shows_changes: ClassVar[bool] = True
+
+    annotation_type: Literal["code_review"] = "code_review"
+    inline_comments: InlineComments = InlineComments()
+    file_ratings: FileRatings = FileRatings()
+    verdict: Verdict = Verdict()
+    require_comment_on_reject: bool = Field(
+        default=False, description="A verdict that rejects needs at least one comment"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> CodeReview:
+        parts = (self.inline_comments, self.file_ratings, self.verdict)
+        if not any(part.enabled for part in parts):
+            raise ValueError("inline_comments, file_ratings and verdict are all off: nothing is asked")
+        self._check_comments()
+        self._check_ratings()
+        self._check_verdict()
+        return self
+
+    def _check_comments(self) -> None:
+        names = self.inline_comments.categories
+        if any(not name.strip() for name in names):
+            raise ValueError("inline_comments.categories: one is empty")
+        if len(set(names)) != len(names):
+            raise ValueError("inline_comments.categories: one is there twice")
+
+    def _check_ratings(self) -> None:
+        scale, labels = self.file_ratings.scale, self.file_ratings.labels
+        if self.file_ratings.enabled and len(scale) < 2:
+            raise ValueError("file_ratings.scale: at least two ratings are needed")
+        if len(set(scale)) != len(scale):
+            raise ValueError("file_ratings.scale: one is there twice")
+        if labels and len(labels) != len(scale):
+            raise ValueError(f"file_ratings.labels: {len(scale)} are needed, one for each rating of the scale")
+
+    def _check_verdict(self) -> None:
+        values = [option.value for option in self.verdict.options]
+        if self.verdict.enabled and not values:
+            raise ValueError("verdict.options: at least one is needed")
+        if len(set(values)) != len(values):
+            raise ValueError("verdict.options: two have the same value")
+        if not self.require_comment_on_reject:
+            return
+        if not (self.verdict.enabled and any(option.rejects for option in self.verdict.options)):
+            raise ValueError("require_comment_on_reject: no verdict rejects; say `rejects: true` at one")
+        if not self.inline_comments.enabled:
+            raise ValueError("require_comment_on_reject: inline_comments are off, so nobody could comment")
+
+    def meaning(self) -> dict[str, Any]:
+        verdicts = {option.value: option.rejects for option in self.verdict.options} if self.verdict.enabled else {}
+        return {**super().meaning(), "verdicts": verdicts, "scale": self._scale}
+
+    @property
+    def _scale(self) -> list[int]:
+        return self.file_ratings.scale if self.file_ratings.enabled else []
+
+    @property
+    def ratings(self) -> list[dict[str, Any]]:
+        """What the templates loop over: value and text of each rating."""
+        texts = self.file_ratings.labels or [""] * len(self._scale)
+        return [{"value": value, "text": text} for value, text in zip(self._scale, texts, strict=False)]
+
+    # --- answers -----------------------------------------------------------------------------------------
+    def clean(self, key: str, value: Any, ctx: ItemContext) -> Any:
+        if key == "verdict" and self.verdict.enabled:
+            if not isinstance(value, str) or value not in {option.value for option in self.verdict.options}:
+                raise Refused(f"there is no verdict {str(value)[:40]!r}")
+            return value
+        if key.startswith(FILE) and self.file_ratings.enabled:
+            return self._clean_rating(key.removeprefix(FILE), value, ctx)
+        if COMMENT.fullmatch(key) and self.inline_comments.enabled:
+            return self._clean_comment(value, ctx)
+        raise Refused("this review has no such part")
+
+    def _clean_rating(self, path: str, value: Any, ctx: ItemContext) -> int:
+        if path not in ctx.changes.paths:
+            raise Refused(f"the run does not change a file {path[:200]!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or value not in self._scale:
+            raise Refused(f"there is no rating {str(value)[:40]!r}")
+        return value
+
+    def _clean_comment(self, value: Any, ctx: ItemContext) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise Refused("a comment must be an object")
+        clean: dict[str, Any] = {"anchor": _anchor(value.get("anchor"), ctx)}
+        for key in ("text", "draft"):
+            if value.get(key) is not None:
+                clean[key] = text_of(value[key], "the comment")
+                if not clean[key].strip():
+                    raise Refused("a comment needs a text")
+        if not {"text", "draft"} & set(clean):
+            raise Refused("a comment needs a text")
+        category = value.get("category")
+        if category is not None:
+            if category not in self.inline_comments.categories:
+                raise Refused(f"there is no category {str(category)[:40]!r}")
+            clean["category"] = category
+        if value.get("resolved") is True:
+            clean["resolved"] = True
+        return clean
+
+    def missing(self, answers: Answers, ctx: ItemContext) -> list[Missing]:
+        """Text that is not saved yet would be lost silently, so it is settled before submitting, required or not."""
+        gaps = [
+            Missing(self.name, f"a comment on {place_of(one['anchor'])} is not saved yet", one["anchor"]["step"])
+            for _, one in _comments(answers)
+            if "draft" in one
+        ]
+        verdict = answers.get("verdict")
+        if self.required and self.verdict.enabled and verdict is None:
+            gaps.append(Missing(self.name, f"“{self.title}” has no verdict yet"))
+        elif self.required and not answers:
+            gaps.append(Missing(self.name, f"“{self.title}” has no answer yet"))
+        if self.require_comment_on_reject and self._rejects(verdict) and not list(saved_comments(answers)):
+            text = next(option.text for option in self.verdict.options if option.value == verdict)
+            gaps.append(Missing(self.name, f"“{text}” needs at least one comment on a line"))
+        return gaps
+
+    def _rejects(self, verdict: Any) -> bool:
+        return any(option.value == verdict and option.rejects for option in self.verdict.options)
+
+    def has_error(self, answers: Answers, ctx: ItemContext) -> bool:
+        """Whether the verdict rejects the change."""
+        return self._rejects(answers.get("verdict"))
+
+    def said(self, answers: Answers, ctx: ItemContext) -> dict[str, list[Any]]:
+        """The verdict, the ratings, and of every comment its category."""
+        comments = {f"comment:{key}": [one["category"]] for key, one in saved_comments(answers) if "category" in one}
+        return {**super().said({k: v for k, v in answers.items() if not isinstance(v, dict)}, ctx), **comments}
+
+    def could_say(self, value: Any) -> None:
+        verdicts = [one.value for one in self.verdict.options] if self.verdict.enabled else []
+        categories = self.inline_comments.categories if self.inline_comments.enabled else []
+        if isinstance(value, bool) or value not in [*verdicts, *categories, *self._scale]:
+            raise Refused(f"it is no verdict, category or rating: {str(value)[:40]!r}")
+
+    # --- agreement and export ----------------------------------------------------------------------------
+    @property
+    def merge(self) -> Literal["choice", "options", "median", "first"]:
+        return "first"
+
+    def measures(self) -> list[Measure]:
+        found = []
+        if self.verdict.enabled:
+            values = tuple(option.value for option in self.verdict.options)
+            found.append(Measure("verdict", "nominal", domain=values))
+        if self.file_ratings.enabled:
+            found.append(Measure("file_rating", "ordinal", per="file", domain=tuple(self._scale)))
+        return found
+
+    def units(self, answers: Answers, ctx: ItemContext) -> dict[str, dict[str, Any]]:
+        verdict = {"": answers["verdict"]} if "verdict" in answers else {}
+        found = {"verdict": verdict, "file_rating": dict(_ratings(answers))}
+        return {measure.name: found[measure.name] for measure in self.measures() if found[measure.name]}
+
+    def export(self, answers: Answers, ctx: ItemContext) -> Any:
+        """``{"verdict", "comments", "file_ratings"}``.
+
+        A comment: ``{"id", "step", "file", "side", "start_line", "end_line", "quote_sha", "code", "category", "text",
+        "resolved"}``, in the order of steps and lines, those on the whole run's changes last; ``code`` is the text of
+        its lines. A file rating: ``{"file", "rating", "label"}``, by name. What was not answered is null or empty.
+        """
+        if not answers:
+            return None
+        labels = {one["value"]: one["text"] or None for one in self.ratings}
+        ratings = sorted(_ratings(answers))
+        return {
+            "verdict": answers.get("verdict"),
+            "comments": [_exported(key, one, ctx) for key, one in saved_comments(answers)],
+            "file_ratings": [{"file": path, "rating": n, "label": labels.get(n)} for path, n in ratings],
+        }
+
+    def told(self, answers: Answers, ctx: ItemContext) -> list[Told]:
+        verdicts = {option.value: option.text for option in self.verdict.options}
+        labels = {one["value"]: one["text"] for one in self.ratings}
+        found = []
+        if "verdict" in answers:
+            value = str(answers["verdict"])
+            found.append(Told(verdicts.get(value, value), compare=value))
+        for path, rating in sorted(_ratings(answers)):
+            found.append(Told(f"{rating} {labels.get(rating, '')}".strip(), part=path, compare=rating))
+        for _, one in saved_comments(answers):
+            anchor, about = one["anchor"], str(one.get("category", ""))
+            is_done = one.get("resolved", False)
+            found.append(Told(one["text"], step=anchor["step"], detail=about, anchor=anchor, resolved=is_done))
+        return found
+
+    # --- the page ----------------------------------------------------------------------------------------
+    def keys(self) -> list[Key]:
+        keys = [Key("d", "changes", text="All changes, file by file")]
+        if self.inline_comments.enabled:
+            keys.append(Key("c", "comment", text="Comment on the line"))
+            keys.append(Key("v", "lines", text="Choose lines: j and k extend, arrows move, c comments"))
+        for place, one in enumerate(self.ratings[:9], start=1):
+            words = f"{one['value']} {one['text']}".strip()
+            keys.append(Key(f"r {place}", "rate", str(one["value"]), f"Rate the file: {words}"))
+        if self.verdict.enabled:
+            options = zip(self.verdict.options, self._verdict_keys(), strict=True)
+            keys += [Key(key, "verdict", option.value, f"Verdict: {option.text}") for option, key in options if key]
+        return keys
+
+    def _verdict_keys(self) -> list[str]:
+        return [f"p {place}" if place < 10 else "" for place in range(1, len(self.verdict.options) + 1)]
+
+    def page_state(self) -> dict[str, Any]:
+        verdicts = [
+            {**option.model_dump(include={"value", "text", "description", "rejects"}), "key": key}
+            for option, key in zip(self.verdict.options, self._verdict_keys(), strict=True)
+        ]
+        return {
+            **super().page_state(),
+            "comments": self.inline_comments.enabled,
+            "categories": self.inline_comments.categories,
+            "ratings": self.ratings,
+            "choices": verdicts if self.verdict.enabled else [],
+            "require_comment_on_reject": self.require_comment_on_reject,
+        }
+
+
+def saved_comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(id, comment) of those with a saved text, in the order of steps and lines."""
+    return ((key, one) for key, one in _comments(answers) if "text" in one)
+
+
+def place_of(anchor: dict[str, Any]) -> str:
+    """Where a comment stands, in words."""
+    start, end = anchor["start_line"], anchor["end_line"]
+    lines = f"line {start}" if start == end else f"lines {start}–{end}"
+    return f"{lines} of {anchor['file']}" + ("" if anchor["side"] == "new" else " (before)")
+
+
+def _comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = [(key.removeprefix("comment:"), one) for key, one in answers.items() if key.startswith("comment:")]
+
+    def place(pair: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:
+        anchor = pair[1]["anchor"]
+        step = anchor["step"]
+        return step is None, step or 0, anchor["file"], anchor["end_line"], anchor["start_line"], pair[0]
+
+    return iter(sorted(found, key=place))
+
+
+def _ratings(answers: Answers) -> Iterator[tuple[str, int]]:
+    return ((key.removeprefix(FILE), value) for key, value in answers.items() if key.startswith(FILE))
+
+
+def _anchor(value: Any, ctx: ItemContext) -> dict[str, Any]:
+    """The anchor with the digest of the lines it names. Raises Refused where there are no such lines."""
+    if not isinstance(value, dict) or not set(value) <= ANCHOR:
+        raise Refused("a comment needs an anchor: step, file, side, start_line, end_line")
+    step, file, side = value.get("step"), value.get("file"), value.get("side")
+    if step is not None:
+        if not isinstance(step, int) or isinstance(step, bool):
+            raise Refused("a comment needs the number of a step")
+        ctx.step_of(str(step))
+    if not isinstance(file, str) or side not in ("old", "new"):
+        raise Refused("a comment needs a file and a side: old or new")
+    start, end = _line(value.get("start_line")), _line(value.get("end_line"))
+    if start > end:
+        raise Refused("the last line of a comment is before its first")
+    try:
+        quotes = ctx.changes.quote(step, file, side, start, end)
+    except NoSuchLines as problem:
+        raise Refused(str(problem)) from None
+    digests = [digest_of(quote) for quote in quotes]
+    quoted = value.get("quote_sha") or digests[0]
+    if quoted not in digests:
+        raise Refused("the lines are not those that were commented on")
+    return {"step": step, "file": file, "side": side, "start_line": start, "end_line": end, "quote_sha": quoted}
+
+
+def _line(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_LINE:
+        raise Refused("a comment needs the numbers of its lines")
+    return value
+
+
+def digest_of(quote: str) -> str:
+    """What ``quote_sha`` is: the SHA-256 of the lines' text, in UTF-8, their line breaks ``\\n``."""
+    return hashlib.sha256(quote.encode()).hexdigest()
+
+
+def _exported(comment_id: str, comment: dict[str, Any], ctx: ItemContext) -> dict[str, Any]:
+    anchor = comment["anchor"]
+    places = (anchor["step"], anchor["file"], anchor["side"], anchor["start_line"], anchor["end_line"])
+    try:
+        quotes = ctx.changes.quote(*places)
+    except NoSuchLines:
+        # Another program version reads the trace differently: the comment stays, without its lines.
+        quotes = []
+    code = next((quote for quote in quotes if digest_of(quote) == anchor["quote_sha"]), None)
+    return {
+        "id": comment_id,
+        **anchor,
+        "code": code,
+        "category": comment.get("category"),
+        "text": comment["text"],
+        "resolved": comment.get("resolved", False),
+    }
+
+
+_DIFF = "--- a/app.py\n+++ b/app.py\n@@ -1,3 +1,3 @@\n import os\n-x = 1\n+x = 2\n print(x)\n"
+_ID = "comment:123e4567-e89b-42d3-a456-426614174000"
+_ANCHOR = {"step": 1, "file": "app.py", "side": "new", "start_line": 2, "end_line": 3}
+_WHOLE = {**_ANCHOR, "step": None, "side": "old", "start_line": 2, "end_line": 2}
+SAMPLES = [
+    Sample(
+        {"annotation_type": "code_review", "name": "review",
+         "inline_comments": {"categories": ["Bug", "Style"]}, "require_comment_on_reject": True},
+        document={"id": "t", "structured_turns": [
+            {"step_idx": 0, "type": "thinking", "content": "x"},
+            {"step_idx": 1, "type": "file_edit", "path": "app.py", "diff": _DIFF},
+        ]},
+        accepted=[
+            (_ID, {"anchor": _ANCHOR, "text": "Why?", "category": "Bug"}),
+            (_ID[:-1] + "1", {"anchor": _WHOLE, "draft": "<b>"}),
+            (_ID[:-1] + "2", {"anchor": {**_ANCHOR, "end_line": 2}, "text": "مرحبا", "resolved": True}),
+            ("file:app.py", 3), ("verdict", "request_changes"),
+        ],
+        refused=[
+            ("verdict", "maybe"), ("verdict", ["approve"]), ("file:app.py", 6), ("file:app.py", True),
+            ("file:app.py", "3"), ("file:other.py", 3), ("", "approve"), ("1", "approve"),
+            ("comment:1", {"anchor": _ANCHOR, "text": "x"}), (_ID, "x"), (_ID, {"text": "x"}),
+            (_ID, {"anchor": _ANCHOR}), (_ID, {"anchor": _ANCHOR, "text": "  "}),
+            (_ID, {"anchor": _ANCHOR, "text": "x", "category": "Taste"}),
+            (_ID, {"anchor": {**_ANCHOR, "step": 0}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "step": 2}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "file": "b.py"}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "end_line": 4}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "start_line": 0}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "start_line": 3, "end_line": 2}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "side": "left"}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "quote_sha": "0" * 64}, "text": "x"}),
+            (_ID, {"anchor": {**_ANCHOR, "place": 1}, "text": "x"}),
+        ],
+    ),
+]  # fmt: skip

@@ -1,0 +1,83 @@
+/** What the server did not take: refused changes wait for the person; of conflicting ones both values are named. */
+
+import { plainValues } from "./generic.js";
+import { notify } from "./notices.js";
+
+/** A refused change stays on screen, marked, until it is tried again or discarded. */
+export function refusals({ store, sender, outbox, page }, reply) {
+  for (const { op: id, message } of reply.refused) {
+    const op = store.ops.get(id);
+    if (!op) continue;
+    store.refuse(id, message);
+    notify(`op-${id}`, `${where(page, op.scheme, Object.keys(op.set)[0])} “${words(page, op)}” was not saved: ${message}.`, [
+      {
+        text: "Try again",
+        run() {
+          store.refused.delete(id);
+          sender.replay([op]);
+        },
+      },
+      {
+        text: "Discard",
+        run() {
+          store.discard([id]);
+          outbox.remove([id]);
+          sender.onstate();
+        },
+      },
+    ]);
+  }
+}
+
+/** Another tab was first. Its value is shown; ours is offered again, and keys it did not touch are saved anew. */
+export function conflicts({ store, page }, reply) {
+  const lost = new Map();
+  for (const conflict of reply.conflicts) {
+    const op = store.ops.get(conflict.op);
+    if (!op) continue;
+    lost.set(op, [...(lost.get(op) ?? []), conflict]);
+  }
+  store.learn(reply.conflicts.filter(({ key }) => key !== null));
+  store.discard([...lost.keys()].map((op) => op.id));
+  for (const [op, clashes] of lost) {
+    const keys = clashes.map(({ key }) => key).filter((key) => key !== null);
+    const rest = Object.entries(op.set).filter(([key]) => !keys.includes(key));
+    if (keys.length && rest.length) store.set(op.scheme, Object.fromEntries(rest), { undoable: false });
+    for (const key of keys) tell(store, page, op, key);
+  }
+}
+
+function tell(store, page, op, key) {
+  const theirs = text(page, op.scheme, store.value(op.scheme, key));
+  const ours = text(page, op.scheme, op.set[key]);
+  notify(
+    `clash-${op.scheme}-${key}`,
+    `${where(page, op.scheme, key)} another tab set “${theirs}” before your “${ours}” arrived. Theirs is shown.`,
+    [
+      { text: "Keep theirs", run() {} },
+      { text: "Use mine", run: () => store.set(op.scheme, { [key]: op.set[key] }) },
+    ],
+  );
+}
+
+function where(page, scheme, key) {
+  const title = page.byName.get(scheme)?.scheme.title ?? scheme;
+  const place = /^\d+$/.test(key) ? `Step ${key}, ${title}` : title;
+  return /[?!.:]$/.test(place) ? place : `${place}:`;
+}
+
+function words(page, op) {
+  const values = Object.values(op.set);
+  return values.length === 1 ? text(page, op.scheme, values[0]) : `${values.length} changes`;
+}
+
+/** A stored value as a person reads it. */
+function text(page, name, value) {
+  if (value === null) return "no answer";
+  const scheme = page.byName.get(name)?.scheme;
+  const known = [...(scheme?.labels ?? []), ...(scheme?.choices ?? [])];
+  if (typeof value === "object" && "step" in value) return value.step === null ? "all correct" : `step ${value.step}`;
+  const plain = value.anchor ? [value.draft ?? value.text] : plainValues(value);
+  const said = plain.map((one) => known.find(({ value: own }) => own === one)?.text ?? String(one)).join(", ");
+  return said.length > 60 ? `${said.slice(0, 60)}…` : said;
+}

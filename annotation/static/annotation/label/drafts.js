@@ -1,0 +1,73 @@
+/**
+ * Text on its way to an operation. It becomes one half a second after the last key, when the field is left, and before
+ * submitting; until then every keystroke is kept in localStorage, so that a closed tab loses no word.
+ */
+
+const PAUSE_MS = 500;
+
+export class Drafts {
+  /** `save(scheme, set, options)` makes the operation and resolves when it is kept. */
+  constructor(owner, save) {
+    this.prefix = `potato-draft/${owner}/`;
+    this.save = save;
+    this.waiting = new Map();
+  }
+
+  /** Something was typed: `read()` gives the change `{key: value}` when it is asked for, `options` are those of the change. */
+  typed(element, scheme, read, options) {
+    const name = `${this.prefix}${scheme}/${Object.keys(read())[0]}`;
+    remember(name, JSON.stringify({ scheme, set: read() }));
+    clearTimeout(this.waiting.get(element)?.timer);
+    const timer = setTimeout(() => this.#flush(element), PAUSE_MS);
+    this.waiting.set(element, { timer, name, scheme, read, options });
+  }
+
+  isWaiting(element) {
+    return this.waiting.has(element);
+  }
+
+  flush(element) {
+    for (const waiting of [...this.waiting.keys()]) if (!element || waiting === element) this.#flush(waiting);
+  }
+
+  /** Text that an earlier page load had not turned into an operation. */
+  recover() {
+    for (const name of names(this.prefix)) {
+      const { scheme, set } = JSON.parse(localStorage.getItem(name));
+      this.save(scheme, set, { undoable: false }).then(() => localStorage.removeItem(name));
+    }
+  }
+
+  #flush(element) {
+    const { timer, name, scheme, read, options } = this.waiting.get(element);
+    clearTimeout(timer);
+    this.waiting.delete(element);
+    this.save(scheme, read(), options).then(() => {
+      if (![...this.waiting.values()].some((other) => other.name === name)) forget(name);
+    });
+  }
+}
+
+function names(prefix) {
+  try {
+    return Object.keys(localStorage).filter((name) => name.startsWith(prefix));
+  } catch {
+    return [];
+  }
+}
+
+function remember(name, text) {
+  try {
+    localStorage.setItem(name, text);
+  } catch {
+    // Storage is full or forbidden: the text is still in its field and saved half a second later.
+  }
+}
+
+function forget(name) {
+  try {
+    localStorage.removeItem(name);
+  } catch {
+    // As above: there was nothing to forget.
+  }
+}

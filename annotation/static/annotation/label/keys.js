@@ -1,0 +1,94 @@
+/**
+ * Single-key shortcuts. They work only outside text fields, without Ctrl, Alt or Meta, and can be turned off
+ * (WCAG 2.1.4); every action has a button as well.
+ */
+
+const SWITCH = "potato-shortcuts";
+// Two keys within this time are one shortcut, as in "g s".
+const CHORD_MS = 1200;
+
+export class Keys {
+  /** `bindings` are `[{key, text, run(), shown?}]`. */
+  constructor(bindings) {
+    this.bindings = bindings;
+    this.prefix = "";
+    this.on = read() !== "off";
+    addEventListener("keydown", (event) => this.#pressed(event));
+    this.#cheatSheet();
+    this.#apply();
+  }
+
+  #pressed(event) {
+    if (!this.on || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]") || isField(event.target)) return;
+    // Enter and Space belong to the button, link or summary that has the focus.
+    if ((event.key === "Enter" || event.key === " ") && event.target.closest("button, a, summary, input")) return;
+    const chord = this.prefix + event.key;
+    this.#startChord(event.key);
+    const binding = this.bindings.find(({ key }) => key === chord) ?? this.bindings.find(({ key }) => key === event.key);
+    if (!binding) return;
+    event.preventDefault();
+    binding.run();
+  }
+
+  #startChord(key) {
+    clearTimeout(this.timer);
+    this.prefix = this.bindings.some((binding) => binding.key.startsWith(`${key} `)) ? `${key} ` : "";
+    this.timer = setTimeout(() => (this.prefix = ""), CHORD_MS);
+  }
+
+  #cheatSheet() {
+    const rows = this.bindings.filter(({ text }) => text).map(({ key, text }) => row(key, text));
+    document.getElementById("help-keys").replaceChildren(...rows);
+    const box = document.getElementById("shortcuts-on");
+    box.checked = this.on;
+    box.addEventListener("change", () => {
+      this.on = box.checked;
+      write(this.on ? "on" : "off");
+      this.#apply();
+    });
+  }
+
+  #apply() {
+    document.body.classList.toggle("no-shortcuts", !this.on);
+  }
+}
+
+export function showHelp() {
+  document.getElementById("help").showModal();
+}
+
+function isField(element) {
+  return element.isContentEditable || element.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=button])");
+}
+
+function row(key, text) {
+  const line = document.createElement("tr");
+  const name = document.createElement("td");
+  for (const part of key.split(" ")) {
+    const cap = document.createElement("kbd");
+    cap.className = "key";
+    cap.textContent = part;
+    name.append(cap, " ");
+  }
+  const meaning = document.createElement("td");
+  meaning.textContent = text;
+  line.append(name, meaning);
+  return line;
+}
+
+function read() {
+  try {
+    return localStorage.getItem(SWITCH);
+  } catch {
+    return null;
+  }
+}
+
+function write(value) {
+  try {
+    localStorage.setItem(SWITCH, value);
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+}

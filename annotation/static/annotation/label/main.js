@@ -1,0 +1,171 @@
+/** Starts the labeling page: reads its state, joins the parts, listens. */
+
+import { Drafts } from "./drafts.js";
+import "./generic.js";
+import { conflicts, refusals } from "./disputes.js";
+import { newId } from "./ids.js";
+import { Keys, showHelp } from "./keys.js";
+import { moved, showOwnKeys } from "./mykeys.js";
+import { announce, notify } from "./notices.js";
+import { Outbox } from "./outbox.js";
+import { Page } from "./page.js";
+import { Pair } from "./pair.js";
+import { Presence } from "./presence.js";
+import { Rehearsal } from "./rehearsal.js";
+import { Sender } from "./sender.js";
+import { showStatus } from "./status.js";
+import { Store } from "./store.js";
+import { Submission, forgetMissing } from "./submit.js";
+import { Tabs } from "./tabs.js";
+import { Trace } from "./trace.js";
+import { bindings, listen } from "./wiring.js";
+
+const byId = (id) => document.getElementById(id);
+
+async function start() {
+  const state = JSON.parse(byId("page-state").textContent);
+  // A preview is nobody's work: each has a name of its own, and keeps nothing on the device.
+  const owner = state.preview ? `preview/${newId()}` : `${state.user}/${state.assignment}`;
+  showOwnKeys(state.own_keys);
+  const outbox = state.preview ? new Outbox(owner) : await Outbox.open(owner);
+  const parts = { state };
+
+  const store = new Store({
+    version: state.version,
+    answers: state.answers,
+    onchange: (changes, isOther) => changed(parts, changes, isOther),
+    onop: (op) => {
+      parts.tabs.tell({ type: "op", op });
+      parts.kept = sender.add(op);
+    },
+  });
+  const sender = new (state.preview ? Rehearsal : Sender)({
+    form: byId("ops"),
+    store,
+    outbox,
+    limits: state.limits,
+    onreply: (reply, before) => replied(parts, reply, before),
+    onstate: () => saveState(parts),
+  });
+  const drafts = new Drafts(owner, (scheme, set, options) => {
+    const differs = store.set(scheme, set, options);
+    return differs ? parts.kept : Promise.resolve();
+  });
+  Object.assign(parts, { store, sender, outbox, drafts });
+  parts.tabs = new Tabs(`potato/${owner}`, (message) => heard(parts, message));
+  parts.trace = new Trace({
+    root: byId("trace"),
+    nSteps: state.step_types.length,
+    chunkSteps: state.chunk_steps,
+    onarrive: (controls) => arrived(parts, controls),
+    onmove: (step) => {
+      const n = state.step_types.length;
+      if (!n) return;
+      byId("position").textContent = `#${step} · ${n} step${n === 1 ? "" : "s"}`;
+    },
+  });
+  parts.pair = Pair.find(state);
+  parts.page = new Page(parts);
+  parts.presence = new Presence({
+    form: byId("seen"),
+    start: state.presence,
+    reports: !state.preview,
+    onwait: (seconds) => countDown(seconds, state.presence.required_ms),
+  });
+  parts.submission = new Submission({ ...parts, onsubmitted: () => parts.tabs.tell({ type: "submitted" }) });
+  parts.keys = new Keys(moved(bindings(parts, showHelp), state.own_keys));
+  listen(parts);
+  for (const controls of parts.trace.controls()) arrived(parts, controls);
+  await takeUp(parts);
+  parts.page.paint();
+  progress(parts);
+  saveState(parts);
+  byId("panel").inert = false;
+  document.body.dataset.ready = "";
+}
+
+/** Continue what an earlier page load could not send. */
+async function takeUp({ store, sender, outbox, drafts }) {
+  const left = await outbox.all();
+  left.forEach((op) => store.adopt(op));
+  sender.replay(left);
+  drafts.recover();
+  if (!outbox.durable) {
+    notify("storage", "This browser keeps nothing on this device. Leave the page open until all changes are saved.");
+  }
+}
+
+function arrived(parts, controls) {
+  // Steps of the first chunk are upgraded before the page's parts exist; start() comes back to them.
+  if (!parts.page || !parts.presence) return;
+  parts.page.paintControls(controls);
+  parts.presence.watch(controls.closest("article"));
+}
+
+function changed(parts, changes, isOther) {
+  if (!parts.page) return;
+  parts.page.paint(changes);
+  if (isOther) {
+    forgetMissing();
+    parts.submission?.changed();
+  }
+  progress(parts);
+  saveState(parts);
+}
+
+function saveState({ store, sender, outbox, state }) {
+  showStatus(byId("save-state"), { store, sender, outbox, loginUrl: state.urls.login });
+}
+
+function progress({ page }) {
+  const { done, total } = page.progress();
+  byId("progress-text").textContent = total ? `${done} of ${total} question${total === 1 ? "" : "s"} answered` : "";
+  byId("progress").max = total || 1;
+  byId("progress").value = done;
+  byId("progress").hidden = !total;
+  byId("sheet-summary").textContent = total ? `Answers: ${done} of ${total}` : "Answers";
+}
+
+function replied(parts, reply, before) {
+  refusals(parts, reply);
+  conflicts(parts, reply);
+  parts.tabs.tell({ type: "settled", reply, before });
+}
+
+/** Another tab of this person on this item. */
+function heard({ store, sender }, message) {
+  if (message.type === "op") {
+    store.adopt(message.op);
+    sender.watch(message.op);
+  } else if (message.type === "settled") {
+    const { reply, before } = message;
+    store.learn(reply.theirs ?? []);
+    store.acknowledge(reply.acked);
+    store.discard(reply.conflicts.map((conflict) => conflict.op));
+    // All that happened up to that version is on screen here as well.
+    if (before <= store.version) store.version = Math.max(store.version, reply.version ?? 0);
+  } else if (message.type === "submitted") {
+    notify("submitted", "This item was submitted in another tab. What you change here is not saved any more.");
+  }
+}
+
+let announced = null;
+
+function countDown(seconds, required) {
+  const clock = byId("clock");
+  const wait = byId("wait");
+  clock.hidden = !required;
+  clock.textContent = seconds ? `Minimum time: ${minutes(seconds)} left` : "Minimum time reached";
+  clock.dataset.state = seconds ? "waiting" : "done";
+  wait.hidden = !seconds;
+  wait.textContent = seconds ? `You can submit in ${seconds} s.` : "";
+  if (!seconds && announced) announce("The minimum time is reached: you can submit.");
+  announced = seconds;
+}
+
+function minutes(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+// htmx reads the page when it is ready; its forms and chunks exist for it only then.
+document.addEventListener("DOMContentLoaded", start);

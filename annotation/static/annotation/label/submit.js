@@ -1,0 +1,189 @@
+/** Submitting: what is missing, the review, the request, and what became of it. */
+
+import { newId } from "./ids.js";
+import { announce, notify } from "./notices.js";
+import { send } from "./requests.js";
+import { setSheet } from "./sheet.js";
+
+const RETRY_MS = [1000, 2000, 4000];
+const byId = (id) => document.getElementById(id);
+
+export class Submission {
+  constructor({ page, store, sender, drafts, presence, onsubmitted }) {
+    Object.assign(this, { page, store, sender, drafts, presence, onsubmitted });
+    // One id until it has worked: trying again is the same submission.
+    this.id = newId();
+    byId("submit-button").addEventListener("click", () => this.begin());
+    byId("confirm").addEventListener("click", () => this.#submit());
+    byId("back").addEventListener("click", () => this.back());
+  }
+
+  get isReviewing() {
+    return !byId("review").hidden;
+  }
+
+  /** Submit, or show first what is missing, what was refused, or the review. */
+  begin() {
+    if (this.busy) return;
+    this.drafts.flush();
+    if (this.store.refused.size) {
+      this.#complain([{ message: "A change was refused. Settle it in the notice above first." }]);
+      document.querySelector(".notice button")?.focus();
+      return;
+    }
+    const missing = this.page.missing();
+    if (missing.length) this.#complain(missing);
+    else if (this.presence.left()) this.#wait(this.presence.left());
+    else if (this.page.state.schemes.some((scheme) => scheme.confirmation_dialog)) this.#review();
+    else this.#submit();
+  }
+
+  /** Leave the review. */
+  back() {
+    this.#leave();
+    byId("submit-button").focus();
+  }
+
+  /** An answer has changed: what is confirmed is what is listed, and complete. The focus stays where it is. */
+  changed() {
+    if (!this.isReviewing || this.busy) return;
+    if (this.page.missing().length) this.#leave();
+    else this.#list();
+  }
+
+  #leave() {
+    byId("review").hidden = true;
+    byId("finish").hidden = false;
+  }
+
+  #review() {
+    this.#list();
+    byId("finish").hidden = true;
+    byId("review").hidden = false;
+    setSheet(true);
+    byId("confirm").focus({ preventScroll: true });
+  }
+
+  #list() {
+    const lines = this.page.asked().flatMap(({ scheme, painter, api }) => {
+      const term = document.createElement("dt");
+      term.textContent = scheme.title;
+      const words = document.createElement("dd");
+      words.textContent = painter.summary(api);
+      return [term, words];
+    });
+    byId("review-answers").replaceChildren(...lines);
+  }
+
+  async #submit() {
+    if (this.busy) return;
+    if (this.sender.rehearses) {
+      if (this.isReviewing) this.back();
+      notify("submit", "Here the item would be submitted, and the next one would open. Nothing was saved.");
+      return;
+    }
+    this.busy = true;
+    this.#waiting(true);
+    const fits = await this.sender.hold();
+    const { status, body } = fits ? await this.#send() : { status: 0, body: {} };
+    if (status === 200) {
+      await this.sender.delivered(this.carried);
+      this.onsubmitted();
+      location.assign(body.next);
+      return;
+    }
+    if (body.reply) await this.sender.settle(body.reply);
+    this.sender.release();
+    this.busy = false;
+    this.#waiting(false);
+    if (this.isReviewing) this.back();
+    this.#explain(status, body);
+  }
+
+  /** Post, trying again where the server was not reached: the submission's id makes that harmless. */
+  async #send() {
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await send(byId("submit"), "send-submission", this.#payload());
+      if (answer.status && answer.status < 500) return answer;
+      if (attempt >= RETRY_MS.length) return answer;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS[attempt]));
+    }
+  }
+
+  #payload() {
+    this.carried = this.sender.batch();
+    return {
+      op_id: this.id,
+      tab: this.store.tab,
+      version: this.store.version,
+      ops: this.carried,
+      presence: this.presence.take(),
+    };
+  }
+
+  #explain(status, body) {
+    if (status === 422 && body.changed_elsewhere) {
+      this.#complain([{ message: "Another tab has changed answers. They are shown now: look at them, then submit again." }]);
+    } else if (status === 422 && body.reply.refused.length) {
+      this.#complain([{ message: "A change was refused. Settle it in the notice above first." }]);
+    } else if (status === 422 && body.missing.length) {
+      this.#complain(body.missing);
+    } else if (status === 422) {
+      this.presence.waitSeconds(body.wait_seconds);
+      this.#wait(body.wait_seconds);
+    } else if (status === 401 || status === 403) {
+      this.#complain([{ message: "You are signed out. Sign in again in another tab, then submit." }]);
+      this.sender.now();
+    } else if (status === 410) {
+      this.#complain([{ message: body.message }]);
+    } else {
+      notify("submit", "The server could not be reached. Nothing is lost: your answers are kept; submit again in a moment.");
+    }
+  }
+
+  #wait(seconds) {
+    const message = `Please take your time: you can submit in ${seconds} s.`;
+    byId("wait").textContent = message;
+    byId("wait").hidden = false;
+    announce(message);
+  }
+
+  #waiting(yes) {
+    byId("submit-button").setAttribute("aria-disabled", String(yes));
+    byId("confirm").setAttribute("aria-disabled", String(yes));
+    document.body.classList.toggle("is-submitting", yes);
+  }
+
+  /** List what is to be done, with a link to each step, and take the person there. */
+  #complain(gaps) {
+    const place = byId("missing");
+    const title = document.createElement("p");
+    title.textContent = gaps.length === 1 ? "Before you submit:" : `Before you submit (${gaps.length}):`;
+    const list = document.createElement("ul");
+    list.append(...gaps.slice(0, 50).map((gap) => this.#gap(gap)));
+    place.replaceChildren(title, list);
+    place.hidden = false;
+    setSheet(true);
+    (place.querySelector("a") ?? place).focus();
+  }
+
+  #gap({ scheme, step, message }) {
+    const item = document.createElement("li");
+    if (step === null || step === undefined) {
+      item.textContent = message;
+      this.page.byName.get(scheme)?.panel?.scrollIntoView({ block: "nearest" });
+      return item;
+    }
+    const link = document.createElement("a");
+    link.href = `#step-${step}`;
+    link.dataset.stepLink = String(step);
+    link.textContent = message;
+    item.append(link);
+    return item;
+  }
+}
+
+/** What is missing changes with every answer: an old list would be wrong. */
+export function forgetMissing() {
+  byId("missing").hidden = true;
+}

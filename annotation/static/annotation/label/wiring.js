@@ -1,0 +1,233 @@
+/** Clicks, input and keys, and what they do. One listener each for the whole page: a trace has thousands of buttons. */
+
+import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
+import { isSheetOpen, setSheet } from "./sheet.js";
+
+const byId = (id) => document.getElementById(id);
+const FIELDS = "button, input, select, textarea";
+
+export function listen(parts) {
+  const { page, trace, drafts, sender } = parts;
+  document.addEventListener("click", (event) => clicked(parts, event));
+  document.addEventListener("input", (event) => typed(page, event));
+  document.addEventListener("keydown", (event) => leaveField(trace, event));
+  document.addEventListener("focusout", (event) => drafts.isWaiting(event.target) && drafts.flush(event.target));
+  document.addEventListener("visibilitychange", () => document.hidden && drafts.flush());
+  addEventListener("pagehide", () => drafts.flush());
+  addEventListener("beforeunload", (event) => {
+    if (!parts.outbox.durable && parts.store.ops.size) event.preventDefault();
+  });
+  trace.root.addEventListener("keydown", (event) => moveInGroup(event));
+  trace.root.addEventListener("focusin", ({ target }) => rove(target));
+  offerWholeIssue();
+  listenToGuide();
+  byId("help-button").addEventListener("click", () => byId("help").showModal());
+  byId("skip-button").addEventListener("click", () => byId("skip").showModal());
+  byId("skip-cancel").addEventListener("click", () => byId("skip").close());
+  byId("sheet-toggle").addEventListener("click", () => setSheet(!isSheetOpen()));
+  // Beside the trace the files are at hand; above it, in a narrow window, they would push it down.
+  if (matchMedia("(max-width: 1180px)").matches) byId("filetree")?.removeAttribute("open");
+  document.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), 10_000));
+  sender.onstate();
+}
+
+function clicked(parts, event) {
+  const link = event.target.closest("[data-step-link]");
+  if (link) {
+    event.preventDefault();
+    setSheet(false);
+    parts.trace.goTo(Number(link.dataset.stepLink), { block: "start" });
+    return;
+  }
+  const core = event.target.closest("[data-core]");
+  if (core) {
+    openAll(parts.trace.root, core.dataset.core === "expand_all");
+    return;
+  }
+  const element = event.target.closest("[data-scheme] [data-action]");
+  if (!element) return;
+  const step = stepOf(element);
+  parts.page.act(element.closest("[data-scheme]").dataset.scheme, element.dataset.action, element.dataset.value ?? "", {
+    step,
+    element,
+    byKey: false,
+  });
+}
+
+function typed(page, { target }) {
+  const field = target.closest("[data-scheme] [data-key], [data-scheme] [data-part]");
+  if (!field) return;
+  const { painter, api } = page.byName.get(field.closest("[data-scheme]").dataset.scheme);
+  painter.input(field, api, { step: stepOf(field) });
+}
+
+function stepOf(element) {
+  const article = element.closest("article[data-step]");
+  return article ? Number(article.dataset.step) : null;
+}
+
+export function openAll(root, open) {
+  root.querySelectorAll("details").forEach((part) => (part.open = open));
+}
+
+/** Arrow keys move between the buttons of one step's group. */
+function moveInGroup(event) {
+  const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  const group = by && event.target.matches("button.label-button") && event.target.closest(".label-buttons");
+  if (!group) return;
+  const buttons = [...group.querySelectorAll("button.label-button")];
+  const next = buttons[(buttons.indexOf(event.target) + by + buttons.length) % buttons.length];
+  event.preventDefault();
+  next.focus();
+}
+
+/** One stop of the Tab key per group: the button that had the focus last. */
+function rove(target) {
+  const group = target.matches("button.label-button") && target.closest(".label-buttons");
+  if (!group) return;
+  for (const button of group.querySelectorAll("button.label-button")) button.tabIndex = button === target ? 0 : -1;
+}
+
+/** A long issue shows its beginning, so that the steps stay in sight. */
+export function offerWholeIssue() {
+  const text = byId("issue-text");
+  const toggle = byId("issue-toggle");
+  toggle.hidden = text.scrollHeight <= text.clientHeight;
+  toggle.addEventListener("click", () => {
+    const isShort = text.classList.toggle("is-short");
+    toggle.setAttribute("aria-expanded", String(!isShort));
+    toggle.textContent = isShort ? "Show the whole issue" : "Show less";
+  });
+}
+
+/** Every shortcut of the page: those of the schemes, and what each trace has. */
+export function bindings(parts, help) {
+  // Without suggestions their keys are free.
+  const keys = parts.state.keys.filter((key) => !key.action.startsWith("accept") || key.scheme in parts.state.suggestions);
+  const own = keys.map(({ scheme, key, action, value, text }) => ({
+    key,
+    text,
+    action,
+    run: () => (MOVES[action] ? MOVES[action](parts) : useKey(parts, scheme, action, value)),
+  }));
+  const taken = new Set(own.map(({ key }) => key));
+  const perStep = parts.state.keys.some(({ action }) => action === "next_unlabeled");
+  const fits = ({ key }) => !taken.has(key) && (perStep || key !== "N") && !(parts.pair && OF_ONE_TRACE.has(key));
+  return [...joined(own), ...arrows(parts), ...common(parts, help).filter(fits)];
+}
+
+/** An action that several schemes have on one key is done for each of them; moving is done once. */
+function joined(bindings) {
+  const all = new Map();
+  for (const binding of bindings) {
+    const before = all.get(binding.key);
+    if (!before) all.set(binding.key, { ...binding, runs: [binding.run] });
+    else if (!MOVES[binding.action]) before.runs.push(binding.run);
+  }
+  return [...all.values()].map(({ key, text, runs }) => ({ key, text, run: () => runs.forEach((run) => run()) }));
+}
+
+/** Of a pair the arrow keys choose as well. */
+function arrows(parts) {
+  const sides = { ArrowLeft: "left", ArrowRight: "right" };
+  return Object.entries(parts.pair ? sides : {}).flatMap(([key, side]) => {
+    const choice = parts.state.keys.find(({ action, value }) => action === "choose" && value === side);
+    return choice ? [{ key, text: "", run: () => useKey(parts, choice.scheme, "choose", side) }] : [];
+  });
+}
+
+const OF_ONE_TRACE = new Set(["]", "[", "o", "t"]);
+
+const MOVES = {
+  next_step: ({ trace, page }) => page.moves(1) || trace.goTo(trace.current + 1),
+  previous_step: ({ trace, page }) => page.moves(-1) || trace.goTo(trace.current - 1),
+  pair_next: ({ pair }) => pair.step(1),
+  pair_previous: ({ pair }) => pair.step(-1),
+  pair_other: ({ pair }) => pair.other(),
+  pair_sync: ({ pair }) => pair.toggleSync(),
+  pair_layout: ({ pair }) => pair.toggleLayout(),
+  next_unlabeled: ({ trace, page }) => jump(trace, page.nextUnlabeled(trace.current) ?? page.nextUnlabeled(-1)),
+};
+
+function common(parts, help) {
+  const { store, trace, page, submission } = parts;
+  return [
+    { key: "N", text: "Previous unlabeled step", run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })) },
+    { key: "]", text: "Next file change", run: () => jump(trace, nextEdit(parts, 1)) },
+    { key: "[", text: "Previous file change", run: () => jump(trace, nextEdit(parts, -1)) },
+    { key: "h", text: "Open or close the guide", run: () => setGuide(!isGuideOpen()) },
+    { key: "i", text: "To the questions", run: () => toQuestions(page) },
+    { key: "o", text: "Open or close the step", run: () => openStep(trace) },
+    { key: "O", text: "Open or close all steps", run: () => openAll(trace.root, !trace.root.querySelector("details[open]")) },
+    { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
+    { key: "z", text: "Undo", run: () => undo(parts, store.undo()) },
+    { key: "Z", text: "Redo", run: () => undo(parts, store.undo({ redo: true })) },
+    { key: "Enter", text: "Review and submit", run: () => submission.begin() },
+    { key: "Escape", text: "Back", run: () => escape(page, submission) },
+    { key: "g s", text: "Skip the item", run: () => byId("skip").showModal() },
+    { key: "?", text: "This list", run: help },
+  ];
+}
+
+function jump(trace, step) {
+  if (step !== null && step !== undefined) trace.goTo(step);
+}
+
+/** The first question in the panel that is still open, else the first. */
+function toQuestions(page) {
+  const panels = page.asked().filter(({ panel }) => panel?.querySelector(FIELDS));
+  const open = panels.find(({ scheme, painter, api }) => scheme.required && painter.missing(api).length);
+  setSheet(true);
+  (open ?? panels[0])?.panel.querySelector(FIELDS).focus();
+}
+
+/** Escape in a field goes back to the step, where single keys work. */
+function leaveField(trace, event) {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (!event.target.matches("[data-scheme] :is(input, select, textarea)")) return;
+  event.preventDefault();
+  setSheet(false);
+  trace.goTo(trace.current);
+}
+
+function nextEdit({ state, trace }, by) {
+  const edits = new Set(["file_edit", "file_create", "file_delete"]);
+  for (let step = trace.current + by; step >= 0 && step < state.step_types.length; step += by) {
+    if (edits.has(state.step_types[step])) return step;
+  }
+  return null;
+}
+
+function openStep(trace) {
+  const parts = [...(trace.article(trace.current)?.querySelectorAll("details") ?? [])];
+  const open = !parts.some((part) => part.open);
+  parts.forEach((part) => (part.open = open));
+}
+
+function escape(page, submission) {
+  if (page.leaves()) return;
+  if (isGuideOpen()) setGuide(false);
+  else if (submission.isReviewing) submission.back();
+  else setSheet(false);
+}
+
+/** A label by its key: on to the next step that still lacks one, if this one is complete now and was not before. */
+function useKey({ page, trace }, scheme, action, value) {
+  const step = trace.current;
+  const before = page.isLabeled(step);
+  page.act(scheme, action, value, { step, element: null, byKey: true });
+  // A step that takes several choices is not left at the first.
+  const perStep = page.byName.get(scheme).scheme.scope === "step" && !["first_error", "toggle"].includes(action);
+  if (perStep && !before && page.isLabeled(step)) jump(trace, page.nextUnlabeled(step));
+}
+
+/** Take the person to what was undone. With nothing to undo, `z` takes back the submission just made. */
+function undo({ trace }, change) {
+  if (!change) {
+    document.querySelector("[data-toast] form")?.requestSubmit();
+    return;
+  }
+  const [key, value] = Object.entries(change.set)[0];
+  const step = /^\d+$/.test(key) ? Number(key) : (value?.step ?? value?.anchor?.step);
+  if (Number.isInteger(step)) trace.goTo(step);
+}

@@ -1,0 +1,325 @@
+/** Code review: comments on lines, a rating for every file, a verdict. */
+
+import { worst } from "../label/generic.js";
+import { registerScheme } from "../label/registry.js";
+import { Comments, keyOf } from "./code_review/comments.js";
+import { Cursor } from "./code_review/cursor.js";
+import { articleOf, changed, firstRow, hasRows, placeOf, spoken, unfold, wholeChange } from "./code_review/lines.js";
+
+const reviews = new Map();
+const section = () => document.getElementById("changes");
+
+/** What one review keeps beside its answers. */
+function reviewOf(api) {
+  const { name } = api.scheme;
+  if (!reviews.has(name)) {
+    const panel = document.querySelector(`.question[data-scheme="${name}"]`);
+    const comments = new Comments(api, panel);
+    const review = { comments, panel, cursor: new Cursor((rows, side) => comments.begin(rows, side)) };
+    reviews.set(name, review);
+    // Rows are pressed and dragged over only where there is something to say about them.
+    for (const place of [document.getElementById("trace"), section()]) {
+      place?.classList.toggle("can-comment", api.scheme.comments);
+    }
+    if (section()) new MutationObserver(() => paintChanges(review, api)).observe(section(), { childList: true });
+    panel.querySelector("[data-part=list]")?.addEventListener("toggle", () => paintList(review));
+    // Before the page's own: Escape in the editor is the editor's.
+    document.addEventListener("keydown", (event) => keyed(event, review, api), true);
+  }
+  return reviews.get(name);
+}
+
+registerScheme("code_review", {
+  step(el, index, api) {
+    const review = reviewOf(api);
+    const article = el.closest("article");
+    if (el.dataset.lines === undefined) prepare(el, article, api);
+    if (el.dataset.lines === "no") return;
+    if (api.scheme.comments) {
+      review.comments.paint(article);
+      const n = review.comments.in(article).filter(([, comment]) => comment.text).length;
+      el.querySelector("[data-part=count]").textContent = n ? plural(n, "comment") : "";
+    }
+    paintRatings(el, api);
+  },
+
+  panel(el, api) {
+    const review = reviewOf(api);
+    review.comments.changed();
+    for (const input of el.querySelectorAll("[data-key=verdict]")) input.checked = input.value === api.value("verdict");
+    el.dataset.save = worst(["verdict"].map((key) => api.stateOf(key)));
+    const rated = el.querySelector("[data-part=rated]");
+    if (rated) rated.textContent = `${plural(ratedFiles(api).length, "file")} rated`;
+    const tally = el.querySelector("[data-part=tally]");
+    if (tally) tally.textContent = tallyOf(review.comments);
+    paintList(review);
+    paintChanges(review, api);
+  },
+
+  action(name, value, api, at) {
+    ACTIONS[name]?.(reviewOf(api), value, api, at);
+  },
+
+  input(field, api) {
+    if (field.dataset.key === "verdict") api.set({ verdict: field.value });
+    else reviewOf(api).comments.typed(field);
+  },
+
+  labeled: () => true,
+
+  missing(api) {
+    const { title, choices: verdicts, require_comment_on_reject: needsOne } = api.scheme;
+    const { comments } = reviewOf(api);
+    const gaps = comments.unsaved().map(([, { anchor }]) => ({
+      message: `a comment on ${placeOf(anchor).toLowerCase()} of ${anchor.file} is not saved yet`,
+      step: anchor.step,
+    }));
+    const verdict = api.value("verdict");
+    if (verdicts.length && !verdict) gaps.push({ message: `“${title}” has no verdict yet` });
+    else if (!Object.keys(api.answers()).length) gaps.push({ message: `“${title}” has no answer yet` });
+    const given = verdicts.find((one) => one.value === verdict);
+    if (needsOne && given?.rejects && !comments.saved().length) {
+      gaps.push({ message: `“${given.text}” needs at least one comment on a line` });
+    }
+    return gaps;
+  },
+
+  /** The verdict, the ratings, and of every saved comment its category. */
+  said(answers) {
+    const values = Object.entries(answers).map(([key, value]) => [
+      key,
+      typeof value === "object" ? value.text && value.category : value,
+    ]);
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined).map(([key, value]) => [key, [value]]));
+  },
+
+  hasError: (answers, scheme) => scheme.choices.some((one) => one.rejects && one.value === answers.verdict),
+
+  summary(api) {
+    const verdict = api.scheme.choices.find((one) => one.value === api.value("verdict"))?.text;
+    const parts = [verdict, tallyOf(reviewOf(api).comments), `${plural(ratedFiles(api).length, "file")} rated`];
+    return parts.filter(Boolean).join(" · ");
+  },
+
+  move(by, api) {
+    const { cursor } = reviewOf(api);
+    if (cursor.choosing && cursor.last?.isConnected) {
+      api.announce(spoken(cursor.move(by, true)));
+      return true;
+    }
+    const files = changed();
+    const here = files.indexOf(document.activeElement?.closest("#changes article"));
+    if (here < 0) return false;
+    const next = files[here + by];
+    if (next) show(next);
+    else if (by < 0) api.goTo(api.step());
+    return true;
+  },
+
+  leave(api) {
+    const { cursor } = reviewOf(api);
+    const had = cursor.rows.length > 0;
+    cursor.clear();
+    if (had) return true;
+    if (!document.activeElement?.closest("#changes")) return false;
+    api.goTo(api.step());
+    return true;
+  },
+});
+
+const ACTIONS = {
+  comment({ comments, cursor }, _, api, at) {
+    const article = placeFor(api, at);
+    const rows = cursor.isIn(article) ? cursor.rows : [firstRow(article)].filter(Boolean);
+    if (!rows.length) {
+      api.announce("Nothing here has lines to comment on.");
+      return;
+    }
+    cursor.choosing = false;
+    if (!cursor.isIn(article)) cursor.choose(rows[0]);
+    comments.begin(rows);
+  },
+
+  lines({ cursor }, _, api, at) {
+    const article = placeFor(api, at);
+    if (!cursor.isIn(article)) {
+      const row = firstRow(article);
+      if (!row) {
+        api.announce("Nothing here has lines to choose.");
+        return;
+      }
+      cursor.choose(row);
+    }
+    cursor.choosing = !cursor.choosing;
+    cursor.last.scrollIntoView({ block: "nearest" });
+    api.announce(cursor.choosing ? `Choosing lines. ${spoken(cursor.last)}` : "Lines chosen.");
+  },
+
+  async changes(review, _, api) {
+    await wholeChange();
+    const [first] = changed();
+    if (first) show(first);
+    else section()?.focus();
+    api.announce(first ? "All changes, file by file" : "This run changed no files");
+  },
+
+  rate(_, value, api, at) {
+    const place = at.element?.closest("[data-path]") ?? placeFor(api, at)?.querySelector(".file[data-path]");
+    if (!place) {
+      api.announce("There is no file to rate here.");
+      return;
+    }
+    const key = `file:${place.dataset.path}`;
+    const rating = Number(value);
+    api.set({ [key]: api.value(key) === rating ? null : rating });
+    api.announce(`${place.dataset.path}: ${api.value(key) === null ? "not rated" : ratingText(rating, api)}`);
+  },
+
+  verdict(_, value, api) {
+    api.set({ verdict: api.value("verdict") === value ? null : value });
+  },
+
+  edit_comment: ({ comments }, _, api, { element }) => comments.edit(keyOf(element)),
+  save_comment: ({ comments }, _, api, { element }) => comments.save(keyOf(element)),
+  cancel_comment: ({ comments }, _, api, { element }) => comments.cancel(keyOf(element)),
+  delete_comment: ({ comments }, _, api, { element }) => comments.remove(keyOf(element)),
+  resolve_comment: ({ comments }, _, api, { element }) => comments.resolve(keyOf(element)),
+  extend_comment: ({ comments }, value, api, { element }) => comments.extend(keyOf(element), Number(value)),
+  category: ({ comments }, value, api, { element }) => comments.categorize(keyOf(element), value),
+
+  async goto_comment({ comments }, key, api) {
+    const { anchor } = comments.all().find(([one]) => one === key)[1];
+    if (anchor.step === null) await wholeChange();
+    else await api.goTo(anchor.step, { focus: false });
+    const box = comments.box(key);
+    unfold(box);
+    box?.scrollIntoView({ block: "center" });
+    box?.focus({ preventScroll: true });
+  },
+};
+
+/** In the editor: Ctrl+Enter saves, Escape leaves, Alt and a digit choose the category. While lines are chosen: arrows. */
+function keyed(event, { comments, cursor }, api) {
+  const box = event.target.closest?.(".review-comment[data-kind=editor]");
+  if (box?.dataset.scheme === api.scheme.name && !event.isComposing) {
+    const digit = event.altKey && /^Digit[1-9]$/.test(event.code) ? Number(event.code.slice(5)) : 0;
+    const category = api.scheme.categories[digit - 1];
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) comments.save(box.dataset.comment);
+    else if (event.key === "Escape") comments.cancel(box.dataset.comment);
+    else if (category !== undefined) comments.categorize(box.dataset.comment, category);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    return;
+  }
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!by || !cursor.choosing || !cursor.last?.isConnected || event.defaultPrevented) return;
+  if (event.target.closest("textarea, input, select, dialog, .label-buttons")) return;
+  event.preventDefault();
+  api.announce(spoken(cursor.move(by, event.shiftKey)));
+}
+
+/** Where a key acts: the file of the whole change that has the focus, else the current step. */
+function placeFor(api, { element, step }) {
+  const inside = (element ?? document.activeElement)?.closest("#changes article");
+  return inside ?? articleOf({ step: step ?? api.step() });
+}
+
+/** Once: whether the step has lines to comment on, and its files' ratings. */
+function prepare(el, article, api) {
+  el.dataset.lines = hasRows(article) ? "yes" : "no";
+  if (el.dataset.lines === "no") {
+    article.classList.toggle("no-controls", !article.querySelector("step-controls .control:not([data-lines=no])"));
+    return;
+  }
+  const place = el.querySelector("[data-part=ratings]");
+  const paths = [...article.querySelectorAll(".file[data-path]")].map((file) => file.dataset.path);
+  place?.append(...[...new Set(paths)].map((path) => rating(path, api)));
+}
+
+/** The whole change: comments under its lines, and ratings in the headers. */
+function paintChanges({ comments }, api) {
+  for (const article of changed()) {
+    const header = article.querySelector("file-controls");
+    if (!header.firstChild && api.scheme.ratings.length) {
+      const group = rating(article.dataset.path, api);
+      group.dataset.scheme = api.scheme.name;
+      header.append(group);
+      article.tabIndex = -1;
+    }
+    if (api.scheme.comments) comments.paint(article);
+    paintRatings(header, api);
+  }
+}
+
+function rating(path, api) {
+  const { panel } = reviewOf(api);
+  const group = panel.querySelector("template[data-part=rating-template]").content.firstElementChild.cloneNode(true);
+  group.dataset.path = path;
+  group.setAttribute("aria-label", `Rate ${path}`);
+  group.querySelector("[data-part=file]").textContent = `Rate ${path.split("/").at(-1)}`;
+  return group;
+}
+
+function paintRatings(place, api) {
+  for (const group of place.querySelectorAll(".review-rating")) {
+    const key = `file:${group.dataset.path}`;
+    const value = api.value(key);
+    for (const button of group.querySelectorAll("[data-action=rate]")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.value) === value));
+    }
+    group.dataset.save = api.stateOf(key);
+    group.querySelector("[data-part=rating-text]").textContent = value === null ? "" : ratingText(value, api);
+  }
+}
+
+function ratingText(value, api) {
+  const text = api.scheme.ratings.find((one) => one.value === value)?.text;
+  return text ? `${value} · ${text}` : String(value);
+}
+
+function ratedFiles(api) {
+  return Object.keys(api.answers()).filter((key) => key.startsWith("file:"));
+}
+
+function tallyOf(comments) {
+  const saved = comments.saved();
+  const resolved = saved.filter(([, comment]) => comment.resolved).length;
+  const parts = [saved.length ? plural(saved.length, "comment") : "No comments"];
+  if (resolved) parts.push(`${resolved} resolved`);
+  if (comments.unsaved().length) parts.push(`${comments.unsaved().length} not saved yet`);
+  return parts.join(", ");
+}
+
+/** The list in the panel, as long as it is open. */
+function paintList({ comments, panel }) {
+  const list = panel.querySelector("[data-part=list]");
+  if (!list?.open) return;
+  list.querySelector("[data-part=entries]").replaceChildren(...comments.all().map(entry));
+}
+
+function entry([key, comment]) {
+  const item = document.createElement("li");
+  const link = document.createElement("button");
+  Object.assign(link, { type: "button", className: "link-button" });
+  Object.assign(link.dataset, { action: "goto_comment", value: key });
+  const place = comment.anchor.step === null ? "" : `#${comment.anchor.step} `;
+  link.textContent = `${place}${comment.anchor.file.split("/").at(-1)}:${comment.anchor.end_line}`;
+  const text = comment.draft === undefined ? (comment.text ?? "") : `Not saved: ${comment.draft}`;
+  const words = document.createElement("span");
+  words.dir = "auto";
+  words.textContent = [comment.category, text].filter(Boolean).join(": ").slice(0, 120);
+  item.classList.toggle("is-resolved", Boolean(comment.resolved));
+  item.append(link, " ", words);
+  return item;
+}
+
+function show(article) {
+  article.tabIndex = -1;
+  article.scrollIntoView({ block: "start" });
+  article.focus({ preventScroll: true });
+}
+
+function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

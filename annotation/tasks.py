@@ -1,0 +1,60 @@
+"""The jobs of the annotation app, and what it does every tick."""
+
+from annotation.assignments import render_ahead
+from annotation.assignments.items import sync_items
+from annotation.assignments.states import expire_overdue
+from annotation.models import Project
+from annotation.projects import bulk, letters
+from annotation.quality import statistics
+from potato_site.accounts.models import User
+from potato_site.jobs import JobHandle, handler, on_tick
+
+# Imported for the job it registers.
+__all__ = ["letters"]
+
+
+@handler("annotation.sync_items", queue="fast")
+def plan_new_items(job: JobHandle) -> dict[str, int]:
+    """Param ``dataset`` (id): its new and changed traces reach every project that labels it."""
+    made = {}
+    for project in Project.objects.filter(dataset=job.params["dataset"]).exclude(revision=None).order_by("pk"):
+        job.check()
+        made[project.slug] = sync_items(project)
+    return made
+
+
+@handler(bulk.JOB, queue="bulk")
+def act_on_many(job: JobHandle) -> dict[str, object]:
+    """Params: act, pks, by (ids), options. Run again, it finds done what was done."""
+    params = job.params
+    pks, by = params["pks"], User.objects.get(pk=params["by"])
+    outcome = bulk.run(params["act"], pks, by, params["options"], lambda done: job.progress(done, len(pks)))
+    return outcome.as_dict()
+
+
+@handler(statistics.JOB, queue="fast")
+def count(job: JobHandle) -> None:
+    """Param ``project`` (id): the numbers its pages show."""
+    project = Project.objects.filter(pk=job.params["project"]).first()
+    if project is not None:
+        statistics.compute(project, check=job.check)
+
+
+@on_tick
+def count_what_changed() -> None:
+    """Numbers of projects that have moved on are counted again."""
+    for project_id in statistics.due():
+        statistics.request(project_id)
+
+
+@on_tick
+def expire_leases() -> None:
+    """Items of people who went away return to the queue."""
+    expire_overdue()
+
+
+@on_tick
+def render_next_items() -> None:
+    """The next items of every open project are rendered before somebody opens them."""
+    for project in Project.objects.filter(state=Project.State.OPEN).exclude(revision=None):
+        render_ahead.request(project)

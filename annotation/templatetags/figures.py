@@ -1,0 +1,47 @@
+"""Numbers as people read them: durations off a clock, agreement with two digits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+register = template.Library()
+
+
+@register.filter
+def clock(seconds: Any) -> str:
+    """``95`` is 1:35, ``3700`` is 1:01:40; nothing is a dash."""
+    if not isinstance(seconds, (int, float)):
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def ago(moment: Any, just: str = "now") -> str:
+    """How long ago, in one unit: ``just``, "4 min", "3 h", "12 d". Takes a time or its ISO text; nothing is a dash."""
+    found = moment if isinstance(moment, datetime) else parse_datetime(moment or "")
+    if found is None:
+        return "–"
+    seconds = max((timezone.now() - found).total_seconds(), 0)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return just
+
+
+@register.filter
+def alpha(value: float) -> str:
+    """Two digits, with a minus that is as wide as a digit."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """``300000`` is 300,000."""
+    return f"{number:,}" if isinstance(number, int) else ""
