@@ -1,0 +1,1 @@
+"""Exports over the REST API: ask, wait, download."""

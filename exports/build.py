@@ -1,0 +1,206 @@
+"""From labels to files: rows → format → bytes, read in one consistent view of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from annotation import queries
+from exports import pairs
+from exports.fileset import WrittenFile, main_only, write_files
+from exports.formats import Format, Pair, Row, Sheet, formats, missing_package
+from exports.options import Options
+from exports.publish import write_file
+from exports.rows import Asked, Rows, Tally, choose
+from exports.splits import Splits
+from exports.statistics import counts_of, note
+from potato_site.files import is_device, nothing
+
+Progress = Callable[[int], None]
+
+
+def nothing_done(done: int) -> None:
+    """Nobody watches."""
+
+
+class MissingPackage(ImportError):
+    """The format needs a package that is not installed. ``str()`` says which and how."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was written, for people and for the manifest."""
+
+    format: str
+    # The question about steps; "" where the format needs none.
+    scheme: str
+    # The project's change counter at the moment that was read.
+    seq: int
+    files: list[WrittenFile]
+    # See exports.statistics.counts_of.
+    counts: dict[str, Any]
+    # Agreement by measure, and what the labels mean: for the manifest.
+    card: dict[str, Any]
+
+    @property
+    def main(self) -> str:
+        """The name of the first file."""
+        return self.files[0].name
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+def build(
+    project_id: int,
+    format_name: str,
+    options: Options,
+    output: Path,
+    *,
+    before_publishing: Callable[[], None] = nothing,
+    progress: Progress = nothing_done,
+    with_card: bool = False,
+) -> Built:
+    """Write an export of the project as it is now to the file ``output`` (a format that is a folder: into it).
+
+    What is there is replaced only once everything is complete. ``with_card``: what a manifest needs is counted too:
+    checksums, agreement, the meaning of labels. Raises UnknownPlugin (no such format), UnknownScheme,
+    UnknownReward, OSError.
+    """
+    writer = formats.get(format_name)()
+    missing = missing_package(type(writer))
+    if missing:
+        raise MissingPackage(missing)
+    with queries.consistent_read():
+        source = Source(project_id, options, writer, progress)
+        sheet = source.sheet(output.name if writer.file else "")
+        pieces = writer.write(source.rows(), sheet)
+        if writer.file and is_device(output):
+            written = write_file(output, main_only(pieces, sheet.file))
+            files = [WrittenFile(written.size, written.sha256, sheet.file)]
+        else:
+            folder = output.parent if writer.file else output
+            files = write_files(
+                pieces, folder.joinpath, compress=options.compress, before_publishing=before_publishing,
+                checksums=with_card,
+            )  # fmt: skip
+        counts = counts_of(source.tally, source.coverage())
+        scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""
+        card = source.card() if with_card else {}
+    return Built(format_name, scheme, source.project.seq, files, counts, card)
+
+
+class Source:
+    """One export's rows. Used inside ``consistent_read()``."""
+
+    def __init__(
+        self,
+        project_id: int,
+        options: Options,
+        writer: Format,
+        progress: Progress = nothing_done,
+        most_traces: int | None = None,
+    ) -> None:
+        """``most_traces``: look at no more labeled traces (a preview)."""
+        self.most_traces = most_traces
+        self.project = queries.project_by_id(project_id)
+        self.options, self.writer, self.progress = options, writer, progress
+        self.asked: Asked = choose(queries.questions(self.project), options, writer.takes)
+        self.tally = Tally()
+        self._told: dict[str, Any] = {}
+        issues = queries.issues_and_repositories(self.project) if options.has_splits else ()
+        self.splits = Splits(options, issues)
+
+    def coverage(self) -> queries.Coverage:
+        options = self.options
+        return queries.coverage(self.project, only=options.traces, include_surplus=options.include_surplus)
+
+    def sheet(self, file: str) -> Sheet:
+        reward = self.asked.reward
+        return Sheet(
+            file=file,
+            has_gaps=bool(reward and reward.has_gaps) or self.options.masks,
+            soft_labels=self.options.soft_labels,
+            content_limit=self.options.content_limit if self.options.content == "truncated" else None,
+            schemes={question.name: question.type for question in self.asked.questions},
+            run_id=f"{self.project.slug}-{self.project.seq}",
+            card=self.card,
+            note=self._note,
+        )
+
+    def _note(self, reason: str) -> None:
+        self.tally.left_out[reason] += 1
+
+    def card(self) -> dict[str, Any]:
+        """What the labels mean and how far people agree: counted once, and only where it is told."""
+        self._told = self._told or self._card()
+        return self._told
+
+    def _card(self) -> dict[str, Any]:
+        reward = self.asked.reward
+        values = self.options.reward_values
+        labels = [
+            {
+                "value": label.value,
+                "text": label.text,
+                "description": label.description,
+                "reward": values.get(label.value, label.reward),
+            }
+            for label in (reward.labels if reward else ())
+        ]
+        return {
+            "project": self.project.slug,
+            "seq": self.project.seq,
+            "mode": reward.mode if reward else "",
+            "labels": labels,
+            "agreement": queries.agreement(self.project),
+            "configuration": queries.configuration(self.project),
+        }
+
+    def rows(self) -> Iterator[Row | Pair]:
+        """What the format takes, counted; what it refuses is counted with its reason."""
+        for row in self._pairs() if self.writer.takes == "pairs" else self._answered():
+            reason = self.writer.refusal(row)
+            if reason:
+                self.tally.left_out[reason] += 1
+                continue
+            note(self.tally, row)
+            if isinstance(row, Row):
+                self.progress(self.tally.rows)
+            yield row
+
+    def _answered(self) -> Iterator[Row]:
+        made = self._made()
+        yield from made.of(self._read())
+        if getattr(self.writer, "takes_comparisons", False):
+            yield from made.compared(self._only(self._compared()))
+
+    def _compared(self) -> Iterator[queries.LabeledPair]:
+        found = queries.labeled_pairs(self.project, include_surplus=self.options.include_surplus)
+        return islice(found, self.most_traces)
+
+    def _read(self, only: Sequence[str] | None = None) -> Iterator[queries.LabeledTrace]:
+        only = self.options.traces if only is None else only
+        found = queries.labeled_traces(self.project, include_surplus=self.options.include_surplus, only=only)
+        return islice(found, self.most_traces)
+
+    def _made(self, tally: Tally | None = None) -> Rows:
+        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally)
+
+    def _pairs(self) -> Iterator[Pair]:
+        """Comparisons that people made, then pairs of process rewards that nobody compared."""
+        compared: set[frozenset[str]] = set()
+        if self.options.pair_source != "prm":
+            for pair in pairs.from_comparisons(self._only(self._compared()), self._made(), self.options, self.tally):
+                compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))
+                yield pair
+        if self.options.pair_source != "pairwise" and self.asked.reward:
+            yield from pairs.from_rewards(self._read, self._made, self.options, self.tally, self.progress, compared)
+
+    def _only(self, made: Iterable[queries.LabeledPair]) -> Iterator[queries.LabeledPair]:
+        wanted = None if self.options.traces is None else set(self.options.traces)
+        return (pair for pair in made if wanted is None or {pair.a.trace_id, pair.b.trace_id} <= wanted)

@@ -1,0 +1,127 @@
+"""``output.export_formats``: exports nobody asks for, kept current in ``<output>/exports/`` by the worker.
+
+Each is a file (or folder) of a fixed name that is replaced when labels have changed since it was written. It has no row
+of its own: its last job tells the state of the project it holds.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from annotation import queries
+from annotation.queries import Delivering
+from exports.build import build
+from exports.formats import formats
+from exports.options import Options
+from exports.publish import locked
+from potato_site import disk
+from potato_site.jobs import JobHandle, enqueue, handler, on_tick
+from potato_site.jobs.models import Job
+
+KIND = "exports.current"
+# Of one export never more than this share of a worker's time goes into writing it anew.
+REST = 20
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One format that is kept current, for its manager. ``path``: where."""
+
+    format: str
+    path: Path
+    written_at: datetime | None
+    is_current: bool
+    error: str
+
+
+def place_of(output_path: str, name: str) -> Path:
+    """The file, or the folder of a format that is one."""
+    return Path(output_path) / "exports" / (formats.get(name).file or name)
+
+
+@handler(KIND, queue="bulk")
+def write(job: JobHandle) -> dict[str, Any]:
+    """Params: project (id), format."""
+    start = time.monotonic()
+    project = queries.project_by_id(job.params["project"], using="default")
+    path = place_of(project.output_path, job.params["format"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    disk.require_room(path.parent)
+    # One writer in the folder at a time: published exports are built there, too.
+    with locked(path.parent):
+        built = build(
+            project.pk, job.params["format"], Options(), path, before_publishing=job.check,
+            progress=lambda done: job.progress(done, None, "traces"),
+        )  # fmt: skip
+    seconds = round(time.monotonic() - start, 2)
+    return {"seq": built.seq, "seconds": seconds, "rows": built.counts["rows"], "path": str(path)}
+
+
+@on_tick
+def keep_current() -> None:
+    """Ask for those whose project has changed since they were written, and that were not written just now."""
+    wanted = [(project, name) for project in queries.delivering_projects(using="default") for name in _known(project)]
+    if not wanted:
+        return
+    last = _last_jobs([_key(project.project_id, name) for project, name in wanted])
+    now = timezone.now()
+    for project, name in wanted:
+        if _is_due(last.get(_key(project.project_id, name)), project, name, now):
+            params = {"project": project.project_id, "format": name}
+            enqueue(KIND, params, dedupe_key=_key(project.project_id, name))
+
+
+def kept(project: Any) -> list[Kept]:
+    """What the configuration asks to keep current, in its order."""
+    told = queries.delivering(project)
+    last = _last_jobs([_key(project.pk, name) for name in told.export_formats])
+    return [_kept(told, name, last.get(_key(project.pk, name))) for name in told.export_formats]
+
+
+def _kept(project: Delivering, name: str, job: Job | None) -> Kept:
+    if name not in formats:
+        known = ", ".join(formats.names())
+        return Kept(name, Path(), None, False, f"there is no such format; known: {known}")
+    path = place_of(project.output_path, name)
+    result = (job.progress.get("result") or {}) if job else {}
+    error = job.error if job and job.state == Job.State.FAILED else ""
+    is_current = result.get("seq") == project.seq and path.exists()
+    return Kept(name, path, job.finished_at if job and result else None, is_current, error)
+
+
+def _known(project: Delivering) -> list[str]:
+    return [name for name in project.export_formats if name in formats]
+
+
+def _is_due(job: Job | None, project: Delivering, name: str, now: datetime) -> bool:
+    if job is None:
+        return True
+    if job.state in Job.LIVE:
+        return False
+    result = job.progress.get("result") or {}
+    finished = job.finished_at or now
+    if job.state == Job.State.FAILED:
+        # Tried three times: again when something has changed, and an hour later in any case.
+        return now - finished > timedelta(hours=1)
+    if not place_of(project.output_path, name).exists():
+        return True
+    rest = timedelta(seconds=REST * float(result.get("seconds", 0)))
+    return result.get("seq") != project.seq and now - finished >= rest
+
+
+def _last_jobs(keys: list[str]) -> dict[str | None, Job]:
+    """The newest job of each key that is alive or over."""
+    states = Q(state__in=[*Job.LIVE, Job.State.DONE, Job.State.FAILED])
+    rows = Job.objects.filter(states, dedupe_key__in=keys, kind=KIND).order_by("pk")
+    return {job.dedupe_key: job for job in rows}
+
+
+def _key(project_id: int, name: str) -> str:
+    return f"{KIND}:{project_id}:{name}"

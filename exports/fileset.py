@@ -1,0 +1,159 @@
+"""Writing a set of files: all of them complete, under their names, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from exports.formats import Piece
+from exports.publish import Written
+from potato_site.files import UNFINISHED, nothing, sync_folder
+
+ENDINGS = {"none": "", "gzip": ".gz", "zstd": ".zst"}
+# What is worth compressing: a card is read as it is, parquet compresses itself.
+COMPRESSED = {".jsonl", ".json", ".csv"}
+# So many files of one set are open at once; what is written to again is opened again.
+MOST_OPEN = 64
+GZIP = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True)
+class WrittenFile(Written):
+    """One file of a set, by its name relative to the folder of the set."""
+
+    name: str
+
+
+class Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _Plain:
+    def compress(self, data: bytes) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""
+
+
+def compressor(kind: str) -> Compressor:
+    """Equal content gives equal bytes: no time and no file name in the header."""
+    if kind == "gzip":
+        return zlib.compressobj(6, zlib.DEFLATED, GZIP)
+    return zstandard.ZstdCompressor(level=3).compressobj() if kind == "zstd" else _Plain()
+
+
+def name_of(name: str, compress: str) -> str:
+    """The name a file gets: what is compressed ends in .gz or .zst."""
+    ending = ENDINGS[compress]
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} leaves its folder")
+    return name + ending if ending and path.suffix in COMPRESSED else name
+
+
+def write_files(
+    pieces: Iterable[Piece],
+    place: Callable[[str], Path],
+    *,
+    compress: str = "none",
+    before_publishing: Callable[[], None] = nothing,
+    checksums: bool = True,
+) -> list[WrittenFile]:
+    """Write every file to ``place(its name)``, replacing what is there; folders on the way are made.
+
+    ``before_publishing`` runs when all is on disk; if it raises, or anything else does, nothing is published. The
+    first file gets its name last: whoever finds it finds the others. ``checksums``: without them nothing is hashed, and
+    the SHA-256 are empty. Raises OSError.
+    """
+    files: dict[str, _File] = {}
+    try:
+        for name, data, rename in pieces:
+            if name not in files:
+                _close_some(files.values())
+                files[name] = _File(name, place(name_of(name, compress)), compress, checksums)
+            files[name].write(data)
+            if rename:
+                files[name].rename(name_of(rename, compress), place)
+        written = [file.finish() for file in files.values()]
+        before_publishing()
+        for file in reversed(files.values()):
+            file.path.replace(file.target)
+        for folder in {file.target.parent for file in files.values()}:
+            sync_folder(folder)
+        return written
+    finally:
+        for file in files.values():
+            file.discard()
+
+
+def _close_some(files: Iterable[_File]) -> None:
+    in_use = [file for file in files if file.stream]
+    for file in in_use[:-MOST_OPEN]:
+        file.close()
+
+
+class _File:
+    """One file under its temporary name."""
+
+    def __init__(self, name: str, target: Path, compress: str, checksums: bool) -> None:
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a folder; name a file")
+        is_compressed = PurePosixPath(name).suffix in COMPRESSED
+        self.name, self.target = name_of(name, compress), target.resolve()
+        self.size, self.digest = 0, hashlib.sha256() if checksums else None
+        self.compressor = compressor(compress if is_compressed else "none")
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self.path = self.target.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+        self.stream: BinaryIO | None = self.path.open("xb", buffering=1 << 18)
+
+    def rename(self, name: str, place: Callable[[str], Path]) -> None:
+        """Publish it under another name, in the same folder."""
+        self.name, self.target = name, place(name).resolve()
+
+    def write(self, data: bytes) -> None:
+        self._keep(self.compressor.compress(data))
+
+    def _keep(self, data: bytes) -> None:
+        if not data:
+            return
+        if not self.stream:
+            self.stream = self.path.open("ab", buffering=1 << 18)
+        self.stream.write(data)
+        if self.digest:
+            self.digest.update(data)
+        self.size += len(data)
+
+    def close(self) -> None:
+        """All of it is on disk."""
+        if self.stream:
+            self.stream.flush()
+            os.fsync(self.stream.fileno())
+            self.stream.close()
+            self.stream = None
+
+    def finish(self) -> WrittenFile:
+        self._keep(self.compressor.flush())
+        self.close()
+        return WrittenFile(self.size, self.digest.hexdigest() if self.digest else "", self.name)
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.stream:
+                self.stream.close()
+        self.path.unlink(missing_ok=True)
+
+
+def main_only(pieces: Iterable[Piece], main: str) -> Iterator[bytes]:
+    """The bytes of the main file alone: what goes to a pipe."""
+    return (piece.data for piece in pieces if piece.file == main)

@@ -1,0 +1,167 @@
+"""The format registry: ``--format`` → the class that writes it. Rows in, bytes out; plain Python, no database.
+
+A format is one file of this package (or of another one, through the entry-point group) that registers a class::
+
+    @formats.register("prm")
+    class Prm:
+        file = "prm_labels.jsonl"
+        takes = "rewards"
+        ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+from potato_site.registry import Registry
+
+# rewards: rows with step labels. answers: rows with any answer. pairs: preferences. A format of answers that sets
+# ``takes_comparisons`` gets a row for every pair that was compared as well.
+Takes = Literal["rewards", "answers", "pairs"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one person submitted about a trace. ``types`` and ``values`` are by scheme name, in the project's order;
+    ``raw`` holds the frozen answer maps."""
+
+    annotator: str
+    started_at: datetime | None
+    submitted_at: datetime
+    active_seconds: float
+    flags: Sequence[str]
+    purpose: str
+    types: Mapping[str, str]
+    values: Mapping[str, Any]
+    raw: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labeled trace, its annotators already merged into one label (or, per annotator, one person's)."""
+
+    trace_id: str
+    document: Mapping[str, Any]
+    # Of the document, else of the issue it belongs to; "" when neither is known.
+    issue_id: str
+    instance_id: str
+    # The chosen process reward scheme: how it was asked ("" when nobody answered it), and what a trainer gets of it.
+    mode: str
+    first_error_step: int | None
+    all_correct: bool | None
+    # {"step_idx", "type", "content", "label", "reward", "label_source"} each, and "p_correct" with soft labels.
+    steps: Sequence[Mapping[str, Any]]
+    # Per step, whether it is worth rewarding; None masks it.
+    targets: Sequence[bool | None]
+    # Every other scheme by name, in the project's order; None where nobody answered.
+    answers: Mapping[str, Any]
+    # The answer about the outcome, and whether it says "fully resolved"; None where nobody said.
+    outcome: str | None
+    resolved: bool | None
+    # In the order in which they submitted.
+    annotators: tuple[str, ...]
+    agreement: float | None
+    aggregation: str
+    needs_adjudication: bool
+    split: str = "train"
+    # The project's change counter at the latest answer in it.
+    seq: int = 0
+    said: Sequence[Said] = ()
+    # Of a comparison: the trace that is its side b. "" in the row of a trace.
+    trace_id_b: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two attempts at one issue, the better one first. ``margin`` is 0 to 1, ``preference_strength`` 0.5 to 1."""
+
+    pair_id: str
+    prompt: str
+    issue_id: str
+    source: str
+    chosen: Row
+    rejected: Row
+    margin: float
+    preference_strength: float
+    annotators: tuple[str, ...]
+    split: str = "train"
+
+
+def ignore(reason: str) -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What holds for a whole export and must be known before its first line.
+
+    ``file``: the name of the main file. ``has_gaps``: steps may be without a hard label, so hard labels need a value
+    that masks them. ``content_limit``: where texts are cut. ``card()``: what a dataset card tells (``project``,
+    ``seq``, ``mode``, ``labels``, ``agreement``). ``note(reason)``: counts what is left out of one of its
+    files.
+    """
+
+    file: str = ""
+    has_gaps: bool = False
+    soft_labels: bool = False
+    content_limit: int | None = None
+    # Every scheme of the project, in its order: name → type.
+    schemes: Mapping[str, str] = field(default_factory=dict)
+    run_id: str = "export"
+    card: Callable[[], Mapping[str, Any]] = dict
+    note: Callable[[str], None] = ignore
+
+
+class Piece(NamedTuple):
+    """Some bytes of a file of the export, named relative to the folder of the main one. ``rename``: the file shall have
+    this name after all (no other may have it)."""
+
+    file: str
+    data: bytes
+    rename: str = ""
+
+
+class Format(Protocol):
+    """How rows become files.
+
+    One that needs a package that is not always there names it, and the extra of this product that brings it:
+    ``needs = ("pyarrow", "parquet")``.
+    """
+
+    # The name of the main file in a published export. A format that is a folder has none: its files keep their names.
+    file: ClassVar[str]
+    takes: ClassVar[Takes]
+
+    def refusal(self, row: Any) -> str:
+        """Why this row (or pair) cannot be in the file, as a noun phrase to count ("no steps"); empty: it can."""
+        ...
+
+    def write(self, rows: Iterable[Any], sheet: Sheet) -> Iterator[Piece]:
+        """The files, piece by piece. Equal rows give equal bytes; no more than a few rows are held at a time."""
+        ...
+
+
+def sibling(file: str, ending: str) -> str:
+    """The name of a file beside the main one: ``labels.jsonl`` → ``labels.test.jsonl``."""
+    return f"{PurePosixPath(file).stem}.{ending}"
+
+
+def split_file(file: str, split: str) -> str:
+    """Where the rows of a split go: those to train on into the main file, the others beside it."""
+    return file if split == "train" else sibling(file, f"{split}{PurePosixPath(file).suffix}")
+
+
+def missing_package(writer: type[Format]) -> str:
+    """What to install before this format can be written, as a sentence; "" where nothing is missing."""
+    package, extra = getattr(writer, "needs", None) or ("", "")
+    if not package or find_spec(package):
+        return ""
+    return f"this format needs {package}: pip install 'potato-site[{extra}]'"
+
+
+formats: Registry[type[Format]] = Registry("potato_site.export_formats", package="exports.formats")

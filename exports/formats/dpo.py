@@ -1,0 +1,81 @@
+"""What DPO and reward trainers load as it is, twice.
+
+The main file is *standard*: three texts, the completions being the final patches (short enough for a trainer's default
+length). Beside it lies a *conversational* one with the whole runs as messages and tool calls. Both have ``margin``,
+which reward trainers subtract in their loss, as a float above 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+from exports.chat import messages, tools
+from exports.describe import text_or_none
+from exports.formats import Pair, Piece, Row, Sheet, Takes, formats, sibling, split_file
+from exports.jsonline import json_line
+
+
+@formats.register("dpo")
+class Dpo:
+    """Pairs of texts (final patches), and beside them pairs of conversations: TRL's DPO and reward trainers."""
+
+    file: ClassVar[str] = "dpo.jsonl"
+    takes: ClassVar[Takes] = "pairs"
+
+    def refusal(self, pair: Pair) -> str:
+        return "" if pair.prompt else "pairs without a task text"
+
+    def write(self, rows: Iterable[Pair], sheet: Sheet) -> Iterator[Piece]:
+        conversational = sibling(sheet.file, f"conversational{PurePosixPath(sheet.file).suffix}")
+        yield Piece(sheet.file, b"")
+        yield Piece(conversational, b"")
+        for pair in rows:
+            better, worse = patch_of(pair.chosen), patch_of(pair.rejected)
+            if better and worse and better != worse:
+                yield Piece(split_file(sheet.file, pair.split), json_line(_standard(pair, better, worse)))
+            else:
+                sheet.note("pairs without two different final patches (in the conversational file only)")
+            yield Piece(split_file(conversational, pair.split), json_line(_conversational(pair, sheet)))
+
+
+def patch_of(row: Row) -> str:
+    return text_or_none(row.document, "final_patch") or ""
+
+
+def _standard(pair: Pair, better: str, worse: str) -> dict[str, Any]:
+    return {"prompt": pair.prompt, "chosen": better, "rejected": worse, **_about(pair)}
+
+
+def _conversational(pair: Pair, sheet: Sheet) -> dict[str, Any]:
+    better, worse = (_messages(row, sheet) for row in (pair.chosen, pair.rejected))
+    return {
+        "prompt": [{"role": "user", "content": pair.prompt}],
+        "chosen": better,
+        "rejected": worse,
+        "tools": tools(better, worse),
+        **_about(pair),
+    }
+
+
+def _messages(row: Row, sheet: Sheet) -> list[dict[str, Any]]:
+    """The run; one that begins with the task in the agent's own words does not repeat the prompt."""
+    turns = list(row.document.get("structured_turns") or [])
+    task = (text_or_none(row.document, "issue_description") or "").strip()
+    while turns and turns[0].get("type") == "user_message" and str(turns[0].get("content") or "").strip() == task:
+        turns = turns[1:]
+    return messages(turns, sheet.content_limit)
+
+
+def _about(pair: Pair) -> dict[str, Any]:
+    return {
+        "margin": float(pair.margin),
+        "pair_id": pair.pair_id,
+        "issue_id": pair.issue_id or None,
+        "chosen_trace_id": pair.chosen.trace_id,
+        "rejected_trace_id": pair.rejected.trace_id,
+        "source": pair.source,
+        "preference_strength": float(pair.preference_strength),
+        "split": pair.split,
+    }

@@ -1,0 +1,211 @@
+"""Preference pairs: which of two attempts at one issue is the better one, and by how much.
+
+From process rewards: two rows of one issue, the one with the higher mean reward of its steps that are not neutral
+first. From comparisons: what people chose between two traces. Rows are looked at twice, so that memory holds numbers
+and no documents: once to choose the pairs, once to write them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+from annotation.queries import LabeledPair, LabeledTrace, Labels
+from exports.describe import issue_of
+from exports.formats import Pair, Row
+from exports.options import Options
+from exports.rows import ADJUDICATION, Rows, Tally
+
+COMPARISON = "pairwise"
+# Documents held while pairs are written.
+BATCH_PAIRS = 50
+
+
+class Attempt(NamedTuple):
+    """What decides between two traces of an issue. ``place``: the order in which the rows came."""
+
+    place: int
+    trace_id: str
+    annotators: tuple[str, ...]
+    score: float
+    resolved: bool | None
+    # Where the first error lies, as a share of the steps; 1.0 without one.
+    first_error: float
+    steps_hash: bytes
+    seq: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A pair that will be written."""
+
+    issue_key: str
+    chosen: Attempt
+    rejected: Attempt
+    margin: float
+
+
+def attempt_of(place: int, row: Row) -> Attempt | None:
+    """None for a row without a step that tells anything (all neutral, or unlabeled)."""
+    rewards = [step["reward"] for step in row.steps if step["reward"] is not None and step["label"] != "neutral"]
+    if not rewards:
+        return None
+    first = 1.0 if row.first_error_step is None else row.first_error_step / len(row.steps)
+    text = "\0".join(step["content"] for step in row.steps)
+    steps_hash = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    score = sum(rewards) / len(rewards)
+    return Attempt(place, row.trace_id, row.annotators, score, row.resolved, first, steps_hash, row.seq)
+
+
+def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally: Tally) -> list[Chosen]:
+    """The pairs of one issue, the clearest first, at most ``pairs_per_issue``."""
+    found = []
+    for one, other in combinations(attempts, 2):
+        if one.trace_id == other.trace_id:
+            continue
+        if options.since_seq is not None and max(one.seq, other.seq) <= options.since_seq:
+            tally.left_out[f"pairs unchanged since {options.since_seq}"] += 1
+            continue
+        if one.steps_hash == other.steps_hash:
+            tally.left_out["pairs with the same steps"] += 1
+            continue
+        better, worse = sorted((one, other), key=_merit, reverse=True)
+        margin = round(min(max(better.score - worse.score, 0.0), 1.0), 9)
+        if margin < options.min_margin or _merit(better) == _merit(worse):
+            tally.left_out[f"pairs that differ by less than {options.min_margin:g}"] += 1
+            continue
+        found.append(Chosen(issue_key, better, worse, margin))
+    found.sort(key=lambda pair: (-pair.margin, pair.chosen.place, pair.rejected.place))
+    beyond = len(found) - options.pairs_per_issue
+    if beyond > 0:
+        tally.left_out[f"pairs beyond {options.pairs_per_issue} of one issue"] += beyond
+    return found[: options.pairs_per_issue]
+
+
+def _merit(attempt: Attempt) -> tuple[float, bool, float]:
+    """Mean reward; of equal ones the one that resolved its issue, then the one that went right for longer."""
+    return round(attempt.score, 9), attempt.resolved is True, attempt.first_error
+
+
+def from_rewards(
+    read: Callable[[Sequence[str] | None], Iterable[LabeledTrace]],
+    make_rows: Callable[[Tally], Rows],
+    options: Options,
+    tally: Tally,
+    seen: Callable[[int], None],
+    compared: Container[frozenset[str]] = frozenset(),
+) -> Iterator[Pair]:
+    """Pairs of rows of one issue, but for those people ``compared`` themselves.
+
+    ``read(ids)``: the labeled traces with these ids, in item order (None: all).
+    """
+    issues: dict[str, list[Attempt]] = defaultdict(list)
+    keys: dict[str, str] = {}
+
+    def watched() -> Iterator[LabeledTrace]:
+        for trace in read(None):
+            keys[trace.trace_id] = trace.issue_key
+            yield trace
+
+    for place, row in enumerate(make_rows(tally).of(watched())):
+        attempt = attempt_of(place, row)
+        if attempt is None:
+            tally.left_out["no step that is right or wrong"] += 1
+        else:
+            issues[keys[row.trace_id]].append(attempt)
+        seen(place + 1)
+    chosen = [
+        pair
+        for key, attempts in issues.items()
+        for pair in choose(key, attempts, options, tally)
+        if frozenset((pair.chosen.trace_id, pair.rejected.trace_id)) not in compared
+    ]
+    for start in range(0, len(chosen), BATCH_PAIRS):
+        yield from _with_rows(chosen[start : start + BATCH_PAIRS], read, make_rows)
+
+
+def _with_rows(
+    chosen: Sequence[Chosen],
+    read: Callable[[Sequence[str] | None], Iterable[LabeledTrace]],
+    make_rows: Callable[[Tally], Rows],
+) -> Iterator[Pair]:
+    ids = sorted({attempt.trace_id for pair in chosen for attempt in (pair.chosen, pair.rejected)})
+    # Counted when they were chosen: a second look counts nothing.
+    rows = {(row.trace_id, row.annotators): row for row in make_rows(Tally()).of(read(ids))}
+    for pair in chosen:
+        better, worse = (rows[attempt.trace_id, attempt.annotators] for attempt in (pair.chosen, pair.rejected))
+        yield Pair(
+            pair_id=pair_id(better.trace_id, worse.trace_id),
+            prompt=issue_of(better) or issue_of(worse),
+            issue_id=better.issue_id or worse.issue_id,
+            source="prm",
+            chosen=better,
+            rejected=worse,
+            margin=round(pair.margin, 6),
+            preference_strength=round(0.5 + pair.margin / 2, 6),
+            annotators=tuple(dict.fromkeys([*better.annotators, *worse.annotators])),
+            split=better.split,
+        )
+
+
+def from_comparisons(pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally) -> Iterator[Pair]:
+    """What people chose between two traces; ties and draws are no preference."""
+    for pair in pairs:
+        said = [labels for labels in pair.submissions if rows.counts(labels)]
+        for voters in [[one] for one in said] if options.aggregation == "per_annotator" else [said]:
+            found = _preferred(pair, voters, rows, options)
+            if isinstance(found, str):
+                tally.left_out[found] += 1
+            else:
+                yield found
+
+
+def _preferred(pair: LabeledPair, voters: Sequence[Labels], rows: Rows, options: Options) -> Pair | str:
+    """The pair, or why there is none. A reviewer's final answer decides alone."""
+    final = [labels for labels in voters if labels.purpose == ADJUDICATION]
+    votes = [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
+    if not votes:
+        return "comparisons nobody answered"
+    if options.since_seq is not None and max(labels.seq for labels in voters) <= options.since_seq:
+        return f"comparisons unchanged since {options.since_seq}"
+    balance = sum(votes) / len(votes)
+    for_a, for_b = sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
+    if for_a == for_b:
+        return "comparisons without a winner"
+    winner, loser = (pair.a, pair.b) if for_a > for_b else (pair.b, pair.a)
+    better, worse = rows.unlabeled(winner), rows.unlabeled(loser)
+    share = max(for_a, for_b) / len(votes)
+    return Pair(
+        pair_id=pair_id(better.trace_id, worse.trace_id),
+        prompt=issue_of(better) or issue_of(worse),
+        issue_id=better.issue_id or worse.issue_id,
+        source="pairwise",
+        chosen=better,
+        rejected=worse,
+        margin=round(min(abs(balance), 1.0), 6),
+        preference_strength=round(max(share, 0.5), 6),
+        annotators=tuple(dict.fromkeys(labels.annotator for labels in voters)),
+        split=better.split,
+    )
+
+
+def vote_of(labels: Labels) -> float | None:
+    """What a person chose: above 0 the first trace, below 0 the second, 0 neither; None where it was not asked.
+
+    1 for a choice alone or of the highest grade; of a lower grade its share of the grades.
+    """
+    for name, question in labels.questions.items():
+        told = labels.values.get(name)
+        if question.type == COMPARISON and told and told.get("side"):
+            sign = {"a": 1.0, "b": -1.0}.get(told["side"], 0.0)
+            grade, grades = told.get("strength"), told.get("grades")
+            return sign * (grade / grades if grade and grades else 1.0)
+    return None
+
+
+def pair_id(chosen: str, rejected: str) -> str:
+    return hashlib.sha256(f"{chosen}|{rejected}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,97 @@
+"""Looking at an export before it is made: its first rows, counts, and what may be wrong with them for a trainer.
+
+Only the first labeled traces are read, so that a page costs the same at any size; what it says of them it says as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from annotation import queries
+from exports.build import Source
+from exports.formats import Row, formats
+from exports.options import Options
+from exports.statistics import counts_of
+
+LOOKED_AT = 200
+SHOWN_ROWS = 3
+SHOWN_CHARACTERS = 3000
+# A rough measure for code and English; the trainer's own tokenizer counts exactly.
+CHARACTERS_PER_TOKEN = 4
+CONTEXTS = (1024, 4096, 32_768, 131_072)
+# Below this share of a class, trainers learn the other one.
+RARE = 0.1
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``files`` are (name, first lines); ``counts`` those of exports.statistics over what was ``looked_at``."""
+
+    files: list[tuple[str, str]]
+    counts: dict[str, Any]
+    warnings: list[str]
+    looked_at: int
+    is_whole: bool
+    tokens: list[tuple[int, int]]
+
+
+def preview(project: Any, format_name: str, options: Options) -> Preview:
+    """Of the first labeled traces. Raises UnknownPlugin, UnknownScheme, UnknownReward."""
+    writer = formats.get(format_name)()
+    sizes: list[int] = []
+    with queries.consistent_read():
+        source = Source(project.pk, options, writer, most_traces=LOOKED_AT)
+        kept: list[Any] = []
+        for row in source.rows():
+            sizes += _sizes(row)
+            if len(kept) < SHOWN_ROWS:
+                kept.append(row)
+        sheet = source.sheet(writer.file)
+        files = [] if not writer.file else _shown(writer.write(kept, sheet))
+        coverage = source.coverage()
+        counts = counts_of(source.tally, coverage)
+    tokens = [(limit, sum(size > limit for size in sizes)) for limit in CONTEXTS]
+    warnings = _warnings(counts, tokens, len(sizes))
+    return Preview(files, counts, warnings, min(LOOKED_AT, coverage.labeled), coverage.labeled <= LOOKED_AT, tokens)
+
+
+def _sizes(row: Any) -> list[int]:
+    """Tokens of a row, about; of a pair those of the longer side."""
+    rows = [row] if isinstance(row, Row) else [row.chosen, row.rejected]
+    text = [sum(len(step["content"]) for step in one.steps) for one in rows]
+    issue = len(str(rows[0].document.get("issue_description") or ""))
+    return [(issue + max(text)) // CHARACTERS_PER_TOKEN]
+
+
+def _shown(pieces: Any) -> list[tuple[str, str]]:
+    files: dict[str, bytes] = {}
+    for name, data, _ in pieces:
+        if not name.endswith(".tar"):
+            files[name] = (files.get(name, b"") + data)[: SHOWN_CHARACTERS * 4]
+    return [(name, _clipped(data.decode("utf-8", "replace"))) for name, data in files.items() if data]
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: int) -> list[str]:
+    found = []
+    if not counts["rows"]:
+        found.append("There would be no row in it.")
+    labels, total = counts["hard_labels"], sum(counts["hard_labels"].values())
+    for name in ("positive", "negative"):
+        share = labels.get(name, 0) / total if total else 1
+        if share < RARE:
+            found.append(f"Only {share:.1%} of the step labels are {name}: a trainer will learn the others.")
+    if counts["ties"]:
+        found.append(
+            f"{counts['ties']:,} traces are tied and wait for adjudication; they are in it as the options say."
+        )
+    if counts["unlabeled"]:
+        found.append(f"{counts['unlabeled']:,} of {counts['items']:,} traces have no label yet and are not in it.")
+    for limit, beyond in tokens:
+        if beyond:
+            found.append(f"{beyond:,} of {examples:,} examples are longer than {limit:,} tokens (about).")
+    return found

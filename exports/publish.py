@@ -1,0 +1,73 @@
+"""Publishing files and file sets with their sizes and checksums, by one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from potato_site.files import UNFINISHED, nothing, replacing, sync_folder
+
+
+@dataclass(frozen=True)
+class Written:
+    """A published file: its size in bytes and the SHA-256 (hex) of its content."""
+
+    size: int
+    sha256: str
+
+
+def write_file(path: Path, pieces: Iterable[bytes], *, before_publishing: Callable[[], None] = nothing) -> Written:
+    """Replace ``path`` by the joined ``pieces``; folders on the way are made.
+
+    ``before_publishing`` runs when all is on disk; if it raises, nothing is published. Raises OSError (disk full, no
+    permission, the path is a folder).
+    """
+    digest, size = hashlib.sha256(), 0
+    with replacing(path, before_publishing=before_publishing) as file:
+        for piece in pieces:
+            file.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    return Written(size, digest.hexdigest())
+
+
+@contextlib.contextmanager
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """A folder to build a file set in, removed at the end unless ``publish_folder`` has moved it away."""
+    folder = parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_folder(folder: Path, target: Path) -> None:
+    """Give a finished folder its final name, which must be free. Raises OSError."""
+    sync_folder(folder)
+    folder.rename(target)
+    sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One writer at a time in ``folder`` (made if missing): who reads later also publishes later.
+
+    What a writer that was killed left unfinished is removed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        for left in folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,81 @@
+"""The form of an export schedule: what is exported as for a single export, then when and where."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils import timezone
+
+from exports import destinations
+from exports.forms import ExportForm
+from exports.models import ExportSchedule
+from exports.options import as_json, options_of
+from exports.requests import CannotExport, checked
+from exports.schedules import WrongTimes, next_run
+
+CRON_HELP = "Minute, hour, day of the month, month, day of the week: 0 6 * * 1 is Mondays at six."
+
+
+class ScheduleForm(ExportForm):
+    """``save`` makes the schedule."""
+
+    cron = forms.CharField(label="At these times", max_length=100, required=False, help_text=CRON_HELP)
+    timezone = forms.CharField(label="Time zone", max_length=64, initial="UTC", required=False)
+    every_n = forms.IntegerField(
+        label="Or after so many new submissions", min_value=1, max_value=1_000_000, required=False
+    )
+    keep_last = forms.IntegerField(
+        label="Keep the last", min_value=1, max_value=10_000, initial=10, required=False,
+        help_text="Older ones of this schedule are removed. Empty: all are kept.",
+    )  # fmt: skip
+    destination = forms.ChoiceField(label="Copy to", required=False)
+
+    def __init__(self, project: Any, data: Any = None) -> None:
+        super().__init__(project, data)
+        self.project = project
+        named = [("", "Nowhere: the project's own folder"), *((name, name) for name in destinations.known())]
+        self.fields["destination"].choices = named  # type: ignore[attr-defined]
+
+    @property
+    def zones(self) -> list[str]:
+        return sorted(available_timezones())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        if bool(cleaned.get("cron")) == bool(cleaned.get("every_n")):
+            self.add_error("cron", "Give times, or a number of submissions, and not both.")
+        elif cleaned.get("cron"):
+            try:
+                next_run(cleaned["cron"], cleaned.get("timezone") or "UTC", timezone.now())
+            except WrongTimes as error:
+                self.add_error("timezone" if "time zone" in str(error) else "cron", str(error))
+        if not self.errors:
+            self._check_export(cleaned)
+        return cleaned
+
+    def _check_export(self, cleaned: dict[str, Any]) -> None:
+        try:
+            checked(self.project, cleaned["format"], self.options())
+        except CannotExport as error:
+            self.add_error(None, str(error))
+
+    def save(self, user: Any) -> ExportSchedule:
+        given = self.cleaned_data
+        zone = given["timezone"] or "UTC"
+        return ExportSchedule.objects.create(
+            project=self.project,
+            format=given["format"],
+            options=as_json(options_of(self.options())),
+            cron=given["cron"],
+            timezone=zone,
+            every_n=given["every_n"],
+            destination=given["destination"],
+            keep_last=given["keep_last"],
+            next_run_at=next_run(given["cron"], zone, timezone.now()) if given["cron"] else None,
+            last_seq=self.project.seq,
+            made_by=user,
+        )

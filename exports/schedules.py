@@ -1,0 +1,139 @@
+"""Exports made regularly: when one is due, what a run does, and what becomes of older ones.
+
+The tick asks for what is due; a worker publishes, copies to the destination and removes what is beyond ``keep_last``. A
+run that fails is tried again as any job is; what stays wrong is on the row, on the page, and mailed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from celery.schedules import ParseException, crontab
+from django.db import transaction
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation import queries
+from exports import destinations
+from exports.models import Export, ExportSchedule
+from exports.options import options_of
+from exports.releases import release
+from potato_site.accounts import mail
+from potato_site.accounts.models import AuditEntry
+from potato_site.jobs import JobHandle, enqueue, handler, on_tick
+from potato_site.jobs.runner import error_text
+
+KIND = "exports.scheduled"
+MAIL = "exports.schedule_mail"
+# A run that fails is tried twice again within this time; who made the schedule is told of what stays wrong.
+MAIL_AFTER_SECONDS = 180
+FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+
+
+class WrongTimes(ValueError):
+    """The times make no sense. ``str()`` is a sentence."""
+
+
+def next_run(cron: str, zone: str, after: datetime) -> datetime:
+    """The first time after ``after`` that ``cron`` (five fields) names in the time zone. Raises WrongTimes."""
+    if zone not in available_timezones():
+        raise WrongTimes(f"there is no time zone {zone[:40]!r}; one is Europe/Berlin")
+    parts = cron.split()
+    if len(parts) != len(FIELDS):
+        raise WrongTimes("give five fields: minute, hour, day of the month, month, day of the week (0 6 * * 1)")
+    local = after.astimezone(ZoneInfo(zone))
+    try:
+        times = crontab(**dict(zip(FIELDS, parts, strict=True)), nowfun=lambda: local)
+        start, delta, _ = times.remaining_delta(local, tz=ZoneInfo(zone))
+    except (ParseException, ValueError, RuntimeError) as error:
+        raise WrongTimes(f"{cron!r} names no time: {error}") from error
+    return (start + delta).astimezone(ZoneInfo("UTC"))
+
+
+@on_tick
+def ask_for_due() -> None:
+    """Ask for the runs that are due."""
+    now = timezone.now()
+    active = ExportSchedule.objects.filter(is_paused=False).exclude(project__output_path="")
+    for schedule in active.filter(next_run_at__lte=now):
+        _ask(schedule, now)
+    for schedule in active.filter(every_n__isnull=False, project__seq__gt=F("last_seq")):
+        new = queries.submitted_since(schedule.project_id, schedule.last_seq, using="default")
+        if new >= (schedule.every_n or 0):
+            _ask(schedule, now)
+
+
+@transaction.atomic
+def _ask(schedule: ExportSchedule, now: datetime) -> None:
+    """A run, once: the time moves on (the seq, for one that counts) in the transaction that asks."""
+    mine = ExportSchedule.objects.filter(pk=schedule.pk, next_run_at=schedule.next_run_at, last_seq=schedule.last_seq)
+    if schedule.cron:
+        moved = mine.update(next_run_at=next_run(schedule.cron, schedule.timezone, now))
+    else:
+        moved = mine.update(last_seq=queries.project_by_id(schedule.project_id, using="default").seq)
+    if moved:
+        run_soon(schedule)
+
+
+def run_soon(schedule: ExportSchedule) -> None:
+    params = {"project": schedule.project_id, "schedule": schedule.pk}
+    enqueue(KIND, params, dedupe_key=f"{KIND}:{schedule.pk}")
+
+
+@handler(KIND, queue="bulk")
+def run(job: JobHandle) -> dict[str, Any]:
+    """Params: project, schedule (ids). A schedule that is gone is nobody's any more."""
+    schedule = ExportSchedule.objects.select_related("project").filter(pk=job.params["schedule"]).first()
+    if schedule is None:
+        return {"export": None}
+    mine = ExportSchedule.objects.filter(pk=schedule.pk)
+    try:
+        export = release(schedule.project_id, schedule.format, options_of(schedule.options), job)
+        sent = destinations.deliver(export, schedule.destination, job.check) if schedule.destination else []
+    except Exception as error:
+        mine.update(last_error=error_text(error))
+        key = f"{MAIL}:{schedule.pk}"
+        enqueue(MAIL, {"schedule": schedule.pk}, dedupe_key=key, delay_seconds=MAIL_AFTER_SECONDS)
+        raise
+    Export.objects.filter(pk=export.pk, job_id=job.id).update(schedule=schedule)
+    mine.update(last_error="", last_run_at=timezone.now(), last_seq=export.seq)
+    return {"export": export.pk, "sent": sent, "removed": prune(schedule)}
+
+
+def prune(schedule: ExportSchedule) -> int:
+    """Remove what this schedule made beyond the last ``keep_last``. (Copies in a bucket are the bucket's to expire.)"""
+    if not schedule.keep_last:
+        return 0
+    old = list(Export.objects.filter(schedule=schedule).order_by("-seq", "-pk")[schedule.keep_last :])
+    for export in old:
+        with transaction.atomic():
+            AuditEntry.objects.create(
+                user=None, project=schedule.project, action="export.expire", object=str(export), before=export.options
+            )
+            Export.objects.filter(pk=export.pk).delete()
+        # The row first: a folder without a row is found by nobody, a row without its folder is a broken promise.
+        shutil.rmtree(Path(export.path), ignore_errors=True)
+    return len(old)
+
+
+@handler(MAIL, queue="fast")
+def tell_of_failure(job: JobHandle) -> dict[str, int]:
+    """Mail who made the schedule, unless a later try went well."""
+    schedule = ExportSchedule.objects.select_related("project", "made_by").filter(pk=job.params["schedule"]).first()
+    if schedule is None or not schedule.last_error or not mail.is_configured():
+        return {"sent": 0}
+    if schedule.made_by is None or not schedule.made_by.email:
+        return {"sent": 0}
+    job.check()
+    mail.send(
+        schedule.made_by.email,
+        f"The export {schedule.format} of {schedule.project.name} failed",
+        "exports/mail/schedule_failed.txt",
+        {"schedule": schedule, "link": mail.address(reverse("manage-schedules", args=[schedule.project.slug]))},
+    )
+    return {"sent": 1}

@@ -1,0 +1,50 @@
+"""The counts of an export: for the manifest, the page, and what the command says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotation.queries import Coverage
+from exports.formats import Pair, Row
+from exports.rows import Tally
+
+NAMES = {True: "positive", False: "negative", None: "masked"}
+
+
+def note(tally: Tally, row: Row | Pair) -> None:
+    """Count a row (or pair) that is in the file."""
+    tally.rows += 1
+    tally.splits[row.split] += 1
+    tally.several += len(row.annotators) > 1
+    if isinstance(row, Pair):
+        tally.traces |= {row.chosen.trace_id, row.rejected.trace_id}
+        tally.sources[row.source] += 1
+        return
+    tally.traces.add(row.trace_id)
+    tally.ties += row.needs_adjudication
+    if row.outcome is not None:
+        tally.outcomes[str(row.outcome)] += 1
+    tally.labels.update([step["label"] or "none" for step in row.steps])
+    tally.targets.update([NAMES[target] for target in row.targets])
+
+
+def counts_of(tally: Tally, coverage: Coverage) -> dict[str, Any]:
+    """``items`` traces there are, ``rows`` in the file, of ``traces`` traces; what was left out and why; labels."""
+    left_out = dict(sorted(tally.left_out.items()))
+    return {
+        "items": coverage.items,
+        "rows": tally.rows,
+        "traces": len(tally.traces),
+        "by_several": tally.several,
+        "ties": tally.ties,
+        "unlabeled": max(coverage.items - coverage.labeled, 0),
+        "withdrawn": coverage.withdrawn,
+        "left_out": left_out,
+        "answers_left_out": dict(sorted(tally.answers_left_out.items())),
+        "changed": dict(sorted(tally.changed.items())),
+        "labels": dict(sorted(tally.labels.items())),
+        "hard_labels": dict(sorted(tally.targets.items())),
+        "outcomes": dict(sorted(tally.outcomes.items())),
+        "splits": dict(sorted(tally.splits.items())),
+        "pair_sources": dict(sorted(tally.sources.items())),
+    }

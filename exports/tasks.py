@@ -1,0 +1,99 @@
+"""The jobs of the exports app: the annotators' own files, and published exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from annotation import queries
+from annotation.queries import Delivering, LastLabels
+from exports import current, mirror, schedules
+from exports.options import options_of
+from exports.releases import release
+from potato_site.jobs import JobHandle, enqueue, handler, on_tick, run_now
+from potato_site.jobs.models import Job
+
+MIRROR = "exports.mirror"
+# Their handlers and ticks are registered by being imported.
+OTHERS = (current, schedules)
+
+
+@handler(MIRROR, queue="fast")
+def write_mirror(job: JobHandle) -> dict[str, int]:
+    """Params: project, annotator (ids)."""
+    project_id, user_id = job.params["project"], job.params["annotator"]
+    username = queries.username_of(user_id)
+    return {"lines": mirror.write(project_id, user_id, username, before_publishing=job.check)}
+
+
+@handler("exports.build", queue="bulk")
+def build_export(job: JobHandle) -> dict[str, object]:
+    """Params: project (id), format, options (as ``exports.options.Options``)."""
+    params = job.params
+    export = release(params["project"], params["format"], options_of(params.get("options", {})), job)
+    return {"export": export.pk, "path": export.path}
+
+
+def refresh(project_id: int) -> int:
+    """Bring the annotators' files of a project up to date, here and now. Returns how many were written."""
+    output = queries.project_by_id(project_id, using="default").output_path
+    if not output:
+        return 0
+    asked = Job.objects.filter(dedupe_key__startswith=_key(project_id, ""), state__in=Job.LIVE)
+    waiting = {params["annotator"] for params in asked.values_list("params", flat=True)}
+    stale = {person.user_id for person in queries.last_labels(project_id, using="default") if _is_stale(output, person)}
+    for user_id in sorted(waiting | stale):
+        run_now(MIRROR, {"project": project_id, "annotator": user_id})
+    return len(waiting | stale)
+
+
+@dataclass
+class _Watch:
+    """What the tick knows of one project's files, so that a project nobody labels in costs it nothing."""
+
+    output_path: str
+    # The change counter up to which submissions were looked at.
+    seq: int = -1
+    # Whose file was not current at the last look.
+    behind: dict[int, LastLabels] = field(default_factory=dict)
+    # The files that were.
+    current: dict[int, Path] = field(default_factory=dict)
+
+
+# Lost with the process: a new one looks at every file once.
+_watches: dict[int, _Watch] = {}
+
+
+@on_tick
+def catch_missed_mirrors() -> None:
+    """Ask again for files that are missing or older than their annotator's latest submission: a job was lost, or a
+    file was removed."""
+    for project in queries.delivering_projects(using="default"):
+        watch = _watches.get(project.project_id)
+        if watch is None or watch.output_path != project.output_path:
+            watch = _watches[project.project_id] = _Watch(project.output_path)
+        for user_id in _behind(project, watch):
+            params = {"project": project.project_id, "annotator": user_id}
+            enqueue(MIRROR, params, dedupe_key=_key(project.project_id, user_id))
+
+
+def _behind(project: Delivering, watch: _Watch) -> list[int]:
+    """The annotators whose file has to be written. Asks the database only about submissions since the last look."""
+    if watch.seq != project.seq:
+        people = queries.last_labels(project.project_id, since_seq=watch.seq, using="default")
+        watch.behind.update({person.user_id: person for person in people})
+        watch.seq = project.seq
+    for person in list(watch.behind.values()):
+        if not _is_stale(project.output_path, person):
+            watch.current[person.user_id] = mirror.path_of(project.output_path, person.username)
+            del watch.behind[person.user_id]
+    removed = [user_id for user_id, path in watch.current.items() if not path.exists()]
+    return sorted({*watch.behind, *removed})
+
+
+def _is_stale(output_path: str, person: LastLabels) -> bool:
+    return mirror.is_stale(mirror.path_of(output_path, person.username), person.submitted_at)
+
+
+def _key(project_id: int, user_id: int | str) -> str:
+    return f"{MIRROR}:{project_id}:{user_id}"
