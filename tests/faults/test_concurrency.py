@@ -1,0 +1,122 @@
+"""Sixteen people (and sixteen tabs of one person) at once: no error, nobody twice, nothing over its slots."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from django.db import close_old_connections, connection
+
+from annotation.answers.ops import apply_ops
+from annotation.answers.submission import submit
+from annotation.assignments.handout import hand_out
+from annotation.models import Answer, AnswerEvent, Assignment, Project, Slot, Submission
+from tests.factory import PER_STEP, make_project, make_traces, op, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+THREADS = 16
+
+
+def at_once(work: Callable[[int], None], count: int = THREADS) -> None:
+    """Run ``work(number)`` in ``count`` threads that start together; the first error is raised here."""
+    errors: list[BaseException] = []
+    start = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        close_old_connections()
+        try:
+            start.wait()
+            work(number)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def label_everything(project, user) -> None:
+    while (assignment := hand_out(project, user).assignment) is not None:
+        operations = [
+            op("step_reward", {"first_error": {"step": None}}),
+            op("outcome", {"": "resolved"}),
+        ]
+        request = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": assignment.version, "ops": operations}
+        submit(assignment.public_id, user, request)
+
+
+def test_sixteen_annotators_never_exceed_the_slots(tmp_path):
+    names = [f"person{number}" for number in range(THREADS)]
+    project = make_project(tmp_path, people=names, overlap=50, traces=make_traces(40))
+    people = [person(name) for name in names]
+    at_once(lambda number: label_everything(project, people[number]))
+    assert Submission.objects.filter(is_current=True).count() == 60
+    assert not Slot.objects.filter(assignment=None).exists()
+    per_item = Counter(Assignment.objects.values_list("item", flat=True))
+    slots = Counter(Slot.objects.values_list("item", flat=True))
+    assert per_item == slots
+    numbers = list(Submission.objects.order_by("seq").values_list("seq", flat=True))
+    assert len(set(numbers)) == 60
+    assert Project.objects.get().seq == numbers[-1]
+
+
+def test_a_double_click_opens_one_item(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(20))
+    user = person("ann")
+    found: list[int] = []
+    at_once(lambda number: found.append(hand_out(project, user).assignment.pk))
+    assert len(found) == THREADS
+    assert len(set(found)) == 1
+
+
+def test_sixteen_tabs_lose_nothing_and_apply_nothing_twice(tmp_path):
+    project = make_project(tmp_path, schemes=[PER_STEP], traces=make_traces(1, steps=THREADS * 10))
+    user = person("ann")
+    assignment = hand_out(project, user).assignment
+
+    def tab(number: int) -> None:
+        for turn in range(10):
+            step = str(number * 10 + turn)
+            operation = op("per_step", {step: {"label": "correct"}}, tab=f"tab{number}")
+            for _ in range(2):  # an impatient network sends everything twice
+                assert apply_ops(assignment.public_id, user, [operation]).acked == [operation["id"]]
+
+    at_once(tab)
+    assert len(Answer.objects.get().value) == THREADS * 10
+    versions = list(AnswerEvent.objects.order_by("version").values_list("version", flat=True))
+    assert versions == list(range(1, THREADS * 10 + 1))
+
+
+def test_the_same_operation_from_sixteen_threads_has_one_effect(tmp_path):
+    project = make_project(tmp_path)
+    user = person("ann")
+    assignment = hand_out(project, user).assignment
+    operation = op("outcome", {"": "partial"})
+    at_once(lambda number: apply_ops(assignment.public_id, user, [operation]))
+    assert AnswerEvent.objects.count() == 1
+
+
+def test_one_of_two_tabs_wins_a_key_and_the_other_hears_of_it(tmp_path):
+    project = make_project(tmp_path)
+    user = person("ann")
+    assignment = hand_out(project, user).assignment
+    replies: list = []
+    values = ("resolved", "partial")
+
+    def tab(number: int) -> None:
+        operation = op("outcome", {"": values[number % 2]}, tab=f"tab{number}")
+        replies.append(apply_ops(assignment.public_id, user, [operation]))
+
+    at_once(tab)
+    kept = Answer.objects.get().value[""]
+    assert sum(bool(reply.acked) for reply in replies) == THREADS // 2
+    assert {conflict["value"] for reply in replies for conflict in reply.conflicts} == {kept}

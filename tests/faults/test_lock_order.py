@@ -1,0 +1,129 @@
+"""Loading a file while people label: nobody waits for it, nobody's item changes under them, no slot is lost.
+
+SQLite knows one writer at a time, so there is nothing to see there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from annotation.answers.ops import apply_ops
+from annotation.answers.submission import submit
+from annotation.assignments import states
+from annotation.assignments.handout import hand_out
+from annotation.assignments.items import sync_items
+from annotation.models import Assignment, Gold, Item, Project, Slot
+from annotation.projects.load import load_file
+from annotation.projects.revisions import current, set_config
+from annotation.quality.gold import delete_gold, set_gold
+from tests.factory import answers, make_project, make_traces, op, person, write_project
+from traces.models import Trace, TraceVersion
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # Row locks are Postgres's: SQLite has one writer at a time.
+    pytest.mark.services,
+]
+SOON = 10.0
+
+
+def beside(work: Callable[[], Any]) -> Future[Any]:
+    """Run ``work`` in a thread with a connection of its own."""
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            connection.close()
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def test_nobody_waits_for_an_item_while_a_file_is_loaded(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(4))
+    config = current(project).model_copy(update={"project_name": "Another name"})
+    with transaction.atomic():
+        set_config(Project.objects.get(), config, None)
+        sync_items(project)
+        given = beside(lambda: hand_out(project, person("ann"))).result(SOON)
+    assert given.assignment is not None
+
+
+def test_a_slot_that_is_just_being_taken_is_not_deleted(tmp_path):
+    project = make_project(tmp_path, overlap=100, traces=make_traces(1))
+    hand_out(project, person("ann"))
+    with transaction.atomic():
+        given = hand_out(project, person("bob")).assignment
+        write_project(tmp_path, overlap=0, traces=make_traces(1))
+        load = beside(lambda: load_file(tmp_path / "config.yaml", tmp_path / "output" / ".potato"))
+        load.result(SOON)
+    assert Slot.objects.filter(assignment=given).exists()
+    # Two people label it, so it counts as overlapping.
+    assert Item.objects.get().in_overlap
+
+
+def test_an_item_is_opened_before_its_version_moves_or_after(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1))
+    trace = Trace.objects.get()
+    newest = TraceVersion.objects.create(trace=trace, number=2, sha256="2", converter="native", n_steps=5)
+    Trace.objects.update(current=newest)
+    with transaction.atomic():
+        sync_items(project)
+        given = beside(lambda: hand_out(project, person("ann")))
+        with pytest.raises(TimeoutError):
+            given.result(1.0)
+    assert given.result(SOON).assignment.item.a_id == newest.pk
+
+
+def test_a_submission_under_way_is_not_handed_out_again(tmp_path):
+    """An item whose lease ran out is submitted after all, while its annotator asks for the next one elsewhere."""
+    project = make_project(tmp_path, overlap=100, traces=make_traces(2))
+    user = person("ann")
+    lost = hand_out(project, user).assignment
+    states.expire_overdue(lost.lease_until.replace(year=lost.lease_until.year + 1))
+    operations = [op(scheme, changes) for scheme, changes in answers().items()]
+    with transaction.atomic():
+        submit(lost.public_id, user, {"op_id": "s1", "tab": "tab", "version": 0, "ops": operations})
+        given = beside(lambda: hand_out(project, user))
+        with pytest.raises(TimeoutError):
+            given.result(1.0)
+    assert given.result(SOON).assignment.item_id != lost.item_id
+    assert Assignment.objects.get(pk=lost.pk).state == Assignment.State.SUBMITTED
+
+
+def test_a_save_that_takes_an_item_up_again_meets_the_next_one(tmp_path):
+    project = make_project(tmp_path, overlap=100, traces=make_traces(2))
+    user = person("ann")
+    lost = hand_out(project, user).assignment
+    states.expire_overdue(lost.lease_until.replace(year=lost.lease_until.year + 1))
+    with transaction.atomic():
+        apply_ops(lost.public_id, user, [op("outcome", {"": "partial"})])
+        given = beside(lambda: hand_out(project, user))
+        with pytest.raises(TimeoutError):
+            given.result(1.0)
+    assert given.result(SOON).assignment == lost
+    assert Slot.objects.filter(assignment=lost).count() == 1
+
+
+def test_a_known_answer_is_changed_while_somebody_forgets_it(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1))
+    item = Item.objects.get()
+    gold = set_gold(project, item, "outcome", {"": "resolved"}, user=None)
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        forgotten = beside(lambda: delete_gold(project, gold, None))
+        with pytest.raises(TimeoutError):
+            forgotten.result(1.0)
+        set_gold(project, item, "outcome", {"": "partial"}, user=None)
+    forgotten.result(SOON)
+    assert not Gold.objects.exists()

@@ -1,0 +1,102 @@
+"""Postgres is restarted or killed under load: nothing acknowledged is lost, and no web process needs a restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.deploy.installation import Browser, Installation, until
+from tests.deploy.services import Postgres
+from tests.factory import PER_STEP, make_traces, op, write_project
+
+pytestmark = [pytest.mark.services, pytest.mark.faults]
+STEPS = 100
+SERVICES = ("web-1", "worker-fast", "worker-bulk", "beat")
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def site(tmp_path: Path, postgres: Postgres) -> Iterator[Installation]:
+    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    broker = os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{12 + int(process) % 4}"
+    running = Installation(tmp_path, postgres.url, broker)
+    try:
+        running.migrate()
+        traces = make_traces(2, steps=STEPS)
+        config = write_project(tmp_path / "project", traces=traces, schemes=[PER_STEP], name="Served")
+        running.run("load", str(config), "--home", str(running.home))
+        running.start(*SERVICES)
+        yield running
+    finally:
+        running.kill_all()
+
+
+def query(site: Installation, statement: str) -> list[tuple]:
+    with psycopg.connect(site.environment["DATABASE_URL"]) as link:
+        return link.execute(statement).fetchall()  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["restarted", "killed"])
+def test_nothing_is_lost_and_the_first_retry_succeeds(site: Installation, postgres: Postgres, end: signal.Signals):
+    ann = Browser(site)
+    ann.log_in("web-1", "ann", "pw_ann")
+    item = ann.next_item("web-1", "served")
+    acked: list[str] = []
+    tries: list[int] = []
+    problems: list[BaseException] = []
+    is_back = threading.Event()
+    after: list[int] = []
+
+    def label() -> None:
+        try:
+            version = 0
+            for step in range(STEPS):
+                began_after = is_back.is_set()
+                operation = op("per_step", {str(step): {"label": "correct"}}, base=version)
+                reply = ann.save(["web-1"], item, operation)
+                acked.append(operation["id"])
+                tries.append(reply["tries"])
+                if began_after:
+                    after.append(reply["tries"])
+                version = reply["version"]
+        except BaseException as problem:
+            problems.append(problem)
+
+    person = threading.Thread(target=label)
+    person.start()
+    try:
+        until(lambda: len(acked) >= STEPS // 4 or problems, what="saving")
+        postgres.stop(end)
+        assert site.get("web-1", "/healthz")[0] == 200
+        assert site.get("web-1", "/readyz") == (503, '{"ready": false}')
+        postgres.start()
+        is_back.set()
+    finally:
+        person.join(timeout=120)
+    assert problems == []
+    assert len(acked) == STEPS
+    assert max(tries) > 1, "no save met a database that was away: the test proves nothing"
+    assert after, "all was saved before the database was back"
+    assert max(after) <= 2
+    assert query(site, "SELECT op_id FROM annotation_answerevent ORDER BY version") == [(name,) for name in acked]
+    assert site.ready()["ready"] is True
+    until(lambda: site.ready()["checks"]["tick"]["ok"], what="a tick")
+    [(project, user)] = query(site, "SELECT project_id, annotator_id FROM annotation_assignment")
+    params = {"project": project, "annotator": user}
+    site.python(f"from potato_site.jobs import enqueue\nenqueue('exports.mirror', {params})")
+    done = "SELECT 1 FROM jobs_job WHERE kind = 'exports.mirror' AND state = 'done'"
+    until(lambda: query(site, done), what="the job")
+    assert [name for name in SERVICES if site.running[name].poll() is not None] == []

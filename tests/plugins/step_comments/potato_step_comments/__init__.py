@@ -1,0 +1,1 @@
+"""A Django app, so that its template and static file are found."""

@@ -1,0 +1,255 @@
+"""The ``potato`` command as a person meets it: each test runs it."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.factory import write_project
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "from potato_site.cli import main; main()"
+
+
+def environment(**extra):
+    """A shell's environment without anything of this test run's."""
+    ours = {"POTATO_HOME", "SECRET_KEY", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "CELERY_BROKER_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**kept, "PYTHONPATH": str(ROOT), **extra}
+
+
+def potato(folder, *words, program=("-c", RUN), **extra):
+    """Run ``potato WORDS`` in ``folder``."""
+    command = [sys.executable, *program, *map(str, words)]
+    return subprocess.run(command, cwd=folder, env=environment(**extra), capture_output=True, text=True, timeout=240)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """A folder with a project that was loaded on the command line."""
+    folder = tmp_path_factory.mktemp("lab")
+    write_project(folder)
+    done = potato(folder, "load", "config.yaml")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+# --- help and mistakes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_help_lists_every_command_in_one_line_each(tmp_path, words):
+    done = potato(tmp_path, *words)
+    assert done.returncode == 0
+    listed = re.findall(r"^  ([a-z-]+)  +(\S.*)$", done.stdout, re.MULTILINE)
+    names = {name for name, _ in listed}
+    assert {"agreement", "check", "convert-traces", "demo", "export", "load", "start", "status"} <= names
+    assert max(map(len, done.stdout.splitlines())) <= 120
+    assert files(tmp_path) == []
+
+
+def test_it_says_its_version(tmp_path):
+    done = potato(tmp_path, "--version")
+    assert re.fullmatch(r"potato-site \S.*\n", done.stdout)
+
+
+def test_help_of_a_command_shows_its_own_options_and_the_home(tmp_path):
+    done = potato(tmp_path, "check", "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: potato check")
+    assert "--strict" in done.stdout
+    assert "--home" in done.stdout
+    assert "--pythonpath" not in done.stdout
+
+
+def test_an_unknown_command_is_named_with_what_was_meant(tmp_path):
+    done = potato(tmp_path, "strat", "config.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "potato: there is no command 'strat'; did you mean start? `potato --help` lists them\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["status", "config.yaml"], "potato status: config.yaml: there is no such file or folder\n"),
+        (["load", "config.yaml"], "potato load: config.yaml: there is no such file or folder\n"),
+        (["check", "config.yaml"], "potato check: config.yaml: cannot be read: No such file or directory\n"),
+        (["export", "--format", "prm", "--project", "./output/", "--output", "x.jsonl"],
+         "potato export: ./output/: there is no such file or folder\n"),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_line_and_code_1(tmp_path, words, message):
+    done = potato(tmp_path, *words)
+    assert (done.returncode, done.stderr) == (1, message)
+    assert files(tmp_path) == []
+
+
+def test_a_project_that_is_not_loaded_yet_says_so(tmp_path):
+    write_project(tmp_path)
+    before = files(tmp_path)
+    done = potato(tmp_path, "status", "config.yaml")
+    assert done.returncode == 1
+    assert done.stderr == "potato status: config.yaml is not loaded yet: run `potato load config.yaml` first\n"
+    assert files(tmp_path) == before
+
+
+# --- check ---------------------------------------------------------------------------------------------------
+
+
+def test_check_says_what_is_good_and_changes_nothing(tmp_path):
+    write_project(tmp_path)
+    before = files(tmp_path)
+    done = potato(tmp_path, "check", "config.yaml")
+    assert done.returncode == 0
+    assert done.stdout.startswith("config.yaml: good: project 'Test project'")
+    assert files(tmp_path) == before
+
+
+def test_an_unknown_key_is_an_error_only_if_check_is_strict(tmp_path):
+    write_project(tmp_path, quality={"overlap": 5})
+    done = potato(tmp_path, "check", "config.yaml")
+    assert done.returncode == 0
+    assert re.search(r"^warning: config.yaml: line \d+: quality: is not a key we know", done.stderr, re.MULTILINE)
+    done = potato(tmp_path, "check", "--strict", "config.yaml")
+    assert done.returncode == 1
+    assert re.search(r"^error: config.yaml: line \d+: quality: is not a key we know", done.stderr, re.MULTILINE)
+
+
+def test_check_misses_files_of_traces(tmp_path):
+    write_project(tmp_path)
+    (tmp_path / "data" / "traces.jsonl").unlink()
+    done = potato(tmp_path, "check", "config.yaml")
+    assert done.returncode == 1
+    assert "data.input_path: no such file or folder" in done.stderr
+
+
+# --- load ----------------------------------------------------------------------------------------------------
+
+
+def test_load_without_traces_leaves_nothing_behind(tmp_path):
+    write_project(tmp_path)
+    (tmp_path / "data" / "traces.jsonl").unlink()
+    done = potato(tmp_path, "load", "config.yaml")
+    assert done.returncode == 1
+    assert "data.input_path: no such file or folder" in done.stderr
+    assert not (tmp_path / "output").exists()
+
+
+def test_load_makes_the_home_in_the_output_folder(loaded):
+    made = files(loaded / "output")
+    assert set(made) >= {".potato/db.sqlite3", ".potato/secret_key", ".potato/project.json", ".potato/.gitignore"}
+    assert (loaded / "output" / ".potato").stat().st_mode & 0o777 == 0o700
+
+
+def test_loading_again_says_that_nothing_changed(loaded):
+    done = potato(loaded, "load", "--json", "config.yaml")
+    (report,) = json.loads(done.stdout)
+    assert (report["is_new"], report["changed"], report["new_items"]) == (False, [], 0)
+    assert report["traces"] == {"new": 0, "changed": 0, "unchanged": 3, "problems": 0}
+
+
+@pytest.mark.parametrize("words", [["config.yaml"], ["--json", "config.yaml"], ["--json", "./output/"], ["."]])
+def test_status_finds_the_project_however_it_is_named(loaded, words):
+    done = potato(loaded, "status", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ann" in done.stdout
+
+
+def test_a_slug_means_the_project_in_the_current_home(loaded, tmp_path):
+    home = str(loaded / "output" / ".potato")
+    assert potato(tmp_path, "status", "test-project", POTATO_HOME=home).returncode == 0
+    assert potato(tmp_path, "status", "--home", home, "test-project").returncode == 0
+    done = potato(tmp_path, "status", "nothing", POTATO_HOME=home)
+    assert done.stderr == "potato status: no single project is meant by 'nothing'; known: test-project\n"
+
+
+def test_a_folder_can_move_as_a_whole(tmp_path):
+    write_project(tmp_path / "old")
+    assert potato(tmp_path / "old", "load", "config.yaml").returncode == 0
+    (tmp_path / "old").rename(tmp_path / "new")
+    done = potato(tmp_path / "new", "load", "--json", "config.yaml")
+    assert [report["is_new"] for report in json.loads(done.stdout)] == [False]
+    assert potato(tmp_path / "new", "status", "config.yaml").returncode == 0
+
+
+def test_a_mistake_leaves_nothing_behind(tmp_path):
+    write_project(tmp_path, port="soon")
+    before = files(tmp_path)
+    done = potato(tmp_path, "load", "config.yaml")
+    assert done.returncode == 1
+    assert re.search(r"^error: config.yaml: line \d+: port: ", done.stderr, re.MULTILINE)
+    assert done.stderr.endswith("potato load: 1 error in the configuration: nothing was loaded\n")
+    assert files(tmp_path) == before
+    assert not (tmp_path / "output").exists()
+
+
+def test_bad_traces_are_named_good_ones_kept_and_the_code_is_1(tmp_path):
+    write_project(tmp_path)
+    with (tmp_path / "data" / "traces.jsonl").open("a") as stream:
+        stream.write('{"id": "half\n')
+    done = potato(tmp_path, "load", "config.yaml")
+    assert done.returncode == 1
+    assert "traces.jsonl:4: " in done.stderr
+    assert "potato load: 1 problem in the traces; all that is good was loaded" in done.stderr
+    assert "3 new" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_several_files_share_the_home_of_the_first(tmp_path):
+    write_project(tmp_path / "a", name="A")
+    write_project(tmp_path / "b", name="B")
+    done = potato(tmp_path, "load", "a/config.yaml", "b/config.yaml")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "b" / "output" / ".potato" / "db.sqlite3").exists()
+    done = potato(tmp_path, "status", "b/config.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = potato(tmp_path, "status", "--project", "b/output", "b/config.yaml")
+    assert done.returncode == 0
+
+
+def test_a_database_that_cannot_be_used_is_one_line(loaded, tmp_path):
+    done = potato(loaded, "status", "config.yaml", DATABASE_URL=f"sqlite:///{tmp_path}/missing/db.sqlite3")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_home_holds_no_password(loaded):
+    private = loaded / "output" / ".potato"
+    assert [path for path in private.rglob("*") if path.is_file() and b"pw_ann" in path.read_bytes()] == []
+    with sqlite3.connect(private / "db.sqlite3") as database:
+        (stored,) = database.execute("select password from accounts_user where username = 'ann'").fetchone()
+    assert stored.startswith("argon2$")
+
+
+# --- manage.py -----------------------------------------------------------------------------------------------
+
+
+def test_manage_runs_our_commands_in_the_same_home(loaded):
+    done = potato(loaded, "status", "config.yaml", program=[str(ROOT / "manage.py")])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_manage_keeps_djangos_own_check(tmp_path):
+    done = potato(tmp_path, "check", program=[str(ROOT / "manage.py")], SECRET_KEY="x" * 50)
+    assert "System check identified no issues" in done.stdout
+    assert files(tmp_path) == []
+
+
+def test_what_needs_no_home_makes_none(tmp_path):
+    write_project(tmp_path)
+    before = files(tmp_path)
+    done = potato(tmp_path, "convert-traces", "--format", "native", "--input", "data", "--output", "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path) == sorted([*before, "out.jsonl"])
