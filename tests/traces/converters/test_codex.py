@@ -1,0 +1,189 @@
+"""Codex sessions: which lines are prompts, what a call's output says, where exact diffs and exit codes come from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.left_out import corpus_folder
+from tests.traces.patching import patched
+from traces.converters.codex import Codex
+from traces.jsonl import Problem
+from traces.source import Source
+
+META = {"type": "session_meta", "payload": {"id": "s", "cwd": "/w"}}
+
+
+@pytest.fixture
+def source(tmp_path):
+    def write(*records: object) -> Source:
+        lines = [record if isinstance(record, str) else json.dumps(record) for record in records]
+        (tmp_path / "rollout.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        return Source(tmp_path / "rollout.jsonl", "rollout.jsonl")
+
+    return write
+
+
+@pytest.fixture
+def document(source):
+    def of(*records: object) -> dict:
+        found = [item for item in Codex().convert(source(META, *records)) if not isinstance(item, Problem)]
+        return found[0].value
+
+    return of
+
+
+def item(**payload) -> dict:
+    return {"timestamp": "2026-01-01T00:00:00Z", "type": "response_item", "payload": payload}
+
+
+def event(**payload) -> dict:
+    return {"timestamp": "2026-01-01T00:00:01Z", "type": "event_msg", "payload": payload}
+
+
+def user(*texts: str) -> dict:
+    return item(type="message", role="user", content=[{"type": "input_text", "text": text} for text in texts])
+
+
+def shell(command: str, output: object = None, call_id: str = "c") -> list[dict]:
+    call = item(type="function_call", name="shell_command", arguments=json.dumps({"command": command}), call_id=call_id)
+    return [call] if output is None else [call, item(type="function_call_output", call_id=call_id, output=output)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<environment_context>\n<cwd>/w</cwd>",
+        "<user_instructions>x",
+        "# AGENTS.md instructions for /w",
+        "<permissions instructions>x",
+        "<turn_aborted>x",
+        "<recommended_plugins>\nx",
+        "<skills_instructions>x",
+    ],
+)
+def test_what_the_program_writes_in_the_users_name_is_no_prompt(document, text):
+    doc = document(user(text), user("<b>Fix</b> it"))
+
+    assert [step["type"] for step in doc["structured_turns"]] == ["system", "user_message"]
+    assert doc["issue_description"] == "<b>Fix</b> it"
+
+
+def test_events_that_repeat_the_items_make_no_steps(document):
+    repeated = [event(type=kind, message="Hello") for kind in ("user_message", "agent_message", "agent_reasoning")]
+
+    assert len(document(user("Hello"), *repeated)["structured_turns"]) == 1
+
+
+def test_an_event_we_do_not_know_is_counted(document):
+    assert document(user("x"), event(type="news"))["source"]["warnings"] == [
+        "1 × events that have no step of their own (news)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('{"output":"a\\n","metadata":{"exit_code":2,"duration_seconds":1.5}}', ("a\n", 2, 1.5)),
+        ("Exit code: 0\nWall time: 1.2 seconds\nTotal output lines: 9\nOutput:\na\n", ("a\n", 0, 1.2)),
+        ("Chunk ID: 1a\nWall time: 0.5 seconds\nProcess exited with code 7\nOutput:\n", ("", 7, 0.5)),
+        ("Wall time: 0.5 seconds\nProcess running with session ID 3\nOutput:\na", ("a", None, 0.5)),
+        ("Output:\nas it is", ("Output:\nas it is", None, None)),
+        ({"content": "a", "success": True}, ("a", None, None)),
+        (None, (None, None, None)),
+        (["not", 5], (None, None, None)),
+    ],
+)
+def test_the_wrapping_of_an_output_is_taken_off(document, output, expected):
+    (step,) = document(*shell("ls", output))["structured_turns"]
+
+    assert (step["output"], step["exit_code"], step.get("seconds")) == expected
+
+
+def test_an_output_that_is_json_of_its_own_stays_as_it_is(document):
+    assert document(*shell("cat a.json", '{"output": 1}'))["structured_turns"][0]["output"] == '{"output": 1}'
+
+
+def test_the_event_at_the_end_of_a_command_fills_what_the_item_lacks(document):
+    end = event(type="exec_command_end", call_id="c", exit_code=4, aggregated_output="x\n", cwd="/v", duration="1.5s")
+
+    (step,) = document(*shell("ls"), end)["structured_turns"]
+
+    assert (step["output"], step["exit_code"], step["cwd"], step["seconds"]) == ("x\n", 4, "/v", 1.5)
+
+
+def test_a_patch_that_was_rejected_is_not_applied(document):
+    patch = "*** Begin Patch\n*** Add File: a\n+x\n*** End Patch"
+    call = item(type="custom_tool_call", name="apply_patch", input=patch, call_id="c")
+    doc = document(call, item(type="custom_tool_call_output", call_id="c", output="patch rejected by user"))
+
+    assert doc["structured_turns"][0]["status"] == "rejected"
+
+
+def test_a_call_that_stands_twice_is_one_step(document):
+    doc = document(*shell("ls", "a"), *shell("ls", "a"))
+
+    assert len(doc["structured_turns"]) == 1
+    assert len(doc["source"]["warnings"]) == 2
+
+
+def test_a_bad_line_is_named_and_the_rest_is_kept(source):
+    found = list(Codex().convert(source(META, "{oops", user("Go on"))))
+
+    assert [type(one) for one in found] == [Problem, type(found[1])]
+    assert found[1].value["issue_description"] == "Go on"
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], [5], {}, {"a": 1}])
+def test_wrong_types_anywhere_do_not_raise(document, value):
+    keys = ("type", "role", "content", "name", "arguments", "call_id", "output", "action", "summary", "input", "id")
+    bases = [user("x"), *shell("ls", "a"), item(type="local_shell_call", action={}), item(type="reasoning")]
+    bases += [item(type="custom_tool_call", name="exec", input="tools.apply_patch('*** Begin Patch')", call_id="e")]
+    changed = [{**base, "payload": base["payload"] | {key: value}} for base in bases for key in keys]
+    events = [
+        event(type=kind, call_id="c") | {"payload": {"type": kind, "call_id": "c", key: value}}
+        for kind in ("exec_command_end", "patch_apply_end", "token_count", "error")
+        for key in ("changes", "command", "exit_code", "duration", "info", "message", "stdout")
+    ]
+    heads = [{"type": kind, "payload": value} for kind in ("session_meta", "turn_context", "compacted", "event_msg")]
+    heads += [{"type": "session_meta", "payload": {key: value}} for key in ("id", "git", "source", "base_instructions")]
+
+    assert document(user("x"), *heads, *changed, *events)["issue_description"] == "x"
+
+
+@pytest.mark.corpus
+def test_the_recorded_changes_of_a_session_fit_each_other_line_by_line():
+    """Every diff, applied at its numbers to what the diffs before it made, fits."""
+    name = "rollout_codemode_0.144_webdev.jsonl"
+    (record,) = Codex().convert(Source(corpus_folder() / "codex" / name, name))
+    files: dict[str, str] = {}
+    edits = [step for step in record.value["structured_turns"] if "diff" in step]
+    for step in edits:
+        files[step["path"]] = patched(files.get(step["path"], ""), step["diff"])
+
+    assert len(edits) == 67
+    assert not any(step.get("approximate") for step in edits)
+
+
+@pytest.mark.corpus
+def test_the_contents_of_added_files_are_those_of_the_recorded_changes():
+    name = "rollout_codemode_0.144_webdev.jsonl"
+    source = Source(corpus_folder() / "codex" / name, name)
+    (record,) = Codex().convert(source)
+    made = {
+        step["path"]: patched("", step["diff"])
+        for step in record.value["structured_turns"]
+        if step["type"] == "file_create"
+    }
+    changes = [
+        (path, change["content"])
+        for line in source.records()
+        if line.value["payload"].get("type") == "patch_apply_end"
+        for path, change in line.value["payload"]["changes"].items()
+        if change["type"] == "add"
+    ]
+
+    assert len(changes) == len(made) == 64
+    for path, content in changes:
+        assert made[next(name for name in made if path.endswith(f"/{name}"))] == content

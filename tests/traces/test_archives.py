@@ -1,0 +1,174 @@
+"""Archives among the input: what is read of them, and what a hostile one cannot do."""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+
+import pytest
+
+from tests.traces.test_convert import TRACE
+from traces.archives import Limits, unpacked
+from traces.jsonl import Problem
+from traces.source import Source, find_sources
+
+
+@pytest.fixture
+def unpack(tmp_path):
+    """``unpack(**limits)``: ({name: content}, problems) of all in the folder ``in``."""
+    (tmp_path / "in").mkdir()
+    room = tmp_path / "room"
+    room.mkdir()
+
+    def run(is_claimed=lambda source: False, **limits):
+        found = list(find_sources(tmp_path / "in"))
+        items = list(unpacked(found, lambda: room, is_claimed=is_claimed, limits=Limits(**limits)))
+        files = {item.name: item.path.read_bytes() for item in items if isinstance(item, Source)}
+        return files, [str(item) for item in items if isinstance(item, Problem)]
+
+    return run
+
+
+@pytest.fixture
+def zipped(tmp_path, unpack):
+    def make(members, name="a.zip"):
+        with zipfile.ZipFile(tmp_path / "in" / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+        return tmp_path / "in" / name
+
+    return make
+
+
+@pytest.fixture
+def tarred(tmp_path, unpack):
+    def make(members, name="a.tar.gz", mode="w:gz", **changes):
+        with tarfile.open(tmp_path / "in" / name, mode) as archive:
+            for member, content in members.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(content)
+                for key, value in changes.items():
+                    setattr(info, key, value)
+                archive.addfile(info, io.BytesIO(content))
+
+    return make
+
+
+def test_members_are_called_after_their_archive(zipped, tarred, tmp_path, unpack):
+    zipped({"run/t.jsonl": b"zip", "run/": b"", "__MACOSX/x": b"", ".DS_Store": b""})
+    tarred({"run/t.jsonl": b"tar.gz"})
+    tarred({"t.jsonl": b"tar"}, name="b.tar", mode="w")
+    (tmp_path / "in" / "c.jsonl.gz").write_bytes(gzip.compress(b"gz"))
+    (tmp_path / "in" / "d.jsonl").write_bytes(b"plain")
+    zipped({".aider.chat.history.md": b"hidden, and read all the same", ".git/x": b""}, name="e.zip")
+    assert unpack() == (
+        {
+            "a.tar.gz/run/t.jsonl": b"tar.gz",
+            "a.zip/run/t.jsonl": b"zip",
+            "b.tar/t.jsonl": b"tar",
+            "c.jsonl.gz/c.jsonl": b"gz",
+            "d.jsonl": b"plain",
+            "e.zip/.aider.chat.history.md": b"hidden, and read all the same",
+        },
+        [],
+    )
+
+
+def test_an_archive_that_a_converter_reads_itself_stays_as_it_is(zipped, unpack):
+    zipped({"header.json": b"{}"}, name="log.eval")
+    assert list(unpack(is_claimed=lambda source: True)[0]) == ["log.eval"]
+
+
+@pytest.mark.parametrize("name", ["../../evil.jsonl", "/etc/evil.jsonl", "a/../../evil.jsonl", "..\\evil.jsonl"])
+def test_a_name_leads_nowhere(zipped, tarred, tmp_path, unpack, name):
+    zipped({name: b"zip"})
+    tarred({name: b"tar"})
+    files, problems = unpack()
+    assert sorted(files.values()) == [b"tar", b"zip"]
+    assert all(".." not in shown.split("/") and shown.startswith("a.") for shown in files)
+    assert not problems
+    found = [os.path.join(folder, file) for folder, _, names in os.walk(tmp_path) for file in names if "evil" in file]
+    assert found == []
+
+
+def test_members_know_their_neighbours(zipped, tmp_path):
+    room = tmp_path / "room"
+    zipped({"s.jsonl": b"1", "s/subagents/agent-1.jsonl": b"2"})
+    items = unpacked(find_sources(tmp_path / "in"), lambda: room, is_claimed=lambda source: False)
+    sources = {item.name: item for item in items}
+    (agent,) = sources["a.zip/s.jsonl"].near("s/subagents/agent-*.jsonl")
+    assert agent.path.read_bytes() == b"2"
+    assert [one.name for one in agent.near("../../s.jsonl")] == ["a.zip/s.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"files": 2}, "holds more than 2 files"),
+        ({"bytes": 2500}, "unpacks to more than 0.0 GB"),
+        ({"ratio": 2, "ratio_from": 1000}, "grows to more than 2 times its size"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_what_is_within_the_limits_is_kept_and_the_rest_is_told(zipped, tarred, unpack, kind, limits, message):
+    members = {f"{n}.jsonl": b"0" * 1000 for n in range(5)}
+    zipped(members) if kind == "zip" else tarred(members)
+    files, problems = unpack(**limits)
+    assert len(files) < 5
+    assert len(problems) == 1
+    assert message in problems[0]
+
+
+def test_a_bomb_of_gzip_stops_early(tmp_path, unpack):
+    (tmp_path / "in" / "bomb.gz").write_bytes(gzip.compress(bytes(20_000_000)))
+    files, problems = unpack(ratio_from=1_000_000)
+    assert files == {}
+    assert problems == ["bomb.gz: grows to more than 100 times its size: the rest of this archive was not read"]
+
+
+def test_a_tar_header_that_is_too_large_is_not_read_into_memory(tmp_path, unpack):
+    header = tarfile.TarInfo("././@PaxHeader")
+    header.type, header.size = tarfile.XHDTYPE, 1024**3
+    (tmp_path / "in" / "a.tar").write_bytes(header.tobuf() + bytes(1024))
+    files, problems = unpack()
+    assert files == {}
+    assert problems == ["a.tar: has a header that is too large: the rest of this archive was not read"]
+
+
+def test_links_devices_and_encrypted_members_are_named(tarred, zipped, tmp_path, unpack):
+    tarred({"link": b""}, type=tarfile.SYMTYPE, linkname="/etc/passwd")
+    tarred({"pipe": b""}, name="b.tar", mode="w", type=tarfile.FIFOTYPE)
+    info = zipfile.ZipInfo("link")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "in" / "a.zip", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    path = zipped({"secret.jsonl": b"x"}, name="c.zip")
+    raw = path.read_bytes().replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+    path.write_bytes(raw)
+    files, problems = unpack()
+    assert files == {}
+    assert problems == [
+        "a.tar.gz/link: is a link or a device; not read",
+        "a.zip/link: is a link; not read",
+        "b.tar/pipe: is a link or a device; not read",
+        "c.zip/secret.jsonl: is encrypted; not read",
+    ]
+
+
+@pytest.mark.parametrize("cut", [30, 60, 90])
+def test_a_damaged_archive_is_named_and_what_came_before_kept(zipped, tarred, tmp_path, unpack, cut):
+    for path in [zipped({"t.jsonl": os.urandom(500)}), tarred({"t.jsonl": os.urandom(5000)})]:
+        del path
+    for path in (tmp_path / "in").iterdir():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * cut // 100])
+    _, problems = unpack()
+    assert all("damaged" in problem for problem in problems)
+    assert {problem.split(":")[0] for problem in problems} == {"a.zip", "a.tar.gz"}
+
+
+def test_archives_in_archives_are_named(zipped, unpack):
+    zipped({"inner.gz": gzip.compress(b"x"), "t.jsonl": (TRACE % "a").encode()})
+    files, problems = unpack()
+    assert list(files) == ["a.zip/t.jsonl"]
+    assert problems == ["a.zip/inner.gz: is an archive in an archive; not read"]

@@ -1,0 +1,215 @@
+import json
+import os
+
+import pytest
+
+from potato_site.canonical import canonical
+from traces.convert import convert_path
+from traces.converters import converters
+from traces.jsonl import Record
+from traces.recognition import UnknownFormat
+
+STEP = {"type": "system", "content": "x"}
+TRACE = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
+
+
+def convert(path, **options):
+    documents, problems = [], []
+    report = convert_path(path, on_document=documents.append, on_problem=problems.append, **options)
+    assert report.traces == len(documents)
+    assert report.problems == sum(problem.is_error for problem in problems)
+    return documents, [str(problem) for problem in problems]
+
+
+@pytest.fixture
+def converter(request):
+    """A second converter, which claims files called *.log, for one test."""
+
+    class Logs:
+        name, version = "logs", "7"
+        found: list = []
+
+        def detect(self, source):
+            return source.name.endswith(".log")
+
+        def convert(self, source):
+            yield Record(1, {"id": source.name, "source": {"warnings": ["1 image"]}, "structured_turns": [STEP]})
+            raise KeyError("a record no one imagined")
+
+    converters.register("logs")(Logs())
+    yield converters.get("logs")
+    del converters._items["logs"]
+
+
+def test_a_folder_is_read_in_sorted_order_without_hidden_files(tmp_path):
+    for name in ["b.jsonl", "a/z.jsonl", "a/y/x.jsonl", ".hidden.jsonl", ".git/c.jsonl"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(TRACE % name)
+    documents, problems = convert(tmp_path)
+    assert [doc["source"]["file"] for doc in documents] == ["a/y/x.jsonl", "a/z.jsonl", "b.jsonl"]
+    assert problems == []
+
+
+def test_links_out_of_the_folder_are_named_and_not_followed(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "secret.jsonl").write_text(TRACE % "secret")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(TRACE % "a")
+    (folder / "again.jsonl").symlink_to("a.jsonl")
+    (folder / "loop").symlink_to(folder)
+    (folder / "file.jsonl").symlink_to(tmp_path / "out" / "secret.jsonl")
+    (folder / "folder").symlink_to(tmp_path / "out")
+    documents, problems = convert(folder)
+    assert [doc["id"] for doc in documents] == ["a"]
+    assert [text.split(":")[0] for text in problems] == ["file.jsonl", "folder"]
+
+
+def test_a_document_says_where_it_came_from(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text(TRACE % "a")
+    documents, _ = convert(file, format="native")
+    source = documents[0]["source"]
+    assert source.keys() == {"format", "version", "file", "sha256", "warnings"}
+    assert (source["format"], source["file"], source["warnings"]) == ("native", "a.jsonl", [])
+
+
+def test_a_document_that_names_its_source_keeps_it(tmp_path):
+    record = {"id": "a", "structured_turns": [], "source": {"format": "codex", "file": "x", "warnings": ["w"]}}
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    assert convert(tmp_path)[0] == [record]
+
+
+def test_a_second_record_with_one_id_names_both_places(tmp_path):
+    (tmp_path / "a.jsonl").write_text(TRACE % "same")
+    (tmp_path / "b.jsonl").write_text(TRACE % "other" + TRACE % "same")
+    documents, problems = convert(tmp_path)
+    assert [doc["id"] for doc in documents] == ["same", "other"]
+    assert problems == ["b.jsonl:2: id: 'same' is the id of the record at a.jsonl:1 too; the first is kept"]
+
+
+def test_a_second_trace_with_an_id_that_an_agent_gave_gets_an_id_of_its_own(tmp_path):
+    class Tasks:
+        name, version = "tasks", "1"
+
+        def detect(self, source):
+            return source.name.endswith(".log")
+
+        def convert(self, source):
+            yield Record(1, {"id": "django-1", "structured_turns": [STEP]})
+            yield Record(2, {"id": "django-1", "structured_turns": [STEP]})
+
+    converters.register("tasks")(Tasks())
+    try:
+        (tmp_path / "a.log").write_text("a")
+        (tmp_path / "b.log").write_text("b")
+        documents, problems = convert(tmp_path)
+        assert convert(tmp_path / "b.log")[0][1]["id"] == documents[3]["id"]
+    finally:
+        del converters._items["tasks"]
+    digest = documents[2]["source"]["sha256"][:8]
+    assert [doc["id"] for doc in documents[2:]] == [f"django-1~{digest}", f"django-1~{digest}-2"]
+    assert len({doc["id"] for doc in documents}) == 4
+    assert documents[2]["source"]["warnings"] == ["the id django-1 is that of another trace too"]
+    assert problems == []
+
+
+def test_a_file_nobody_recognises_is_named(tmp_path):
+    (tmp_path / "notes.md").write_text("# Notes\n")
+    (tmp_path / "empty.jsonl").write_text("")
+    documents, problems = convert(tmp_path)
+    assert documents == []
+    known = ", ".join(converters.names())
+    assert problems == [
+        f"empty.jsonl: no converter recognises this file; known: {known}",
+        f"notes.md: no converter recognises this file; known: {known}",
+    ]
+    assert convert(tmp_path / "empty.jsonl", format="native")[1] == ["empty.jsonl: holds no trace"]
+
+
+def test_each_file_goes_to_the_converter_that_recognises_it_and_a_failure_stops_only_its_file(tmp_path, converter):
+    (tmp_path / "a.log").write_text("a log")
+    (tmp_path / "b.jsonl").write_text(TRACE % "b")
+    documents, problems = convert(tmp_path)
+    assert [(doc["id"], doc["source"]["format"], doc["source"]["warnings"]) for doc in documents] == [
+        ("a.log", "logs", ["1 image"]),
+        ("b", "native", []),
+    ]
+    assert problems == ["a.log: the converter failed: KeyError: 'a record no one imagined'"]
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_an_agents_trace_without_steps_is_named_and_left_out(tmp_path, claims):
+    class Silent:
+        name, version = "silent", "1"
+
+        def detect(self, source):
+            return claims and source.name.endswith(".log")
+
+        def convert(self, source):
+            yield Record(3, {"id": "t", "structured_turns": []})
+
+    (tmp_path / "a.log").write_text("x")
+    converters.register("silent")(Silent())
+    try:
+        documents, problems = [], []
+        convert_path(tmp_path, format="silent", on_document=documents.append, on_problem=problems.append)
+    finally:
+        del converters._items["silent"]
+    assert documents == []
+    assert [str(problem) for problem in problems] == ["a.log:3: the trace 't' has no step; left out"]
+    # Of a file that is not of this format it means that nothing was read.
+    assert problems[0].is_error is not claims
+
+
+def test_a_file_that_two_converters_claim_is_a_problem(tmp_path, converter):
+    (tmp_path / "a.log").write_text(TRACE % "a")
+    assert convert(tmp_path)[1] == [
+        "a.log: several converters recognise this file (logs, native): choose one with --format"
+    ]
+
+
+def test_an_unknown_format_and_a_missing_input_are_errors(tmp_path):
+    with pytest.raises(UnknownFormat, match=r"no converter 'word' yet; known: .*native"):
+        convert(tmp_path, format="word")
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such file or folder"):
+        convert(tmp_path / "nowhere")
+
+
+def test_what_the_receiver_raises_is_not_blamed_on_the_file(tmp_path):
+    (tmp_path / "a.jsonl").write_text(TRACE % "a")
+
+    def full(doc):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        convert_path(tmp_path, on_document=full, on_problem=print)
+
+
+def test_a_file_name_that_is_no_utf8_is_shown_and_stored_with_replacement_characters(tmp_path):
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    (tmp_path / name).write_text(TRACE % "a" + "oops\n")
+    documents, problems = convert(tmp_path)
+    assert canonical(documents[0]["source"]["file"]).decode() == '"caf\ufffd.jsonl"'
+    assert problems == ["caf\ufffd.jsonl:2: not JSON: Expecting value (column 1)"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.jsonl").write_text(TRACE % "a")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    documents, problems = convert(tmp_path)
+    assert [doc["id"] for doc in documents] == ["a"]
+    assert problems == [f"{tmp_path}/closed: cannot be read: Permission denied"]
+
+
+def test_a_record_without_steps_may_have_a_source_of_its_own(tmp_path):
+    (tmp_path / "a.json").write_text('{"id": "a", "source": "textbook", "model": {"size": 7}}')
+    assert convert(tmp_path, format="native")[0] == [{"id": "a", "source": "textbook", "model": {"size": 7}}]

@@ -1,0 +1,250 @@
+"""``potato convert-traces``, as the documents call it."""
+
+import gzip
+import io
+import json
+import os
+import resource
+import zipfile
+
+import pytest
+from django.core.management import CommandError, call_command
+
+GOOD = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
+
+
+@pytest.fixture
+def file_size_limit():
+    """A file system that refuses to let a file grow: what a full disk does, without one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def run(capsys, *args):
+    """(exit code, standard output, standard error)"""
+    code = 0
+    try:
+        call_command("convert_traces", *map(str, args))
+    except SystemExit as error:
+        code = error.code
+    return code, *capsys.readouterr()
+
+
+def test_it_writes_one_document_per_line_and_makes_folders(tmp_path, capsys):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.jsonl").write_text(GOOD % "a" + GOOD % "b")
+    output = tmp_path / "data" / "deep" / "traces.jsonl"
+    code, out, err = run(capsys, "--format", "native", "--input", tmp_path / "raw", "--output", output)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "format     files    traces     steps  warnings",
+        "native         1         2         2         0",
+        f"1 files, 2 traces, 2 steps, 0 problems: {output}",
+    ]
+    assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == ["a", "b"]
+    assert os.listdir(output.parent) == ["traces.jsonl"]
+
+
+def test_bad_lines_are_named_the_good_ones_kept_and_the_code_is_1(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a" + "oops\n" + '{"id": "b", "structured_turns": [{}]}\n')
+    output = tmp_path / "out.jsonl"
+    code, out, err = run(capsys, "--input", tmp_path / "a.jsonl", "--output", output)
+    assert code == 1
+    assert err.splitlines() == [
+        "a.jsonl:2: not JSON: Expecting value (column 1)",
+        "a.jsonl:3: structured_turns[0].type: is missing",
+    ]
+    assert "1 files, 1 traces, 1 steps, 2 problems" in out
+    assert json.loads(output.read_text())["id"] == "a"
+
+
+def test_json_prints_the_report_as_one_object(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a" + "oops\n")
+    code, out, _ = run(capsys, "--input", tmp_path / "a.jsonl", "--output", tmp_path / "o", "--json")
+    assert code == 1
+    assert json.loads(out) == {
+        "files": 1,
+        "traces": 1,
+        "steps": 1,
+        "warnings": 0,
+        "formats": {"native": {"files": 1, "traces": 1, "steps": 1, "warnings": 0}},
+        "changes": {},
+        "n_problems": 1,
+        "problems": [
+            {"file": "a.jsonl", "line": 2, "field": "", "message": "not JSON: Expecting value (column 1)"}
+            | {"severity": "error"}
+        ],
+    }
+
+
+def test_running_it_twice_into_the_input_folder_gives_the_same_file(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a")
+    output = tmp_path / "traces.jsonl"
+    assert run(capsys, "--input", tmp_path, "--output", output)[0] == 0
+    first = output.read_bytes()
+    assert run(capsys, "--input", tmp_path, "--output", output)[0] == 0
+    assert output.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "word"], "no converter 'word' yet; known: "),
+        (["--input", "/nowhere/at/all"], "--input /nowhere/at/all: no such file or folder"),
+        (["--output", "/proc/none/out.jsonl"], "/proc/none/out.jsonl was not written and is as it was"),
+        (["--jobs", "0"], "Error: argument --jobs: '0' is no whole number from 1 on"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(tmp_path, options, message):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a")
+    defaults = {"--input": tmp_path, "--output": tmp_path / "o.jsonl"} | {options[0]: options[1]}
+    with pytest.raises(CommandError) as caught:
+        call_command("convert_traces", *[str(part) for pair in defaults.items() for part in pair])
+    assert str(caught.value).startswith(message)
+    assert os.listdir(tmp_path) == ["a.jsonl"]
+
+
+def test_with_no_trace_to_write_the_old_output_stays(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    output = tmp_path / "o.jsonl"
+    output.write_text("the work of yesterday")
+    code, out, _ = run(capsys, "--input", tmp_path / "in", "--output", output)
+    assert code == 1
+    assert "is as it was" in out
+    assert output.read_text() == "the work of yesterday"
+
+
+def test_a_full_disk_is_said_and_leaves_the_old_output_and_no_part(tmp_path, file_size_limit):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text("".join(GOOD % f"{number} {'x' * 200}" for number in range(9000)))
+    output = tmp_path / "o.jsonl"
+    output.write_text("old")
+    file_size_limit(1 << 20)
+    with pytest.raises(CommandError, match="was not written and is as it was: File too large"):
+        call_command("convert_traces", "--input", str(tmp_path / "in"), "--output", str(output))
+    assert output.read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["in", "o.jsonl"]
+
+
+def test_a_pipe_as_output_is_written_to_as_it_is(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert run(capsys, "--input", tmp_path / "a.jsonl", "--output", tmp_path / "pipe")[0] == 0
+    assert json.loads(os.read(reader, 10_000))["id"] == "a"
+    os.close(reader)
+
+
+def test_an_interrupted_run_leaves_the_old_output_and_no_part(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text(GOOD % "a" + "oops\n")
+    output = tmp_path / "o.jsonl"
+    output.write_text("old")
+
+    def interrupt(command, problem):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("traces.management.commands.convert_traces.Command._tell", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("convert_traces", "--input", str(tmp_path / "in"), "--output", str(output))
+    assert output.read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["in", "o.jsonl"]
+
+
+def test_a_link_as_output_keeps_leading_where_it_leads(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "real" / "o.jsonl")
+    assert run(capsys, "--input", tmp_path / "a.jsonl", "--output", tmp_path / "link.jsonl")[0] == 0
+    assert (tmp_path / "link.jsonl").is_symlink()
+    assert (tmp_path / "real" / "o.jsonl").is_file()
+
+
+def test_standard_input_is_a_file_or_an_archive(tmp_path, capsys, monkeypatch):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("deep/a.jsonl", GOOD % "z")
+    for raw, file in [((GOOD % "a").encode(), "stdin"), (archive.getvalue(), "stdin/deep/a.jsonl")]:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        assert run(capsys, "--input", "-", "--output", tmp_path / "o.jsonl")[0] == 0
+        assert json.loads((tmp_path / "o.jsonl").read_text())["source"]["file"] == file
+
+
+def test_archives_in_a_folder_are_read_like_folders_and_leave_nothing_behind(tmp_path, capsys, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "rooms").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "rooms"))
+    with zipfile.ZipFile(tmp_path / "in" / "a.zip", "w") as zipped:
+        zipped.writestr("run/a.jsonl", GOOD % "a")
+    (tmp_path / "in" / "b.jsonl.gz").write_bytes(gzip.compress((GOOD % "b").encode()))
+    assert run(capsys, "--input", tmp_path / "in", "--output", tmp_path / "o.jsonl")[0] == 0
+    documents = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert [doc["source"]["file"] for doc in documents] == ["a.zip/run/a.jsonl", "b.jsonl.gz/b.jsonl"]
+    assert os.listdir(tmp_path / "rooms") == []
+
+
+def test_two_processes_write_the_bytes_that_one_writes(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    for number in range(12):
+        long = GOOD.replace('"x"', json.dumps("x" * 3_000_000)) if number == 3 else GOOD
+        (tmp_path / "in" / f"{number:02}.jsonl").write_text(long % f"t{number % 10}" + "oops\n")
+    (tmp_path / "in" / "notes.md").write_text("# Notes")
+    outs = []
+    for jobs in (1, 2):
+        code, out, err = run(capsys, "--input", tmp_path / "in", "--output", tmp_path / "o.jsonl", "--jobs", jobs)
+        outs.append((code, out, err, (tmp_path / "o.jsonl").read_bytes()))
+    assert outs[0] == outs[1]
+    assert outs[0][0] == 1
+    assert len(outs[0][3].splitlines()) == 10
+
+
+def test_the_report_has_counts_by_format_and_by_file(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text(GOOD % "a" + "oops\n")
+    (tmp_path / "in" / "notes.md").write_text("# Notes")
+    run(capsys, "--input", tmp_path / "in", "--output", tmp_path / "o", "--report", tmp_path / "deep" / "report.json")
+    report = json.loads((tmp_path / "deep" / "report.json").read_text())
+    assert report["formats"] == {"native": {"files": 1, "traces": 1, "steps": 1, "warnings": 0}}
+    assert report["by_file"] == [
+        {"file": "a.jsonl", "format": "native", "traces": 1, "steps": 1, "warnings": 0, "problems": 1},
+        {"file": "notes.md", "format": None, "traces": 0, "steps": 0, "warnings": 0, "problems": 1},
+    ]
+    assert [problem["file"] for problem in report["problems"]] == ["a.jsonl", "notes.md"]
+
+
+def test_a_trace_without_steps_is_named_and_kept(tmp_path, capsys):
+    (tmp_path / "a.json").write_text('{"id": "a", "structured_turns": []}')
+    code, _, err = run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o")
+    assert code == 0
+    assert "warning: a.json:1: structured_turns: the trace 'a' has no step" in err
+    assert (tmp_path / "o").read_text()
+
+
+def test_the_output_may_be_standard_output(tmp_path, capfdbinary):
+    (tmp_path / "a.json").write_text('{"id": "a", "structured_turns": [{"type": "user_message", "content": "x"}]}')
+    call_command("convert_traces", "--input", str(tmp_path), "--output", "-")
+    assert json.loads(capfdbinary.readouterr().out)["id"] == "a"
+
+
+def test_a_warning_makes_the_code_1_only_when_asked(tmp_path, capsys):
+    steps = [{"type": "user_message", "content": "x"}]
+    record = {"id": "a", "structured_turns": steps, "source": {"warnings": ["1 × image left out"]}}
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    assert run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o")[0] == 0
+    code, out, _ = run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o", "--strict")
+    assert code == 1
+    assert ", 1 warnings: " in out
+
+
+def test_what_was_changed_on_request_is_counted_and_shown(tmp_path, capsys):
+    steps = [{"type": "bash_command", "command": "ls", "output": "me@example.org " + "x" * 200}] * 3
+    (tmp_path / "a.json").write_text(json.dumps({"id": "a", "structured_turns": steps}))
+    options = ["--redact", "--max-output", 50, "--max-steps", 2]
+    code, out, _ = run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o", *options)
+    assert code == 0
+    assert "3 × e-mail address redacted" in out
+    assert "3 × long output cut" in out
+    documents = [json.loads(line) for line in (tmp_path / "o").read_text().splitlines()]
+    assert [doc["id"] for doc in documents] == ["a~part1", "a~part2"]
+    assert "example.org" not in (tmp_path / "o").read_text()

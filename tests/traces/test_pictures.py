@@ -1,0 +1,90 @@
+"""Images of a step: four kinds of picture, from bytes that are what they say, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from traces.options import RenderOptions
+from traces.pictures import MAX_IMAGES, pictures
+from traces.rendering import render_steps
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+
+
+def image(data: bytes = PNG, media_type: object = "image/png") -> dict:
+    return {"media_type": media_type, "data": base64.b64encode(data).decode()}
+
+
+def step(*images: object) -> dict:
+    return {"step_idx": 0, "type": "user_message", "content": "look", "images": list(images)}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data"),
+    [
+        ("image/png", PNG),
+        ("image/jpeg", b"\xff\xd8\xff\xe0" + bytes(20)),
+        ("image/gif", b"GIF89a" + bytes(20)),
+        ("image/webp", b"RIFF\n\0\0\0WEBPVP8 " + bytes(20)),
+    ],
+)
+def test_a_picture_is_shown_from_its_bytes(media_type, data):
+    html = render_steps([step(image(data, media_type))], RenderOptions())
+    assert f'src="data:{media_type};base64,{base64.b64encode(data).decode()}"' in html
+    assert 'alt="Image of this step"' in html
+    assert ">1 image<" in html
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        image(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/svg+xml"),
+        image(b"<html><script>alert(1)</script></html>"),
+        image(PNG, "text/html"),
+        image(PNG, "image/jpeg"),
+        image(PNG, ["image/png"]),
+        {"media_type": "image/png", "data": 'iVBORw0KGgo="><script>alert(1)</script>'},
+        {"media_type": "image/png", "data": "iVBORw0KGg"},
+        {"media_type": "image/png", "data": ""},
+        {"media_type": 'image/png" onerror="alert(1)', "data": image()["data"]},
+        {"url": "https://example.org/x.png"},
+        "iVBORw0KGgo=",
+        None,
+    ],
+)
+def test_what_is_no_picture_of_these_kinds_is_a_sentence(given):
+    html = pictures(step(given))
+    assert html is not None
+    assert "<img" not in html
+    assert "script" not in html
+    assert "Image is not shown" in html
+
+
+def test_line_breaks_inside_the_bytes_do_not_matter():
+    data = image()["data"]
+    html = pictures(step({"media_type": "image/png", "data": f"{data[:20]}\n{data[20:]}\n"}))
+    assert html is not None
+    assert f"base64,{data}" in html
+
+
+def test_a_step_shows_a_few_images_and_counts_the_rest():
+    html = pictures(step(*[image()] * (MAX_IMAGES + 3)))
+    assert html is not None
+    assert html.count("<img") == MAX_IMAGES
+    assert "3 more images are not shown." in html
+
+
+def test_a_picture_that_was_read_is_no_empty_file():
+    read = {"step_idx": 0, "type": "file_read", "path": "a.png", "content": "", "images": [image()]}
+    html = render_steps([read], RenderOptions())
+    assert "<img" in html
+    assert "empty" not in html
+    assert "1 line<" not in html
+
+
+def test_a_step_without_images_has_no_place_for_them():
+    assert pictures({"type": "user_message"}) is None
+    assert pictures(step()) is None
+    assert pictures({"images": "x"}) is None

@@ -1,0 +1,199 @@
+"""What a converter may ask about a file, above all without reading a large one whole."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from traces import source as source_module
+from traces.jsonl import WARNING, Problem, Record, Unreadable
+from traces.source import PEEK_BYTES, Source, find_sources
+
+BIG = "x" * (2 * PEEK_BYTES)
+
+
+@pytest.fixture
+def given(tmp_path):
+    """``given(content)``: a source with these bytes."""
+
+    def make(content, name="file.json"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return Source(path, name)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("content", "shape"),
+    [
+        ('{"a": 1}\n{"a": 2}\n', "lines"),
+        ('\ufeff{"a": 1}\r\n{"a": 2}', "lines"),
+        ('oops\n{"a": 2}\n', "lines"),
+        ('{"a": 1}\n', "object"),
+        ('{\n "a": 1\n}\n', "object"),
+        ('[{"a": 1}]', "list"),
+        ("# aider chat started at 2025\n", "text"),
+        ("", "text"),
+    ],
+)
+def test_the_shape_of_a_file_shows_in_its_first_bytes(given, content, shape):
+    assert given(content).shape == shape
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_read(given, indent, monkeypatch):
+    value = {"first": {"deep": [1, {"a": "b"}]}, "messages": [{"role": "user", "text": "say hi"}, {"text": BIG}]}
+    source = given(json.dumps(value | {"big": [BIG], "format": "x-1.1", "last": None}, indent=indent))
+    read = []
+    opened = Source.open
+
+    def counting(self):
+        stream = opened(self)
+        original = stream.read
+
+        class Counting:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *args):
+                stream.close()
+
+            def seek(self, *args):
+                return stream.seek(*args)
+
+            def read(self, size=-1):
+                raw = original(size)
+                read.append(len(raw))
+                return raw
+
+        return Counting()
+
+    monkeypatch.setattr(Source, "open", counting)
+    (record,) = source.first_records
+    assert record["first"] == {"deep": [1, {"a": "b"}]}
+    assert record["messages"] == [{"role": "user", "text": "say hi"}, {"text": ""}]
+    assert (record["format"], record["last"]) == ("x-1.1", None)
+    assert source.top_keys == {"first", "messages", "format", "last"}
+    assert source.shape == "object"
+    assert sum(read) <= PEEK_BYTES + source_module.HEAD_BYTES
+
+
+def test_the_first_records_of_a_large_file_are_whole_and_the_one_that_is_cut_is_there(given):
+    lines = "".join(json.dumps({"n": n, "text": "y" * 300_000}) + "\n" for n in range(10))
+    source = given(lines)
+    assert [record["n"] for record in source.first_records] == [0, 1, 2, 3]
+    assert [len(record["text"]) for record in source.first_records] == [300_000] * 3 + [0]
+    assert source.shape == "lines"
+
+
+def test_a_large_first_line_does_not_take_the_keys_of_the_last_one(given):
+    source = given(json.dumps({"a": 1, "text": BIG}) + "\n" + json.dumps({"other": 1}) + "\n" + json.dumps({"z": 1}))
+    assert source.first_records == [{"a": 1, "text": ""}]
+
+
+def test_a_large_list_gives_its_first_items(given):
+    source = given(json.dumps([{"a": 1}, "text", {"b": BIG}, {"c": 1}]))
+    assert source.first_records == [{"a": 1}, {"b": ""}]
+    assert source.shape == "list"
+
+
+@pytest.mark.parametrize("length", range(0, 80, 3))
+def test_a_text_cut_anywhere_gives_what_was_complete(length):
+    text = json.dumps({"a": [1, {"b": 'q"\\'}], "c": {"d": None, "e": [True]}, "f": "ende", "g": 12}).encode()
+    value = source_module.cut_short(text[:length])
+    assert value is None or set(value) <= {"a", "c", "f", "g"}
+    assert length < 70 or value["c"]["e"] == [True]
+
+
+def test_a_document_is_read_although_programs_write_what_is_no_json(given):
+    raw = b'\xef\xbb\xbf{"a": NaN, "b": -Infinity, "c": "\\ud83d", "d": "nul\x00 tab\t", "e": "\xff", "f": 1e999}'
+    value = given(raw).document()
+    assert value == {"a": None, "b": None, "c": "\ud83d", "d": "nul\0 tab\t", "e": "\ufffd", "f": None}
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "line"),
+    [
+        ("", "the file is empty", None),
+        ('{"a": 1,\n"b": [', "the file is cut short or not JSON", 2),
+        ("[" * 100_000, "not read: nested too deep", None),
+        (b"\x89PNG\r\n", "not JSON", 1),
+    ],
+)
+def test_what_is_no_document_says_where_and_why(given, content, message, line):
+    with pytest.raises(Unreadable) as caught:
+        given(content).document()
+    assert message in str(caught.value)
+    assert caught.value.line == line
+
+
+def test_lenient_records_take_nan_and_only_warn_of_a_cut_last_line(given):
+    items = list(given('{"a": NaN}\r\noops\n{"b": "\t"}\n{"c": "cut').records(lenient=True))
+    assert [item.value for item in items if isinstance(item, Record)] == [{"a": None}, {"b": "\t"}]
+    problems = [item for item in items if isinstance(item, Problem)]
+    assert [(item.line, item.is_error) for item in problems] == [(2, True), (4, False)]
+    assert problems[1].severity == WARNING
+
+
+def test_lines_end_at_newlines_only_and_keep_what_is_no_utf8(given, monkeypatch):
+    assert list(given(b"\xef\xbb\xbfone\r\ntwo\x0c\xe2\x80\xa8still\n\n\xff").lines()) == [
+        (1, "one"),
+        (2, "two\x0c\u2028still"),
+        (3, ""),
+        (4, "\ufffd"),
+    ]
+    monkeypatch.setattr("traces.jsonl.MAX_LINE_BYTES", 4)
+    assert list(given("abcdefg\nx\n").lines()) == [(1, "abcd"), (1, "efg"), (2, "x")]
+
+
+def test_the_head_is_text_whatever_it_holds(given):
+    source = given(b"\xef\xbb\xbfone\r\n\xff\x00")
+    assert source.head == "one\n\ufffd\0"
+    assert source.is_binary
+
+
+def test_files_near_are_found_inside_the_input_only(given, tmp_path):
+    for name in ["in/s.jsonl", "in/s/subagents/agent-1.jsonl", "in/s/subagents/agent-1.meta.json", "out.jsonl"]:
+        given("{}", name)
+    (tmp_path / "in" / "link.jsonl").symlink_to(tmp_path / "out.jsonl")
+    (tmp_path / "in" / "s" / ".hidden.jsonl").write_text("{}")
+    sources = {one.name: one for one in find_sources(tmp_path / "in") if isinstance(one, Source)}
+    names = [source.name for source in sources["s.jsonl"].near("s/subagents/agent-*.jsonl")]
+    assert names == ["s/subagents/agent-1.jsonl"]
+    agent = sources["s/subagents/agent-1.jsonl"]
+    assert [source.name for source in agent.near("../../s.jsonl")] == ["s.jsonl"]
+    assert [source.name for source in agent.near("*")] == ["s/subagents/agent-1.meta.json"]
+    for pattern in ["../../../out.jsonl", "../../link.jsonl", "/etc/*", "../.hidden.jsonl", "nowhere/*", "../../../*"]:
+        assert agent.near(pattern) == [], pattern
+
+
+def test_a_single_file_has_its_folder_and_an_uploaded_one_nothing(given, tmp_path):
+    given("{}", "a.jsonl")
+    given("{}", "b.jsonl")
+    (source,) = find_sources(tmp_path / "a.jsonl")
+    assert [other.name for other in source.near("*.jsonl")] == ["b.jsonl"]
+    assert Source(tmp_path / "a.jsonl", "a.jsonl").near("*") == []
+
+
+def test_a_file_that_cannot_be_read_raises_what_the_conversion_names(tmp_path):
+    with pytest.raises(OSError, match=os.strerror(2)):
+        _ = Source(tmp_path / "nowhere", "nowhere").head
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar"])
+def test_the_records_in_an_archive_are_not_those_of_a_file(tmp_path, suffix):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text('{"a": 1}\n' * 3)
+    path = shutil.make_archive(str(tmp_path / "packed"), suffix, tmp_path / "in")
+    with open(path, "ab") as file:
+        file.write(b"\n")
+    raw = Path(path).read_bytes()
+    stored = tmp_path / "stored"
+    stored.write_bytes(raw[:600] + b'\n{"a": 1}\n{"a": 2}\n')
+    source = Source(stored, "stored")
+    assert source.is_packed
+    assert (source.first_records, source.shape) == ([], "text")

@@ -1,0 +1,101 @@
+"""Folders whose files are imported as they arrive: only where the settings allow it, and only what is still."""
+
+import json
+
+import pytest
+
+from potato_site.jobs.models import Job
+from tests.factory import make_trace
+from tests.traces.test_uploads import work
+from traces.models import Dataset, ImportFile, Trace
+from traces.watching import allowed_folders, look_into_watched_folders, may_be_watched, watch
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(settings, tmp_path):
+    settings.POTATO_HOME = tmp_path / "home"
+    settings.POTATO_HOME.mkdir()
+    root = tmp_path / "root"
+    (root / "runs").mkdir(parents=True)
+    settings.POTATO_WATCHED_FOLDERS = [str(root)]
+    return root / "runs"
+
+
+@pytest.fixture
+def dataset(folder):
+    made = Dataset.objects.create(name="agents")
+    watch(made, str(folder))
+    return made
+
+
+def write(folder, *ids, name="t.jsonl"):
+    (folder / name).write_text("".join(json.dumps(make_trace(one)) + "\n" for one in ids))
+
+
+def look(times=1):
+    for _ in range(times):
+        look_into_watched_folders()
+    work()
+
+
+def ids():
+    return sorted(Trace.objects.values_list("external_id", flat=True))
+
+
+def test_what_arrives_is_imported_once_it_is_still(dataset, folder):
+    write(folder, "a")
+    look()
+    assert ids() == []
+    look()
+    assert ids() == ["a"]
+    look(3)
+    assert Job.objects.filter(kind="traces.import").count() == 1
+    write(folder, "b", name="u.jsonl")
+    look(2)
+    assert ids() == ["a", "b"]
+    assert ImportFile.objects.latest("pk").file == "u.jsonl"
+
+
+def test_what_grows_between_two_looks_waits(dataset, folder):
+    for number in range(3):
+        write(folder, *map(str, range(number + 1)))
+        look()
+    assert not Job.objects.filter(kind="traces.import").exists()
+
+
+def test_an_empty_folder_is_no_import_and_hidden_files_do_not_count(dataset, folder):
+    (folder / ".part.jsonl").write_text("x")
+    look(3)
+    assert not Job.objects.filter(kind="traces.import").exists()
+
+
+def test_only_folders_of_the_settings_may_be_watched(dataset, folder, tmp_path, settings):
+    root = folder.parent
+    (root / "out").symlink_to(tmp_path)
+    assert allowed_folders() == [str(root), str(folder)]
+    for name in [tmp_path, root / "out", root / "..", root / "nowhere", "/"]:
+        assert not may_be_watched(str(name))
+        with pytest.raises(ValueError, match="do not allow"):
+            watch(dataset, str(name))
+    assert may_be_watched(str(folder))
+
+
+def test_a_folder_that_is_no_longer_allowed_is_not_read(dataset, folder, settings):
+    write(folder, "a")
+    look_into_watched_folders()
+    look_into_watched_folders()
+    settings.POTATO_WATCHED_FOLDERS = []
+    with pytest.raises(AssertionError):  # it failed, and waits for its next try
+        work()
+    look_into_watched_folders()
+    assert ids() == []
+    assert "no longer allow" in Job.objects.get(kind="traces.import").error
+
+
+def test_watching_can_be_ended(dataset, folder):
+    watch(dataset, "")
+    write(folder, "a")
+    look(3)
+    assert ids() == []
