@@ -1,0 +1,206 @@
+"""Acts on many rows of a list: what is asked, what happens, what is refused, and to whose rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Item, Membership, Slot
+from annotation.projects import bulk
+from potato_site.accounts.models import AuditEntry, User
+from potato_site.jobs import runner
+from potato_site.jobs.models import Job
+from tests import factory
+
+State = Assignment.State
+
+
+@pytest.fixture
+def project(db, tmp_path):
+    return factory.make_project(tmp_path / "ours", people=("ann", "bob", "cyd"), overlap=0)
+
+
+@pytest.fixture
+def manager(project, client) -> User:
+    user = User.objects.create_user("boss")
+    Membership.objects.create(project=project, user=user, role="manager", source="admin")
+    client.force_login(user)
+    return user
+
+
+def act(client, name: str, rows: list[Any], confirm: bool = True, **more: Any) -> Any:
+    """Choose rows in their list and do it. Returns the page that comes."""
+    model = bulk.ACTS[name].model._meta.model_name
+    body = {"action": name, "_selected_action": [row.pk for row in rows], "select_across": "0", **more}
+    body |= {"confirm": "yes"} if confirm else {"index": "0"}
+    return client.post(reverse(f"admin:annotation_{model}_changelist"), body, follow=True)
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def opened(project, name: str) -> Assignment:
+    return hand_out(project, factory.person(name)).assignment
+
+
+def test_before_anything_happens_a_page_says_what_will_and_to_how_many(client, project, manager):
+    work = [opened(project, "ann"), opened(project, "bob")]
+    response = act(client, "release", work, confirm=False)
+    assert "2 assignments" in response.content.decode()
+    assert Assignment.objects.filter(state=State.OPEN).count() == 2
+
+
+def test_what_was_done_is_counted_and_what_was_refused_is_named(client, project, manager):
+    submitted = factory.submit_item(project, "ann", factory.answers()).assignment
+    work = opened(project, "bob")
+    response = act(client, "release", [submitted, work], reason="away")
+    trace = submitted.item.trace_a.external_id
+    assert said(response) == [
+        "1 assignment released.",
+        f"1 assignment not changed: Only work that somebody has in hand can be released. ({trace} (ann))",
+    ]
+    work.refresh_from_db()
+    assert (work.state, AuditEntry.objects.get(action="assignment.release").user) == (State.RELEASED, manager)
+
+
+def test_work_is_given_to_a_person_of_the_project(client, project, manager):
+    work, cyd = opened(project, "ann"), factory.person("cyd")
+    act(client, "reassign", [work], to=cyd.pk)
+    assert opened(project, "cyd").item_id == work.item_id
+
+
+def test_work_is_given_to_nobody_else(client, project, manager):
+    work = opened(project, "ann")
+    response = act(client, "reassign", [work], to=manager.pk)
+    assert "Select a valid choice" in response.content.decode()
+    work.refresh_from_db()
+    assert work.state == State.OPEN
+
+
+@pytest.mark.parametrize(("name", "state"), [("reopen", "reopened"), ("invalidate", "void")])
+def test_submitted_work_is_reopened_and_invalidated(client, project, manager, name, state):
+    done = factory.submit_item(project, "ann", factory.answers()).assignment
+    act(client, name, [done])
+    done.refresh_from_db()
+    assert done.state == state
+
+
+def test_items_get_a_priority_and_are_withdrawn_and_restored(client, project, manager):
+    items = list(Item.objects.order_by("position"))
+    act(client, "set_priority", items[1:], priority=7)
+    assert list(Item.objects.order_by("position").values_list("priority", flat=True)) == [0, 7, 7]
+    assert opened(project, "ann").item_id in {item.pk for item in items[1:]}
+    assert "whole number" in act(client, "set_priority", items, priority="x").content.decode()
+    act(client, "withdraw", items)
+    assert Item.objects.withdrawn().count() == 3
+    act(client, "restore", items)
+    assert Item.objects.withdrawn().count() == 0
+
+
+def test_a_paused_person_is_told_so_and_a_resumed_one_goes_on(client, project, manager):
+    ann = Membership.objects.get(user__username="ann")
+    act(client, "pause", [ann])
+    given = hand_out(project, factory.person("ann"))
+    assert (given.assignment, "paused" in given.reason) == (None, True)
+    act(client, "resume", [ann])
+    assert opened(project, "ann") is not None
+
+
+def test_the_next_save_of_a_removed_person_is_told_why_and_changes_nothing(client, project, manager):
+    work, ann = opened(project, "ann"), factory.person("ann")
+    act(client, "remove", [Membership.objects.get(user=ann)])
+    work.refresh_from_db()
+    assert (work.state, Slot.objects.filter(assignment=work).exists()) == (State.RELEASED, False)
+    client.force_login(ann)
+    response = client.post(reverse("label-ops", args=[work.public_id]), {"ops": "[]"})
+    assert (response.status_code, "no longer a member" in response.json()["message"]) == (410, True)
+
+
+def test_the_last_manager_cannot_remove_themselves(client, project, manager):
+    Membership.objects.filter(role="manager").exclude(user=manager).delete()
+    response = act(client, "remove", [Membership.objects.get(user=manager)])
+    assert "no manager left" in said(response)[0]
+
+
+def test_excluded_labels_are_taken_in_again(client, project, manager):
+    ann = Membership.objects.get(user__username="ann")
+    for name, excluded in (("exclude", True), ("include", False)):
+        act(client, name, [ann])
+        ann.refresh_from_db()
+        assert ann.is_excluded is excluded
+
+
+def test_what_is_not_ones_own_does_not_exist(client, project, manager, tmp_path):
+    other = factory.make_project(tmp_path / "theirs", people=("dan",), name="Theirs")
+    theirs, ours = opened(other, "dan"), opened(project, "ann")
+    act(client, "release", [theirs, ours])
+    theirs.refresh_from_db(), ours.refresh_from_db()
+    assert (theirs.state, ours.state) == (State.OPEN, State.RELEASED)
+    response = client.post(
+        reverse("admin:annotation_assignment_changelist"),
+        {"action": "release", "_selected_action": ["x", "1;", "9" * 30], "confirm": "yes"},
+        follow=True,
+    )
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("role", ["viewer", "adjudicator"])
+def test_who_only_looks_is_offered_no_act_and_can_post_none(client, project, db, role):
+    looker = User.objects.create_user("looker")
+    Membership.objects.create(project=project, user=looker, role=role, source="admin")
+    work = opened(project, "ann")
+    client.force_login(looker)
+    response = client.get(reverse("admin:annotation_assignment_changelist"))
+    assert b"trace_0" in response.content
+    # An export changes nothing.
+    offered = [name for name, _ in response.context["action_form"].fields["action"].choices if name]
+    assert offered == ["export"]
+    act(client, "release", [work])
+    work.refresh_from_db()
+    assert work.state == State.OPEN
+
+
+def test_a_manager_of_one_project_only_looks_into_another(client, project, manager, tmp_path):
+    other = factory.make_project(tmp_path / "theirs", people=("dan",), name="Theirs")
+    Membership.objects.create(project=other, user=manager, role="viewer", source="admin")
+    theirs = opened(other, "dan")
+    response = act(client, "release", [theirs])
+    theirs.refresh_from_db()
+    assert (theirs.state, "you manage" in said(response)[0]) == (State.OPEN, True)
+
+
+def test_many_rows_are_changed_by_a_job_that_shows_how_far_it_is(client, project, manager, monkeypatch):
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    # All that match the list's filter, not only the rows of the page.
+    response = act(client, "set_priority", [Item.objects.first()], select_across="1", priority=3)
+    job = Job.objects.get(kind=bulk.JOB)
+    assert response.redirect_chain == [(reverse("manage-act", args=[job.pk]), 302)]
+    assert "Waiting for a worker" in response.content.decode()
+    runner.run(job.pk)
+    page = client.get(reverse("manage-act", args=[job.pk]))
+    assert "3 items given this priority." in page.content.decode()
+    assert b"hx-trigger" not in page.content
+    assert Item.objects.filter(priority=3).count() == 3
+    other = User.objects.create_superuser("other")
+    client.force_login(factory.person("ann"))
+    assert client.get(reverse("manage-act", args=[job.pk])).status_code == 404
+    client.force_login(other)
+    assert client.get(reverse("manage-act", args=[job.pk])).status_code == 200
+
+
+def test_a_job_changes_nothing_for_somebody_who_lost_the_right_meanwhile(client, project, manager):
+    job = bulk.start("set_priority", [Item.objects.first().pk], manager, {"priority": 3})
+    Membership.objects.filter(user=manager).update(state="inactive")
+    runner.run(job.pk)
+    assert not Item.objects.filter(priority=3).exists()
+
+
+def test_the_history_of_a_thing_says_who_changed_what(client, project, manager):
+    work = opened(project, "ann")
+    act(client, "release", [work], reason="away <b>")
+    page = client.get(reverse("admin:annotation_assignment_history", args=[work.pk])).content.decode()
+    assert ("assignment.release" in page, "boss" in page, "away &lt;b&gt;" in page) == (True, True, True)

@@ -1,0 +1,162 @@
+"""The lists of the admin: what they show, what it costs, and to whom."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Item, Membership
+from potato_site.accounts.models import User
+from tests import factory, objects
+from traces.models import Trace
+
+LISTS = sorted(model._meta.label for model in admin.site._registry)
+
+
+@pytest.fixture
+def project(db, tmp_path):
+    return factory.make_project(tmp_path, traces=factory.make_traces(4), overlap=100)
+
+
+@pytest.fixture
+def manager(project) -> User:
+    user = User.objects.create_user("boss")
+    Membership.objects.create(project=project, user=user, role="manager", source="admin")
+    return user
+
+
+def list_of(model: str) -> str:
+    return reverse(f"admin:{model.lower().replace('.', '_')}_changelist")
+
+
+def rows(client, path: str) -> list[str]:
+    response = client.get(path)
+    assert response.status_code == 200
+    return [str(row) for row in response.context["cl"].result_list]
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(client, tmp_path, db, model):
+    project = factory.make_project(tmp_path, traces=factory.make_traces(14, steps=1), people=("ann",))
+    client.force_login(User.objects.create_superuser("root"))
+
+    def fill(count: int) -> int:
+        for _ in range(count):
+            submission = factory.submit_item(project, "ann", factory.answers())
+        objects.OBJECTS[model](submission.assignment)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(list_of(model)).status_code == 200
+        return len(captured)
+
+    fill(1)
+    few, many = fill(2), fill(10)
+    assert few == many
+
+
+def test_a_list_never_counts_further_than_anybody_turns_pages(client, project, manager, monkeypatch):
+    monkeypatch.setattr("potato_site.scoped_admin.CappedPaginator.CAP", 2)
+    client.force_login(manager)
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(list_of("annotation.Item"))
+    assert "more than 2 items" in " ".join(response.content.decode().split())
+    counts = [query["sql"] for query in captured if "COUNT(*)" in query["sql"] and "annotation_item" in query["sql"]]
+    assert all("LIMIT 3" in sql for sql in counts)
+    assert counts
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["annotator__password__startswith=a", "project__name__startswith=T", "state__startswith=o", "pk=1", "item__id=1"],
+)
+def test_an_address_names_only_the_filters_of_its_list(client, project, manager, query):
+    hand_out(project, factory.person("ann"))
+    client.force_login(manager)
+    response = client.get(f"{list_of('annotation.Assignment')}?{query}")
+    assert (response.status_code, b"trace_0" in response.content) == (400, False)
+
+
+@pytest.mark.parametrize("query", ["project=x", "project=999999", "person=abc", "attention=all", "o=99.z", "p=0x"])
+def test_a_wrong_value_in_an_address_shows_nothing_of_others(client, project, manager, query):
+    client.force_login(manager)
+    assert client.get(f"{list_of('annotation.Assignment')}?{query}").status_code in (200, 302)
+
+
+def test_assignments_are_found_by_what_is_wrong_with_them(client, project, manager):
+    client.force_login(manager)
+    fast = factory.submit_item(project, "ann", factory.answers(), seconds=0).assignment
+    late = hand_out(project, factory.person("bob")).assignment
+    path = list_of("annotation.Assignment")
+    assert rows(client, f"{path}?attention=too_fast") == [f"{fast.public_id} (submitted)"]
+    assert rows(client, f"{path}?attention=overdue") == []
+    Assignment.objects.filter(pk=late.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
+    assert rows(client, f"{path}?attention=overdue") == [f"{late.public_id} (open)"]
+    assert rows(client, f"{path}?state__exact=submitted") == [f"{fast.public_id} (submitted)"]
+    bob = factory.person("bob").pk
+    assert rows(client, f"{path}?project={project.slug}&person={bob}") == [f"{late.public_id} (open)"]
+
+
+def test_items_are_found_by_the_work_left_to_do(client, project, manager):
+    client.force_login(manager)
+    path = list_of("annotation.Item")
+    item = factory.submit_item(project, "ann", factory.answers()).assignment.item
+    assert len(rows(client, f"{path}?work=short_of_overlap")) == 4
+    assert rows(client, f"{path}?work=finished") == []
+    while item in Item.objects.short_of_overlap():
+        factory.submit_item(project, "bob", factory.answers())
+    assert str(item) in rows(client, f"{path}?work=finished")
+
+
+def test_the_search_finds_traces_and_people(client, project, manager):
+    client.force_login(manager)
+    mine = hand_out(project, factory.person("ann")).assignment
+    path = list_of("annotation.Assignment")
+    assert rows(client, f"{path}?q=AN") == rows(client, f"{path}?q={mine.item.trace_a.external_id}") == [str(mine)]
+    assert rows(client, f"{path}?q=bob") == []
+
+
+def test_the_first_page_lists_the_projects_one_runs(client, project, manager):
+    client.force_login(manager)
+    assert b"Test project" in client.get(reverse("admin:index")).content
+    Membership.objects.filter(user=manager).delete()
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_a_superuser_without_projects_is_told_how_to_begin(client, db):
+    client.force_login(User.objects.create_superuser("root"))
+    assert b"No project yet" in client.get(reverse("admin:index")).content
+
+
+@pytest.mark.parametrize("model", ["accounts.User", "annotation.Membership", "annotation.Project"])
+def test_nobody_is_made_staff_or_superuser_by_a_form(client, project, manager, model):
+    client.force_login(manager)
+    for user in (manager, factory.person("ann")):
+        target = {"accounts.User": user.pk, "annotation.Membership": user.memberships.get().pk}.get(model, project.pk)
+        path = reverse(f"admin:{model.lower().replace('.', '_')}_change", args=[target])
+        body = {"is_superuser": "on", "is_staff": "on", "groups": "1", "user_permissions": "1", "_save": "Save"}
+        assert client.post(path, body).status_code in (403, 404)
+        user.refresh_from_db()
+        assert (user.is_superuser, user.is_staff, user.groups.count(), user.user_permissions.count()) == (
+            False, False, 0, 0,
+        )  # fmt: skip
+
+
+def test_a_pair_is_called_by_both_of_its_traces_and_found_by_either(client, tmp_path, db):
+    traces = [factory.make_trace(f"try_{n}", 2, issue_id="x", issue_description="Fix x") for n in range(2)]
+    schemes = [{"annotation_type": "pairwise", "name": "preference"}]
+    project = factory.make_project(tmp_path, traces=traces, schemes=schemes, people=["ann"], overlap=0)
+    submission = factory.submit_item(project, "ann", {"preference": {"choice": {"side": "a"}}})
+    client.force_login(User.objects.create_superuser("root"))
+    for model in ("annotation.Item", "annotation.Assignment", "annotation.Submission"):
+        for term in ("try_0", "try_1"):
+            assert "try_0 and try_1" in client.get(f"{list_of(model)}?q={term}").content.decode()
+    client.post(list_of("annotation.Item"), {"action": "export", "_selected_action": [submission.assignment.item_id]})
+    assert client.session["chosen_traces"]["traces"] == ["try_0", "try_1"]
+    Trace.objects.filter(external_id="try_1").update(is_withdrawn=True)
+    assert "withdrawn" in client.get(list_of("annotation.Item")).content.decode()

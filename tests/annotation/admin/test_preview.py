@@ -1,0 +1,102 @@
+"""The preview: the labeling page as annotators get it, and nothing happens."""
+
+import json
+
+import pytest
+
+from annotation.models import Assignment, Item, Membership
+from annotation.pages.label import YEAR
+from annotation.projects.create import create_project
+from annotation.projects.presets import presets
+from potato_site.accounts.models import User
+from tests.factory import make_project, make_traces
+from tests.two_projects import fingerprint
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = make_project(tmp_path, traces=make_traces(3, steps=60), minimum_time=40)
+    mara = User.objects.create_user("mara")
+    Membership.objects.create(project=made, user=mara, role="manager", source="admin")
+    return made
+
+
+@pytest.fixture
+def page(client, project):
+    client.force_login(User.objects.get(username="mara"))
+    return client
+
+
+def url(project, query=""):
+    return f"/admin/p/{project.slug}/preview/{query}"
+
+
+def test_it_is_the_labeling_page_with_the_chosen_item(page, project):
+    response = page.get(url(project, "?item=2"))
+    content = response.content.decode()
+    assert "Preview: nothing is saved" in content
+    assert "Fix the bug of trace_002" in content
+    assert 'data-scheme="step_reward"' in content
+    assert "item=1" in content
+    assert "item=3" in content
+    state = response.context["state"]
+    assert state["preview"] is True
+    assert state["presence"]["required_ms"] == 40_000
+    json.dumps(state)
+
+
+def test_no_address_to_send_to_is_on_the_page(page, project):
+    content = page.get(url(project)).content.decode()
+    assert "hx-post" not in content
+    assert 'action="/label' not in content
+    assert page.get(url(project)).context["state"]["urls"] == {"login": ""}
+
+
+def test_looking_at_it_changes_nothing(page, project):
+    page.get(url(project))
+    before = fingerprint()
+    page.get(url(project, "?item=3"))
+    assert fingerprint() == before
+    assert not Assignment.objects.exists()
+
+
+def test_later_steps_arrive(page, project):
+    chunks = page.get(url(project)).context["chunks"]
+    assert len(chunks) == 2
+    response = page.get(chunks[0]["url"])
+    assert 'id="step-25"' in response.content.decode()
+    assert f"max-age={YEAR}" in response["Cache-Control"]
+
+
+def test_chunks_of_traces_that_are_not_in_the_project_do_not_exist(page, project, tmp_path):
+    other = make_project(tmp_path / "other", name="Other", traces=make_traces(1, steps=60))
+    foreign = Item.objects.get(project=other).a_id
+    address = page.get(url(project)).context["chunks"][0]["url"]
+    own = Item.objects.get(project=project, position=0).a_id
+    assert page.get(address.replace(f"/{own}/", f"/{foreign}/")).status_code == 404
+
+
+@pytest.mark.parametrize("item", ["0", "99", "-1", "x", "٣", "9" * 40, ""])
+def test_an_item_that_does_not_exist_is_the_nearest_one(page, project, item):
+    response = page.get(url(project), {"item": item})
+    assert response.status_code == 200
+    assert response.context["place"]["number"] == (3 if item == "99" else 1)
+
+
+def test_a_project_without_traces_shows_a_sample(page, project, settings, tmp_path):
+    settings.POTATO_HOME = tmp_path / "home"
+    settings.POTATO_HOME.mkdir()
+    mara = User.objects.get(username="mara")
+    empty = create_project("Empty", "Nothing yet", presets()["per_step"].configure("x"), [], mara)
+    before = fingerprint()
+    content = page.get(url(empty)).content.decode()
+    assert "A sample trace" in content
+    assert 'id="step-0"' in content
+    assert fingerprint() == before
+
+
+def test_annotators_have_no_preview(client, project):
+    client.force_login(User.objects.get(username="ann"))
+    assert client.get(url(project)).status_code == 404

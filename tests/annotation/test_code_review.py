@@ -1,0 +1,211 @@
+"""Code review: what is kept, what is missing, what is compared and exported."""
+
+import hashlib
+import json
+import uuid
+
+import pytest
+
+from annotation.admin.config_draft import of_config
+from annotation.answers.ops import apply_ops
+from annotation.answers.submission import NotYet
+from annotation.assignments.handout import hand_out
+from annotation.models import Answer
+from annotation.projects.config import ProjectConfig
+from annotation.projects.dump import to_yaml
+from annotation.projects.presets import presets
+from annotation.projects.revisions import config_of
+from annotation.quality.agreement import agreement
+from annotation.queries import labeled_traces
+from annotation.schemes.base import context_of_document
+from annotation.schemes.code_review import CodeReview
+from tests.factory import make_project, make_trace, op, person, submit_item
+
+pytestmark = pytest.mark.django_db
+REVIEW = {
+    "annotation_type": "code_review",
+    "name": "review",
+    "inline_comments": {"categories": ["Bug", "Style"]},
+    "file_ratings": {"labels": ["Poor", "Below Average", "Acceptable", "Good", "Excellent"]},
+    "require_comment_on_reject": True,
+}
+CONTEXT = context_of_document(make_trace())
+ANCHOR = {"step": 2, "file": "src/a.py", "side": "new", "start_line": 1, "end_line": 2}
+
+
+def comment(text="Why?", **keys):
+    return {f"comment:{uuid.uuid4()}": {"anchor": {**ANCHOR, **keys.pop("anchor", {})}, "text": text, **keys}}
+
+
+def review(**keys):
+    return CodeReview.model_validate({**REVIEW, **keys})
+
+
+def cleaned(scheme, answers):
+    return {key: scheme.clean(key, value, CONTEXT) for key, value in answers.items()}
+
+
+def messages(scheme, answers):
+    return [gap.message for gap in scheme.missing(cleaned(scheme, answers), CONTEXT)]
+
+
+def test_the_digest_of_the_quoted_lines_is_kept_with_the_anchor():
+    [stored] = cleaned(review(), comment()).values()
+    assert stored["anchor"]["quote_sha"] == hashlib.sha256(b"x = 3\ny = 2").hexdigest()
+
+
+def test_a_verdict_is_needed_only_where_it_is_asked_and_required():
+    assert messages(review(label="Merge?"), {}) == ["“Merge?” has no verdict yet"]
+    assert messages(review(required=False), {}) == []
+    silent = review(verdict={"enabled": False}, require_comment_on_reject=False, label="Merge?")
+    assert messages(silent, {}) == ["“Merge?” has no answer yet"]
+    assert messages(silent, {"file:src/a.py": 3}) == []
+
+
+def test_a_verdict_that_rejects_needs_a_comment_where_the_project_says_so():
+    rejected = {"verdict": "request_changes"}
+    assert messages(review(), rejected) == ["“Request Changes” needs at least one comment on a line"]
+    assert messages(review(required=False), rejected) == ["“Request Changes” needs at least one comment on a line"]
+    assert messages(review(require_comment_on_reject=False), rejected) == []
+    assert messages(review(), {**rejected, **comment()}) == []
+    assert messages(review(), {"verdict": "approve"}) == []
+
+
+def test_which_verdicts_reject_can_be_said():
+    options = [{"value": "ok", "text": "OK"}, {"value": "no", "text": "No", "rejects": True}]
+    scheme = review(verdict={"options": options})
+    assert messages(scheme, {"verdict": "no"}) == ["“No” needs at least one comment on a line"]
+    assert scheme.has_error({"verdict": "no"}, CONTEXT)
+    assert not scheme.has_error({"verdict": "ok"}, CONTEXT)
+
+
+def test_other_questions_wait_for_verdicts_categories_and_ratings():
+    answers = cleaned(review(), {"verdict": "approve", "file:src/a.py": 4, **comment(category="Bug"), **comment()})
+    said = [str(value) for values in review().said(answers, CONTEXT).values() for value in values]
+    assert sorted(said) == ["4", "Bug", "approve"]
+    for value in ("approve", "Bug", 4):
+        review().could_say(value)
+    for value in ("Taste", True, 9):
+        with pytest.raises(ValueError, match="no verdict, category or rating"):
+            review().could_say(value)
+
+
+def test_text_that_is_not_saved_is_settled_first_and_is_no_comment():
+    draft = {key: {"anchor": value["anchor"], "draft": "half a sen"} for key, value in comment().items()}
+    assert messages(review(), {"verdict": "request_changes", **draft}) == [
+        "a comment on lines 1–2 of src/a.py is not saved yet",
+        "“Request Changes” needs at least one comment on a line",
+    ]
+
+
+@pytest.mark.parametrize("part", ["inline_comments", "file_ratings", "verdict"])
+def test_a_part_that_is_off_takes_nothing(part):
+    value = {"inline_comments": comment(), "file_ratings": {"file:src/a.py": 3}, "verdict": {"verdict": "approve"}}
+    scheme = review(**{part: {"enabled": False}}, require_comment_on_reject=False)
+    with pytest.raises(ValueError, match="no such part"):
+        cleaned(scheme, value[part])
+    assert {"inline_comments": "c", "file_ratings": "r 1", "verdict": "p 1"}[part] not in [
+        key.key
+        for key in scheme.keys()  # noqa: SIM118
+    ]
+
+
+def test_comments_are_exported_in_the_order_of_the_code_with_what_they_quote():
+    answers = cleaned(
+        review(),
+        {
+            **comment("whole", anchor={"step": None, "end_line": 1}),
+            **comment("old", anchor={"side": "old", "end_line": 1}, category="Bug", resolved=True),
+            **comment("new"),
+            "file:src/a.py": 4,
+            "verdict": "request_changes",
+        },
+    )
+    exported = review().export(answers, CONTEXT)
+    assert exported["verdict"] == "request_changes"
+    assert exported["file_ratings"] == [{"file": "src/a.py", "rating": 4, "label": "Good"}]
+    told = [(one["step"], one["side"], one["text"], one["code"]) for one in exported["comments"]]
+    assert told == [
+        (2, "old", "old", "x = 1"),
+        (2, "new", "new", "x = 3\ny = 2"),
+        (None, "new", "whole", "x = 3"),
+    ]
+    assert (exported["comments"][0]["category"], exported["comments"][0]["resolved"]) == ("Bug", True)
+
+
+def test_another_wording_keeps_the_meaning_another_scale_does_not():
+    reworded = review(file_ratings={"labels": []}, inline_comments={"categories": []})
+    assert reworded.meaning() == review().meaning()
+    assert review(file_ratings={"scale": [1, 2, 3]}).meaning() != review().meaning()
+    options = [{"value": value, "text": value} for value in ("approve", "request_changes")]
+    assert review(verdict={"options": options}).meaning() != review().meaning()
+
+
+def test_a_comment_on_lines_that_do_not_exist_is_refused_with_a_reason(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW])
+    ann = person("ann")
+    assignment = hand_out(project, ann).assignment
+    wrong = comment(anchor={"end_line": 7})
+    reply = apply_ops(assignment.public_id, ann, [op("review", wrong), op("review", comment())])
+    [refused] = reply.refused
+    assert refused["message"] == ("the change of step 2 has no lines 1 to 7 in one piece on the new side of 'src/a.py'")
+    assert len(Answer.objects.get().value) == len(reply.acked) == 1
+
+
+def test_the_server_checks_the_comment_of_a_rejection(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW])
+    with pytest.raises(NotYet) as refused:
+        submit_item(project, "ann", {"review": {"verdict": "request_changes"}})
+    assert [gap.message for gap in refused.value.missing] == ["“Request Changes” needs at least one comment on a line"]
+
+
+def test_five_hundred_comments_are_saved_submitted_and_exported(tmp_path):
+    lines = "".join(f"+line {n}\n" for n in range(1, 501))
+    edit = {"step_idx": 0, "type": "file_edit", "path": "b.py", "diff": f"@@ -0,0 +1,500 @@\n{lines}"}
+    project = make_project(tmp_path, schemes=[REVIEW], traces=[make_trace(structured_turns=[edit])])
+    said = {}
+    for line in range(1, 501):
+        said |= comment(f"<b>{line}</b>", anchor={"step": 0, "file": "b.py", "start_line": line, "end_line": line})
+    submit_item(project, "ann", {"review": {**said, "verdict": "comment"}})
+    [trace] = labeled_traces(project, using="default")
+    comments = trace.submissions[0].values["review"]["comments"]
+    assert [(one["code"], one["text"]) for one in comments[:2]] == [("line 1", "<b>1</b>"), ("line 2", "<b>2</b>")]
+    assert len(comments) == 500
+
+
+def test_agreement_compares_verdicts_and_the_ratings_of_each_file(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW], overlap=100)
+    for name, rating in (("ann", 4), ("bob", 2)):
+        for verdict in ("approve", "comment", "approve"):
+            submit_item(project, name, {"review": {"verdict": verdict, "file:src/a.py": rating}})
+    results = {result.measure: result for result in agreement(project, using="default").results}
+    assert (results["verdict"].value, results["verdict"].units, results["verdict"].per) == (1.0, 3, "item")
+    assert (results["file_rating"].percent, results["file_rating"].units, results["file_rating"].per) == (
+        0.0,
+        3,
+        "file",
+    )
+
+
+def test_the_ready_made_set_comes_back_from_its_file_and_stands_in_the_form():
+    config = presets()["code_review"].configure("Review")
+    draft = of_config(config)
+    assert draft.is_good, draft.errors
+    assert config_again(config) == config.stored()
+    scale = next(node for node in draft.form.walk() if node.name == "annotation_schemes.0.file_ratings.scale")
+    assert (scale.kind, scale.shown) == ("lines", "1\n2\n3\n4\n5")
+    assert {node.kind for node in draft.form.walk()} & {"yaml"} == set()
+
+
+def config_again(config):
+    from annotation.projects.config import parse
+
+    parsed = parse(to_yaml(config), "config.yaml", needs_files=False)
+    assert parsed.errors == []
+    return ProjectConfig.from_stored(json.loads(json.dumps(parsed.config.stored()))).stored()
+
+
+def test_the_configuration_is_the_same_after_loading(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW])
+    [scheme] = config_of(project.revision_id).annotation_schemes
+    assert scheme == review()

@@ -1,0 +1,151 @@
+"""What a change means once people have answered: every sentence is what then happens."""
+
+import pytest
+import yaml
+
+from annotation.assignments.handout import hand_out
+from annotation.assignments.items import sync_items
+from annotation.models import Slot
+from annotation.projects.apply import apply_text
+from annotation.projects.config import parse
+from annotation.projects.consequences import consequences, counts_of
+from annotation.projects.revisions import current
+from annotation.quality.agreement import agreement
+from potato_site.accounts.models import User
+from tests import factory
+from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME
+
+pytestmark = pytest.mark.django_db
+MORE = {**OUTCOME, "options": [*OUTCOME["options"], {"value": "unclear", "text": "Unclear"}]}
+
+
+@pytest.fixture
+def project(tmp_path):
+    return factory.make_project(tmp_path, overlap=100)
+
+
+@pytest.fixture
+def boss(db):
+    return User.objects.create_superuser("boss")
+
+
+def text(*schemes, **quality):
+    asked = list(schemes) or [FIRST_ERROR, OUTCOME, ERROR_DESCRIPTION]
+    value = {"project_name": "Test project", "annotation_schemes": asked}
+    return yaml.safe_dump({**value, "quality_control": {"overlap_percentage": 100, **quality}}, sort_keys=False)
+
+
+def said(project, new):
+    after = parse(new, "c", needs_files=False).config
+    return {one.key: one.text for one in consequences(current(project), after, counts_of(project))}
+
+
+def both_submit(project, n=1):
+    for name in ("ann", "bob"):
+        for _ in range(n):
+            factory.submit_item(project, name, factory.answers())
+
+
+def traces_compared(project, scheme):
+    report = agreement(project, using="default")
+    return max((one.traces for one in report.results if one.scheme == scheme), default=None)
+
+
+def test_nothing_is_said_before_somebody_answers(project):
+    assert said(project, text(FIRST_ERROR)) == {}
+
+
+def test_another_label_set_starts_a_new_meaning_and_going_back_brings_answers_back(project, boss):
+    both_submit(project)
+    assert traces_compared(project, "outcome") == 1
+    sentence = said(project, text(FIRST_ERROR, MORE, ERROR_DESCRIPTION))["annotation_schemes.outcome"]
+    assert "2 submissions given under the old meaning" in sentence
+    apply_text(project, text(FIRST_ERROR, MORE, ERROR_DESCRIPTION), boss)
+    assert traces_compared(project, "outcome") == 0
+    assert traces_compared(project, "step_reward") == 1
+    sentence = said(project, text())["annotation_schemes.outcome"]
+    assert "0 submissions given under the old meaning" in sentence
+    assert "2 submissions given under the new meaning before: they count again" in sentence
+    apply_text(project, text(), boss)
+    assert traces_compared(project, "outcome") == 1
+
+
+def test_other_words_keep_the_meaning(project, boss):
+    both_submit(project)
+    other = text(FIRST_ERROR, {**OUTCOME, "label": "Solved?", "description": "Look at the tests."}, ERROR_DESCRIPTION)
+    after = parse(other, "c", needs_files=False).config
+    (one,) = consequences(current(project), after, counts_of(project))
+    assert (one.key, one.asks) == ("annotation_schemes.outcome", False)
+    assert "keeps its meaning" in one.text
+    apply_text(project, other, boss)
+    assert traces_compared(project, "outcome") == 1
+
+
+def test_a_removed_question_keeps_its_answers(project, boss):
+    both_submit(project)
+    sentence = said(project, text(FIRST_ERROR))["annotation_schemes.outcome"]
+    assert sentence == (
+        "“Did the agent resolve the issue?” is no longer asked. 2 submissions that asked it: the answers stay and are "
+        "exported; agreement on them is no longer computed."
+    )
+    apply_text(project, text(FIRST_ERROR), boss)
+    assert traces_compared(project, "outcome") is None
+
+
+def test_a_new_or_newly_required_question_is_not_asked_again(project):
+    both_submit(project)
+    extra = {"annotation_type": "text", "name": "extra", "required": True}
+    new = said(project, text(FIRST_ERROR, OUTCOME, {**ERROR_DESCRIPTION, "required": True}, extra))
+    assert (
+        new["annotation_schemes.extra"]
+        == "“Extra” is a new question. 2 submissions made before: without an answer to it."
+    )
+
+
+def test_more_and_less_overlap_say_how_many_labels(project, boss):
+    both_submit(project)
+    assert "3 more labels asked for" in said(project, text(overlap_depth=3))["quality_control.overlap_percentage"]
+    less = said(project, text(overlap_percentage=0))["quality_control.overlap_percentage"]
+    assert "up to 3 labels no longer asked for" in less
+    assert "1 second label begun or given stay" in less
+    apply_text(project, text(overlap_percentage=0), boss)
+    sync_items(project)
+    assert Slot.objects.filter(project=project, number=2).count() == 1
+
+
+def test_what_is_open_is_finished_as_it_was_opened(project, boss):
+    given = hand_out(project, factory.person("ann")).assignment
+    sentences = said(project, text(FIRST_ERROR, MORE, minimum_time_per_instance=30))
+    assert sentences[""].startswith("1 item is in people's hands right now.")
+    assert "quality_control.minimum_time_per_instance" in sentences
+    apply_text(project, text(FIRST_ERROR, MORE, minimum_time_per_instance=30), boss)
+    given.refresh_from_db()
+    assert given.revision.number == 1
+
+
+def test_limits_and_order_say_from_when_they_hold(project, boss):
+    both_submit(project)
+    new = text() + "instances_per_annotator: 1\nhand_out: {order: random}\n"
+    assert "from the next item on" in said(project, new)["instances_per_annotator"]
+    assert "free places keep their place" in said(project, new)["hand_out.order"]
+    apply_text(project, new, boss)
+    project.refresh_from_db()
+    assert hand_out(project, factory.person("ann")).assignment is None
+
+
+def test_the_counts_cost_the_same_at_any_size(project, django_assert_num_queries):
+    both_submit(project)
+    with django_assert_num_queries(6):
+        counts_of(project)
+    both_submit(project, 2)
+    with django_assert_num_queries(6):
+        counts = counts_of(project)
+    assert (counts.submissions, counts.items, counts.overlapping, counts.second_labels) == (6, 3, 3, 3)
+
+
+def test_what_is_no_longer_handed_out_is_said(tmp_path):
+    pairwise = {"annotation_type": "pairwise", "name": "preference"}
+    project = factory.make_project(tmp_path, schemes=[OUTCOME], overlap=100)
+    factory.submit_item(project, "ann", {"outcome": {"": "partial"}})
+    assert "annotation_schemes" not in said(project, text(FIRST_ERROR, OUTCOME, pairwise))
+    assert said(project, text(OUTCOME, pairwise))["annotation_schemes"].startswith("Single traces are no longer")

@@ -1,0 +1,92 @@
+"""What exports may read: order, batches, one consistent view."""
+
+import threading
+
+import pytest
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+
+from annotation import queries
+from annotation.projects.revisions import current, set_config
+from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+def ids(project, **options) -> list[str]:
+    with queries.consistent_read():
+        return [trace.trace_id for trace in queries.labeled_traces(project, **options)]
+
+
+def test_traces_come_in_item_order_across_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(queries, "BATCH", 2)
+    project = make_project(tmp_path, traces=make_traces(5), overlap=0)
+    for _ in range(5):
+        submit_item(project, "ann", answers())
+    assert ids(project) == [f"trace_{number:03d}" for number in range(1, 6)]
+
+
+def test_items_of_one_position_are_neither_lost_nor_repeated(tmp_path, monkeypatch):
+    monkeypatch.setattr(queries, "BATCH", 2)
+    project = make_project(tmp_path, traces=make_traces(5), overlap=0)
+    for _ in range(5):
+        submit_item(project, "ann", answers())
+    project.items.update(position=7)
+    assert sorted(ids(project)) == [f"trace_{number:03d}" for number in range(1, 6)]
+
+
+def test_a_batch_costs_a_fixed_number_of_queries(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(12), overlap=0)
+    counts = []
+    for more in (2, 10):
+        for _ in range(more):
+            submit_item(project, "ann", answers())
+        with CaptureQueriesContext(connections["snapshot"]) as asked:
+            ids(project)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_submissions_come_in_the_order_they_were_made(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1))
+    submit_item(project, "bob", answers(1, "partial", "why"))
+    submit_item(project, "ann", answers())
+    (trace,) = queries.labeled_traces(project)
+    assert [labels.annotator for labels in trace.submissions] == ["bob", "ann"]
+    bob = trace.submissions[0]
+    assert (bob.values["outcome"], bob.values["error_description"], bob.active_seconds) == ("partial", "why", 60.0)
+    assert bob.values["step_reward"]["first_error_step"] == 1
+    assert bob.raw["step_reward"]["first_error"]["step"] == 1
+    assert trace.document["id"] == trace.trace_id
+
+
+def test_an_answer_is_read_by_the_questions_it_was_given_to(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(2, 2), schemes=[OUTCOME], overlap=0)
+    submit_item(project, "ann", {"outcome": {"": "resolved"}})
+    config = current(project)
+    (per_step,) = make_project(tmp_path / "other", name="Other", schemes=[PER_STEP]).revision.config[
+        "annotation_schemes"
+    ]
+    changed = type(config).from_stored({**config.stored(), "annotation_schemes": [per_step]})
+    set_config(project, changed, None)
+    (trace,) = queries.labeled_traces(project)
+    assert trace.submissions[0].values == {"outcome": "resolved"}
+    assert [question.name for question in queries.questions(project)] == ["per_step", "outcome"]
+
+
+def test_a_save_during_a_read_neither_waits_nor_shows(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(2), overlap=0)
+    submit_item(project, "ann", answers())
+
+    def save() -> None:
+        submit_item(project, "bob", answers())
+        connection.close()
+
+    with queries.consistent_read():
+        assert len(list(queries.labeled_traces(project))) == 1
+        saving = threading.Thread(target=save)
+        saving.start()
+        saving.join(timeout=10)
+        assert not saving.is_alive()
+        assert len(list(queries.labeled_traces(project))) == 1
+    assert len(list(queries.labeled_traces(project))) == 2

@@ -1,0 +1,195 @@
+"""A served installation and a real Chromium. Projects come through the front door: a file is loaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.factory import PASSWORD, write_project
+from tests.ports import free_port
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+ROOT = Path(__file__).resolve().parents[2]
+# Loads configuration files named on its input, one after the other: starting Django for each would be half the time.
+LOADER = """
+import sys
+from pathlib import Path
+import django
+django.setup()
+from django.conf import settings
+from annotation.projects.load import load_file
+for line in sys.stdin:
+    report = load_file(Path(line.strip()), settings.POTATO_HOME)
+    print("; ".join(map(str, report.errors)), flush=True)
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+class Site:
+    """A running server with a home of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.environment = {
+            **os.environ,
+            "POTATO_HOME": str(folder / "home"),
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DJANGO_SETTINGS_MODULE": "potato_site.settings",
+            "SECRET_KEY": "only-for-browser-tests-" + "x" * 40,
+        }
+        self.count = 0
+        self.sessions: dict[str, Any] = {}
+        self.server: subprocess.Popen[bytes] | None = None
+        self.loader: subprocess.Popen[str] | None = None
+
+    def manage(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, check=True)
+
+    def run(self, program: str) -> None:
+        """Run Python in the installation: what no page makes."""
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=self.environment, check=True)
+
+    def start(self) -> None:
+        pipe = subprocess.PIPE
+        self.loader = subprocess.Popen(
+            [sys.executable, "-c", LOADER], cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True
+        )
+        self.serve()
+
+    def serve(self) -> None:
+        host, port = self.url.removeprefix("http://").split(":")
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", port]
+        command += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "potato_site.wsgi:application"]
+        self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        wait_for(lambda: answers(f"{self.url}/login/"), "the server does not answer")
+
+    def close(self) -> None:
+        self.stop()
+        if self.loader is not None and self.loader.stdin:
+            self.loader.stdin.close()
+            self.loader.wait(20)
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait(20)
+            self.server = None
+
+    def project(self, **options: Any) -> str:
+        """Load a project (options of tests.factory.write_project). Returns its name."""
+        self.count += 1
+        name = options.setdefault("name", f"Project {self.count}")
+        path = write_project(self.folder / f"project-{self.count}", **options)
+        assert self.loader is not None
+        assert self.loader.stdin
+        assert self.loader.stdout
+        self.loader.stdin.write(f"{path}\n")
+        self.loader.stdin.flush()
+        assert self.loader.stdout.readline() == "\n", "the configuration has errors"
+        return name
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def wait_for(condition: Callable[[], bool], complaint: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, complaint
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    served = Site(tmp_path_factory.mktemp("site"))
+    served.manage("migrate", "--verbosity", "0")
+    served.start()
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    # Package scope: the event loop of Playwright must not live on into tests that use the database.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """``sign_in("ann", **context options)``: a page of a new browser profile, signed in. Scripts must not fail on it.
+
+    People sign in once and keep their session (Argon2 takes its time); ``fresh=True`` begins one of its own.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_page(name: str = "ann", *, fresh: bool = False, **options: Any) -> Page:
+        state = None if fresh else site.sessions.get(name)
+        settings = {"base_url": site.url, "viewport": {"width": 1440, "height": 900}, "storage_state": state, **options}
+        context = chromium.new_context(**settings)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        page.goto("/")
+        if not state:
+            page.get_by_label("User name").fill(name)
+            page.get_by_label("Password").fill(PASSWORD.format(name=name))
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("heading", name="Your projects").wait_for()
+            site.sessions[name] = context.storage_state()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def label(site: Site, sign_in: Callable[..., Page]) -> Callable[..., Page]:
+    """``label(schemes=…, minimum_time=…)``: the labeling page of a new project's first item.
+
+    It is Ann's, whom many tests share: a test that changes what is kept of a person names another, ``person="kim"``.
+    """
+
+    def open_item(*, person: str = "ann", context: dict[str, Any] | None = None, **options: Any) -> Page:
+        name = site.project(people=(person, "bob"), **options)
+        page = sign_in(person, **(context or {}))
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("button", name="Start").click()
+        ready(page)
+        return page
+
+    return open_item
+
+
+def ready(page: Page) -> None:
+    """The script has taken over the page."""
+    page.locator("body[data-ready]").wait_for()

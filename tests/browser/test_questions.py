@@ -1,0 +1,97 @@
+"""Choices, scales and numbers on the page: their keys, their limits, and what they show before there is an answer."""
+
+import json
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ready
+from tests.browser.pages import button, current, press, saved, step
+
+QUALITY = {
+    "annotation_type": "likert",
+    "name": "quality",
+    "label": "Quality",
+    "size": 5,
+    "sequential_key_binding": True,
+}
+PROBLEMS = {
+    "annotation_type": "multiselect",
+    "name": "problems",
+    "label": "Problems",
+    "scope": "step",
+    "max_selections": 2,
+    "options": ["slow", "risky", "needless"],
+    "keyboard_shortcuts": {"slow": "6", "risky": "7", "needless": "8"},
+}
+SURE = {"annotation_type": "slider", "name": "sure", "label": "Sure", "max_value": 10, "starting_value": 4}
+MINUTES = {"annotation_type": "number", "name": "minutes", "label": "Minutes", "integer": True, "max_value": 60}
+
+
+def answers(page):
+    # What is typed is an answer once the field is left.
+    page.evaluate("document.activeElement.blur()")
+    saved(page)
+    page.reload()
+    ready(page)
+    return json.loads(page.locator("#page-state").text_content())["answers"]
+
+
+def test_keys_rate_the_item_and_take_back(label):
+    page = label(schemes=[QUALITY])
+    step(page, 0).focus()
+    press(page, "2", "4")
+    expect(page.locator("[data-scheme=quality] input[value='4']")).to_be_checked()
+    assert answers(page) == {"quality": {"": 4}}
+    step(page, 0).focus()
+    press(page, "4")
+    assert answers(page) == {"quality": {}}
+
+
+def test_keys_tick_several_choices_of_a_step_and_no_more_than_allowed(label):
+    page = label(schemes=[PROBLEMS])
+    step(page, 1).focus()
+    press(page, "8", "6", "7")
+    assert current(page) == 1
+    expect(button(step(page, 1), "risky")).to_have_attribute("aria-pressed", "false")
+    assert answers(page) == {"problems": {"1": ["slow", "needless"]}}
+    step(page, 1).focus()
+    press(page, "8", "6")
+    assert answers(page) == {"problems": {}}
+
+
+def test_a_slider_has_no_answer_until_it_is_moved_or_a_number_typed(label):
+    page = label(schemes=[SURE])
+    slider, number = (page.locator(f"[data-scheme=sure] input[type={kind}]") for kind in ("range", "number"))
+    expect(slider).to_have_value("4")
+    expect(slider).to_have_attribute("aria-valuetext", "no answer yet")
+    expect(page.locator("#progress-text")).to_have_text("0 of 1 question answered")
+    number.fill("9")
+    expect(slider).to_have_value("9")
+    assert answers(page) == {"sure": {"": 9}}
+    slider.focus()
+    press(page, "ArrowLeft")
+    expect(number).to_have_value("8")
+    assert answers(page) == {"sure": {"": 8}}
+
+
+def test_a_number_out_of_its_limits_is_no_answer_and_says_so(label):
+    page = label(schemes=[MINUTES])
+    field = page.get_by_label("Minutes")
+    field.fill("61")
+    expect(page.locator("[data-scheme=minutes] input:invalid")).to_have_count(1)
+    press(page, "Escape", "Enter")
+    expect(page.locator("#missing")).to_contain_text("“Minutes” has no answer yet")
+    expect(page.get_by_text("A whole number up to 60")).to_be_visible()
+    field.fill("60")
+    assert answers(page) == {"minutes": {"": 60}}
+
+
+def test_a_key_goes_to_the_first_open_question_and_escape_back_to_the_step(label):
+    page = label(schemes=[QUALITY, MINUTES])
+    step(page, 2).focus()
+    press(page, "3", "i")
+    expect(page.get_by_label("Minutes")).to_be_focused()
+    page.keyboard.type("5")
+    press(page, "Escape")
+    assert page.evaluate("document.activeElement.id") == "step-2"
+    assert answers(page) == {"quality": {"": 3}, "minutes": {"": 5}}

@@ -1,0 +1,129 @@
+"""The set-up page in a browser: the form and the YAML follow each other, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from django.utils.text import slugify
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ROOT, Site
+from tests.factory import PER_STEP
+
+
+@pytest.fixture
+def setup(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """``setup(schemes=…)``: the set-up page of a new project, open to its manager. Scripts must not fail on it."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_page(*, context: dict | None = None, **options) -> Page:
+        name = site.project(**options)
+        command = [sys.executable, "manage.py", "login_link", "manager"]
+        done = subprocess.run(command, cwd=ROOT, env=site.environment, check=True, capture_output=True, text=True)
+        browser = chromium.new_context(
+            **{"base_url": site.url, "viewport": {"width": 1440, "height": 900}, **(context or {})}
+        )
+        browser.set_default_timeout(10_000)
+        contexts.append(browser)
+        page = browser.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        page.goto(urlsplit(re.search(r"\S*/login-link/\S+", done.stdout)[0]).path)
+        page.get_by_role("button").first.click()
+        page.wait_for_url("**/")
+        page.goto(f"/admin/p/{slugify(name)}/setup/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def yaml(page: Page):
+    return page.get_by_role("textbox", name="The same as YAML")
+
+
+def test_typing_in_the_form_shows_in_the_yaml_and_mistakes_at_the_field(setup):
+    page = setup()
+    depth = page.get_by_label("Overlap depth")
+    depth.fill("30")
+    expect(yaml(page)).to_have_value(re.compile("overlap_depth: 30"))
+    expect(page.locator("#f-quality_control-overlap_depth-error")).to_have_text(re.compile("less than or equal to 20"))
+    expect(depth).to_be_focused()
+    depth.fill("4")
+    expect(yaml(page)).to_have_value(re.compile("overlap_depth: 4"))
+    expect(page.locator("#f-quality_control-overlap_depth-error")).to_have_text("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as revision 2: quality_control.overlap_depth.")).to_be_visible()
+    expect(page.get_by_label("Overlap depth")).to_have_value("4")
+
+
+def test_typing_in_the_yaml_reaches_the_form_by_the_button(setup):
+    page = setup()
+    yaml(page).fill(yaml(page).input_value().replace("overlap_depth: 2", "overlap_depth: 7"))
+    page.get_by_role("button", name="Apply to form").click()
+    expect(page.get_by_label("Overlap depth")).to_have_value("7")
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
+
+
+def test_what_is_typed_in_the_yaml_while_the_form_is_on_its_way_stays(setup):
+    page = setup()
+    # Typed right after the request left.
+    page.evaluate(
+        """() => document.addEventListener("htmx:beforeRequest",
+        () => document.getElementById("yaml").value += "instances_per_annotator: 9\\n", {once: true})"""
+    )
+    with page.expect_response("**/setup/"):
+        page.get_by_label("Overlap depth").fill("5")
+    expect(yaml(page)).to_have_value(re.compile("instances_per_annotator: 9"))
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(
+        page.get_by_text("Saved as revision 2: instances_per_annotator, quality_control.overlap_depth")
+    ).to_be_visible()
+
+
+def test_labels_are_moved_by_keyboard_and_the_page_stays_where_it_was(setup):
+    page = setup(schemes=[PER_STEP])
+    button = page.get_by_role("button", name="Move labels “neutral” up")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Move labels “neutral” down")).to_be_enabled()
+    expect(page.get_by_label("Value").nth(2)).to_have_value("neutral")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as revision 2")).to_be_visible()
+
+
+def test_leaving_unsaved_changes_asks_first(setup):
+    page = setup()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_label("Project name").fill("Another name")
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
+    page.get_by_role("link", name="Discard changes").click()
+    expect(page.get_by_label("Project name")).not_to_have_value("Another name")
+    assert asked == ["beforeunload"]
+
+
+def test_without_a_script_the_buttons_do_it(setup):
+    page = setup(context={"java_script_enabled": False})
+    page.get_by_label("Overlap depth").fill("3")
+    page.get_by_label("Another question").select_option("text_input")
+    page.get_by_role("button", name="Add", exact=True).last.click()
+    expect(yaml(page)).to_have_value(re.compile("overlap_depth: 3"))
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as revision 2")).to_be_visible()
+
+
+def test_on_a_phone_the_yaml_stands_below(setup):
+    page = setup(context={"viewport": {"width": 390, "height": 844}})
+    form, text = page.locator("#setup-fields").bounding_box(), page.locator("#setup-yaml").bounding_box()
+    assert text["y"] >= form["y"] + form["height"]
+    assert form["x"] + form["width"] <= 390
+    assert text["x"] + text["width"] <= 390

@@ -1,0 +1,244 @@
+"""Submitting, by mouse and by keyboard alone: what is missing, how long it still is, what comes next."""
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ready
+from tests.browser.pages import button, first_error, labels, press, saved, step
+from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME, PER_STEP, make_traces
+
+ALL = [{**FIRST_ERROR, "confirmation_dialog": True}, OUTCOME, ERROR_DESCRIPTION]
+KEYED = {**OUTCOME, "keyboard_shortcuts": {"resolved": "7", "not_resolved": "9"}}
+
+
+def test_the_next_item_opens_at_once_and_the_submission_can_be_undone(label):
+    page = label(schemes=[FIRST_ERROR])
+    first = page.url
+    button(page, "All Correct").click()
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    expect(page.get_by_text("Submitted.")).to_be_visible()
+    button(page, "Undo").click()
+    expect(page).to_have_url(first)
+    ready(page)
+    assert labels(page) == ["correct"] * 5
+    first_error(page, 0).click()
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
+def test_what_was_typed_last_is_part_of_the_submission(label):
+    notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes"}
+    page = label(schemes=[FIRST_ERROR, notes])
+    button(page, "All Correct").click()
+    page.get_by_label("Notes").fill("typed last")
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    left = """new Promise(done => {
+        const opening = indexedDB.open("potato-outbox", 1)
+        opening.onsuccess = () => {
+            const count = opening.result.transaction("ops").objectStore("ops").count()
+            count.onsuccess = () => done(count.result)
+        }
+    })"""
+    assert page.evaluate(left) == 0
+    button(page, "Undo").click()
+    ready(page)
+    expect(page.get_by_label("Notes")).to_have_value("typed last")
+
+
+def test_a_long_time_offline_is_submitted_whole(label):
+    page = label(schemes=[PER_STEP], traces=make_traces(2, steps=25))
+    page.context.set_offline(True)
+    for _ in range(9):
+        press(page, *"1234" * 6, "1", *"z" * 25, *"Z" * 25)
+    page.context.set_offline(False)
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 2")).to_be_visible()
+
+
+def test_an_empty_queue_says_why(label):
+    page = label(schemes=[FIRST_ERROR], traces=make_traces(1))
+    button(page, "All Correct").click()
+    button(page, "Submit").click()
+    expect(page.get_by_text("You have labeled every item of this project. Thank you!")).to_be_visible()
+    button(page, "Start").click()
+    expect(page.get_by_text("You have labeled every item of this project. Thank you!")).to_be_visible()
+    button(page, "Reopen").click()
+    expect(page.get_by_text("Item 1 of 1")).to_be_visible()
+
+
+def test_a_returning_annotator_continues_where_they_were(label, sign_in):
+    page = label(schemes=[FIRST_ERROR], name="Coming back")
+    first_error(page, 2).click()
+    saved(page)
+    again = sign_in("ann")
+    again.get_by_role("link", name="Coming back").click()
+    button(again, "Continue").click()
+    ready(again)
+    assert (again.url, labels(again)[2]) == (page.url, "incorrect")
+
+
+def test_missing_answers_are_listed(label):
+    page = label(schemes=ALL)
+    button(page, "Submit").click()
+    missing = page.locator("#missing")
+    expect(missing).to_contain_text("“Step reward”: mark the first wrong step, or “All Correct”")
+    expect(missing).to_contain_text("“Did the agent resolve the issue?” has no answer yet")
+    expect(missing).to_be_focused()
+    button(page, "All Correct").click()
+    expect(missing).to_be_hidden()
+
+
+def test_a_question_appears_only_while_there_is_an_error(label):
+    page = label(schemes=ALL)
+    field = page.get_by_label("If incorrect, briefly describe the error")
+    expect(field).to_be_hidden()
+    first_error(page, 1).click()
+    expect(field).to_be_visible()
+    button(page, "All Correct").click()
+    expect(field).to_be_hidden()
+
+
+def test_a_question_can_depend_on_a_choice(label):
+    partly = {
+        "annotation_type": "text_input", "name": "rest", "label": "What is left to do?", "required": True,
+        "show_if": {"field": "outcome", "condition": "equals", "value": "partial"},
+    }  # fmt: skip
+    page = label(schemes=[OUTCOME, partly])
+    field = page.get_by_label("What is left to do?")
+    expect(field).to_be_hidden()
+    page.get_by_label("Partially Resolved").check()
+    expect(field).to_be_visible()
+    button(page, "Submit").click()
+    expect(page.locator("#missing")).to_contain_text("“What is left to do?” has no answer yet")
+    page.get_by_label("Fully Resolved").check()
+    expect(field).to_be_hidden()
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
+def test_the_minimum_time_is_counted_down_and_enforced(label):
+    page = label(schemes=[FIRST_ERROR], minimum_time=4)
+    button(page, "All Correct").click()
+    expect(page.get_by_text("Minimum time: 0:0")).to_be_visible()
+    button(page, "Submit").click()
+    expect(page.locator("#wait")).to_contain_text("ou can submit in")
+    expect(page.get_by_text("Minimum time reached")).to_be_visible()
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
+def test_the_server_has_the_last_word_on_time(label):
+    page = label(schemes=[FIRST_ERROR], minimum_time=60)
+
+    def without_minimum(route):
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace('"required_ms": 60000', '"required_ms": 0'))
+
+    page.route(page.url, without_minimum)
+    page.reload()
+    ready(page)
+    expect(page.locator("#clock")).to_be_hidden()
+    button(page, "All Correct").click()
+    button(page, "Submit").click()
+    expect(page.locator("#wait")).to_contain_text("Please take your time: you can submit in")
+    expect(page.get_by_text("Item 1 of 3")).to_be_visible()
+
+
+def test_without_a_minimum_there_is_no_clock(label):
+    page = label(schemes=[FIRST_ERROR], minimum_time=0)
+    expect(page.locator("#clock")).to_be_hidden()
+
+
+def test_an_item_is_labeled_and_submitted_by_keyboard_alone(label):
+    page = label(schemes=[{**FIRST_ERROR, "confirmation_dialog": True}, KEYED])
+    press(page, "j", "j", "x", "7", "Enter")
+    expect(button(page, "Confirm")).to_be_focused()
+    press(page, "Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
+def test_shortcuts_can_be_turned_off(label):
+    page = label(schemes=[FIRST_ERROR])
+    press(page, "?")
+    sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(sheet).to_contain_text("First error is here")
+    page.get_by_label("Use single-key shortcuts").uncheck()
+    button(sheet, "Close").click()
+    press(page, "j", "x")
+    assert labels(page) == [None] * 5
+    page.reload()
+    ready(page)
+    press(page, "x")
+    assert labels(page) == [None] * 5
+
+
+def test_keys_with_modifiers_are_the_browsers(label):
+    page = label(schemes=[FIRST_ERROR])
+    press(page, "Control+a", "Alt+x", "Meta+x")
+    assert labels(page) == [None] * 5
+
+
+def test_an_item_can_be_skipped_with_a_reason(label):
+    page = label(schemes=[FIRST_ERROR])
+    press(page, "g", "s")
+    page.get_by_label("Why? (optional)").fill("cannot read Fortran")
+    button(page, "Skip item").click()
+    expect(page.locator(".place")).to_contain_text("of 3")
+    expect(step(page, 0)).to_be_visible()
+
+
+def test_a_narrow_window_has_one_column_and_the_answers_in_a_sheet(label):
+    page = label(schemes=ALL, context={"viewport": {"width": 390, "height": 844}})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    expect(button(page, "Submit")).to_be_in_viewport()
+    expect(page.get_by_label("Fully Resolved")).to_be_hidden()
+    page.get_by_role("button", name="Answers").click()
+    page.get_by_label("Fully Resolved").check()
+    saved(page)
+
+
+def test_the_review_follows_a_change_and_ends_when_an_answer_is_taken_away(label):
+    page = label(schemes=ALL)
+    first_error(page, 2).click()
+    page.get_by_label("Fully Resolved").check()
+    button(page, "Submit").click()
+    review = page.get_by_role("region", name="Review before you submit")
+    expect(review).to_contain_text("Fully Resolved")
+    page.get_by_label("Not Resolved").check()
+    expect(review).to_contain_text("Not Resolved")
+    expect(review).not_to_contain_text("Fully Resolved")
+    first_error(page, 2).click()
+    expect(review).to_be_hidden()
+    expect(button(page, "Submit")).to_be_visible()
+
+
+def test_a_narrow_window_shows_the_whole_save_state(label):
+    page = label(schemes=[FIRST_ERROR], context={"viewport": {"width": 390, "height": 844}})
+    page.context.set_offline(True)
+    first_error(page, 1).click()
+    state = page.get_by_role("status")
+    expect(state).to_have_text("Offline – kept on this device (1 change)")
+    assert state.evaluate("one => one.scrollWidth <= one.clientWidth && one.clientWidth > 250 && one.clientHeight < 50")
+    page.context.set_offline(False)
+    saved(page)
+    assert page.locator(".label-header .project-link").bounding_box()["width"] > 80
+    bottoms = "one => [...one.children].map(part => part.getBoundingClientRect().bottom)"
+    header = page.locator(".label-header")
+    assert max(header.evaluate(bottoms)) <= header.bounding_box()["height"]
+
+
+def test_what_is_missing_stays_listed_when_a_save_arrives(label):
+    page = label(schemes=[PER_STEP])
+    held = []
+    page.route("**/ops", lambda route: held.append(route))
+    press(page, "1")
+    button(page, "Submit").click()
+    gap = page.get_by_role("link", name="step 1 has no label")
+    expect(gap).to_be_focused()
+    for route in held:
+        route.continue_()
+    saved(page)
+    expect(gap).to_be_focused()
+    press(page, "2")
+    expect(gap).to_be_hidden()
