@@ -1,0 +1,95 @@
+"""``output.export_formats``: exports that are there without anybody asking."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.projects.load import load_file
+from exports import current
+from potato_site.jobs import runner
+from potato_site.jobs.models import Job
+from tests.api.people import member
+from tests.factory import answers, make_project, submit_item, write_project
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+@pytest.fixture
+def project(tmp_path):
+    output = {"path": "./output/", "format": "jsonl", "export_formats": ["prm", "swe_bench"]}
+    return make_project(tmp_path, output=output, overlap=0)
+
+
+def work() -> int:
+    """What a tick asks for, done. How many."""
+    current.keep_current()
+    jobs = Job.objects.filter(state=Job.State.QUEUED, kind=current.KIND)
+    return sum(runner.run(job.pk) for job in jobs)
+
+
+def rest_is_over() -> None:
+    Job.objects.filter(kind=current.KIND).update(finished_at=timezone.now() - timedelta(hours=2))
+
+
+def labels_of(project) -> list[str]:
+    lines = (Path(project.output_path) / "exports" / "prm_labels.jsonl").read_text().splitlines()
+    return [json.loads(line)["trace_id"] for line in lines]
+
+
+def test_each_format_is_written_and_written_anew_when_labels_change(project):
+    submit_item(project, "ann", answers(1))
+    assert work() == 2
+    assert labels_of(project) == ["trace_001"]
+    assert (Path(project.output_path) / "exports" / "swe_bench_results.json").exists()
+    assert work() == 0
+    submit_item(project, "ann", answers(1))
+    rest_is_over()
+    assert work() == 2
+    assert labels_of(project) == ["trace_001", "trace_002"]
+
+
+def test_a_large_one_is_not_written_all_the_time(project):
+    submit_item(project, "ann", answers(1))
+    work()
+    for job in Job.objects.filter(kind=current.KIND):
+        job.progress["result"]["seconds"] = 60
+        job.save()
+    submit_item(project, "ann", answers(1))
+    assert work() == 0
+    rest_is_over()
+    assert work() == 2
+
+
+def test_one_that_was_removed_is_written_again(project):
+    work()
+    (Path(project.output_path) / "exports" / "prm_labels.jsonl").unlink()
+    assert work() == 1
+    assert labels_of(project) == []
+
+
+def test_its_manager_is_told_where_it_is_and_what_fails(client, project):
+    client.force_login(member("mia", project))
+    page = reverse("manage-exports", args=[project.slug])
+    assert "not written yet" in client.get(page).content.decode()
+    work()
+    shown = client.get(page).content.decode()
+    assert str(current.place_of(project.output_path, "prm")) in shown
+    assert "up to date" in shown
+    Job.objects.filter(kind=current.KIND).update(state="failed", error="OSError: <full>")
+    assert "failed: OSError: &lt;full&gt;" in client.get(page).content.decode()
+    assert work() == 0
+    rest_is_over()
+    assert work() == 2
+
+
+def test_a_format_that_is_none_is_named_and_stops_no_other(tmp_path, client):
+    output = {"path": "./output/", "format": "jsonl", "export_formats": ["nope", "prm"]}
+    project = load_file(write_project(tmp_path, output=output), tmp_path / "output" / ".potato").project
+    assert work() == 1
+    client.force_login(member("mia", project))
+    shown = client.get(reverse("manage-exports", args=[project.slug])).content.decode()
+    assert "there is no such format; known: annotations" in shown

@@ -1,0 +1,106 @@
+"""Exports copied to a bucket, against a server that speaks S3."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exports import destinations
+from exports.destinations import CannotDeliver, deliver
+from exports.models import Export
+from potato_site.jobs import run_now
+from tests.factory import answers, make_project, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+ADDRESS = "s3://lab/labels"
+
+
+@pytest.fixture(scope="module")
+def server():
+    from moto.server import ThreadedMotoServer
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    running.start()
+    yield "http://{}:{}".format(*running.get_host_and_port())
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server, monkeypatch, settings):
+    """The bucket, as boto3 sees it."""
+    import boto3
+
+    environment = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "hush-hush", "AWS_ENDPOINT_URL": server,
+                   "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings.POTATO_EXPORT_BUCKETS = [ADDRESS, "s3://missing"]
+    found = boto3.resource("s3").Bucket("lab")
+    found.create()
+    yield found
+    found.objects.all().delete()
+    found.delete()
+
+
+@pytest.fixture
+def export(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    result = run_now("exports.build", {"project": project.pk, "format": "prm", "options": {}})
+    return Export.objects.select_related("project").get(pk=result["export"])
+
+
+def test_every_file_arrives_the_manifest_last(bucket, export, monkeypatch):
+    order = []
+    copy = destinations._copy
+
+    def watched(storage, path, *rest):
+        order.append(path.name)
+        copy(storage, path, *rest)
+
+    monkeypatch.setattr(destinations, "_copy", watched)
+    sent = deliver(export, ADDRESS)
+    folder = Path(export.path)
+    assert order == ["prm_labels.jsonl", "manifest.json"]
+    assert sent[0] == f"{ADDRESS}/{export.project.slug}/{folder.name}/prm_labels.jsonl"
+    found = {item.key: item.get()["Body"].read() for item in bucket.objects.all()}
+    prefix = f"labels/{export.project.slug}/{folder.name}"
+    assert found[f"{prefix}/prm_labels.jsonl"] == (folder / "prm_labels.jsonl").read_bytes()
+    assert json.loads(found[f"{prefix}/manifest.json"]) == export.manifest
+    # It does not change any more: nothing is sent twice.
+    assert deliver(export, ADDRESS) == []
+
+
+def test_what_broke_off_is_sent_again(bucket, export, monkeypatch):
+    def lost() -> None:
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        deliver(export, ADDRESS, lost)
+    assert not [item for item in bucket.objects.all() if item.key.endswith("manifest.json")]
+    assert len(deliver(export, ADDRESS)) == 2
+
+
+def test_a_bucket_that_is_not_there_is_said_without_a_key(bucket, export):
+    with pytest.raises(CannotDeliver) as caught:
+        deliver(export, "s3://missing")
+    assert "s3://missing" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_an_unreachable_server_is_said(bucket, export, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(CannotDeliver, match="Could not connect"):
+        deliver(export, ADDRESS)
+
+
+def test_a_bucket_the_server_does_not_name_is_refused(bucket, export):
+    with pytest.raises(CannotDeliver, match="not among the buckets"):
+        deliver(export, "s3://lab/elsewhere")
+
+
+@pytest.mark.parametrize("text", ["", "lab", "file:///etc", "s3://", "https://lab/x"])
+def test_what_is_no_address_of_a_bucket_is_refused(text):
+    with pytest.raises(CannotDeliver):
+        destinations.parse(text)

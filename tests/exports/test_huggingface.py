@@ -1,0 +1,102 @@
+"""The folder for a hub: what ``datasets`` makes of it, without a word about types."""
+
+import io
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from datasets import Value
+
+from exports.formats import formats
+from tests.exports.samples import sample_of, sample_rows, written
+
+WRITER = formats.get("huggingface")
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """``load(files)``: the data set in those files. Nothing is asked of a network."""
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+
+    def run(files: dict[str, bytes]) -> datasets.DatasetDict:
+        for name, content in files.items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return datasets.load_dataset(str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"))
+
+    return run
+
+
+def test_it_loads_with_its_splits_and_types(load):
+    found = load(sample_of(WRITER()))
+    assert {name: len(split) for name, split in found.items()} == {"train": 4, "test": 1}
+    features = found["train"].features
+    assert features["first_error_step"] == Value("int64")
+    assert features["steps"].feature["reward"] == Value("float64")
+    first, second = found["train"][0], found["train"][1]
+    assert (first["first_error_step"], second["first_error_step"]) == (None, 3)
+    assert second["labels"] == [1, 1, 1, 0, 0, 0, 0, 0]
+    assert second["completions"][3] == second["steps"][3]["content"]
+
+
+def test_types_do_not_depend_on_the_first_rows(load):
+    """The trap of JSON lines: a column that begins with nulls."""
+    rows = [row for row in sample_rows() if row.first_error_step is None]
+    assert load(written(WRITER(), rows))["train"].features["first_error_step"] == Value("int64")
+
+
+def test_an_export_without_a_row_has_its_columns():
+    """(``datasets`` takes no data set without a row.)"""
+    files = written(WRITER(), [])
+    schema = pq.read_schema(io.BytesIO(files["prm/train-00000-of-00001.parquet"]))
+    assert {"trace_id", "steps", "labels"} <= set(schema.names)
+
+
+def test_soft_labels_are_a_column(load):
+    found = load(sample_of(WRITER(), soft_labels=True))
+    assert found["train"][1]["p_correct"] == [1.0, *[0.5] * 7]
+
+
+def test_large_splits_become_several_shards_that_are_named_by_their_number(load, monkeypatch):
+    module = __import__(WRITER.__module__, fromlist=["x"])
+    monkeypatch.setattr(module, "ROWS_PER_GROUP", 2)
+    monkeypatch.setattr(module, "SHARD_BYTES", 1)
+    files = sample_of(WRITER())
+    assert {"prm/train-00000-of-00002.parquet", "prm/train-00001-of-00002.parquet"} <= set(files)
+    assert len(load(files)["train"]) == 4
+
+
+def test_the_card_tells_the_labels_their_agreement_and_where_it_comes_from(load):
+    card = sample_of(WRITER())["README.md"].decode()
+    head = yaml.safe_load(card.split("---\n")[1])
+    splits = head["dataset_info"]["splits"]
+    assert [(split["name"], split["num_examples"], split["num_bytes"] > 0) for split in splits] == [
+        ("train", 4, True), ("test", 1, True),
+    ]  # fmt: skip
+    assert head["configs"][0]["data_files"][0] == {"split": "train", "path": "prm/train-*.parquet"}
+    assert "| correct | Correct | 1.0 | Makes \\<b\\>progress\\</b\\> \\| or not |" in card
+    assert "| step\\_reward | has_error | 0.720 | 0.500–0.900 | 86.0% | 14 |" in card
+    assert "| outcome | choice | undefined | – | 100.0% | 2 |" in card
+    assert "Project `sample` at change 7" in card
+
+
+def test_the_features_of_the_card_are_those_of_the_files(load):
+    files = sample_of(WRITER())
+    found = load(files)["train"]
+    head = yaml.safe_load(files["README.md"].decode().split("---\n")[1])
+    assert [feature["name"] for feature in head["dataset_info"]["features"]] == found.column_names
+
+
+@pytest.mark.parametrize("name", ["prm", "kto", "processbench", "openrlhf_prm", "annotations", "code_review",
+                                  "preference_pairs", "dpo"])  # fmt: skip
+def test_the_lines_of_the_other_formats_load_as_they_are(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    writer = formats.get(name)()
+    for file, content in sample_of(writer).items():
+        path = Path(tmp_path / file)
+        path.write_bytes(content)
+        found = datasets.load_dataset("json", data_files=str(path), cache_dir=str(tmp_path / "cache"))["train"]
+        assert len(found) == content.count(b"\n")

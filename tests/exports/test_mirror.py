@@ -1,0 +1,174 @@
+"""Each annotator's own file, and the tick that catches what was missed."""
+
+import json
+import os
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from annotation import queries
+from annotation.answers.ops import apply_ops
+from annotation.answers.submission import submit
+from annotation.assignments.states import reopen, void
+from annotation.models import Membership
+from exports import mirror, tasks
+from potato_site.jobs import run_now
+from potato_site.jobs.models import Job
+from tests.factory import FIRST_ERROR, answers, make_project, make_trace, make_traces, op, person, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+@pytest.fixture(autouse=True)
+def _a_new_process(monkeypatch):
+    monkeypatch.setattr(tasks, "_watches", {})
+
+
+def lines_of(project, name: str) -> list[dict]:
+    path = mirror.path_of(project.output_path, name)
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def write(project, name: str) -> dict:
+    return run_now("exports.mirror", {"project": project.pk, "annotator": person(name).pk})
+
+
+def asked_for(project) -> set[int]:
+    jobs = Job.objects.filter(kind="exports.mirror", state=Job.State.QUEUED)
+    return {job.params["annotator"] for job in jobs if job.params["project"] == project.pk}
+
+
+def test_a_line_says_what_this_person_answered(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1))
+    submit_item(project, "bob", answers())
+    submit_item(project, "ann", answers(3, "partial", "wrong file"), seconds=60)
+    assert write(project, "ann") == {"lines": 1}
+    (line,) = lines_of(project, "ann")
+    assert (line["trace_id"], line["annotator"], line["total_steps"]) == ("trace_001", "ann", 5)
+    assert (line["first_error_step"], line["all_correct"]) == (3, False)
+    assert (line["outcome"], line["error_description"]) == ("partial", "wrong file")
+    assert [step["label_source"] for step in line["steps"]] == ["human"] * 4 + ["derived"]
+    assert line["started_at"] < line["submitted_at"]
+    assert (line["duration_s"], line["schema_version"], line["flags"]) == (60.0, "1.0", [])
+
+
+def test_what_a_person_compared_is_in_their_file_too(tmp_path):
+    traces = [make_trace(f"try_{n}", 3, issue_id="x", issue_description="Fix x") for n in range(2)]
+    schemes = [FIRST_ERROR, {"annotation_type": "pairwise", "name": "preference"}]
+    project = make_project(tmp_path, traces=traces, schemes=schemes, people=["ann"], overlap=0)
+    for _ in range(2):
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}})
+    before = queries.delivering_projects(using="default")[0].seq
+    submit_item(project, "ann", {"preference": {"choice": {"side": "b"}}})
+    assert queries.submitted_since(project, before) == 1
+    assert write(project, "ann") == {"lines": 3}
+    trace, _, pair = lines_of(project, "ann")
+    assert "trace_id_b" not in trace
+    assert (pair["trace_id"], pair["trace_id_b"], pair["steps"]) == ("try_0", "try_1", [])
+    assert pair["preference"]["side"] == "b"
+    (last,) = queries.last_labels(project.pk, using="default")
+    assert last.submitted_at.isoformat().startswith(pair["submitted_at"][:23])
+    assert not mirror.is_stale(mirror.path_of(project.output_path, "ann"), last.submitted_at)
+
+
+def test_only_the_latest_revision_is_in_the_file(tmp_path):
+    project = make_project(tmp_path)
+    first = submit_item(project, "ann", answers(1))
+    assignment = reopen(first.assignment.public_id, person("ann"))
+    change = op("step_reward", {"first_error": {"step": 2}}, base=assignment.version)
+    version = apply_ops(assignment.public_id, person("ann"), [change]).version
+    submit(assignment.public_id, person("ann"), {"op_id": "again", "tab": "tab", "version": version, "ops": []})
+    write(project, "ann")
+    assert [line["first_error_step"] for line in lines_of(project, "ann")] == [2]
+
+
+def test_a_reopened_item_stays_in_the_file(tmp_path):
+    project = make_project(tmp_path)
+    reopen(submit_item(project, "ann", answers(1)).assignment.public_id, person("ann"))
+    write(project, "ann")
+    assert len(lines_of(project, "ann")) == 1
+
+
+def test_an_excluded_person_keeps_their_own_record(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    Membership.objects.filter(project=project).update(is_excluded=True)
+    assert write(project, "ann") == {"lines": 1}
+
+
+def test_the_file_is_emptied_when_the_last_submission_is_voided(tmp_path):
+    project = make_project(tmp_path)
+    submission = submit_item(project, "ann", answers(1))
+    write(project, "ann")
+    void(submission.assignment_id)
+    tasks.refresh(project.pk)
+    assert lines_of(project, "ann") == []
+
+
+def test_a_killed_writer_leaves_nothing_behind(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    folder = mirror.path_of(project.output_path, "ann").parent
+    folder.mkdir(parents=True)
+    (folder / ".unfinished-0123").write_text('{"trace_id":')
+    write(project, "ann")
+    assert [path.name for path in folder.iterdir()] == ["annotations.jsonl"]
+
+
+def test_refresh_writes_only_what_is_not_current(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers(1))
+    Job.objects.all().delete()
+    assert tasks.refresh(project.pk) == 2
+    assert tasks.refresh(project.pk) == 0
+    submit_item(project, "bob", answers(1))
+    assert tasks.refresh(project.pk) == 1
+
+
+def test_the_tick_asks_for_files_whose_job_was_lost(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    Job.objects.all().delete()
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+
+
+def test_the_tick_asks_for_a_file_older_than_its_latest_submission(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    write(project, "ann")
+    Job.objects.all().delete()
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == set()
+    old = (timezone.now() - timedelta(hours=1)).timestamp()
+    os.utime(mirror.path_of(project.output_path, "ann"), (old, old))
+    submit_item(project, "ann", answers(1))
+    Job.objects.all().delete()
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+
+
+def test_the_tick_asks_again_for_a_file_that_was_removed(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    write(project, "ann")
+    Job.objects.all().delete()
+    tasks.catch_missed_mirrors()
+    mirror.path_of(project.output_path, "ann").unlink()
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+
+
+def test_the_tick_asks_the_database_nothing_about_a_project_at_rest(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    write(project, "ann")
+    tasks.catch_missed_mirrors()
+    with CaptureQueriesContext(connections["default"]) as queries:
+        tasks.catch_missed_mirrors()
+    # The list of projects with their change counters, and nothing else.
+    assert len(queries) == 1

@@ -1,0 +1,252 @@
+"""Every option has an effect, on a project and from the command; what is wrong is refused with its name."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from annotation.models import Assignment, Submission
+from exports.build import build
+from exports.formats import formats
+from exports.options import Options, WrongOptions, as_json, options_of
+from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_trace, make_traces, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+CORRECT, NEUTRAL, WRONG = {"label": "correct"}, {"label": "neutral"}, {"label": "incorrect"}
+
+
+def export(project, name="prm", **options):
+    """(rows of the main file, counts, rows by file)."""
+    output = project_folder(project) / (formats.get(name).file or "folder")
+    built = build(project.pk, name, Options(**options), output)
+    files = {
+        file.name: [json.loads(line) for line in (output.parent / file.name).read_text().splitlines()]
+        for file in built.files
+        if file.name.endswith(".jsonl")
+    }
+    return files.get(output.name, []), built.counts, files
+
+
+def project_folder(project) -> Path:
+    return Path(project.output_path) / "training_data"
+
+
+@pytest.fixture
+def steps(tmp_path):
+    """A project where one person labeled four steps: right, neutral, wrong, right."""
+    project = make_project(tmp_path, traces=make_traces(1, 4), schemes=[PER_STEP], overlap=0)
+    given = [CORRECT, NEUTRAL, WRONG, CORRECT]
+    submit_item(project, "ann", {"per_step": {str(place): label for place, label in enumerate(given)}})
+    return project
+
+
+@pytest.fixture
+def tied(tmp_path):
+    """Two people who disagree about the first of two traces, and agree about the second."""
+    project = make_project(tmp_path, traces=make_traces(2))
+    submit_item(project, "ann", answers(3, "partial"))
+    submit_item(project, "bob", answers(1, "partial"))
+    submit_item(project, "ann", answers(None))
+    submit_item(project, "bob", answers(None))
+    return project
+
+
+# --- several annotators --------------------------------------------------------------------------------------------
+
+
+def test_ties_go_to_the_earliest_the_latest_or_out(tied):
+    assert [row["first_error_step"] for row in export(tied)[0]] == [1, None]
+    assert [row["first_error_step"] for row in export(tied, ties="latest")[0]] == [3, None]
+    rows, counts, _ = export(tied, ties="drop")
+    assert [row["trace_id"] for row in rows] == ["trace_002"]
+    assert counts["left_out"] == {"tied": 1}
+
+
+def test_per_annotator_there_is_a_row_for_each_answer(tied):
+    rows, counts, _ = export(tied, aggregation="per_annotator")
+    assert [(row["annotators"], row["first_error_step"]) for row in rows] == [
+        (["ann"], 3), (["bob"], 1), (["ann"], None), (["bob"], None),
+    ]  # fmt: skip
+    assert (counts["rows"], counts["traces"]) == (4, 2)
+
+
+def test_what_a_reviewer_decided_is_the_label_unless_only_the_majority_counts(tied):
+    bob = Submission.objects.get(assignment__annotator__username="bob", assignment__item__position=0)
+    Assignment.objects.filter(pk=bob.assignment_id).update(purpose="adjudication")
+    row = export(tied, ties="latest")[0][0]
+    assert (row["first_error_step"], row["aggregation"], row["agreement"]) == (1, "adjudicated", 0.0)
+    assert (row["annotators"], row["needs_adjudication"]) == (["ann", "bob"], False)
+    row = export(tied, aggregation="majority")[0][0]
+    assert (row["first_error_step"], row["aggregation"], row["annotators"]) == (3, "single", ["ann"])
+
+
+def test_soft_labels_are_the_share_who_call_a_step_correct(tied):
+    rows, _, _ = export(tied, soft_labels=True)
+    assert rows[0]["p_correct"] == [1.0, 0.5, 0.5, 0.0, 0.0]
+    assert rows[0]["steps"][1]["p_correct"] == 0.5
+    assert rows[0]["labels"] == [True, False, False, False, False]
+    assert "p_correct" not in export(tied)[0][0]
+
+
+def test_the_least_agreement_leaves_out_what_people_agree_less_on(tied):
+    rows, counts, _ = export(tied, min_agreement=0.9)
+    assert [row["trace_id"] for row in rows] == ["trace_002"]
+    assert counts["left_out"] == {"agreement below 0.9": 1}
+
+
+# --- what a label teaches ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "labels"),
+    [
+        ({}, [True, True, False, True]),
+        ({"neutral": "negative"}, [True, False, False, True]),
+        ({"neutral": "mask"}, [1, -100, 0, 1]),
+        ({"post_error": "mask"}, [1, 1, 0, -100]),
+        ({"post_error": "truncate"}, [True, True, False]),
+        ({"reward_values": {"neutral": 0.2}}, [True, False, False, True]),
+    ],
+)
+def test_neutral_and_later_steps_teach_what_is_asked(steps, options, labels):
+    row = export(steps, **options)[0][0]
+    assert row["labels"] == labels
+    assert {type(label) for label in row["labels"]} == {type(labels[0])}
+    assert (row["total_steps"], row["first_error_step"]) == (len(labels), 2)
+
+
+def test_reward_values_are_the_rewards_of_the_steps(steps):
+    row = export(steps, reward_values={"neutral": 0.2, "correct": 0.9})[0][0]
+    assert [step["reward"] for step in row["steps"]] == [0.9, 0.2, 0.0, 0.9]
+
+
+def test_truncated_content_keeps_both_ends_and_is_counted(tmp_path):
+    trace = make_trace(structured_turns=[
+        {"type": "bash_command", "command": "make", "output": "start" + "x" * 5000 + "the error", "exit_code": 2},
+    ])  # fmt: skip
+    project = make_project(tmp_path, traces=[trace], overlap=0)
+    submit_item(project, "ann", answers(0))
+    rows, counts, _ = export(project, content="truncated", content_limit=200)
+    content = rows[0]["completions"][0]
+    assert len(content) == 200
+    assert content.startswith("$ make\nstart")
+    assert content.endswith("the error")
+    assert "characters left out" in content
+    assert counts["changed"] == {"steps with truncated content": 1}
+    assert len(export(project)[0][0]["completions"][0]) > 5000
+
+
+def test_answers_that_accept_what_a_model_suggested_can_be_left_out(tmp_path):
+    hint = {"step_reward": {"first_error_step": 1}}
+    project = make_project(tmp_path, traces=[make_trace(suggestions=hint)], overlap=0)
+    submit_item(project, "ann", answers(1))
+    assert export(project)[0][0]["steps"][1]["label_source"] == "ai"
+    rows, counts, _ = export(project, suggested="drop")
+    assert (rows, counts["answers_left_out"]) == ([], {"with labels that a model suggested": 1})
+
+
+# --- what goes in --------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_filtered_by_time_flag_and_person(tied):
+    first = Submission.objects.order_by("seq").first()
+    Submission.objects.filter(pk=first.pk).update(submitted_at="2020-01-01T00:00Z", flags=["too_fast"])
+    since = datetime(2021, 1, 1, tzinfo=UTC)
+    for options, reason in (
+        ({"submitted_since": since}, "submitted earlier"),
+        ({"exclude_flags": ("too_fast",)}, "flagged too_fast"),
+    ):
+        rows, counts, _ = export(tied, **options)
+        assert rows[0]["annotators"] == ["bob"]
+        assert counts["answers_left_out"] == {reason: 1}
+    rows, counts, _ = export(tied, exclude_annotators=("bob",))
+    assert [row["annotators"] for row in rows] == [["ann"], ["ann"]]
+    assert counts["answers_left_out"] == {"by somebody left out": 2}
+
+
+def test_only_some_outcomes(tied):
+    rows, counts, _ = export(tied, outcome=("resolved",))
+    assert [row["trace_id"] for row in rows] == ["trace_002"]
+    assert counts["left_out"] == {"another outcome, or none": 1}
+
+
+def test_the_outcome_may_come_from_another_question(tmp_path):
+    other = {**OUTCOME, "name": "second", "required": False}
+    project = make_project(tmp_path, traces=make_traces(1), schemes=[FIRST_ERROR, OUTCOME, other], overlap=0)
+    submit_item(project, "ann", {**answers(1, "partial"), "second": {"": "resolved"}})
+    assert export(project, outcome=("resolved",))[0] == []
+    assert len(export(project, outcome=("resolved",), outcome_scheme="second")[0]) == 1
+
+
+def test_a_trace_that_is_there_twice_is_exported_once(tmp_path):
+    traces = [make_trace("one", issue_description="Fix it"), make_trace("two", issue_description="Fix it")]
+    project = make_project(tmp_path, traces=[*traces, make_trace("three", 4, issue_description="Fix it")], overlap=0)
+    for _ in range(3):
+        submit_item(project, "ann", answers(1))
+    rows, counts, _ = export(project)
+    assert [row["trace_id"] for row in rows] == ["one", "three"]
+    assert counts["left_out"] == {"the same task and steps as an earlier trace": 1}
+    assert len(export(project, dedupe=False)[0]) == 3
+
+
+def test_an_incremental_export_holds_what_changed_since(tied):
+    seq = Submission.objects.order_by("seq")[1].seq
+    rows, counts, _ = export(tied, since_seq=seq)
+    assert [row["trace_id"] for row in rows] == ["trace_002"]
+    assert counts["left_out"] == {f"unchanged since {seq}": 1}
+
+
+# --- splits --------------------------------------------------------------------------------------------------------
+
+
+def test_splits_stand_in_files_of_their_own_and_no_repository_is_in_two(tmp_path):
+    repos = [f"org/r{number}" for number in range(12)]
+    traces = [make_trace(f"t{number:02d}", repo=repos[number % 12], issue_id=f"issue-{number}") for number in range(36)]
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for _ in traces:
+        submit_item(project, "ann", answers(1))
+    _, counts, files = export(project, validation=0.3, test=0.3)
+    assert set(files) == {"prm_labels.jsonl", "prm_labels.validation.jsonl", "prm_labels.test.jsonl"}
+    found = {name: {row["repo"] for row in rows} for name, rows in files.items()}
+    assert sum(len(names) for names in found.values()) == 12
+    assert {row["split"] for row in files["prm_labels.test.jsonl"]} == {"test"}
+    assert sum(counts["splits"].values()) == 36
+    # Whole attempts at an issue stay together too, and another seed deals anew.
+    _, _, other = export(project, validation=0.3, test=0.3, split_seed="another")
+    assert {name: {row["repo"] for row in rows} for name, rows in other.items()} != found
+
+
+# --- the command, the API and the form -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"ties": "first"}, "ties"),
+        ({"min_agreement": 1.5}, "min_agreement"),
+        ({"min_agreement": float("nan")}, "min_agreement"),
+        ({"content_limit": 3}, "content_limit"),
+        ({"reward_values": {"neutral": 2}}, "reward_values"),
+        ({"submitted_since": "yesterday"}, "submitted_since"),
+        ({"since_seq": -1}, "since_seq"),
+        ({"traces": []}, "traces"),
+        ({"dedupe": 1}, "dedupe"),
+        ({"exclude_flags": ["slow"]}, "exclude_flags"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_value_is_refused_at_its_name(given, name):
+    with pytest.raises(WrongOptions) as caught:
+        options_of(given)
+    assert [option for option, _ in caught.value.problems] == [name]
+
+
+def test_options_survive_the_way_through_json():
+    options = Options(
+        submitted_since=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), traces=("b", "a", "b"), reward_values={"x": 0.5},
+        exclude_flags=("too_fast",), min_agreement=0.5,
+    )  # fmt: skip
+    assert options_of(json.loads(json.dumps(as_json(options)))) == options
+    assert options.traces == ("a", "b")

@@ -1,0 +1,227 @@
+"""Preference pairs: which of two attempts is the better one, and by how much."""
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+
+from annotation.models import Submission
+from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
+from exports.options import Options
+from exports.pairs import attempt_of, choose, from_comparisons
+from exports.rows import Asked, Rows, Tally
+from exports.splits import Splits
+from tests.exports.samples import document, row
+from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
+
+BETTER = Question("better", "pairwise", "item", "", "first", False)
+ISSUE = {"issue_id": "myorg__myproject-12", "issue_description": "Fix the TypeError"}
+
+
+def attempt(place: int, *labels: str, **keys):
+    turns = [{"step_idx": n, "type": "thinking", "content": f"{place} {n}"} for n in range(len(labels))]
+    given = {"id": f"t{place}", "structured_turns": turns}
+    return attempt_of(place, row(*labels, document=given, trace_id=f"t{place}", **keys))
+
+
+def chosen(*attempts, **options):
+    tally = Tally()
+    pairs = choose("issue", attempts, Options(**options), tally)
+    found = [(pair.chosen.trace_id, pair.rejected.trace_id, round(pair.margin, 6)) for pair in pairs]
+    return found, dict(tally.left_out)
+
+
+RIGHT = ["correct"] * 5
+LATE = ["correct"] * 3 + ["incorrect"] * 4
+
+
+def test_the_margin_is_the_difference_of_the_mean_rewards():
+    assert chosen(attempt(1, *LATE), attempt(2, *RIGHT)) == ([("t2", "t1", 0.571429)], {})
+
+
+def test_neutral_steps_do_not_count():
+    assert chosen(attempt(1, "correct", "neutral", "neutral"), attempt(2, "incorrect", "neutral"))[0] == [
+        ("t1", "t2", 1.0)
+    ]
+    assert attempt(3, "neutral", "neutral") is None
+
+
+def test_what_differs_too_little_is_no_pair():
+    found, left_out = chosen(attempt(1, *RIGHT), attempt(2, *["correct"] * 6))
+    assert (found, left_out) == ([], {"pairs that differ by less than 0.1": 1})
+
+
+def test_equal_rewards_are_told_apart_by_the_outcome_then_by_the_first_error():
+    one, other = attempt(1, *RIGHT, resolved=False), attempt(2, *RIGHT, resolved=True)
+    assert chosen(one, other, min_margin=0.0)[0] == [("t2", "t1", 0.0)]
+    early = attempt(1, "incorrect", "correct", "correct", "incorrect", resolved=None)
+    late = attempt(2, "correct", "correct", "incorrect", "incorrect", resolved=None)
+    assert chosen(early, late, min_margin=0.0)[0] == [("t2", "t1", 0.0)]
+    assert chosen(attempt(1, *RIGHT), attempt(2, *RIGHT), min_margin=0.0)[0] == []
+
+
+def test_an_attempt_with_the_same_steps_is_no_other_attempt():
+    one = attempt(1, *RIGHT)
+    same = attempt(2, *LATE)._replace(steps_hash=one.steps_hash)
+    assert chosen(one, same) == ([], {"pairs with the same steps": 1})
+
+
+def test_the_clearest_pairs_of_an_issue_are_kept():
+    many = [attempt(place, *["correct"] * place, *["incorrect"] * (10 - place)) for place in range(10)]
+    found, left_out = chosen(*many, pairs_per_issue=2)
+    assert [margin for _, _, margin in found] == [0.9, 0.8]
+    assert left_out["pairs beyond 2 of one issue"] == 43
+
+
+# --- comparisons ---------------------------------------------------------------------------------------------------
+
+
+def labeled(name: str, labels=()) -> LabeledTrace:
+    return LabeledTrace(name, "issue-1", "issue-1", "issue-1", 0, document(name), list(labels))
+
+
+@pytest.fixture
+def said():
+    """``said(*choices)``: the pairs that people's choices about t1 and t2 make."""
+
+    def run(*choices, aggregation="majority"):
+        labels = [
+            Labels(f"p{place}", None, datetime(2026, 1, 1, tzinfo=UTC), 60.0, (), "production",
+                   {"better": BETTER}, {"better": choice and {"grades": 3, **choice}}, {})
+            for place, choice in enumerate(choices)
+        ]  # fmt: skip
+        options = Options(aggregation=aggregation)
+        rows = Rows(Asked(None, None, "", ()), options, "pairs", Splits(options, ()), Tally())
+        tally = Tally()
+        pair = LabeledPair(labeled("t1"), labeled("t2"), labels)
+        found = list(from_comparisons([pair], rows, options, tally))
+        return [(p.chosen.trace_id, p.margin, p.preference_strength) for p in found], dict(tally.left_out)
+
+    return run
+
+
+A, B, TIE = {"side": "a"}, {"side": "b"}, {"side": "tie"}
+
+
+def test_votes_make_the_preference_and_its_strength(said):
+    assert said(A) == ([("t1", 1.0, 1.0)], {})
+    assert said(B, B, B, A) == ([("t2", 0.5, 0.75)], {})
+    assert said({"side": "b", "strength": 1}, {"side": "b", "strength": 3})[0] == [("t2", 0.666667, 1.0)]
+
+
+def test_a_draw_is_no_preference(said):
+    for choices in ([A, B], [TIE], [TIE, TIE, TIE]):
+        assert said(*choices) == ([], {"comparisons without a winner": 1})
+    assert said(None) == ([], {"comparisons nobody answered": 1})
+
+
+def test_per_annotator_every_vote_is_a_pair(said):
+    assert [name for name, _, _ in said(A, B, aggregation="per_annotator")[0]] == ["t1", "t2"]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_what_people_chose_comes_before_what_process_rewards_say(tmp_path):
+    """One pair of each source: people preferred the trace with the lower rewards, and nobody compared the others."""
+    pairwise = {"annotation_type": "pairwise", "name": "better", "strength": ["slightly", "clearly"]}
+    traces = [make_trace("t1", 5, **ISSUE), make_trace("t2", 5, **{**ISSUE, "final_patch": "x"})]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, pairwise], overlap=0, people=["ann"])
+    for first_error in (None, 1):
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": first_error}}})
+    submit_item(project, "ann", {"better": {"choice": {"side": "b", "strength": 1}}})
+    output = tmp_path / "pairs.jsonl"
+    run("--format", "preference_pairs", "--project", project.slug, "--output", str(output), "--no-dedupe")
+    (pair,) = [json.loads(line) for line in output.read_text().splitlines()]
+    assert (pair["chosen_trace_id"], pair["source"], pair["margin"]) == ("t2", "pairwise", 0.5)
+    assert [step["label"] for step in pair["chosen"]["steps"]] == [None] * 5
+    run("--format", "preference_pairs", "--project", project.slug, "--output", str(output), "--pair_source", "prm",
+        "--no-dedupe")  # fmt: skip
+    # As process rewards they are no pair: their steps are the same.
+    assert output.read_text() == ""
+
+
+# --- the documents' command ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def attempts(tmp_path, monkeypatch, transactional_db):
+    """Three attempts at one issue and one at another, labeled; the commands of the documents run beside output/."""
+    monkeypatch.chdir(tmp_path)
+    traces = [make_trace(f"t{number}", steps, **ISSUE) for number, steps in enumerate((5, 7, 4), start=1)]
+    traces.append(make_trace("alone", 3))
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for first_error, outcome in ((None, "resolved"), (3, "partial"), (0, "not_resolved"), (None, "resolved")):
+        submit_item(project, "ann", answers(first_error, outcome))
+    return project
+
+
+def run(*arguments) -> str:
+    out = io.StringIO()
+    call_command("export", *arguments, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_the_documents_command_writes_pairs_of_process_rewards(attempts, tmp_path):
+    said = run("--format", "preference_pairs", "--project", "./output/", "--output",
+               "./training_data/preferences.jsonl", "--pair_by", "issue_id")  # fmt: skip
+    pairs = [json.loads(line) for line in (tmp_path / "training_data/preferences.jsonl").read_text().splitlines()]
+    assert [(pair["chosen_trace_id"], pair["rejected_trace_id"], pair["margin"]) for pair in pairs] == [
+        ("t1", "t3", 1.0), ("t1", "t2", 0.571429), ("t2", "t3", 0.428571),
+    ]  # fmt: skip
+    first = pairs[1]
+    assert (first["chosen_first_error"], first["rejected_first_error"]) == (None, 3)
+    assert first["prompt"] == "Fix the TypeError"
+    assert (first["chosen_steps"], first["rejected_steps"], first["preference_strength"]) == (5, 7, 0.785714)
+    assert [step["label"] for step in first["rejected"]["steps"]] == ["correct"] * 3 + ["incorrect"] * 4
+    assert "3 pairs of 3 traces" in said
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("name", ["prm", "preference_pairs", "swe_bench"])
+def test_the_documents_commands_never_fail(tmp_path, name):
+    """Not without a label, without steps, without an outcome, nor without a SWE-bench id."""
+    traces = [make_trace("a", 3), {"id": "record", "issue_description": "No steps"}]
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    output = tmp_path / "out" / f"{name}.json"
+    run("--format", name, "--project", str(tmp_path / "output"), "--output", str(output))
+    assert output.exists()
+    submit_item(project, "ann", answers(1))
+    run("--format", name, "--project", str(tmp_path / "output"), "--output", str(output))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("name", ["preference_pairs", "swe_bench", "csv", "annotations", "code_review"])
+def test_a_project_without_process_reward_exports_what_does_not_need_it(tmp_path, name):
+    project = make_project(tmp_path, schemes=[OUTCOME], overlap=0, traces=[make_trace("a", 2, instance_id="o__r-1")])
+    submit_item(project, "ann", {"outcome": {"": "resolved"}})
+    run("--format", name, "--project", project.slug, "--output", str(tmp_path / "out" / "file"))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_pairs_of_an_issue_whose_half_changed_are_in_an_incremental_export(attempts, tmp_path):
+    seq = Submission.objects.order_by("seq")[1].seq
+    output = tmp_path / "changed.jsonl"
+    run("--format", "preference_pairs", "--project", attempts.slug, "--output", str(output), "--since_seq", str(seq))
+    pairs = [json.loads(line) for line in output.read_text().splitlines()]
+    assert {(pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in pairs} == {("t1", "t3"), ("t2", "t3")}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_raw_answers_of_comparisons_are_among_the_annotations(tmp_path):
+    traces = [make_trace(f"t{n}", 3 + n, issue_id="x") for n in (1, 2)]
+    schemes = [FIRST_ERROR, {"annotation_type": "pairwise", "name": "better"}]
+    project = make_project(tmp_path, traces=traces, schemes=schemes, people=["ann"], overlap=0)
+    for _ in range(2):
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}})
+    submit_item(project, "ann", {"better": {"choice": {"side": "b"}, "reason": "It passes."}})
+    output = tmp_path / "out.jsonl"
+    call_command(
+        "export", "--project", project.slug, "--format", "annotations", "--output", output, stdout=io.StringIO()
+    )
+    *_, line = [json.loads(text) for text in output.read_text().splitlines()]
+    assert (line["trace_id"], line["trace_id_b"], line["annotator"]) == ("t1", "t2", "ann")
+    assert [(one["scheme"], one["key"], json.loads(one["value"])) for one in line["answers"]] == [
+        ("better", "choice", {"side": "b"}), ("better", "reason", "It passes."),
+    ]  # fmt: skip

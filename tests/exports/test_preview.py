@@ -1,0 +1,59 @@
+"""Seeing an export before it is made."""
+
+import pytest
+from django.urls import reverse
+
+from exports import preview as module
+from exports.formats import formats
+from exports.options import Options
+from exports.preview import preview
+from potato_site.jobs.models import Job
+from tests.api.people import member
+from tests.factory import answers, make_project, make_trace, make_traces, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+@pytest.fixture
+def project(tmp_path):
+    traces = [*make_traces(2), make_trace("long", structured_turns=[{"type": "thinking", "content": "<b>" * 3000}])]
+    project = make_project(tmp_path, traces=[*traces, make_trace("later")], overlap=0)
+    for first_error in (None, 1, 0):
+        submit_item(project, "ann", answers(first_error))
+    return project
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_every_format_can_be_looked_at(project, name):
+    shown = preview(project, name, Options())
+    assert shown.looked_at == 3
+    assert shown.is_whole
+    assert shown.files or name in ("huggingface", "swe_bench", "code_review", "preference_pairs", "dpo")
+
+
+def test_it_warns_of_what_a_trainer_will_stumble_over(project):
+    warnings = " ".join(preview(project, "prm", Options()).warnings)
+    assert "1 of 3 examples are longer than 1,024 tokens" in warnings
+    assert "1 of 4 traces have no label yet" in warnings
+    assert "no row" in " ".join(preview(project, "prm", Options(outcome=("nope",))).warnings)
+    rare = preview(project, "prm", Options(reward_values={"incorrect": 1.0})).warnings
+    assert "Only 0.0% of the step labels are negative" in " ".join(rare)
+
+
+def test_only_the_first_traces_are_read(project, monkeypatch):
+    monkeypatch.setattr(module, "LOOKED_AT", 2)
+    shown = preview(project, "prm", Options())
+    assert (shown.looked_at, shown.is_whole, shown.counts["rows"]) == (2, False, 2)
+
+
+def test_the_page_shows_it_and_makes_nothing(client, project):
+    client.force_login(member("mia", project))
+    page = reverse("manage-exports", args=[project.slug])
+    shown = client.post(page, {"format": "prm", "preview": "1", "post_error": "truncate"}).content.decode()
+    assert "What it would hold" in shown
+    assert "&quot;trace_id&quot;:&quot;trace_001&quot;" in shown
+    assert "<b><b>" not in shown
+    # The form keeps what was chosen.
+    assert '<option value="truncate" selected>' in shown
+    assert not Job.objects.filter(kind="exports.build").exists()
+    assert "no process_reward scheme is called" not in shown

@@ -1,0 +1,171 @@
+"""Published exports: complete, immutable, one per state."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from annotation.assignments.items import sync_items
+from exports.carried import PublishedExports
+from exports.models import Export
+from exports.options import Options, WrongOptions, as_json
+from exports.releases import MANIFEST
+from potato_site import disk
+from potato_site.jobs import LostJob, run_now
+from potato_site.jobs.handle import JobHandle
+from tests.api.people import member
+from tests.factory import answers, make_project, make_trace, submit_item
+from traces.imports import import_files
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+def publish(project, **options) -> Export:
+    result = run_now("exports.build", {"project": project.pk, "format": "prm", "options": options})
+    return Export.objects.get(pk=result["export"])
+
+
+def published(project) -> list[str]:
+    return sorted(path.name for path in (Path(project.output_path) / "exports").iterdir())
+
+
+def test_an_export_is_a_folder_with_a_manifest_that_fits(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    export = publish(project)
+    folder = Path(export.path)
+    assert folder.name == f"prm-{export.seq}"
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    content = (folder / "prm_labels.jsonl").read_bytes()
+    assert manifest["files"] == [
+        {"name": "prm_labels.jsonl", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    ]
+    assert export.sha256 == hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    assert (export.manifest, manifest["seq"], manifest["counts"]["traces"]) == (manifest, export.seq, 1)
+
+
+def test_the_same_state_is_published_once(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    assert publish(project) == publish(project)
+    assert published(project) == [f"prm-{Export.objects.get().seq}"]
+
+
+def test_a_later_state_is_another_export_and_the_first_stays(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    first = publish(project)
+    before = (Path(first.path) / "prm_labels.jsonl").read_bytes()
+    submit_item(project, "ann", answers(2))
+    second = publish(project)
+    assert second.seq > first.seq
+    assert (Path(first.path) / "prm_labels.jsonl").read_bytes() == before
+    assert len((Path(second.path) / "prm_labels.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_traces_that_arrived_make_another_state(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    first = publish(project)
+    (tmp_path / "more.jsonl").write_text(json.dumps(make_trace("more")))
+    import_files(project.dataset, [tmp_path / "more.jsonl"])
+    assert sync_items(project) == 1
+    second = publish(project)
+    assert second.manifest["counts"]["unlabeled"] == first.manifest["counts"]["unlabeled"] + 1
+    assert sync_items(project) == 0
+    assert publish(project) == second
+
+
+def test_other_options_get_a_folder_of_their_own(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    plain, surplus = publish(project), publish(project, include_surplus=True)
+    assert published(project) == [f"prm-{plain.seq}", f"prm-{plain.seq}.2"]
+    assert surplus.path.endswith(".2")
+
+
+def test_a_folder_left_by_a_crash_before_its_row_is_adopted(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    path = publish(project).path
+    Export.objects.all().delete()
+    assert publish(project).path == path
+    assert len(published(project)) == 1
+
+
+def test_a_runner_that_lost_its_job_publishes_nothing(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+
+    def lost(self):
+        raise LostJob("another attempt owns it")
+
+    monkeypatch.setattr(JobHandle, "check", lost)
+    with pytest.raises(LostJob):
+        publish(project)
+    assert published(project) == []
+    assert not Export.objects.exists()
+
+
+def test_a_nearly_full_disk_keeps_its_room_for_labels(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    monkeypatch.setattr(disk, "RESERVE_BYTES", 1 << 60)
+    with pytest.raises(disk.NoRoom):
+        publish(project)
+    assert published(project) == []
+
+
+def test_an_unknown_option_is_refused(tmp_path):
+    project = make_project(tmp_path)
+    with pytest.raises(WrongOptions, match="colour"):
+        publish(project, colour="red")
+
+
+def test_a_format_that_is_a_folder_is_published_shown_downloaded_and_carried(tmp_path, client):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    result = run_now("exports.build", {"project": project.pk, "format": "huggingface", "options": {"compress": "gzip"}})
+    export = Export.objects.get(pk=result["export"])
+    names = [file["name"] for file in export.manifest["files"]]
+    assert names == ["README.md", "prm/train-00000-of-00001.parquet"]
+    client.force_login(member("mia", project))
+    assert names[1] in client.get(reverse("manage-exports", args=[project.slug])).content.decode()
+    shard = client.get(reverse("manage-export-file", args=[project.slug, export.pk, names[1]]))
+    content = (Path(export.path) / names[1]).read_bytes()
+    assert b"".join(shard.streaming_content) == content
+    assert f'filename="huggingface-{export.seq}-prm-train-00000-of-00001.parquet"' in shard["Content-Disposition"]
+    assert (
+        client.get(reverse("manage-export-file", args=[project.slug, export.pk, "../manifest.json"])).status_code == 404
+    )
+    carried = PublishedExports()
+    places = dict(carried.files("default"))
+    assert places[f"{export.pk}/{names[1]}"] == Path(export.path) / names[1]
+    home = Path(project.output_path)
+    assert carried.place(f"{export.pk}/{names[1]}", "default", home, home) == Path(export.path) / names[1]
+
+
+def test_a_manifest_states_every_option_the_labels_and_the_agreement(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers(1))
+    manifest = publish(project, post_error="mask").manifest
+    assert manifest["options"] == as_json(Options(post_error="mask"))
+    assert [label["reward"] for label in manifest["labels"]] == [1.0, 0.0]
+    assert {one["scheme"] for one in manifest["agreement"]} == {"step_reward", "outcome"}
+    assert manifest["configuration"]["annotation_schemes"][0]["name"] == "step_reward"
+    assert manifest["counts"]["hard_labels"] == {"masked": 3, "negative": 1, "positive": 1}
+    assert manifest["counts"]["changed"] == {"steps masked": 3}
+    assert "pw_ann" not in json.dumps(manifest)
+
+
+def test_a_compressed_export_is_the_same_labels(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    plain, packed = publish(project), publish(project, compress="gzip")
+    content = (Path(packed.path) / "prm_labels.jsonl.gz").read_bytes()
+    assert gzip.decompress(content) == (Path(plain.path) / "prm_labels.jsonl").read_bytes()
+    assert packed.manifest["files"][0]["sha256"] == hashlib.sha256(content).hexdigest()

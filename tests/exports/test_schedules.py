@@ -1,0 +1,229 @@
+"""Export schedules: when they run, what they publish, and what happens when they cannot."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core import mail
+from django.db import IntegrityError
+from django.urls import reverse
+from django.utils import timezone
+
+from exports import schedules
+from exports.models import Export, ExportSchedule
+from exports.options import Options, as_json
+from exports.schedules import WrongTimes, next_run
+from potato_site.accounts.models import AuditEntry, User
+from potato_site.jobs import run_now, runner
+from potato_site.jobs.models import Job
+from tests.api.people import member
+from tests.factory import answers, make_project, make_traces, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path, traces=make_traces(6), overlap=0)
+
+
+@pytest.fixture
+def mia(project):
+    user = member("mia", project)
+    User.objects.filter(pk=user.pk).update(email="mia@example.org")
+    return user
+
+
+def schedule(project, **keys) -> ExportSchedule:
+    given = {"format": "prm", "cron": "0 6 * * *", "options": as_json(Options()), **keys}
+    return ExportSchedule.objects.create(project=project, **given)
+
+
+def work(kind: str = schedules.KIND) -> int:
+    schedules.ask_for_due()
+    jobs = Job.objects.filter(state=Job.State.QUEUED, kind=kind)
+    jobs.update(due_at=timezone.now() - timedelta(seconds=1))
+    return sum(runner.run(job.pk) for job in jobs)
+
+
+# --- when ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "after", "expected"),
+    [
+        ("0 6 * * *", "UTC", "2026-03-01T05:00Z", "2026-03-01T06:00Z"),
+        ("0 6 * * *", "UTC", "2026-03-01T06:00Z", "2026-03-02T06:00Z"),
+        ("0 6 * * 1", "Europe/Berlin", "2026-03-01T12:00Z", "2026-03-02T05:00Z"),
+        # Clocks go forward on 29 March 2026: six o'clock is an hour earlier by UTC.
+        ("0 6 * * *", "Europe/Berlin", "2026-03-28T12:00Z", "2026-03-29T04:00Z"),
+        ("*/15 * * * *", "UTC", "2026-03-01T05:07Z", "2026-03-01T05:15Z"),
+        ("0 0 1 1 *", "UTC", "2026-03-01T05:07Z", "2027-01-01T00:00Z"),
+    ],
+)
+def test_times_are_those_of_the_zone(cron, zone, after, expected):
+    assert next_run(cron, zone, datetime.fromisoformat(after)) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone"),
+    [
+        ("0 6 * *", "UTC"),
+        ("61 * * * *", "UTC"),
+        ("x * * * *", "UTC"),
+        ("0 6 * * *", "Mars"),
+        ("", "UTC"),
+        ("0 0 30 2 *", "UTC"),
+    ],
+)
+def test_times_that_make_no_sense_are_refused(cron, zone):
+    with pytest.raises(WrongTimes):
+        next_run(cron, zone, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_one_that_is_due_runs_once_and_its_next_time_is_set(project):
+    submit_item(project, "ann", answers(1))
+    due = schedule(project, next_run_at=timezone.now() - timedelta(hours=3))
+    assert work() == 1
+    assert work() == 0
+    due.refresh_from_db()
+    assert due.next_run_at > timezone.now()
+    assert due.last_run_at is not None
+    assert Export.objects.get().schedule == due
+    assert due.last_seq == Export.objects.get().seq
+
+
+def test_one_that_counts_runs_after_so_many_submissions(project):
+    counting = schedule(project, cron="", every_n=2, last_seq=project.seq)
+    submit_item(project, "ann", answers(1))
+    assert work() == 0
+    submit_item(project, "ann", answers(1))
+    assert work() == 1
+    assert work() == 0
+    counting.refresh_from_db()
+    assert Export.objects.get().seq == counting.last_seq
+
+
+def test_one_that_is_paused_does_not_run(project):
+    schedule(project, next_run_at=timezone.now() - timedelta(hours=3), is_paused=True)
+    schedule(project, cron="", every_n=1, is_paused=True)
+    submit_item(project, "ann", answers(1))
+    assert work() == 0
+
+
+@pytest.mark.parametrize("keys", [{"cron": "", "every_n": None}, {"cron": "0 6 * * *", "every_n": 3}, {"keep_last": 0}])
+def test_a_schedule_is_by_time_or_by_number(project, keys):
+    with pytest.raises(IntegrityError):
+        schedule(project, **keys)
+
+
+# --- what ------------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_last_of_its_own_are_kept(project):
+    submit_item(project, "ann", answers(1))
+    run_now("exports.build", {"project": project.pk, "format": "prm", "options": {"soft_labels": True}})
+    mine = schedule(project, cron="", every_n=1, keep_last=2)
+    for _ in range(4):
+        submit_item(project, "ann", answers(1))
+        assert work() == 1
+    kept = Export.objects.filter(schedule=mine).order_by("seq")
+    assert len(kept) == 2
+    folders = {path.name for path in (Path(project.output_path) / "exports").iterdir()}
+    assert folders == {Path(export.path).name for export in Export.objects.all()}
+    assert Export.objects.count() == 3
+    assert AuditEntry.objects.filter(action="export.expire").count() == 2
+
+
+def test_a_failure_is_shown_and_mailed_until_it_goes_well(project, mia, client, settings, monkeypatch):
+    settings.EMAIL_HOST, settings.SITE_URL = "mail", "https://labels.example.org"
+    mine = schedule(project, cron="", every_n=1, made_by=mia)
+
+    def broken(*_):
+        raise OSError(28, "No <space>")
+
+    submit_item(project, "ann", answers(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(schedules, "release", broken)
+        assert work() == 1
+        for _ in range(2):
+            Job.objects.filter(kind=schedules.KIND).update(due_at=timezone.now())
+            for job in Job.objects.filter(kind=schedules.KIND, state="queued"):
+                runner.run(job.pk)
+    mine.refresh_from_db()
+    assert "No <space>" in mine.last_error
+    client.force_login(mia)
+    assert (
+        "failed: OSError: [Errno 28] No &lt;space&gt;"
+        in client.get(reverse("manage-schedules", args=[project.slug])).content.decode()
+    )
+    assert work(schedules.MAIL) == 1
+    (letter,) = mail.outbox
+    assert letter.to == ["mia@example.org"]
+    assert "No <space>" in letter.body
+    assert f"https://labels.example.org/admin/p/{project.slug}/exports/schedules/" in letter.body
+    submit_item(project, "ann", answers(1))
+    work()
+    mine.refresh_from_db()
+    assert mine.last_error == ""
+    Job.objects.filter(kind=schedules.MAIL).delete()
+    assert len(mail.outbox) == 1
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(project):
+    return reverse("manage-schedules", args=[project.slug])
+
+
+def test_a_manager_sets_pauses_resumes_runs_and_removes_one(client, mia, project, page):
+    client.force_login(mia)
+    given = {"format": "prm", "cron": "0 6 * * 1", "timezone": "Europe/Berlin", "keep_last": "3", "soft_labels": "on"}
+    assert client.post(page, given).status_code == 302
+    made = ExportSchedule.objects.get()
+    assert (made.cron, made.timezone, made.keep_last, made.options["soft_labels"], made.made_by) == (
+        "0 6 * * 1", "Europe/Berlin", 3, True, mia,
+    )  # fmt: skip
+    assert made.next_run_at > timezone.now()
+    assert "0 6 * * 1" in client.get(page).content.decode()
+    for act in ("pause", "resume", "run", "remove"):
+        assert client.post(page, {"act": act, "schedule": made.pk}).status_code == 302
+    assert not ExportSchedule.objects.exists()
+    assert Job.objects.filter(kind=schedules.KIND).count() == 1
+    assert AuditEntry.objects.filter(action__startswith="export.schedule").count() == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "Give times, or a number of submissions"),
+        ({"cron": "0 6 * * 1", "every_n": "3"}, "Give times, or a number of submissions"),
+        ({"cron": "whenever"}, "give five fields"),
+        ({"cron": "0 6 * * 1", "timezone": "Mars"}, "there is no time zone"),
+        ({"every_n": "0"}, "greater than or equal to 1"),
+        ({"every_n": "3", "destination": "s3://other"}, "Select a valid choice"),
+        ({"every_n": "3", "validation": "0.9", "test": "0.9"}, "leave nothing to train on"),
+        ({"every_n": "3", "format": "nope"}, "Select a valid choice"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(client, mia, page, given, message):
+    client.force_login(mia)
+    response = client.post(page, {"format": "prm", **given})
+    assert message in response.content.decode()
+    assert not ExportSchedule.objects.exists()
+
+
+def test_a_viewer_looks_and_changes_nothing_and_others_find_nothing(client, project, page, mia, tmp_path):
+    mine = schedule(project)
+    other = make_project(tmp_path / "other", name="Other", people=["zoe"])
+    client.force_login(member("vera", project, "viewer"))
+    assert client.get(page).status_code == 200
+    assert client.post(page, {"format": "prm", "every_n": "1"}).status_code == 404
+    assert client.post(page, {"act": "remove", "schedule": mine.pk}).status_code == 404
+    client.force_login(member("max", other))
+    assert client.get(page).status_code == 404
+    foreign = reverse("manage-schedules", args=[other.slug])
+    assert client.post(foreign, {"act": "remove", "schedule": mine.pk}).status_code == 404
+    assert ExportSchedule.objects.filter(pk=mine.pk).exists()
