@@ -1,0 +1,29 @@
+"""In CI a test that drives a browser or kills servers gets a second try, and is named for it: a pytest plugin.
+
+Such tests wait for other processes, and how long is the machine's matter. One that fails twice has failed. One that
+passes the second time is printed at the end of the run, to be looked into. Without CI=true there is no second try.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+PATIENT = ("browser", "faults", "services")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("CI") != "true":
+        return
+    for item in items:
+        if any(item.get_closest_marker(name) for name in PATIENT):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    repeated = terminalreporter.stats.get("rerun", [])
+    if repeated:
+        terminalreporter.section("Tests that needed a second try")
+        for report in repeated:
+            terminalreporter.line(f"{report.nodeid} ({report.when})")
