@@ -18,9 +18,19 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from threading import RLock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+_tables: dict[str, Registry[Any]] = {}
+
+
+def names_in(group: str) -> list[str]:
+    """The names in a group, for a lower layer that reads them in a file and must not import who has them.
+
+    Nothing where no installed app has made that table.
+    """
+    return _tables[group].names() if group in _tables else []
 
 
 class UnknownPlugin(LookupError):
@@ -36,6 +46,7 @@ class Registry(Generic[T]):
         self._items: dict[str, T] = {}
         self._loaded = False
         self._lock = RLock()
+        _tables[group] = self
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator: put the object under ``name``. Raises ValueError if another object has it."""

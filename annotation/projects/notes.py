@@ -8,8 +8,8 @@ from typing import Literal
 
 from potato_site.safe_yaml import KeyPath
 
-# "unknown": a key we do not know. "later": a part of the documents that is not built yet. "secret": a password in plain
-# text. "advice": all the rest.
+# "unknown": a key, or a format, we do not know. "later": a part of the documents that is not built yet. "secret": a
+# password in plain text. "advice": all the rest.
 Kind = Literal["error", "unknown", "later", "secret", "advice"]
 
 

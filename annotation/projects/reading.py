@@ -16,6 +16,7 @@ from annotation.projects.notes import Note, Notebook
 from annotation.projects.people import read_people
 from annotation.schemes import schemes
 from annotation.schemes.base import Scheme
+from potato_site.registry import names_in
 from potato_site.safe_yaml import KeyPath, YamlProblem, load_yaml
 
 SCHEMES = "annotation_schemes"
@@ -69,6 +70,7 @@ def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
         return None
     _warn_unknown(config, built, book)
     checks.check_quality(config, book)
+    _warn_unknown_formats(config, book)
     return config
 
 
@@ -155,6 +157,16 @@ def _warn_unknown(config: ProjectConfig, built: Mapping[int, Scheme], book: Note
         candidates = [*known, *OLDER_KEYS] if len(path) == 1 else known
         hint = did_you_mean(str(path[-1]), candidates)
         book.warn(path, f"is not a key we know; ignored{hint}", "unknown")
+
+
+def _warn_unknown_formats(config: ProjectConfig, book: Notebook) -> None:
+    """The package that brings a format may be missing here: the others are kept current all the same."""
+    known = names_in("potato_site.export_formats")
+    for place, name in enumerate(config.output.export_formats):
+        if name not in known:
+            hint = did_you_mean(name, known)
+            message = f"there is no export format {name!r}; ignored{hint}; known: {', '.join(known)}"
+            book.warn(("output", "export_formats", place), message, "unknown")
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

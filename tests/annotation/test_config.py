@@ -206,6 +206,21 @@ def test_an_unknown_key_is_a_named_warning(keys, message):
     assert note.kind == "unknown"
 
 
+def test_an_export_format_that_is_none_is_a_named_warning():
+    parsed = parsed_with(output={"path": "./out/", "export_formats": ["prm", "swe-bench", "zzz"]})
+    assert parsed.errors == []
+    assert [(note.kind, note.path) for note in parsed.warnings] == [
+        ("unknown", "output.export_formats.1"),
+        ("unknown", "output.export_formats.2"),
+    ]
+    near, far = (note.message for note in parsed.warnings)
+    assert near.startswith(
+        "there is no export format 'swe-bench'; ignored; did you mean swe_bench?; known: annotations"
+    )
+    assert "did you mean" not in far
+    assert parsed.warnings[0].line == parsed.warnings[1].line - 1
+
+
 def test_an_unknown_key_inside_a_label_or_an_option_is_named_too():
     scheme = {**PER_STEP, "labels": {**PER_STEP["labels"], "neutral": {"text": "Neutral", "colour": "#94a3b8"}}}
     outcome = {**OUTCOME, "options": [*OUTCOME["options"], {"value": "x", "text": "X", "descr": "?"}]}
