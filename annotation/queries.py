@@ -129,11 +129,13 @@ class LabeledPair:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many traces a project has, and how many of them an export cannot hold yet."""
+    """How many traces a project has, and how many of them an export cannot hold yet; the same of comparisons."""
 
     items: int
     labeled: int
     withdrawn: int
+    pairs: int = 0
+    compared: int = 0
 
 
 class LastLabels(NamedTuple):
@@ -211,17 +213,26 @@ def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
 def coverage(
     project: Project, *, using: str = SNAPSHOT, only: Sequence[str] | None = None, include_surplus: bool = False
 ) -> Coverage:
-    """Counts of trace items; one is labeled when a label of it counts (a surplus one alone only where asked for).
+    """Counts of items; one is labeled when a label of it counts (a surplus one alone only where asked for).
 
-    ``only``: of the traces with these ids.
+    ``only``: of the traces with these ids, and of the pairs of two of them.
     """
-    items = Item.objects.using(using).filter(project=project, kind=Item.Kind.TRACE)
+    found = Item.objects.using(using).filter(project=project)
     if only is not None:
-        items = items.filter(trace_a__external_id__in=only)
+        both = Q(kind=Item.Kind.TRACE) | Q(trace_b__external_id__in=only)
+        found = found.filter(both, trace_a__external_id__in=only)
+    counted = _counted(project, using, include_surplus, adjudicated=True, kinds=Item.Kind.values)
+    labeled = Exists(counted.filter(assignment__item=OuterRef("pk")))
+    items, pairs = found.filter(kind=Item.Kind.TRACE), found.filter(_PRESENT, kind=Item.Kind.PAIR)
+    pairs = pairs.exclude(trace_b__is_withdrawn=True)
     present = items.filter(_PRESENT)
-    counted = _counted(project, using, include_surplus, adjudicated=True)
-    labeled = present.filter(Exists(counted.filter(assignment__item=OuterRef("pk"))))
-    return Coverage(present.count(), labeled.count(), items.count() - present.count())
+    return Coverage(
+        items=present.count(),
+        labeled=present.filter(labeled).count(),
+        withdrawn=items.count() - present.count(),
+        pairs=pairs.count(),
+        compared=pairs.filter(labeled).count(),
+    )
 
 
 def labeled_traces(

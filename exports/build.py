@@ -88,7 +88,7 @@ def build(
                 pieces, folder.joinpath, compress=options.compress, before_publishing=before_publishing,
                 checksums=with_card,
             )  # fmt: skip
-        counts = counts_of(source.tally, source.coverage())
+        counts = source.counts()
         scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""
         card = source.card() if with_card else {}
     return Built(format_name, scheme, source.project.seq, files, counts, card)
@@ -118,6 +118,11 @@ class Source:
     def coverage(self) -> queries.Coverage:
         options = self.options
         return queries.coverage(self.project, only=options.traces, include_surplus=options.include_surplus)
+
+    def counts(self) -> dict[str, Any]:
+        """Of what went through ``rows``; see exports.statistics."""
+        reads = {"traces": self.reads_traces, "comparisons": self.reads_comparisons}
+        return counts_of(self.tally, self.coverage(), **reads)
 
     def sheet(self, file: str) -> Sheet:
         reward = self.asked.reward
@@ -173,10 +178,22 @@ class Source:
                 self.progress(self.tally.rows)
             yield row
 
+    @property
+    def reads_traces(self) -> bool:
+        """Whether labels of single traces go in."""
+        is_paired = self.writer.takes == "pairs"
+        return not is_paired or (self.options.pair_source != "pairwise" and self.asked.reward is not None)
+
+    @property
+    def reads_comparisons(self) -> bool:
+        """Whether what people said of two traces goes in."""
+        is_paired = self.writer.takes == "pairs"
+        return self.options.pair_source != "prm" if is_paired else getattr(self.writer, "takes_comparisons", False)
+
     def _answered(self) -> Iterator[Row]:
         made = self._made()
         yield from made.of(self._read())
-        if getattr(self.writer, "takes_comparisons", False):
+        if self.reads_comparisons:
             yield from made.compared(self._only(self._compared()))
 
     def _compared(self) -> Iterator[queries.LabeledPair]:
@@ -194,11 +211,11 @@ class Source:
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""
         compared: set[frozenset[str]] = set()
-        if self.options.pair_source != "prm":
+        if self.reads_comparisons:
             for pair in pairs.from_comparisons(self._only(self._compared()), self._made(), self.options, self.tally):
                 compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))
                 yield pair
-        if self.options.pair_source != "pairwise" and self.asked.reward:
+        if self.reads_traces:
             yield from pairs.from_rewards(self._read, self._made, self.options, self.tally, self.progress, compared)
 
     def _only(self, made: Iterable[queries.LabeledPair]) -> Iterator[queries.LabeledPair]:

@@ -12,7 +12,6 @@ from annotation import queries
 from exports.build import Source
 from exports.formats import Row, formats
 from exports.options import Options
-from exports.statistics import counts_of
 
 LOOKED_AT = 200
 SHOWN_ROWS = 3
@@ -26,14 +25,23 @@ RARE = 0.1
 
 @dataclass(frozen=True)
 class Preview:
-    """``files`` are (name, first lines); ``counts`` those of exports.statistics over what was ``looked_at``."""
+    """``files`` are (name, first lines); ``counts`` those of exports.statistics over what was ``looked_at``: so many
+    labeled traces and ``compared`` pairs, of each the first ones unless it ``is_whole``."""
 
     files: list[tuple[str, str]]
     counts: dict[str, Any]
     warnings: list[str]
     looked_at: int
+    compared: int
     is_whole: bool
     tokens: list[tuple[int, int]]
+
+    @property
+    def what(self) -> str:
+        """``12 labeled traces and 3 comparisons``: without the kind of which there is none, if there is the other."""
+        traces = f"{self.looked_at:,} labeled trace{'' if self.looked_at == 1 else 's'}"
+        pairs = f"{self.compared:,} comparison{'' if self.compared == 1 else 's'}"
+        return " and ".join([traces] * bool(self.looked_at or not self.compared) + [pairs] * bool(self.compared))
 
 
 def preview(project: Any, format_name: str, options: Options) -> Preview:
@@ -50,10 +58,12 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         sheet = source.sheet(writer.file)
         files = [] if not writer.file else _shown(writer.write(kept, sheet))
         coverage = source.coverage()
-        counts = counts_of(source.tally, coverage)
+        counts = source.counts()
     tokens = [(limit, sum(size > limit for size in sizes)) for limit in CONTEXTS]
+    there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
+    looked_at, compared = (min(LOOKED_AT, number) for number in there)
     warnings = _warnings(counts, tokens, len(sizes))
-    return Preview(files, counts, warnings, min(LOOKED_AT, coverage.labeled), coverage.labeled <= LOOKED_AT, tokens)
+    return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens)
 
 
 def _sizes(row: Any) -> list[int]:
@@ -91,6 +101,8 @@ def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: i
         )
     if counts["unlabeled"]:
         found.append(f"{counts['unlabeled']:,} of {counts['items']:,} traces have no label yet and are not in it.")
+    if counts["uncompared"]:
+        found.append(f"{counts['uncompared']:,} of {counts['pairs']:,} pairs are not compared yet and not in it.")
     for limit, beyond in tokens:
         if beyond:
             found.append(f"{beyond:,} of {examples:,} examples are longer than {limit:,} tokens (about).")

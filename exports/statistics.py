@@ -28,8 +28,13 @@ def note(tally: Tally, row: Row | Pair) -> None:
     tally.targets.update([NAMES[target] for target in row.targets])
 
 
-def counts_of(tally: Tally, coverage: Coverage) -> dict[str, Any]:
-    """``items`` traces there are, ``rows`` in the file, of ``traces`` traces; what was left out and why; labels."""
+def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparisons: bool = True) -> dict[str, Any]:
+    """``items`` traces and ``pairs`` of them there are, ``rows`` in the file, of ``traces`` traces; what was left out
+    and why; labels.
+
+    ``traces``, ``comparisons``: whether such an export reads labels of the one, and of the other. What it does not read
+    lacks nothing.
+    """
     left_out = dict(sorted(tally.left_out.items()))
     return {
         "items": coverage.items,
@@ -37,7 +42,9 @@ def counts_of(tally: Tally, coverage: Coverage) -> dict[str, Any]:
         "traces": len(tally.traces),
         "by_several": tally.several,
         "ties": tally.ties,
-        "unlabeled": max(coverage.items - coverage.labeled, 0),
+        "unlabeled": max(coverage.items - coverage.labeled, 0) if traces else 0,
+        "pairs": coverage.pairs,
+        "uncompared": max(coverage.pairs - coverage.compared, 0) if comparisons else 0,
         "withdrawn": coverage.withdrawn,
         "left_out": left_out,
         "answers_left_out": dict(sorted(tally.answers_left_out.items())),

@@ -46,6 +46,25 @@ def test_only_the_first_traces_are_read(project, monkeypatch):
     assert (shown.looked_at, shown.is_whole, shown.counts["rows"]) == (2, False, 2)
 
 
+def test_comparisons_are_looked_at_where_nothing_else_is_asked(tmp_path, client, monkeypatch):
+    schemes = [{"annotation_type": "pairwise", "name": "better"}]
+    traces = [make_trace(f"t{n}", n, issue_id="x") for n in (3, 4, 5)]
+    project = make_project(tmp_path, traces=traces, schemes=schemes, people=["ann", "mia"], overlap=0)
+    for _ in range(2):
+        submit_item(project, "ann", {"better": {"choice": {"side": "a"}}})
+    shown = preview(project, "preference_pairs", Options())
+    assert (shown.looked_at, shown.compared, shown.is_whole, shown.counts["rows"]) == (0, 2, True, 2)
+    assert (shown.counts["pairs"], shown.counts["uncompared"], shown.counts["unlabeled"]) == (3, 1, 0)
+    assert "1 of 3 pairs are not compared yet and not in it." in shown.warnings
+    client.force_login(member("max", project))
+    page = reverse("manage-exports", args=[project.slug])
+    told = " ".join(client.post(page, {"format": "preference_pairs", "preview": "1"}).content.decode().split())
+    assert "Looked at: 2 comparisons, all there are." in told
+    monkeypatch.setattr(module, "LOOKED_AT", 1)
+    told = " ".join(client.post(page, {"format": "preference_pairs", "preview": "1"}).content.decode().split())
+    assert "Looked at: 1 comparison, the first ones; the export holds all of them." in told
+
+
 def test_the_page_shows_it_and_makes_nothing(client, project):
     client.force_login(member("mia", project))
     page = reverse("manage-exports", args=[project.slug])

@@ -160,6 +160,8 @@ def summary(built: Built, output: Path) -> list[str]:
     lines += [f"  changed: {number:,} {reason}" for reason, number in counts["changed"].items()]
     if counts["unlabeled"]:
         lines.append(f"  not labeled yet: {_traces(counts['unlabeled'])} of {counts['items']}")
+    if counts["uncompared"]:
+        lines.append(f"  not compared yet: {counts['uncompared']:,} of {counts['pairs']:,} pairs")
     if counts["withdrawn"]:
         lines.append(f"  withdrawn: {_traces(counts['withdrawn'])}")
     return lines
