@@ -14,7 +14,7 @@ import orjson
 
 # What may not fit in 64 bits (20 digits; 19 below zero) orjson would quietly read as a float.
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_WIDE_NUMBERS = (b"0" * 20, b"-" + b"0" * 19)
+_PERHAPS_WIDE, _WIDE_NUMBERS = b"0" * 19, (b"0" * 20, b"-" + b"0" * 19)
 
 
 def canonical(value: Any) -> bytes:
@@ -40,8 +40,8 @@ def loads(text: str | bytes) -> Any:
     to read and whatever else is not JSON; RecursionError for nesting deeper than Python's stack.
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    digits_as_zeros = raw.translate(_DIGITS_TO_ZERO)
-    if not any(wide in digits_as_zeros for wide in _WIDE_NUMBERS):
+    zeros = raw.translate(_DIGITS_TO_ZERO)
+    if _PERHAPS_WIDE not in zeros or not any(wide in zeros for wide in _WIDE_NUMBERS):
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from potato_site.canonical import DECODER, LENIENT_DECODER, loads, loads_leniently
 
@@ -22,8 +22,7 @@ ERROR, WARNING = "error", "warning"
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One JSON object and the line it begins on, counted from 1."""
 
     line: int
@@ -119,6 +118,13 @@ def read_records(stream: BinaryIO, name: str, *, lenient: bool = False) -> Itera
         yield from _whole_or_by_line(lines, number, first, reader)
 
 
+def read_more_records(stream: BinaryIO, name: str, number: int, *, lenient: bool = False) -> Iterator[Record | Problem]:
+    """The records of lines, from line ``number`` on, at which ``stream`` stands."""
+    lines = _Lines(stream, number - 1)
+    lines.limit = MAX_LINE_BYTES
+    yield from _by_line(lines, _Reader(name, lenient))
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """How one line of the file called ``name`` is read."""
@@ -152,10 +158,10 @@ class _Lines:
     limit starts as that of a whole document: a list may stand on one line.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, number: int = 0) -> None:
         self.stream = stream
         self.limit = MAX_DOCUMENT_BYTES
-        self.number = 0
+        self.number = number  # of the last line that was read
         self.waiting: list[tuple[int, bytes]] = []  # read again, the last one first
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:

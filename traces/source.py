@@ -6,25 +6,36 @@ import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
-from io import BufferedReader
+from functools import cache, cached_property
+from io import BufferedReader, BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from potato_site.canonical import loads_leniently
-from traces.jsonl import BOM, MAX_DOCUMENT_BYTES, Problem, Record, read_document, read_lines, read_records
+from traces.jsonl import (
+    BOM,
+    MAX_DOCUMENT_BYTES,
+    Problem,
+    Record,
+    read_document,
+    read_lines,
+    read_more_records,
+    read_records,
+)
 from traces.long_list import read_long_list
 from traces.neighbours import NO_FILES, Files, FolderFiles, is_hidden
 from traces.packed import kind_of
 from traces.peek import cut_short, last_fields
 
 _RECORD_LINE = re.compile(rb"^[ \t]*\{", re.MULTILINE)
+_SOMETHING = re.compile(rb"\S")
 PEEK_RECORDS = 50  # a format's mark need not be in the first record
-PEEK_BYTES = 1024 * 1024
+PEEK_BYTES = 1024 * 1024  # what is looked at of a large file
+WHOLE_BYTES = 8 * PEEK_BYTES  # a small file is read once, and parsed once
 HEAD_BYTES = 64 * 1024
 
 
@@ -51,6 +62,7 @@ class Source:
     used: set[str] = field(default_factory=set, compare=False)
 
     place: Place = field(default_factory=Place, compare=False)
+    words: dict[tuple[str, ...], bool] = field(default_factory=dict, compare=False)  # whether it mentions them
 
     def open(self) -> BufferedReader:
         """Its bytes. How far they were read is in ``place``."""
@@ -65,7 +77,7 @@ class Source:
         ``lenient`` is for what agents write: NaN and Infinity are read as null, raw control characters in texts are
         taken, and a last line that was cut short is a warning. A bad line is a Problem beside its good neighbours.
         """
-        if lenient and self.size <= PEEK_BYTES:
+        if lenient and self._is_small:
             yield from self._all_records
             return
         with self.open() as stream:
@@ -94,7 +106,7 @@ class Source:
     def first_records(self) -> list[dict[str, Any]]:
         """Its first JSON objects, at most PEEK_RECORDS; none when it is no JSON.
 
-        Of a file over PEEK_BYTES only the beginning is read, and for one large object its end: lists in it hold their
+        Of a file over WHOLE_BYTES only the beginning is read, and for one large object its end: lists in it hold their
         first items, texts that do not fit are "", and keys between the beginning and the end are missing.
         """
         return list(islice(self._peek(), PEEK_RECORDS))
@@ -109,7 +121,7 @@ class Source:
     @cached_property
     def _whole(self) -> Any:
         """The one list or object that a small file is; None for a large one, for lines, and for what is no JSON."""
-        return _one(self._document_text) if self.size <= PEEK_BYTES and self._document_text else None
+        return _one(self._document_text) if self._is_small and self._document_text else None
 
     @cached_property
     def _value(self) -> Any:
@@ -117,31 +129,46 @@ class Source:
         text = self._document_text
         if self._whole is not None or not text:
             return self._whole
-        if self.size > PEEK_BYTES:
+        if not self._is_small:
             value = cut_short(text)
             return self._last_fields | value if isinstance(value, dict) else value
         # A later line that is a record says that the first one is bad, and no beginning of a document.
         later = (line for line in text.split(b"\n")[1:] if line.startswith(b"{"))
-        return None if any(isinstance(_one(line), dict) for line in later) else cut_short(text)
+        return None if any(isinstance(_one(line), dict) for line in later) else cut_short(text[:PEEK_BYTES])
 
     @cached_property
     def _document_text(self) -> bytes:
         """The beginning of the file where it may be one list or object, else nothing."""
         text = b"" if self.is_packed else self._prefix.lstrip()
-        if text.startswith(b"["):
-            return text
-        first, _, rest = text.partition(b"\n")
-        is_lines = rest.strip() and isinstance(_one(first), dict)
-        return text if text.startswith(b"{") and not is_lines else b""
+        return text if text.startswith(b"[") or (text.startswith(b"{") and self._first_line is None) else b""
 
     @cached_property
-    def _all_records(self) -> list[Record | Problem]:
-        """Of a small file."""
+    def _first_line(self) -> Record | None:
+        """The record on the first line that is not blank, where others follow."""
+        text = self._prefix.lstrip()
+        end = text.find(b"\n")
+        if end < 0 or not text.startswith(b"{") or not _SOMETHING.search(text, end):
+            return None
+        value = _one(text[:end])
+        number = 1 + self._prefix.count(b"\n", 0, len(self._prefix) - len(text))
+        return Record(number, value) if isinstance(value, dict) else None
+
+    @cached_property
+    def _all_records(self) -> Iterable[Record | Problem]:
+        """Of a small file, as far as they are asked for."""
+        return _Kept(self._read_records())
+
+    def _read_records(self) -> Iterator[Record | Problem]:
+        text = self._prefix
         if isinstance(self._whole, dict):
-            skipped = self._prefix[: len(self._prefix) - len(self._document_text)]
-            return [Record(1 + skipped.count(b"\n"), self._whole)]
-        with self.open() as stream:
-            return list(read_records(stream, self.name, lenient=True))
+            yield Record(1 + text.count(b"\n", 0, len(text) - len(self._document_text)), self._whole)
+        elif first := self._first_line:
+            yield first
+            stream = BytesIO(text)
+            stream.seek(text.index(b"\n", text.index(b"{")) + 1)
+            yield from read_more_records(stream, self.name, first.line + 1, lenient=True)
+        else:
+            yield from read_records(BytesIO(text), self.name, lenient=True)
 
     def _peek(self) -> Iterator[dict[str, Any]]:
         value = self._value
@@ -149,9 +176,9 @@ class Source:
             yield value
         elif isinstance(value, list):
             yield from (item for item in value if isinstance(item, dict))
-        elif self.is_packed or not _RECORD_LINE.search(self._prefix):
+        elif self.is_packed or not _RECORD_LINE.search(self._prefix, 0, PEEK_BYTES):
             return  # most texts, at a fraction of the cost
-        elif self.size <= PEEK_BYTES:
+        elif self._is_small:
             yield from (item.value for item in self._all_records if isinstance(item, Record))
         else:
             yield from self._first_lines()
@@ -190,7 +217,9 @@ class Source:
 
     def mentions(self, *words: str) -> bool:
         """Whether one of the words stands in its first megabyte. A quick look, before one at what it means."""
-        return any(word.encode() in self._prefix for word in words)
+        if words not in self.words:
+            self.words[words] = _mentions(self._prefix[:PEEK_BYTES], words)
+        return self.words[words]
 
     @property
     def is_binary(self) -> bool:
@@ -236,16 +265,60 @@ class Source:
         """Whether there is nothing but white space at its beginning."""
         return not self._prefix.strip()
 
+    @property
+    def _is_small(self) -> bool:
+        return self.size <= WHOLE_BYTES
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        """All of a small file, the first PEEK_BYTES of a large one."""
+        with self.open() as stream:
+            return stream.read(WHOLE_BYTES if self._is_small else PEEK_BYTES)
+
     @cached_property
     def _prefix(self) -> bytes:
-        with self.open() as stream:
-            return stream.read(PEEK_BYTES).removeprefix(BOM)
+        """The same without a byte order mark."""
+        return self._bytes.removeprefix(BOM)
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 (hex) of the file's bytes."""
+        if self._is_small:
+            return hashlib.sha256(self._bytes).hexdigest()
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class _Kept:
+    """The items of an iterator, each taken from it once, for whoever asks for them again."""
+
+    def __init__(self, items: Iterator[Record | Problem]) -> None:
+        self._items = items
+        self._kept: list[Record | Problem] = []
+
+    def __iter__(self) -> Iterator[Record | Problem]:
+        at = 0
+        while at < len(self._kept) or self._take():
+            yield self._kept[at]
+            at += 1
+
+    def _take(self) -> bool:
+        taken = list(islice(self._items, 1))
+        self._kept += taken
+        return bool(taken)
+
+
+def _mentions(text: bytes, words: tuple[str, ...]) -> bool:
+    if len(words) > 2 and all("_" in word for word in words):
+        return bool(_any_of(words).search(text))
+    return any(word.encode() in text for word in words)
+
+
+@cache
+def _any_of(words: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Looks for a ``_``, and only there for the words that have one: less work than to look for each of many words."""
+    parted = (re.escape(word).split("_", 1) for word in words)
+    return re.compile("|".join(f"(?<={before}_){after}" for before, after in parted).join(("_(?:", ")")).encode())
 
 
 def _one(line: bytes) -> Any:

@@ -1,5 +1,6 @@
 """What a converter may ask about a file, above all without reading a large one whole."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,9 +10,9 @@ import pytest
 
 from traces import source as source_module
 from traces.jsonl import WARNING, Problem, Record, Unreadable
-from traces.source import PEEK_BYTES, Source, find_sources
+from traces.source import PEEK_BYTES, WHOLE_BYTES, Source, find_sources
 
-BIG = "x" * (2 * PEEK_BYTES)
+BIG = "x" * (WHOLE_BYTES + 2 * PEEK_BYTES)
 
 
 @pytest.fixture
@@ -44,11 +45,10 @@ def test_the_shape_of_a_file_shows_in_its_first_bytes(given, content, shape):
     assert given(content).shape == shape
 
 
-@pytest.mark.parametrize("indent", [None, 2])
-def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_read(given, indent, monkeypatch):
-    value = {"first": {"deep": [1, {"a": "b"}]}, "messages": [{"role": "user", "text": "say hi"}, {"text": BIG}]}
-    source = given(json.dumps(value | {"big": [BIG], "format": "x-1.1", "last": None}, indent=indent))
-    read = []
+@pytest.fixture
+def read(monkeypatch):
+    """How many bytes each reading of a source took."""
+    sizes = []
     opened = Source.open
 
     def counting(self):
@@ -67,12 +67,19 @@ def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_r
 
             def read(self, size=-1):
                 raw = original(size)
-                read.append(len(raw))
+                sizes.append(len(raw))
                 return raw
 
         return Counting()
 
     monkeypatch.setattr(Source, "open", counting)
+    return sizes
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_read(given, indent, read):
+    value = {"first": {"deep": [1, {"a": "b"}]}, "messages": [{"role": "user", "text": "say hi"}, {"text": BIG}]}
+    source = given(json.dumps(value | {"big": [BIG], "format": "x-1.1", "last": None}, indent=indent))
     (record,) = source.first_records
     assert record["first"] == {"deep": [1, {"a": "b"}]}
     assert record["messages"] == [{"role": "user", "text": "say hi"}, {"text": ""}]
@@ -82,8 +89,38 @@ def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_r
     assert sum(read) <= PEEK_BYTES + source_module.HEAD_BYTES
 
 
+@pytest.mark.parametrize("content", ['{"a": "%s"}\n{"b": 1}\n', '[{"a": "%s"}, {"b": 1}]', '\n{"a": "%s"}\n'])
+def test_a_file_of_some_megabytes_is_read_once_for_all_that_is_asked(given, content, read):
+    content = content % ("x" * 3 * PEEK_BYTES)
+    source = given(content)
+    assert source.mentions("aaa", "xxx")
+    assert set(source.first_records[0]) == {"a"}
+    records = list(source.records(lenient=True))
+    assert [item.value for item in records] == source.first_records
+    assert source.sha256 == hashlib.sha256(content.encode()).hexdigest()
+    assert read == [len(content)]
+
+
+def test_records_are_numbered_by_their_lines_past_blank_ones_and_a_byte_order_mark(given):
+    source = given('\ufeff\n \n{"a": 1}\r\n\n{"b": 2}\noops\n{"c": 3}')
+    assert [item.line for item in source.records(lenient=True)] == [3, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("model_patch", "tests_status", "no_generation"), True),
+        (("model_patches", "other_status", "tests_state"), False),
+        (("patch", "nothing"), True),
+        (("patches",), False),
+    ],
+)
+def test_a_word_is_mentioned_where_all_of_it_stands(given, words, found):
+    assert given('{"apply_patch": 1, "git_status": 2, "_": 3, "model_patch": 4}').mentions(*words) is found
+
+
 def test_the_first_records_of_a_large_file_are_whole_and_the_one_that_is_cut_is_there(given):
-    lines = "".join(json.dumps({"n": n, "text": "y" * 300_000}) + "\n" for n in range(10))
+    lines = "".join(json.dumps({"n": n, "text": "y" * 300_000}) + "\n" for n in range(40))
     source = given(lines)
     assert [record["n"] for record in source.first_records] == [0, 1, 2, 3]
     assert [len(record["text"]) for record in source.first_records] == [300_000] * 3 + [0]
