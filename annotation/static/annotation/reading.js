@@ -1,10 +1,11 @@
 /** The answers of several people on a trace, to be read: labels beside the steps, comments under their lines. */
 
+import { showIssue } from "./label/issue.js";
 import { Keys, showHelp } from "./label/keys.js";
 import { Pair } from "./label/pair.js";
 import { isSheetOpen, setSheet } from "./label/sheet.js";
 import { Trace } from "./label/trace.js";
-import { offerWholeIssue, openAll } from "./label/wiring.js";
+import { openAll } from "./label/wiring.js";
 import { articleOf, placeOf, rowAt, unfold, wholeChange } from "./schemes/code_review/lines.js";
 
 const byId = (id) => document.getElementById(id);
@@ -39,7 +40,7 @@ function start() {
   const changes = byId("changes");
   if (changes) new MutationObserver(() => comment(null)).observe(changes, { childList: true });
   if (matchMedia("(max-width: 1180px)").matches) byId("filetree")?.removeAttribute("open");
-  offerWholeIssue();
+  showIssue(trace.root);
   document.body.dataset.ready = "";
 }
 

@@ -1,6 +1,7 @@
 /** Clicks, input and keys, and what they do. One listener each for the whole page: a trace has thousands of buttons. */
 
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
+import { showIssue } from "./issue.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 
 const byId = (id) => document.getElementById(id);
@@ -19,7 +20,7 @@ export function listen(parts) {
   });
   trace.root.addEventListener("keydown", (event) => moveInGroup(event));
   trace.root.addEventListener("focusin", ({ target }) => rove(target));
-  offerWholeIssue();
+  showIssue(trace.root);
   listenToGuide();
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   byId("skip-button").addEventListener("click", () => byId("skip").showModal());
@@ -86,18 +87,6 @@ function rove(target) {
   const group = target.matches("button.label-button") && target.closest(".label-buttons");
   if (!group) return;
   for (const button of group.querySelectorAll("button.label-button")) button.tabIndex = button === target ? 0 : -1;
-}
-
-/** A long issue shows its beginning, so that the steps stay in sight. */
-export function offerWholeIssue() {
-  const text = byId("issue-text");
-  const toggle = byId("issue-toggle");
-  toggle.hidden = text.scrollHeight <= text.clientHeight;
-  toggle.addEventListener("click", () => {
-    const isShort = text.classList.toggle("is-short");
-    toggle.setAttribute("aria-expanded", String(!isShort));
-    toggle.textContent = isShort ? "Show the whole issue" : "Show less";
-  });
 }
 
 /** Every shortcut of the page: those of the schemes, and what each trace has. */
