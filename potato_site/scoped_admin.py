@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 
 from potato_site.accounts.models import AuditEntry
 
@@ -95,7 +96,8 @@ class ScopedAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if not self.has_view_permission(request):
             raise Http404
-        return super().changelist_view(request, extra_context)
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """An address names the list's own filters and nothing else: no path through the tables."""
@@ -118,6 +120,15 @@ class ScopedAdmin(admin.ModelAdmin):
         request.POST = posted  # type: ignore[assignment]
         return super().response_action(request, queryset, *args)
 
+    def title_of(self, obj: Any) -> str:
+        """What the page of one row is called. A subclass says what a person knows it by; ``str()`` asks no database."""
+        return str(obj)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if (obj := context.get("original")) is not None:
+            context["subtitle"] = self.title_of(obj)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         obj = self.get_object(request, object_id)
         if not self.has_view_permission(request, obj):
@@ -125,7 +136,7 @@ class ScopedAdmin(admin.ModelAdmin):
         entries = self.history_of(request, obj).select_related("user").order_by("-at", "-pk")
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {obj}",
+            "title": f"History of {self.title_of(obj)}",
             "object": obj,
             "opts": self.opts,
             "entries": entries[: self.history_shown],

@@ -47,6 +47,9 @@ class AssignmentAdmin(ProjectList):
     def audit_name(self, obj: Assignment) -> str:
         return managing.name_of(obj)
 
+    def title_of(self, obj: Assignment) -> str:
+        return f"{self.trace(obj)}, {obj.annotator}"
+
     def trace(self, assignment: Assignment) -> str:
         return assignment.item.called
 

@@ -44,6 +44,9 @@ class GoldAdmin(ProjectList):
     def audited(self, obj: Gold) -> Q:
         return Q(object=audit_name(obj), project=obj.item.project_id)
 
+    def title_of(self, obj: Gold) -> str:
+        return f"{self.trace(obj)}, {self.question(obj)}"
+
     def trace(self, gold: Gold) -> str:
         return gold.item.called
 

@@ -66,6 +66,9 @@ class ItemAdmin(ProjectList):
         return managing.name_of(obj)
 
     @admin.display(ordering="position")
+    def title_of(self, obj: Item) -> str:
+        return self.trace(obj)
+
     def trace(self, item: Item) -> str:
         return item.called
 

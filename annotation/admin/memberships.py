@@ -25,6 +25,9 @@ class MembershipAdmin(ProjectList):
     search_help_text = "Part of a person's name"
     fields = ("project", "user", "role", "state", "stage", "group", "is_excluded", "source")
 
+    def title_of(self, obj: Membership) -> str:
+        return f"{obj.user}, {obj.get_role_display().lower()} of {obj.project}"
+
     def audited(self, obj: Membership) -> Q:
         return Q(project=obj.project_id, object__startswith=f"{obj.user.get_username()} (")
 

@@ -50,6 +50,9 @@ class SubmissionAdmin(ProjectList):
     def audited(self, obj: Submission) -> Q:
         return Q(object=managing.name_of(obj.assignment))
 
+    def title_of(self, obj: Submission) -> str:
+        return f"{self.trace(obj)}, {self.annotator(obj)}, answer {obj.number}"
+
     def trace(self, submission: Submission) -> str:
         return submission.assignment.item.called
 

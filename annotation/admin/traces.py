@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from annotation import access
 from annotation.admin.filters import ProjectFilter
@@ -80,6 +81,9 @@ class ImportAdmin(ScopedAdmin):
     ordering = ("-pk",)
     fields = ("created_at", "dataset", "made_by", "status")
     readonly_fields = ("status",)
+
+    def title_of(self, obj: Import) -> str:
+        return f"import of {timezone.localtime(obj.created_at):%-d %b %Y, %H:%M} into {obj.dataset}"
 
     def visible_to(self, user: Any) -> QuerySet[Import]:
         return Import.objects.filter(dataset__in=datasets_of(user))

@@ -160,3 +160,33 @@ def test_a_pair_is_called_by_both_of_its_traces_and_found_by_either(client, tmp_
     assert client.session["chosen_traces"]["traces"] == ["try_0", "try_1"]
     Trace.objects.filter(external_id="try_1").update(is_withdrawn=True)
     assert "withdrawn" in client.get(list_of("annotation.Item")).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("annotation.Item", "trace_001"),
+        ("annotation.Assignment", "trace_001, ann"),
+        ("annotation.Submission", "trace_001, ann, answer 1"),
+        ("annotation.Membership", "ann, annotator of Test project"),
+        ("annotation.Gold", "trace_001, outcome"),
+    ],
+)
+def test_the_page_of_a_row_is_called_what_people_know_it_by(client, project, manager, model, called):
+    submission = factory.submit_item(project, "ann", factory.answers())
+    row = {
+        "annotation.Item": submission.assignment.item,
+        "annotation.Assignment": submission.assignment,
+        "annotation.Submission": submission,
+        "annotation.Membership": Membership.objects.get(project=project, user__username="ann"),
+    }.get(model) or objects.OBJECTS[model](submission.assignment)
+    client.force_login(manager)
+    name = model.lower().replace(".", "_")
+    for page in ("change", "history"):
+        shown = client.get(reverse(f"admin:{name}_{page}", args=[row.pk]))
+        assert shown.status_code == 200
+        assert called in shown.content.decode()
+    assert (
+        str(row) not in client.get(reverse(f"admin:{name}_change", args=[row.pk])).content.decode()
+        or str(row) == called
+    )
