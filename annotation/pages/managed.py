@@ -9,19 +9,32 @@ from django.urls import NoReverseMatch, reverse
 
 from annotation import access
 from annotation.models import Membership
+from annotation.quality import statistics
 
 SHOWN = 100
 
 
 def projects(user: Any) -> list[dict[str, Any]]:
-    """At most SHOWN + 1 of them, those that are open first: ``{"project", "url", "roles"}``."""
+    """At most SHOWN + 1 of them, those that are open first: ``{"project", "url", "roles", "finished", "total"}``.
+
+    The last two count items, as of the last count; None before the first.
+    """
     order = {"open": 0, "paused": 1, "draft": 2, "closed": 3}
     found = list(access.administered(user).select_related("dataset").order_by("name", "pk")[: SHOWN + 1])
     roles: dict[int, list[str]] = defaultdict(list)
     for membership in Membership.objects.filter(user=user, project__in=found, state=Membership.State.ACTIVE):
         roles[membership.project_id].append(membership.get_role_display().lower())
     found.sort(key=lambda project: order.get(project.state, 4))
-    return [{"project": project, "url": _url(project.slug), "roles": ", ".join(roles[project.pk])} for project in found]
+    counted = statistics.finished(found)
+    return [
+        {
+            "project": project,
+            "url": _url(project.slug),
+            "roles": ", ".join(roles[project.pk]),
+            **counted.get(project.pk, {"finished": None, "total": None}),
+        }
+        for project in found
+    ]
 
 
 def new_url(user: Any) -> str:

@@ -56,6 +56,12 @@ def read(project: Project) -> dict[str, Stat]:
     return {row.kind: Stat(row.payload, row.seq, row.computed_at, row.seq == project.seq) for row in rows}
 
 
+def finished(projects: Iterable[Project]) -> dict[int, dict[str, int]]:
+    """Project → ``{"finished", "total"}`` items as last counted; a project that was never counted is not there."""
+    rows = Statistic.objects.filter(project__in=[project.pk for project in projects], kind=PROGRESS)
+    return {row.project_id: {key: row.payload["items"][key] for key in ("finished", "total")} for row in rows}
+
+
 def request(project_id: int, delay_seconds: float = DELAY_SECONDS) -> Job:
     """Have it counted soon, once for many changes: a job row in the caller's transaction."""
     key = f"{JOB}:{project_id}"

@@ -71,6 +71,18 @@ class TestWhoSeesIt:
         assert not Job.objects.filter(kind=statistics.JOB).exists()
 
 
+class TestOnTheFirstPage:
+    def test_each_project_says_how_far_it_is_once_counted(self, manager, project):
+        def first_page() -> str:
+            return manager.get(reverse("admin:index")).content.decode()
+
+        assert "items finished" not in first_page()
+        for name, said in (("ann", "0 of 3 items finished"), ("bob", "1 of 3 items finished")):
+            submit_item(project, name, answers())
+            count(project)
+            assert said in first_page()
+
+
 class TestBeforeAnything:
     def test_every_part_says_what_will_be_there(self, manager, project):
         text = page(manager, project)
