@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from potato_site.canonical import canonical, digest
@@ -21,6 +21,8 @@ EDIT_TYPES = frozenset({"file_edit", "file_create", "file_delete"})
 CALL_TYPES = frozenset({"search", "web", "plan", "subagent", "tool_call"})
 STEP_TYPES = TEXT_TYPES | EDIT_TYPES | CALL_TYPES | {"file_read", "bash_command"}
 STATUSES = ("ok", "failed", "rejected", "suggested")
+
+_ATOMS = frozenset({int, bool, type(None)})
 
 MAX_ID = 255  # characters
 MAX_DEPTH = 100  # nested lists and objects, the document itself included
@@ -135,7 +137,8 @@ def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:
     if not isinstance(raw, dict):
         problems.append((place, "must be an object"))
         return {}
-    step = _clean_fields(raw, f"{place}.", 4, problems)
+    prefix = f"{place}."
+    step = _clean_fields(raw, prefix, 4, problems)
     is_call = _check_type(step.get("type"), f"{place}.type", problems) in CALL_TYPES
     if step.get("step_idx") is None:
         step["step_idx"] = index
@@ -143,7 +146,7 @@ def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:
         problems.append((f"{place}.step_idx", f"must be {index}: steps are numbered from 0, in order, without gaps"))
     if is_call and not isinstance(step.get("output"), str | None):
         step["output"] = canonical(step["output"]).decode()
-    problems += _wrong_types(step, STEP_KEYS, f"{place}.")
+    problems += _wrong_types(step, STEP_KEYS, prefix)
     if isinstance(step.get("status"), str) and step["status"] not in STATUSES:
         problems.append((f"{place}.status", "must be one of " + ", ".join(STATUSES)))
     parent = step.get("parent")
@@ -162,10 +165,12 @@ def _check_type(kind: object, field: str, problems: list[tuple[str, str]]) -> st
     return ""
 
 
-def _wrong_types(values: dict[str, Any], kinds: dict[str, Kind], prefix: str) -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if key in kinds and type(value) not in kinds[key].types:
-            yield prefix + key, f"must be {kinds[key].wanted}"
+def _wrong_types(values: dict[str, Any], kinds: dict[str, Kind], prefix: str) -> list[tuple[str, str]]:
+    return [
+        (prefix + key, f"must be {kind.wanted}")
+        for key, value in values.items()
+        if (kind := kinds.get(key)) and type(value) not in kind.types
+    ]
 
 
 def _clean_fields(
@@ -176,14 +181,47 @@ def _clean_fields(
     for key, value in record.items():
         if key == skip:
             continue
-        if type(value) is str and value.isascii() and "\0" not in value and key.isprintable():
-            cleaned[key] = value  # nearly all there is: one look, no call
+        # Nearly all there is: one look, no call.
+        if key.isprintable() and (
+            (type(value) is str and value.isascii() and "\0" not in value) or type(value) in _ATOMS
+        ):
+            cleaned[key] = value
+            continue
+        if _are_clean((key, value), depth):
+            cleaned[key] = value
             continue
         try:
             cleaned[_clean(key, depth)] = _clean(value, depth)
         except ValueError as error:
             problems.append((prefix + ascii(key)[1:-1][:80], str(error)))
     return cleaned
+
+
+def _are_clean(values: Iterable[Any], depth: int) -> bool:
+    """Whether ``_clean`` would give back each of the values as it is."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if "\0" in value or not (value.isascii() or _is_encodable(value)):
+                return False
+        elif kind is dict:
+            if depth > MAX_DEPTH or not (_are_clean(value, depth) and _are_clean(value.values(), depth + 1)):
+                return False
+        elif kind is list:
+            if depth > MAX_DEPTH or not _are_clean(value, depth + 1):
+                return False
+        elif kind not in _ATOMS and not (kind is float and math.isfinite(value)):
+            return False
+    return True
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether it has no lone surrogate, which UTF-16 tells faster than UTF-8."""
+    try:
+        text.encode("utf-16-le")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _clean(value: Any, depth: int) -> Any:
@@ -209,13 +247,9 @@ def _clean(value: Any, depth: int) -> Any:
 def _clean_text(text: str) -> str:
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    if text.isascii():
+    if text.isascii() or _is_encodable(text):
         return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
-    return text
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
 
 
 def sha256(doc: TraceDocument) -> str:

@@ -119,8 +119,14 @@ class Conversation:
 
     def _common(self, turn: Turn) -> dict[str, Any]:
         parent = self._step_of_call.get(turn.parent_call) if turn.parent_call is not None else None
-        common = {"source_line": turn.line, "started_at": turn.at, "parent": parent}
-        return {key: value for key, value in common.items() if value is not None} | turn.marks
+        common: dict[str, Any] = {}
+        if turn.line is not None:
+            common["source_line"] = turn.line
+        if turn.at is not None:
+            common["started_at"] = turn.at
+        if parent is not None:
+            common["parent"] = parent
+        return common | turn.marks
 
     # --- user ---
 
@@ -136,6 +142,8 @@ class Conversation:
                 self._unmatched(block, common)
             else:
                 others.append(block)
+        if not pieces and not others:
+            return  # results of calls, which is most there is
         asked = "\n".join(piece.text for piece in pieces if piece.kind == PROMPT)
         images = images_of(others)
         text_of(others, self.out.warn)

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from traces.document import Step
@@ -56,6 +57,7 @@ def steps_of(call: Call, files: Files) -> list[Step]:
     return [call.common | _status(call) | step for step in steps]
 
 
+@lru_cache(maxsize=1000)
 def _plain(name: str) -> str:
     """``str_replace_editor``, ``StrReplaceEditor`` and ``str-replace-editor`` are one tool."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -102,9 +104,10 @@ def _shell(call: Call, files: Files) -> list[Step] | None:
 
 def _patch_in_shell(command: str, call: Call, files: Files) -> list[Step] | None:
     """``apply_patch <<'EOF' …`` is an edit, where nothing else is run beside it."""
-    before, found, _ = command.partition(BEGIN)
-    words = before.split()
-    if not found or not words or words[-1].strip("\"'") == "" or "apply_patch" not in (words[0], *words[-2:-1]):
+    if BEGIN not in command:
+        return None
+    words = command[: command.index(BEGIN)].split()
+    if not words or words[-1].strip("\"'") == "" or "apply_patch" not in (words[0], *words[-2:-1]):
         return None
     return _patch_steps(command, call, files)
 

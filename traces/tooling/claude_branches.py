@@ -57,8 +57,10 @@ def abandoned_in(messages: list[dict[str, Any]], records: list[Numbered]) -> set
     """
     prompts: dict[str | None, list[str]] = defaultdict(list)
     for record in messages:
+        if record["type"] != "user" or "parentUuid" not in record:
+            continue
         uuid = as_text(record.get("uuid"))
-        if uuid and "parentUuid" in record and is_prompt(record):
+        if uuid and is_prompt(record):
             prompts[as_text(record.get("parentUuid"))].append(uuid)
     abandoned = {uuid for siblings in prompts.values() for uuid in siblings[:-1]}
     if abandoned:

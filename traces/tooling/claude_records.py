@@ -16,7 +16,8 @@ def is_message(record: dict[str, Any]) -> bool:
 
 def is_meta(record: dict[str, Any]) -> bool:
     """Written by Claude Code, not by a person."""
-    return any(record.get(key) is True for key in ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly"))
+    get = record.get
+    return get("isMeta") is True or get("isCompactSummary") is True or get("isVisibleInTranscriptOnly") is True
 
 
 def is_prompt(record: dict[str, Any]) -> bool:
@@ -32,7 +33,11 @@ def blocks_of(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def has_result(content: Any) -> bool:
-    return isinstance(content, list) and any(b.get("type") == "tool_result" for b in content if isinstance(b, dict))
+    if isinstance(content, list):
+        for block in content:
+            if isinstance(block, dict) and block.get("type") == "tool_result":
+                return True
+    return False
 
 
 def plain_text(record: dict[str, Any]) -> str | None:
@@ -54,10 +59,11 @@ def command_of(record: dict[str, Any]) -> str | None:
 
 def mark_of(key: str, block: dict[str, Any]) -> tuple[str, str] | None:
     """What makes two blocks of one message, or two results of one call, the same."""
-    if block.get("type") == "tool_use":
+    kind = block.get("type")
+    if kind == "tool_use":
         call_id = as_text(block.get("id"))
         return ("call", call_id) if call_id else None
-    if block.get("type") == "tool_result":
+    if kind == "tool_result":
         call_id = as_text(block.get("tool_use_id"))
         return ("result", call_id) if call_id else None
     text = as_text(block.get("text")) or as_text(block.get("thinking"))

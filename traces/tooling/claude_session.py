@@ -107,20 +107,19 @@ class Session:
         self.talk.add(Turn(role, line=line, at=as_text(record.get("timestamp")), cwd=self._cwd, **values))
 
     def _message(self, line: int | None, record: dict[str, Any], parents: Any, alone: bool, abandoned: bool) -> None:
-        message = as_object(record.get("message"))
-        role = "user" if record["type"] == "user" else "assistant"
-        key = as_text(message.get("id")) or "" if role == "assistant" else ""
-        if key:
+        message, role, key = record["message"], record["type"], ""
+        if role == "assistant" and (key := as_text(message.get("id")) or ""):
             self.talk.usage[key] = self.talk.usage.get(key, {}) | usage_of(message.get("usage"))
         content = self._first_time(key, message.get("content"))
+        is_result = role == "user" and has_result(content)
         marks: dict[str, Any] = {"abandoned": True} if abandoned else {}
         parent = as_text(record.get("parent_tool_use_id"))
         is_side = parent is not None or record.get("isSidechain") is True
         if is_side and not alone and parent is None:
             parent = parents.get(as_text(record.get("uuid")))
             marks |= {} if parent else {"sidechain": True}
-        if role == "user" and is_side:
-            marks |= {"by": "agent"} if not has_result(content) else {}
+        if role == "user" and is_side and not is_result:
+            marks["by"] = "agent"
         self._add(
             role,
             line,
@@ -129,7 +128,7 @@ class Session:
             key=key,
             recorded=record.get("toolUseResult", record.get("tool_use_result")),
             parent_call=parent,
-            is_typed=not is_side and not is_meta(record) and not has_result(content),
+            is_typed=not is_side and not is_result and not is_meta(record),
             is_error=record.get("isApiErrorMessage") is True,
             marks=marks,
         )
@@ -215,13 +214,10 @@ class Session:
             for name, count in usage.items():
                 tokens[name] += count
         # By message: its records repeat what it cost.
-        keys = [
-            as_text(as_object(record.get("message")).get("id")) or as_text(record.get("uuid")) for record in messages
-        ]
         costs = {
-            key: cost
-            for key, r in zip(keys, messages, strict=True)
-            if (cost := as_number(r.get("costUSD"))) is not None
+            as_text(record["message"].get("id")) or as_text(record.get("uuid")): cost
+            for record in messages
+            if (cost := as_number(record.get("costUSD"))) is not None
         }
         ends = [record for _, record in self.others if record.get("type") == "result"]
         totals = [cost for end in ends if (cost := as_number(end.get("total_cost_usd"))) is not None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
+from io import StringIO
 from typing import Any
 
 CONTEXT = 3
@@ -19,9 +20,7 @@ Opcode = tuple[str, int, int, int, int]
 
 def split_lines(text: str) -> list[str]:
     r"""Its lines with their ends, split on "\n" only. An empty text has none."""
-    lines = [f"{line}\n" for line in text.split("\n")]
-    last = lines.pop()[:-1]
-    return [*lines, last] if last else lines
+    return StringIO(text, newline="\n").readlines()
 
 
 def from_texts(
@@ -67,14 +66,12 @@ def is_hunk(value: Any) -> bool:
         return False
     numbers = [value.get(key) for key in ("oldStart", "oldLines", "newStart", "newLines")]
     lines = value["lines"]
-    if not all(type(number) is int for number in numbers) or not all(_is_signed(line) for line in lines):
+    if set(map(type, numbers)) != {int} or set(map(type, lines)) != {str} or "\n" in "".join(lines):
         return False
-    counts = [sum(line[0] in signs for line in lines) for signs in (" -", " +")]
-    return bool(lines) and counts == [numbers[1], numbers[3]]
-
-
-def _is_signed(line: object) -> bool:
-    return isinstance(line, str) and line[:1] in ("+", "-", " ", "\\") and "\n" not in line
+    signs = [line[:1] for line in lines]
+    same, removed, added, notes = (signs.count(sign) for sign in " -+\\")
+    counts = [same + removed, same + added]
+    return same + removed + added + notes == len(lines) and counts == [numbers[1], numbers[3]]
 
 
 def apply_hunks(before: str, hunks: Iterable[dict[str, Any]]) -> str | None:

@@ -19,9 +19,12 @@ class Transcript:
 
     def add(self, type: str, **values: Any) -> Step:
         """One more step; keys whose value is None are left out, except a shell command's ``output``."""
-        step: Step = {"step_idx": len(self.steps), "type": type}
+        return self._append({"type": type, **values})
+
+    def _append(self, values: dict[str, Any]) -> Step:
+        step: Step = {"step_idx": len(self.steps)}
         step |= {key: value for key, value in values.items() if value is not None}
-        if type == "bash_command":
+        if step["type"] == "bash_command":
             step.setdefault("output", None)
             step.setdefault("exit_code", None)
         self.steps.append(step)
@@ -33,7 +36,7 @@ class Transcript:
 
     def extend(self, steps: Iterable[Step], **common: Any) -> list[Step]:
         """More steps; ``common`` is what all of them have, where they do not have their own."""
-        return [self.add(**(common | step)) for step in steps]
+        return [self._append(common | step) for step in steps]
 
     def call_id(self, wanted: str) -> str:
         """An id for one call, unique in the trace: models and replays repeat theirs, so a later one gets a number."""
