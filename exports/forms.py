@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -12,6 +12,8 @@ from exports.formats import formats, missing_package
 from exports.options import Kind, Options, WrongOptions, kind_of, options_of
 from exports.rows import REWARD, is_choice
 
+# Type of a question → the format it is asked for, the first that a project has.
+USUAL = {REWARD: "prm", "pairwise": "preference_pairs", "code_review": "code_review"}
 # Asked in full view; the others are folded away.
 FIRST = ("scheme", "include_surplus")
 GROUPS = (
@@ -39,13 +41,16 @@ class ExportForm(forms.Form):
             self.fields[name] = _field(name)
         asked = queries.questions(project, using="default")
         rewards = [question.name for question in asked if question.type == REWARD]
-        self.fields["scheme"] = _choices("scheme", [("", _first(rewards)), *((name, name) for name in rewards[1:])])
+        if len(rewards) > 1:
+            self.fields["scheme"] = _choices("scheme", [("", _first(rewards)), *((name, name) for name in rewards[1:])])
+        else:
+            # There is nothing to choose.
+            del self.fields["scheme"]
         outcomes = [question.name for question in asked if is_choice(question)]
         named = [("", "The one that asks for it"), *((name, name) for name in outcomes)]
         self.fields["outcome_scheme"] = _choices("outcome_scheme", named)
         self.can_be_asked = bool(asked)
-        # What most ask for; of a project without step labels everything that was answered.
-        self.fields["format"].initial = "prm" if rewards else "annotations"
+        self.fields["format"].initial = _usual({question.type for question in asked})
         self.traces = list(chosen)
         if self.traces:
             count = f"the {len(self.traces):,} chosen traces" if len(self.traces) > 1 else "the chosen trace"
@@ -84,6 +89,11 @@ class ExportForm(forms.Form):
             **{name: value for name, value in told.items() if value is not MISSING},
             "traces": self.traces if given.get("chosen") else None,
         }
+
+
+def _usual(types: Collection[str]) -> str:
+    """The format that most would ask of a project with such questions; if there is none, all that was answered."""
+    return next((format for type, format in USUAL.items() if type in types), "annotations")
 
 
 MISSING = object()

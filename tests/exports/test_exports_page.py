@@ -16,7 +16,7 @@ from potato_site import disk
 from potato_site.jobs import runner
 from potato_site.jobs.models import Job
 from tests.api.people import member
-from tests.factory import OUTCOME, answers, make_project, submit_item
+from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -68,11 +68,29 @@ def test_an_export_is_asked_for_watched_and_downloaded(mia, page):
     assert mia.get(address, headers={"Range": "bytes=0-3"}).status_code == 206
 
 
-def test_the_form_offers_exactly_the_options_that_an_export_has(project):
+def test_the_form_offers_exactly_the_options_that_an_export_has(tmp_path):
+    project = make_project(tmp_path, schemes=[FIRST_ERROR, {**PER_STEP, "name": "again"}])
     form = ExportForm(project, {"format": "prm", "dedupe": "on"})
     assert form.is_valid()
     assert {*form.fields, "traces"} - {"format"} == set(Options.model_fields)
     assert options_of(form.options()) == Options()
+
+
+def test_where_there_is_one_set_of_step_labels_nobody_is_asked_which(project):
+    assert "scheme" not in ExportForm(project).fields
+
+
+@pytest.mark.parametrize(
+    ("schemes", "usual"),
+    [
+        ([OUTCOME], "annotations"),
+        ([OUTCOME, FIRST_ERROR], "prm"),
+        ([{"annotation_type": "pairwise", "name": "which"}], "preference_pairs"),
+        ([{"annotation_type": "code_review", "name": "review"}], "code_review"),
+    ],
+)
+def test_the_format_offered_first_is_what_such_questions_are_asked_for(tmp_path, schemes, usual):
+    assert ExportForm(make_project(tmp_path, schemes=schemes))["format"].value() == usual
 
 
 @pytest.mark.parametrize("list_name", ["item", "assignment", "submission"])
