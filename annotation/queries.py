@@ -8,7 +8,7 @@ when the item's places were taken) are kept and paid, but only counted when aske
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from annotation.schemes.base import ItemContext, Scheme, context_of_document
 from traces.store import iter_documents
 
 __all__ = [
+    "Changed",
     "Coverage",
     "Delivering",
     "LabelMeaning",
@@ -37,6 +38,7 @@ __all__ = [
     "NoProject",
     "Question",
     "agreement",
+    "changed_since",
     "compared_by",
     "configuration",
     "consistent_read",
@@ -44,6 +46,7 @@ __all__ = [
     "delivering",
     "delivering_projects",
     "document",
+    "had_labels",
     "issues_and_repositories",
     "labeled_by",
     "labeled_pairs",
@@ -101,8 +104,6 @@ class Labels:
     values: dict[str, Any]
     # Scheme name → the frozen answer map.
     raw: dict[str, Any]
-    # The project's change counter when it was submitted.
-    seq: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,20 @@ class Coverage:
     withdrawn: int
     pairs: int = 0
     compared: int = 0
+
+
+class Changed(NamedTuple):
+    """A trace (or a pair of two) of which other labels count than at an earlier moment.
+
+    ``version_id``: of the (first) trace. ``had_labels``: somebody had submitted something about it by then.
+    """
+
+    trace_id: str
+    # "" of a single trace.
+    trace_id_b: str
+    issue_key: str
+    version_id: int
+    had_labels: bool
 
 
 class LastLabels(NamedTuple):
@@ -192,6 +207,31 @@ def submitted_since(project: Project | int, seq: int, *, using: str = SNAPSHOT) 
     pk = project if isinstance(project, int) else project.pk
     counted = _counted(project_by_id(pk, using=using), using, adjudicated=True, kinds=Item.Kind.values)
     return counted.filter(seq__gt=seq).count()
+
+
+def changed_since(project: Project, seq: int, *, using: str = SNAPSHOT) -> list[Changed]:
+    """What an export that was made at that change counter may hold otherwise now, in item order: labels were submitted,
+    changed or invalidated, a trace was withdrawn or restored, a person was left out or taken in again."""
+    mine = Submission.objects.using(using).filter(project=project, assignment__item=OuterRef("pk"))
+    items = Item.objects.using(using).filter(project=project).order_by("position", "pk")
+    items = items.filter(Q(changed_seq__gt=seq) | Exists(mine.filter(seq__gt=seq)))
+    rows = items.annotate(had_labels=Exists(mine.filter(seq__lte=seq))).values_list(
+        "trace_a__external_id", "trace_b__external_id", "trace_a__issue_key", "a_id", "had_labels"
+    )
+    return [Changed(a, b or "", key, version, had) for a, b, key, version, had in rows]
+
+
+def had_labels(project: Project, issue_keys: Collection[str], seq: int, *, using: str = SNAPSHOT) -> dict[str, bool]:
+    """Every trace of these issues → whether somebody had submitted something about it, or about it and another one, by
+    that change counter."""
+    mine = Submission.objects.using(using).filter(project=project, assignment__item=OuterRef("pk"), seq__lte=seq)
+    items = Item.objects.using(using).filter(project=project).order_by("position", "pk").annotate(had=Exists(mine))
+    rows = items.values_list("trace_a__external_id", "trace_b__external_id", "trace_a__issue_key", "had")
+    found: dict[str, bool] = {}
+    for a, b, key, had in rows.iterator(chunk_size=2000):
+        if key in issue_keys:
+            found.update({name: had or found.get(name, False) for name in (a, b) if name})
+    return found
 
 
 def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
@@ -317,7 +357,7 @@ def last_labels(project_id: int, *, since_seq: int = -1, using: str = SNAPSHOT) 
 _PRESENT = Q(is_withdrawn=False, trace_a__is_withdrawn=False)
 _COLUMNS = (
     "assignment__item_id", "assignment__annotator__username", "assignment__opened_at", "submitted_at", "active_ms",
-    "flags", "assignment__purpose", "revision_id", "values", "seq",
+    "flags", "assignment__purpose", "revision_id", "values",
 )  # fmt: skip
 
 
@@ -404,7 +444,7 @@ class _Asked(dict[int, dict[str, Question]]):
 
 
 def _labels(row: tuple[Any, ...], context: ItemContext, asked: _Asked) -> Labels:
-    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw, seq = row
+    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw = row
     return Labels(
         annotator=annotator,
         started_at=started_at,
@@ -415,7 +455,6 @@ def _labels(row: tuple[Any, ...], context: ItemContext, asked: _Asked) -> Labels
         questions=asked[revision],
         values={scheme.name: scheme.export(raw.get(scheme.name, {}), context) for scheme in _schemes_of(revision)},
         raw=raw,
-        seq=seq,
     )
 
 

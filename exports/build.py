@@ -10,8 +10,9 @@ from typing import Any
 
 from annotation import queries
 from exports import pairs
+from exports.changes import Changes
 from exports.fileset import WrittenFile, main_only, write_files
-from exports.formats import Format, Pair, Row, Sheet, formats, missing_package
+from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options
 from exports.publish import write_file
 from exports.rows import Asked, Rows, Tally, choose
@@ -44,6 +45,8 @@ class Built:
     counts: dict[str, Any]
     # Agreement by measure, and what the labels mean: for the manifest.
     card: dict[str, Any]
+    # Of an export of what changed since an earlier one: how much, and the file that names it (exports.changes).
+    changes: dict[str, Any] | None = None
 
     @property
     def main(self) -> str:
@@ -78,7 +81,7 @@ def build(
     with queries.consistent_read():
         source = Source(project_id, options, writer, progress)
         sheet = source.sheet(output.name if writer.file else "")
-        pieces = writer.write(source.rows(), sheet)
+        pieces = source.pieces(sheet)
         if writer.file and is_device(output):
             written = write_file(output, main_only(pieces, sheet.file))
             files = [WrittenFile(written.size, written.sha256, sheet.file)]
@@ -91,7 +94,8 @@ def build(
         counts = source.counts()
         scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""
         card = source.card() if with_card else {}
-    return Built(format_name, scheme, source.project.seq, files, counts, card)
+        told = source.told_changes(files)
+    return Built(format_name, scheme, source.project.seq, files, counts, card, told)
 
 
 class Source:
@@ -114,6 +118,7 @@ class Source:
         self._told: dict[str, Any] = {}
         issues = queries.issues_and_repositories(self.project) if options.has_splits else ()
         self.splits = Splits(options, issues)
+        self.changes = None if options.since_seq is None else Changes(self.project, options)
 
     def coverage(self) -> queries.Coverage:
         options = self.options
@@ -166,6 +171,18 @@ class Source:
             "configuration": queries.configuration(self.project),
         }
 
+    def pieces(self, sheet: Sheet) -> Iterator[Piece]:
+        """The bytes of all files: those of the format, then what tells of changes."""
+        yield from self.writer.write(self.rows(), sheet)
+        if self.changes:
+            yield from self.changes.pieces(sheet.file, of_pairs=self.writer.takes == "pairs")
+
+    def told_changes(self, files: Sequence[WrittenFile]) -> dict[str, Any] | None:
+        """For the manifest. ``files``: as they were written, the one about changes last."""
+        if self.changes is None:
+            return None
+        return {"since_seq": self.changes.since, **self.changes.counts, "file": files[-1].name}
+
     def rows(self) -> Iterator[Row | Pair]:
         """What the format takes, counted; what it refuses is counted with its reason."""
         for row in self._pairs() if self.writer.takes == "pairs" else self._answered():
@@ -174,6 +191,8 @@ class Source:
                 self.tally.left_out[reason] += 1
                 continue
             note(self.tally, row)
+            if self.changes:
+                self.changes.note(row)
             if isinstance(row, Row):
                 self.progress(self.tally.rows)
             yield row
@@ -206,17 +225,20 @@ class Source:
         return islice(found, self.most_traces)
 
     def _made(self, tally: Tally | None = None) -> Rows:
-        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally)
+        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes)
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""
         compared: set[frozenset[str]] = set()
         if self.reads_comparisons:
-            for pair in pairs.from_comparisons(self._only(self._compared()), self._made(), self.options, self.tally):
+            said = self._only(self._compared())
+            for pair in pairs.from_comparisons(said, self._made(), self.options, self.tally, self.changes):
                 compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))
                 yield pair
         if self.reads_traces:
-            yield from pairs.from_rewards(self._read, self._made, self.options, self.tally, self.progress, compared)
+            yield from pairs.from_rewards(
+                self._read, self._made, self.options, self.tally, self.progress, compared, self.changes
+            )
 
     def _only(self, made: Iterable[queries.LabeledPair]) -> Iterator[queries.LabeledPair]:
         wanted = None if self.options.traces is None else set(self.options.traces)

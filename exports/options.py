@@ -140,8 +140,8 @@ class Options(BaseModel):
         default=None,
         ge=0,
         title="Changed since",
-        description="Only traces with an answer that was submitted after this change counter (the seq of an earlier "
-        "export).",
+        description="Only what changed since this change counter (the seq of an earlier export). A file beside the "
+        "others names the traces of which earlier rows are replaced or gone.",
     )
     # --- splits ------------------------------------------------------------------------------------------
     validation: Share = Field(default=0.0, title="Validation share", description="Share of the groups (0 to 1).")

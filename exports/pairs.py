@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from annotation.queries import LabeledPair, LabeledTrace, Labels
+from exports.changes import Changes
 from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
@@ -36,7 +37,6 @@ class Attempt(NamedTuple):
     # Where the first error lies, as a share of the steps; 1.0 without one.
     first_error: float
     steps_hash: bytes
-    seq: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def attempt_of(place: int, row: Row) -> Attempt | None:
     text = "\0".join(step["content"] for step in row.steps)
     steps_hash = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     score = sum(rewards) / len(rewards)
-    return Attempt(place, row.trace_id, row.annotators, score, row.resolved, first, steps_hash, row.seq)
+    return Attempt(place, row.trace_id, row.annotators, score, row.resolved, first, steps_hash)
 
 
 def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally: Tally) -> list[Chosen]:
@@ -66,9 +66,6 @@ def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally:
     found = []
     for one, other in combinations(attempts, 2):
         if one.trace_id == other.trace_id:
-            continue
-        if options.since_seq is not None and max(one.seq, other.seq) <= options.since_seq:
-            tally.left_out[f"pairs unchanged since {options.since_seq}"] += 1
             continue
         if one.steps_hash == other.steps_hash:
             tally.left_out["pairs with the same steps"] += 1
@@ -98,10 +95,12 @@ def from_rewards(
     tally: Tally,
     seen: Callable[[int], None],
     compared: Container[frozenset[str]] = frozenset(),
+    changes: Changes | None = None,
 ) -> Iterator[Pair]:
     """Pairs of rows of one issue, but for those people ``compared`` themselves.
 
-    ``read(ids)``: the labeled traces with these ids, in item order (None: all).
+    ``read(ids)``: the labeled traces with these ids, in item order (None: all). ``changes``: of an issue in which
+    something changed, all of them; of others none.
     """
     issues: dict[str, list[Attempt]] = defaultdict(list)
     keys: dict[str, str] = {}
@@ -115,6 +114,8 @@ def from_rewards(
         attempt = attempt_of(place, row)
         if attempt is None:
             tally.left_out["no step that is right or wrong"] += 1
+        elif changes and not changes.has_issue(keys[row.trace_id]):
+            tally.left_out[f"of an issue unchanged since {changes.since}"] += 1
         else:
             issues[keys[row.trace_id]].append(attempt)
         seen(place + 1)
@@ -152,9 +153,15 @@ def _with_rows(
         )
 
 
-def from_comparisons(pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally) -> Iterator[Pair]:
-    """What people chose between two traces; ties and draws are no preference."""
+def from_comparisons(
+    pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally, changes: Changes | None = None
+) -> Iterator[Pair]:
+    """What people chose between two traces; ties and draws are no preference. ``changes``: only of issues in which
+    something changed."""
     for pair in pairs:
+        if changes and not changes.has_issue(pair.a.issue_key):
+            tally.left_out[f"comparisons of an issue unchanged since {changes.since}"] += 1
+            continue
         said = [labels for labels in pair.submissions if rows.counts(labels)]
         for voters in [[one] for one in said] if options.aggregation == "per_annotator" else [said]:
             found = _preferred(pair, voters, rows, options)
@@ -170,8 +177,6 @@ def _preferred(pair: LabeledPair, voters: Sequence[Labels], rows: Rows, options:
     votes = [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
     if not votes:
         return "comparisons nobody answered"
-    if options.since_seq is not None and max(labels.seq for labels in voters) <= options.since_seq:
-        return f"comparisons unchanged since {options.since_seq}"
     balance = sum(votes) / len(votes)
     for_a, for_b = sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
     if for_a == for_b:

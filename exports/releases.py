@@ -99,6 +99,7 @@ def _manifest(project: Any, built: Built, options: Options) -> dict[str, Any]:
         "seq": built.seq,
         "options": as_json(options),
         "counts": built.counts,
+        "changes": built.changes,
         "labels": built.card["labels"],
         "agreement": built.card["agreement"],
         "configuration": built.card["configuration"],

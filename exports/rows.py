@@ -11,6 +11,7 @@ from typing import Any
 from annotation import queries
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
 from exports import aggregate
+from exports.changes import Changes
 from exports.formats import Row, Said, Takes
 from exports.options import Options
 from exports.splits import Splits
@@ -114,10 +115,26 @@ def _fully_resolved(question: Question) -> str:
 class Rows:
     """Labeled traces → rows, counting what is left out and why."""
 
-    def __init__(self, asked: Asked, options: Options, takes: Takes, splits: Splits, tally: Tally) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        options: Options,
+        takes: Takes,
+        splits: Splits,
+        tally: Tally,
+        changes: Changes | None = None,
+    ) -> None:
+        """``changes``: only what changed since some moment makes a row (of pairs the caller decides)."""
         self.asked, self.options, self.takes, self.splits, self.tally = asked, options, takes, splits, tally
+        self.changes = changes if takes != "pairs" else None
         # What traces look like → their versions.
         self._seen: dict[int, list[int]] = defaultdict(list)
+        # The same of those that changed: one of them may have stood for others, and does no more.
+        self._changed: dict[int, list[bytes]] = defaultdict(list)
+        if self.changes and options.dedupe:
+            for version in self.changes.versions():
+                document = queries.document(version)
+                self._changed[look(document)].append(fingerprint(document))
 
     def of(self, traces: Iterable[LabeledTrace]) -> Iterator[Row]:
         for trace in traces:
@@ -125,13 +142,12 @@ class Rows:
 
     def compared(self, pairs: Iterable[LabeledPair]) -> Iterator[Row]:
         """A row for every pair: what was said of it, as it was said."""
-        since = self.options.since_seq
         for pair in pairs:
             said = [labels for labels in pair.submissions if self.counts(labels)]
             if not said:
                 self.tally.left_out["no answer passes the filters"] += 1
-            elif since is not None and max(labels.seq for labels in said) <= since:
-                self.tally.left_out[f"unchanged since {since}"] += 1
+            elif self.changes and not self.changes.has(pair.a.trace_id, pair.b.trace_id):
+                self.tally.left_out[f"unchanged since {self.changes.since}"] += 1
             else:
                 yield replace(self._row(pair.a, said, said, ""), trace_id_b=pair.b.trace_id)
 
@@ -182,11 +198,10 @@ class Rows:
             return "no answer passes the filters"
         if not voters:
             return f"no answer to {self.asked.reward.name if self.asked.reward else 'a question about steps'}"
-        since = self.options.since_seq
-        if self.takes != "pairs" and since is not None and max(labels.seq for labels in said) <= since:
-            return f"unchanged since {since}"
         if self.options.dedupe and self._is_known(trace):
             return "the same task and steps as an earlier trace"
+        if self.changes and not self.changes.has(trace.trace_id):
+            return f"unchanged since {self.changes.since}"
         return ""
 
     def _is_known(self, trace: LabeledTrace) -> bool:
@@ -194,9 +209,12 @@ class Rows:
 
         Traces that look alike are rare: only of those the documents are compared, the earlier one being read again.
         """
-        alike = self._seen[look(trace.document)]
-        if alike:
+        seen = look(trace.document)
+        alike, changed = self._seen[seen], self._changed.get(seen, ())
+        if alike or changed:
             own = fingerprint(trace.document)
+            if self.changes and own in changed:
+                self.changes.add(trace)
             if any(fingerprint(queries.document(version)) == own for version in alike):
                 return True
         alike.append(trace.version_id)
@@ -247,7 +265,6 @@ class Rows:
             aggregation=method or (result.method if result else "single" if len(voters) == 1 else "majority"),
             needs_adjudication=tied or any(is_tie for _, is_tie in answers.values()),
             split=self.splits.of(trace.issue_key),
-            seq=max(labels.seq for labels in everybody),
             said=[_said(labels) for labels in everybody] if self.takes == "answers" else (),
         )
 

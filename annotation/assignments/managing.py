@@ -114,7 +114,7 @@ def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:
     item.save(update_fields=["is_withdrawn"])
     action = "item.withdraw" if withdrawn else "item.restore"
     _audit_item(item, by, action, {"is_withdrawn": not withdrawn}, {"is_withdrawn": withdrawn})
-    counter.bump(item.project_id)
+    counter.bump_for(item.project_id, Item.objects.filter(pk=item.pk))
     return item
 
 

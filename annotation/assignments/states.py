@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from annotation import access
 from annotation.assignments import mirror
-from annotation.models import Assignment, Project, Slot, Submission
+from annotation.models import Assignment, Item, Project, Slot, Submission
 from annotation.projects import counter
 
 State = Assignment.State
@@ -224,7 +224,7 @@ def void(assignment_id: int) -> None:
             raise Closed("Only a submitted item can be invalidated.")
         Submission.objects.filter(assignment=assignment, is_current=True).update(is_current=False)
         _leave(assignment, State.VOID)
-        counter.bump(assignment.project_id)
+        counter.bump_for(assignment.project_id, Item.objects.filter(pk=assignment.item_id))
         mirror.request(assignment)
 
 

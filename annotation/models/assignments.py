@@ -29,6 +29,9 @@ class Item(models.Model):
     stratum = models.CharField(max_length=200)
     in_overlap = models.BooleanField(default=False)
     is_withdrawn = models.BooleanField(default=False)
+    # The project's change counter when what counts of it last changed by anything but a submission (which has its own):
+    # one was invalidated, its trace was withdrawn or restored, somebody was left out. See annotation.projects.counter.
+    changed_seq = models.BigIntegerField(default=0)
 
     objects = ItemQuerySet.as_manager()
 
@@ -47,6 +50,7 @@ class Item(models.Model):
         indexes = [
             models.Index(fields=["project", "position"], name="item_position"),
             models.Index(fields=["project", "priority", "position"], name="item_priority"),
+            models.Index(fields=["project", "changed_seq"], name="item_changed"),
         ]
 
     def __str__(self) -> str:

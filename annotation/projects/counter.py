@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from annotation.models import Project
+from annotation.models import Item, Project
 
 
 @transaction.atomic
@@ -21,6 +22,15 @@ def bump(project_id: int) -> int:
     if not rows:
         raise Project.DoesNotExist(f"no project {project_id}")
     return int(rows[0][0])
+
+
+@transaction.atomic
+def bump_for(project_id: int, items: QuerySet[Item]) -> int:
+    """The same where other labels of these items of the project count from now on, though nobody submitted any: who
+    has an earlier export must be told (``annotation.queries.changed_since``)."""
+    seq = bump(project_id)
+    items.filter(project=project_id).update(changed_seq=seq)
+    return seq
 
 
 TABLE = Project._meta.db_table

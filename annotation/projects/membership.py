@@ -11,8 +11,8 @@ from typing import Any
 from django.db import transaction
 
 from annotation.assignments import states
-from annotation.models import Assignment, Membership, Project
-from annotation.projects.counter import bump
+from annotation.models import Assignment, Item, Membership, Project
+from annotation.projects.counter import bump_for
 from potato_site.accounts import links, sessions
 from potato_site.accounts.models import AuditEntry, User
 
@@ -113,7 +113,7 @@ def exclude(membership: Membership, by: User | None, excluded: bool = True) -> M
     of_person.update(is_excluded=excluded)
     locked.is_excluded = excluded
     _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
-    bump(locked.project_id)
+    bump_for(locked.project_id, Item.objects.filter(assignments__annotator=locked.user_id))
     return locked
 
 

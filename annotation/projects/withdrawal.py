@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from annotation.models import Item, Project
-from annotation.projects.counter import bump
+from annotation.projects.counter import bump_for
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.jobs import enqueue
 from traces.models import Trace
@@ -26,12 +26,12 @@ def set_withdrawn(trace: Trace, withdrawn: bool, user: User | None) -> None:
         return
     trace.is_withdrawn = withdrawn
     action = "trace.withdraw" if withdrawn else "trace.restore"
-    labeling = Item.objects.filter(Q(trace_a=trace) | Q(trace_b=trace)).values("project")
+    items = Item.objects.filter(Q(trace_a=trace) | Q(trace_b=trace))
     # In one order, so that two withdrawals never wait for each other.
-    projects = list(Project.objects.filter(pk__in=labeling).order_by("pk"))
+    projects = list(Project.objects.filter(pk__in=items.values("project")).order_by("pk"))
     entry = {"user": user, "action": action, "object": f"trace {trace.external_id}"[:200]}
     AuditEntry.objects.bulk_create(AuditEntry(**entry, project=project) for project in projects or (None,))
     for project in projects:
-        bump(project.pk)
+        bump_for(project.pk, items)
     dataset = trace.dataset_id
     enqueue("annotation.sync_items", {"dataset": dataset}, dedupe_key=f"annotation.sync_items:{dataset}")

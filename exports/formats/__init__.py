@@ -69,8 +69,6 @@ class Row:
     aggregation: str
     needs_adjudication: bool
     split: str = "train"
-    # The project's change counter at the latest answer in it.
-    seq: int = 0
     said: Sequence[Said] = ()
     # Of a comparison: the trace that is its side b. "" in the row of a trace.
     trace_id_b: str = ""

@@ -153,9 +153,10 @@ FILL = (
     {ITEMS} SELECT <traceversion> + i, <trace> + i, 1, 'bulk-' || i, '', 'native', '1', 5 + i % 60, '', '', '{{}}',
     <now> FROM n""",
     f"""INSERT INTO annotation_item
-    (id, project_id, kind, trace_a_id, trace_b_id, a_id, b_id, position, priority, stratum, in_overlap, is_withdrawn)
+    (id, project_id, kind, trace_a_id, trace_b_id, a_id, b_id, position, priority, stratum, in_overlap, is_withdrawn,
+    changed_seq)
     {ITEMS} SELECT <item> + i, <project>, 'trace', <trace> + i, NULL, <traceversion> + i, NULL, <position> + i, 0, '',
-    TRUE, FALSE FROM n""",
+    TRUE, FALSE, 0 FROM n""",
     f"""INSERT INTO annotation_assignment
     (id, public_id, item_id, project_id, annotator_id, purpose, state, revision_id, version, head, swapped, opened_at,
     lease_until, reason)

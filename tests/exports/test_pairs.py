@@ -200,12 +200,14 @@ def test_a_project_without_process_reward_exports_what_does_not_need_it(tmp_path
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
-def test_pairs_of_an_issue_whose_half_changed_are_in_an_incremental_export(attempts, tmp_path):
+def test_all_pairs_of_an_issue_in_which_a_trace_changed_are_in_an_incremental_export(attempts, tmp_path):
     seq = Submission.objects.order_by("seq")[1].seq
     output = tmp_path / "changed.jsonl"
     run("--format", "preference_pairs", "--project", attempts.slug, "--output", str(output), "--since_seq", str(seq))
     pairs = [json.loads(line) for line in output.read_text().splitlines()]
-    assert {(pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in pairs} == {("t1", "t3"), ("t2", "t3")}
+    assert {(pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in pairs} == {
+        ("t1", "t2"), ("t1", "t3"), ("t2", "t3"),
+    }  # fmt: skip
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])

@@ -155,6 +155,9 @@ def summary(built: Built, output: Path) -> list[str]:
     for split, number in counts["splits"].items():
         if split != "train":
             lines.append(f"  {split}: {number:,}")
+    if built.changes:
+        told = ", ".join(f"{built.changes[word]:,} {word}" for word in ("added", "changed", "removed"))
+        lines.append(f"  since {built.changes['since_seq']}: {told}; named in {built.changes['file']}")
     lines += [f"  left out: {_counted(number, reason)}" for reason, number in counts["left_out"].items()]
     lines += [f"  answers left out: {number:,} {reason}" for reason, number in counts["answers_left_out"].items()]
     lines += [f"  changed: {number:,} {reason}" for reason, number in counts["changed"].items()]

@@ -1,0 +1,218 @@
+"""Incremental exports: with what they name, an earlier export becomes the full one, whatever happened in between."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from annotation import queries
+from annotation.assignments import managing, states
+from annotation.models import Assignment, Item, Membership
+from annotation.projects.membership import exclude
+from annotation.projects.withdrawal import set_withdrawn
+from exports.build import build
+from exports.formats import formats
+from exports.models import Export
+from exports.options import Options
+from potato_site.jobs import run_now
+from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, person, submit_item
+from traces.models import Trace
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+ISSUE = {"issue_id": "myorg__myproject-12"}
+BETTER = {"annotation_type": "pairwise", "name": "better"}
+# Formats whose rows name their trace, and how.
+NAMED = {"prm": "trace_id", "kto": "trace_id", "annotations": "trace_id", "csv": "trace_id", "processbench": "id"}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two attempts at one issue, a trace alone, and two equal ones; two people labeled them all but the last."""
+    traces = [
+        make_trace("t1", 5, **ISSUE),
+        make_trace("t2", 7, **ISSUE),
+        make_trace("alone", 4),
+        make_trace("same_a", 3, issue_description="same"),
+        make_trace("same_b", 3, issue_description="same"),
+    ]
+    made = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME])
+    for name in ("ann", "bob"):
+        for first_error in (None, 3, 1, 2):
+            submit_item(made, name, answers(first_error))
+    submit_item(made, "bob", answers(None))
+    return made
+
+
+def read(
+    project: Any, folder: Any, name: str, **options: Any
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Any]:
+    """(rows, what is named as changed, what was built)."""
+    built = build(project.pk, name, Options(**options), folder / formats.get(name).file)
+    found = []
+    for file in (built.files[0].name, built.files[-1].name if built.changes else ""):
+        text = (folder / file).read_text() if file else ""
+        if file.endswith(".csv"):
+            found.append(list(csv.DictReader(io.StringIO(text))))
+        else:
+            found.append([json.loads(line) for line in text.splitlines()])
+    return found[0], found[1], built
+
+
+def ids(row: dict[str, Any], key: str) -> set[tuple[str, str]]:
+    if "chosen_trace_id" in row:
+        return {(row["chosen_trace_id"], ""), (row["rejected_trace_id"], "")}
+    return {(row[key], row.get("trace_id_b", ""))}
+
+
+def brought_up_to_date(before: list[Any], rows: list[Any], named: list[Any], key: str) -> list[str]:
+    gone = {(one["trace_id"], one["trace_id_b"]) for one in named}
+    kept = [row for row in before if not ids(row, key) & gone]
+    return sorted(json.dumps(row) for row in [*kept, *rows])
+
+
+def assignment(name: str, trace: str) -> int:
+    return Assignment.objects.get(annotator__username=name, item__trace_a__external_id=trace, item__trace_b=None).pk
+
+
+def membership(name: str) -> Membership:
+    return Membership.objects.get(user=person(name))
+
+
+def item(trace: str) -> int:
+    return Item.objects.get(trace_a__external_id=trace, trace_b=None).pk
+
+
+def withdraw(trace: str, withdrawn: bool = True) -> None:
+    set_withdrawn(Trace.objects.get(external_id=trace), withdrawn, None)
+
+
+HAPPENINGS: dict[str, Callable[[Any], Any]] = {
+    "nothing": lambda project: None,
+    "one more label": lambda project: submit_item(project, "ann", answers(0)),
+    "one of two invalidated": lambda project: states.void(assignment("ann", "t2")),
+    "both invalidated": lambda project: [states.void(assignment(name, "t2")) for name in ("ann", "bob")],
+    "a trace withdrawn": lambda project: withdraw("t1"),
+    "withdrawn and back": lambda project: [withdraw("alone"), withdraw("alone", False)],
+    "an item withdrawn": lambda project: managing.withdraw(item("t1"), person("ann")),
+    "a person left out": lambda project: exclude(membership("bob"), None),
+    "the first of two equal ones gone": lambda project: withdraw("same_a"),
+    "submitted anew": lambda project: [
+        states.void(assignment("ann", "t1")), submit_item(project, "ann", answers(2, "partial")),
+    ],
+}  # fmt: skip
+
+
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in NAMED),
+    ("prm", {"aggregation": "per_annotator"}),
+    ("prm", {"outcome": ("resolved",), "min_agreement": 0.6}),
+    ("preference_pairs", {"min_margin": 0.0}),
+    ("preference_pairs", {"aggregation": "per_annotator", "pairs_per_issue": 2, "min_margin": 0.0}),
+]
+
+
+@pytest.mark.parametrize("happens", HAPPENINGS)
+def test_an_earlier_export_and_the_changes_are_the_full_one(project, tmp_path, happens):
+    before = [read(project, tmp_path / "before", name, **options) for name, options in ASKED]
+    HAPPENINGS[happens](project)
+    for (name, options), (old, _, built) in zip(ASKED, before, strict=True):
+        rows, named, changed = read(project, tmp_path / "after", name, since_seq=built.seq, **options)
+        whole, _, _ = read(project, tmp_path / "whole", name, **options)
+        expected = sorted(json.dumps(row) for row in whole)
+        assert brought_up_to_date(old, rows, named, NAMED.get(name, "")) == expected, (name, options)
+        assert bool(named) == (happens != "nothing"), (name, options)
+        assert changed.changes["file"] == changed.files[-1].name
+
+
+def test_the_documented_way_to_bring_an_export_up_to_date(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    built = build(project.pk, "annotations", Options(), tmp_path / "before.jsonl")
+    withdraw("t1")
+    states.void(assignment("bob", "t2"))
+    build(project.pk, "annotations", Options(since_seq=built.seq), tmp_path / "since.jsonl")
+    build(project.pk, "annotations", Options(), tmp_path / "whole.jsonl")
+    text = (Path(__file__).parents[2] / "docs" / "exports.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", text.split("**Changed since.**")[1].split("###")[0], re.DOTALL)
+    told: dict[str, Any] = {}
+    exec(snippet, told)
+    whole = [json.loads(line) for line in Path("whole.jsonl").read_text().splitlines()]
+    assert sorted(map(json.dumps, told["now"])) == sorted(map(json.dumps, whole))
+    assert len(whole) == 5
+
+
+def test_only_what_was_there_is_called_removed_or_changed(project, tmp_path):
+    withdraw("t1")
+    _, _, built = read(project, tmp_path, "prm")
+    withdraw("t1", False)
+    # A duplicate: which of the two stands for both may have changed.
+    submit_item(project, "ann", answers(0))
+    rows, named, changed = read(project, tmp_path, "prm", since_seq=built.seq)
+    told = {"t1": "changed", "same_a": "changed", "same_b": "removed"}
+    assert {one["trace_id"]: one["change"] for one in named} == told
+    assert [row["trace_id"] for row in rows] == ["t1", "same_a"]
+    assert changed.changes == {
+        "since_seq": built.seq, "added": 0, "changed": 2, "removed": 1, "file": "prm_labels.changes.jsonl",
+    }  # fmt: skip
+
+
+def test_what_is_new_is_added(tmp_path):
+    project = make_project(tmp_path, overlap=0)
+    seq = queries.project_by_id(project.pk, using="default").seq
+    submit_item(project, "ann", answers(0))
+    _, named, _ = read(project, tmp_path, "prm", since_seq=seq)
+    assert named == [{"trace_id": "trace_001", "trace_id_b": "", "change": "added"}]
+    submit_item(project, "ann", answers(0, "partial"))
+    states.void(assignment("ann", "trace_002"))
+    _, named, _ = read(project, tmp_path, "prm", since_seq=seq)
+    assert [one["trace_id"] for one in named] == ["trace_001"]
+
+
+def test_comparisons_change_apart_from_their_traces(tmp_path):
+    traces = [make_trace(f"t{n}", 3 + n, **ISSUE) for n in (1, 2)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, BETTER], people=["ann"], overlap=0)
+    for _ in range(2):
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}})
+    submit_item(project, "ann", {"better": {"choice": {"side": "b"}}})
+    seq = queries.project_by_id(project.pk, using="default").seq
+    states.void(Assignment.objects.get(item__kind="pair").pk)
+    for name in ("annotations", "csv"):
+        _, named, _ = read(project, tmp_path, name, since_seq=seq)
+        assert named == [{"trace_id": "t1", "trace_id_b": "t2", "change": "removed"}]
+    _, named, _ = read(project, tmp_path, "preference_pairs", since_seq=seq)
+    assert [(one["trace_id"], one["change"]) for one in named] == [("t1", "removed"), ("t2", "removed")]
+
+
+def test_only_of_the_traces_that_were_asked_for(project, tmp_path):
+    seq = queries.project_by_id(project.pk, using="default").seq
+    for trace in ("t1", "alone"):
+        withdraw(trace)
+    _, named, _ = read(project, tmp_path, "prm", since_seq=seq, traces=("alone", "t2"))
+    assert named == [{"trace_id": "alone", "trace_id_b": "", "change": "removed"}]
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_every_format_has_the_list_and_the_manifest_names_it(project, name):
+    seq = queries.project_by_id(project.pk, using="default").seq
+    withdraw("alone")
+    params = {"project": project.pk, "format": name, "options": {"since_seq": seq, "compress": "gzip"}}
+    export = Export.objects.get(pk=run_now("exports.build", params)["export"])
+    told = export.manifest["changes"]
+    assert (told["since_seq"], told["removed"], told["changed"], told["added"]) == (seq, 1, 0, 0)
+    assert told["file"].endswith("changes.jsonl.gz")
+    assert told["file"] in [file["name"] for file in export.manifest["files"]]
+
+
+def test_the_command_says_how_much_changed(project, tmp_path):
+    seq = queries.project_by_id(project.pk, using="default").seq
+    withdraw("alone")
+    out = io.StringIO()
+    call_command("export", format="prm", project=project.slug, output=tmp_path / "new.jsonl", since_seq=seq, stdout=out)
+    assert f"  since {seq}: 0 added, 0 changed, 1 removed; named in new.changes.jsonl" in out.getvalue()
+    assert (tmp_path / "new.jsonl").read_text() == ""
