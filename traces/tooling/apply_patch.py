@@ -50,6 +50,9 @@ def read_patch(text: str) -> list[FilePatch]:
     patches: list[FilePatch] = []
     lines: list[str] = []
     for line in (body if found else text).split("\n"):
+        if "***" not in line:  # nearly all of them
+            lines.append(line)
+            continue
         if line.strip() == "*** End Patch":
             break
         section, move = _SECTION.fullmatch(line), _MOVE.fullmatch(line)

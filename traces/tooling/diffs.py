@@ -37,8 +37,7 @@ def from_texts(
     ``start`` is the number of the first line of both, where they are a part of the file; ``new_start`` that of
     ``after`` where it is another. "" where nothing changes.
     """
-    old, new = split_lines(before or ""), split_lines(after or "")
-    hunks = "".join(_hunks(old, new, start, new_start or start))
+    hunks = "".join(_hunks(before or "", after or "", start, new_start or start))
     if not hunks and (before is None) == (after is None) and not old_path:
         return ""
     return head(path, created=before is None, deleted=after is None, old_path=old_path) + hunks
@@ -123,43 +122,102 @@ def _range(old_start: int, old_lines: int, new_start: int, new_lines: int) -> st
     return f"@@ -{old_start},{old_lines} +{new_start},{new_lines} @@\n"
 
 
-def _hunks(old: list[str], new: list[str], start: int, new_start: int) -> Iterator[str]:
-    for group in _grouped(_opcodes(old, new)):
-        first, last = group[0], group[-1]
-        old_lines, new_lines = last[2] - first[1], last[4] - first[3]
-        # An empty side is named by the line before it.
-        yield _range(start + first[1] - (old_lines == 0), old_lines, new_start + first[3] - (new_lines == 0), new_lines)
-        for tag, old_from, old_to, new_from, new_to in group:
-            if tag == "equal":
-                yield from _signed(" ", old[old_from:old_to])
-                continue
-            yield from _signed("-", old[old_from:old_to])
-            yield from _signed("+", new[new_from:new_to])
+def _hunks(before: str, after: str, start: int, new_start: int) -> Iterator[str]:
+    """An edit leaves most of a file as it is: that is found in the texts, only what is between is split in lines."""
+    if before == after:
+        return
+    top = _common_top(before, after)
+    tail = _common_tail(before, after, top)
+    old_end, new_end = len(before) - tail, len(after) - tail
+    first, below = _lines_up(before, top), _lines_down(before, old_end) - old_end
+    above = before.count("\n", first, top)
+    skipped = before.count("\n", 0, first)
+    old, new = split_lines(before[first : old_end + below]), split_lines(after[first : new_end + below])
+    last = len(split_lines(before[old_end : old_end + below]))
+    for group in _grouped(_opcodes(old, new, above, last)):
+        yield from _hunk(group, old, new, start + skipped, new_start + skipped)
 
 
-def _signed(sign: str, lines: list[str]) -> Iterator[str]:
-    for line in lines:
-        yield f"{sign}{line}" if line.endswith("\n") else f"{sign}{line}\n{NO_NEWLINE}"
+def _hunk(group: list[Opcode], old: list[str], new: list[str], start: int, new_start: int) -> Iterator[str]:
+    first, last = group[0], group[-1]
+    old_lines, new_lines = last[2] - first[1], last[4] - first[3]
+    # An empty side is named by the line before it.
+    yield _range(start + first[1] - (old_lines == 0), old_lines, new_start + first[3] - (new_lines == 0), new_lines)
+    for tag, old_from, old_to, new_from, new_to in group:
+        if tag == "equal":
+            yield _signed(" ", old[old_from:old_to])
+        else:
+            yield _signed("-", old[old_from:old_to])
+            yield _signed("+", new[new_from:new_to])
 
 
-def _opcodes(old: list[str], new: list[str]) -> list[Opcode]:
-    """How to get from one to the other, as difflib says it. Common ends are found first: an edit is mostly them."""
-    shorter = min(len(old), len(new))
-    top = next((index for index in range(shorter) if old[index] != new[index]), shorter)
-    rest = shorter - top
-    tail = next((index for index in range(rest) if old[-1 - index] != new[-1 - index]), rest)
-    old_end, new_end = len(old) - tail, len(new) - tail
-    codes: list[Opcode] = [("equal", 0, top, 0, top)] if top else []
-    codes += _middle(old[top:old_end], new[top:new_end], top)
-    if tail:
+def _signed(sign: str, lines: list[str]) -> str:
+    """The lines with the sign before each. Only the last one of a file can be without an end."""
+    text = sign + sign.join(lines) if lines else ""
+    return text if text.endswith("\n") or not text else f"{text}\n{NO_NEWLINE}"
+
+
+# --- where two texts differ --------------------------------------------------------------------------------
+
+
+def _common_top(before: str, after: str) -> int:
+    """Where the first line begins that is not the same in both. The texts are not equal."""
+    same, limit = 0, min(len(before), len(after))
+    while same < limit:
+        middle = (same + limit + 1) // 2
+        if before[same:middle] == after[same:middle]:
+            same = middle
+        else:
+            limit = middle - 1
+    return before.rfind("\n", 0, same) + 1
+
+
+def _common_tail(before: str, after: str, top: int) -> int:
+    """How many characters the lines have that both end with, below ``top``."""
+    old_end, new_end = len(before), len(after)
+    same, limit = 0, min(old_end, new_end) - top
+    while same < limit:
+        middle = (same + limit + 1) // 2
+        if before[old_end - middle : old_end - same] == after[new_end - middle : new_end - same]:
+            same = middle
+        else:
+            limit = middle - 1
+    if _starts_line(before, old_end - same, top) and _starts_line(after, new_end - same, top):
+        return same
+    # The first of these lines is the same in its end only.
+    line_end = before.find("\n", old_end - same)
+    return old_end - line_end - 1 if line_end >= 0 else 0
+
+
+def _starts_line(text: str, at: int, top: int) -> bool:
+    return at == top or text[at - 1] == "\n"
+
+
+def _lines_up(text: str, at: int) -> int:
+    """The beginning of the line CONTEXT lines above the one that begins at ``at``, or of the text."""
+    for _ in range(CONTEXT):
+        at = text.rfind("\n", 0, at - 1) + 1 if at else 0
+    return at
+
+
+def _lines_down(text: str, at: int) -> int:
+    for _ in range(CONTEXT):
+        at = text.find("\n", at) + 1 or len(text)
+    return at
+
+
+def _opcodes(old: list[str], new: list[str], above: int, below: int) -> list[Opcode]:
+    """How to get from one to the other, as difflib says it. ``above`` first and ``below`` last lines are alike."""
+    old_end, new_end = len(old) - below, len(new) - below
+    codes: list[Opcode] = [("equal", 0, above, 0, above)] if above else []
+    codes += _middle(old[above:old_end], new[above:new_end], above)
+    if below:
         codes.append(("equal", old_end, len(old), new_end, len(new)))
     return codes
 
 
 def _middle(old: list[str], new: list[str], offset: int) -> list[Opcode]:
-    if not old and not new:
-        return []
-    if len(old) * len(new) > MAX_PAIRS:
+    if not old or not new or len(old) * len(new) > MAX_PAIRS:
         return [("replace", offset, offset + len(old), offset, offset + len(new))]
     return [
         (tag, offset + a, offset + b, offset + c, offset + d)

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 # Claude Code's Read, `cat -n`, SWE-agent's window, OpenHands' older one, Codex's read.
-_LINE = re.compile(r"[ ]*(\d{1,7})(?:→|\t)(.*)|(\d{1,7})[:|](.*)|L(\d{1,7}): (.*)", re.DOTALL)
+_FIRST = re.compile(r"[ ]*(?P<padded>\d{1,7})[→\t]|(?P<plain>\d{1,7})[:|]|(?P<lettered>L\d{1,7}): ")
 
 
 class Listing(NamedTuple):
@@ -26,21 +26,19 @@ class Listing(NamedTuple):
 def read_listing(output: str) -> Listing | None:
     """The first run of numbered lines of ``output``, counting up one by one; None where there is none."""
     lines = output.split("\n")
-    found: list[str] = []
-    start, others = 0, 0
-    for line in lines:
-        match = _LINE.fullmatch(line)
-        number = int(match[match.lastindex - 1]) if match and match.lastindex else -1
-        if match and match.lastindex and (not found or number == start + len(found)):
-            start = start if found else number
-            found.append(match[match.lastindex])
-        elif line:
-            others += 1
-            if found:
-                break
-        elif found:
-            break
-    if not found:
+    place, first = next(
+        ((place, match) for place, line in enumerate(lines) if (match := _FIRST.match(line))), (0, None)
+    )
+    if first is None or first.lastgroup is None:
         return None
-    is_all = not others and "\n".join(lines).rstrip("\n").count("\n") == len(found) - 1
-    return Listing(start, "".join(f"{line}\n" for line in found), is_all)
+    padding = " " if first.lastgroup == "padded" else ""
+    label, mark = first[first.lastgroup], first[0][first.end(first.lastgroup) :]
+    letter, start = ("L", int(label[1:])) if first.lastgroup == "lettered" else ("", int(label))
+    found: list[str] = []
+    for wanted, line in enumerate(lines[place:], start):
+        number, _, text = line.partition(mark)
+        if found and number.lstrip(padding) != f"{letter}{wanted}":
+            break
+        found.append(text)
+    is_all = not place and not any(lines[place + len(found) :])
+    return Listing(start, "\n".join(found) + "\n", is_all)
