@@ -25,6 +25,10 @@ _ESCAPE = re.compile(r"\\(u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|
 _REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[[^\]\n]{0,60}\]){1,500}/[a-z]*")
 _CALL = re.compile(r"tools\s*(?:\.\s*([\w$]+)|\[\s*[\"']([^\"'\n]+)[\"']\s*\])\s*\(")
 _DECLARED = re.compile(r"(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=(?!=)")
+# What ends a stretch of text in backquotes, of code in brackets, of one expression.
+_IN_TEMPLATE = re.compile(r"[`\\]|\$\{")
+_IN_BRACKETS = re.compile(r"[\"'()\[\]{}]")
+_IN_EXPRESSION = re.compile(r"[\"'`()\[\]{},]")
 _JOIN = re.compile(r"\s*\.\s*join\s*\(")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "undefined": None}
@@ -59,6 +63,7 @@ class _Script:
         self.text = text
         self.looks = MAX_LOOKS * (len(text) + 1000)
         self.known: dict[str, Any] = {}
+        self.closings: dict[int, int] = {}  # the place after a bracket: that after the one which closes it
         self.exact = True
 
     def calls(self) -> list[ScriptCall]:
@@ -222,16 +227,13 @@ class _Script:
         if self.text[end - 1 : end] != "`" or end == at + 1:
             raise _Unread
         parts, start, place = [], at + 1, at + 1
-        while place < end - 1:
-            if self.text[place] == "\\":
-                place += 2
-            elif self.text.startswith("${", place):
-                parts.append(_template_text(self.text[start:place], raw))
-                close = self._closing(place + 2)
-                parts.append(self._filled(place, close))
-                place = start = close
-            else:
-                place += 1
+        while found := _IN_TEMPLATE.search(self.text, place, end - 1):
+            if found[0] == "\\":
+                place = found.end() + 1
+                continue
+            parts.append(_template_text(self.text[start : found.start()], raw))
+            start = place = self._closing(found.end())
+            parts.append(self._filled(found.start(), start))
         parts.append(_template_text(self.text[start : end - 1], raw))
         return "".join(parts), end
 
@@ -255,42 +257,44 @@ class _Script:
             end = string.end() if string else self.text.find("\n", at)
             return len(self.text) if end < 0 else end
         place = at + 1
-        while place < len(self.text):
-            if self.text[place] == "`":
-                return place + 1
-            if self.text[place] == "\\":
-                place += 2
-            elif self.text.startswith("${", place):
-                place = self._closing(place + 2)
-            else:
-                place += 1
+        while found := _IN_TEMPLATE.search(self.text, place):
+            if found[0] == "`":
+                return found.end()
+            place = found.end() + 1 if found[0] == "\\" else self._closing(found.end())
         return len(self.text)
 
     def _closing(self, at: int) -> int:
         """The place after the bracket that closes the one before ``at``."""
-        depth, start = 1, at
-        while at < len(self.text):
-            char = self.text[at]
-            if char in "\"'":
-                at = self._end_of_text(at)
-                continue
-            depth += (char in "([{") - (char in ")]}")
-            at += 1
-            if depth == 0:
-                break
-        self.looks -= at - start
+        end = self.closings.get(at) or self._find_closing(at)
+        self.looks -= end - at
         if self.looks < 0:
             raise _TooDeep
-        return at
+        return end
+
+    def _find_closing(self, at: int) -> int:
+        """Keeps the places of all the brackets inside too: they are asked for next."""
+        opened, place = [at], at
+        while opened:
+            found = _IN_BRACKETS.search(self.text, place)
+            if found is None:
+                self.closings |= dict.fromkeys(opened, len(self.text))
+                break
+            place = found.end()
+            if found[0] in "\"'":
+                place = self._end_of_text(found.start())
+            elif found[0] not in "([{":
+                self.closings[opened.pop()] = place
+            elif place in self.closings:
+                place = self.closings[place]
+            else:
+                opened.append(place)
+        return self.closings[at]
 
     def _skip(self, at: int) -> int:
         """The end of the expression that begins here: its comma, or the bracket around it."""
-        while at < len(self.text) and self.text[at] not in ",)]}":
-            if self.text[at] in "([{":
-                at = self._closing(at + 1)
-            else:
-                at = self._end_of_text(at) if self.text[at] in "\"'`" else at + 1
-        return at
+        while (found := _IN_EXPRESSION.search(self.text, at)) and found[0] not in ",)]}":
+            at = self._closing(found.end()) if found[0] in "([{" else self._end_of_text(found.start())
+        return found.start() if found else len(self.text)
 
 
 def _number(digits: str) -> int | float:

@@ -75,8 +75,8 @@ def test_a_script_that_is_cut_or_strange_does_not_raise(script):
 
 @pytest.mark.parametrize("piece", ["tools.a({x:[", "`${", "(/[", "/*", "const a = [", "'\\", "{a:tools.a(("])
 def test_a_script_made_to_be_slow_is_read_in_time(piece):
-    began = time.monotonic()
+    began = time.process_time()
 
     read_calls(piece * 20_000)
 
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
