@@ -40,14 +40,18 @@ def loads(text: str | bytes) -> Any:
     to read and whatever else is not JSON; RecursionError for nesting deeper than Python's stack.
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    zeros = raw.translate(_DIGITS_TO_ZERO)
-    if _PERHAPS_WIDE not in zeros or not any(wide in zeros for wide in _WIDE_NUMBERS):
+    if not _has_wide_numbers(raw):
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
             pass  # what only the standard parser reads or explains
     text = raw.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return DECODER.decode(text)
+
+
+def _has_wide_numbers(raw: bytes) -> bool:
+    zeros = raw.translate(_DIGITS_TO_ZERO)
+    return _PERHAPS_WIDE in zeros and any(wide in zeros for wide in _WIDE_NUMBERS)
 
 
 def digest(*parts: Any) -> str:
@@ -81,7 +85,8 @@ def loads_leniently(text: bytes) -> Any:
     try:
         return loads(text)
     except ValueError:
-        return LENIENT_DECODER.decode(text.decode("utf-8", "replace"))
+        pass  # and what the error holds of a long text is let go
+    return LENIENT_DECODER.decode(text.decode("utf-8", "replace"))
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # the slow, exact road of ``loads``

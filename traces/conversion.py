@@ -153,6 +153,7 @@ class Conversion:
                 yield Problem(source.name, item.line, "", f"{converter.name} gave a result where a trace belongs")
             else:
                 yield from self._documents(item, source, converter)
+            del item  # it may be long
         if says_nothing:
             yield Problem(source.name, None, "", "holds no trace")
         yield Done(source, converter.name)

@@ -152,4 +152,5 @@ def convert_sources(
             if progress and not isinstance(event, Problem):
                 read = sources[event.file].place.bytes if isinstance(event, Converted) else 0
                 progress(done + read, total, f"{report.traces} traces")
+            del event  # of two long traces one is in memory at a time
     return report

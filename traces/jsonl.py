@@ -136,14 +136,24 @@ class _Reader:
         if len(line) > MAX_LINE_BYTES:
             return Problem(self.name, number, "", f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
         try:
-            # Without its end, so that what is missing there has a column on this line.
-            value = (loads_leniently if self.lenient else loads)(line.rstrip(b"\r\n"))
+            return self.checked(number, self.parsed(line))
+        except (ValueError, RecursionError):
+            pass  # and what the error holds of a long line is let go
+        return self.bad(number, line)
+
+    def parsed(self, text: bytes) -> Any:
+        return loads_leniently(text) if self.lenient else loads(text)
+
+    def bad(self, number: int, line: bytes) -> Problem:
+        """What is wrong with a line; read again without its end, so that what is missing there has a column on it."""
+        is_last = not line.endswith(b"\n")
+        cut = "the last line is cut short or " if is_last else ""
+        severity = WARNING if is_last and self.lenient else ERROR
+        try:
+            self.parsed(line.rstrip(b"\r\n"))
         except (ValueError, RecursionError) as error:
-            is_last = not line.endswith(b"\n")
-            cut = "the last line is cut short or " if is_last else ""
-            severity = WARNING if is_last and self.lenient else ERROR
             return Problem(self.name, number, "", cut + _reason(error), severity)
-        return self.checked(number, value)
+        return Problem(self.name, number, "", "not JSON", severity)
 
     def checked(self, number: int, value: object) -> Record | Problem:
         if isinstance(value, dict):
@@ -185,8 +195,11 @@ class _Lines:
 
 def _by_line(lines: _Lines, reader: _Reader) -> Iterator[Record | Problem]:
     for number, line in lines:
-        if line.strip():
-            yield reader.record(number, line)
+        if not line.isspace():
+            found = reader.record(number, line)
+            del line  # it may be long, and what is made of it too
+            yield found
+            del found
 
 
 def _reason(error: Exception) -> str:

@@ -19,6 +19,7 @@ from potato_site.canonical import loads_leniently
 from traces.jsonl import (
     BOM,
     MAX_DOCUMENT_BYTES,
+    MAX_LINE_BYTES,
     Problem,
     Record,
     read_document,
@@ -140,18 +141,38 @@ class Source:
     def _document_text(self) -> bytes:
         """The beginning of the file where it may be one list or object, else nothing."""
         text = b"" if self.is_packed else self._prefix.lstrip()
-        return text if text.startswith(b"[") or (text.startswith(b"{") and self._first_line is None) else b""
+        is_one = text.startswith(b"[") or (text.startswith(b"{") and self._first_line is None)
+        return text if is_one and not self._has_long_lines else b""
 
     @cached_property
     def _first_line(self) -> Record | None:
         """The record on the first line that is not blank, where others follow."""
         text = self._prefix.lstrip()
         end = text.find(b"\n")
-        if end < 0 or not text.startswith(b"{") or not _SOMETHING.search(text, end):
+        if end < 0 or not text.startswith(b"{") or (self._is_small and not _SOMETHING.search(text, end)):
             return None
         value = _one(text[:end])
         number = 1 + self._prefix.count(b"\n", 0, len(self._prefix) - len(text))
         return Record(number, value) if isinstance(value, dict) else None
+
+    @cached_property
+    def _has_long_lines(self) -> bool:
+        """Whether the first line of a large file is an object longer than what was read of it, and one follows.
+
+        Read on for that, no further than a line may be long.
+        """
+        if self._is_small or not self._prefix.lstrip().startswith(b"{") or b"\n" in self._prefix.lstrip():
+            return False
+        with self.open() as stream:
+            stream.seek(len(self._bytes))
+            before = self._prefix
+            for _ in range(MAX_LINE_BYTES // PEEK_BYTES):
+                piece = stream.read(PEEK_BYTES)
+                if b"\n" in piece:
+                    first, _, rest = (before[-HEAD_BYTES:] + piece + stream.read(HEAD_BYTES)).partition(b"\n")
+                    return first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{")
+                before = piece
+        return False
 
     @cached_property
     def _all_records(self) -> Iterable[Record | Problem]:

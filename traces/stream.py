@@ -40,6 +40,7 @@ def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: 
             unclaimed.append(result)
         else:
             yield _with_own_id(result, places) if isinstance(result, Converted) else result
+        del result  # it may be long
     used = {name for item in to_read for name in item.used}
     for unread in unclaimed:
         if unread.source.name in used:

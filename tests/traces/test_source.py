@@ -77,7 +77,8 @@ def read(monkeypatch):
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_read(given, indent, read):
+def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_read(given, indent, read, monkeypatch):
+    monkeypatch.setattr(source_module, "MAX_LINE_BYTES", 2 * PEEK_BYTES)
     value = {"first": {"deep": [1, {"a": "b"}]}, "messages": [{"role": "user", "text": "say hi"}, {"text": BIG}]}
     source = given(json.dumps(value | {"big": [BIG], "format": "x-1.1", "last": None}, indent=indent))
     (record,) = source.first_records
@@ -86,7 +87,29 @@ def test_of_a_large_object_the_first_and_the_last_keys_are_known_and_little_is_r
     assert (record["format"], record["last"]) == ("x-1.1", None)
     assert source.top_keys == {"first", "messages", "format", "last"}
     assert source.shape == "object"
-    assert sum(read) <= PEEK_BYTES + source_module.HEAD_BYTES
+    # Where no line ends, one is looked for as far as a line may be long.
+    assert sum(read) <= (1 if indent else 3) * PEEK_BYTES + source_module.HEAD_BYTES
+
+
+@pytest.mark.parametrize("more", ['{"a": 2}', '{"a": 2, "text": "%s"}'])
+def test_lines_are_lines_however_long_they_are(given, more):
+    long = '{"a": 1, "text": "%s"}'
+    source = given("\r\n".join(line.replace("%s", BIG) for line in (long, more, long)) + "\n")
+    assert source.shape == "lines"
+    assert source.first_records == [{"a": 1, "text": ""}]
+    assert [item.value["a"] for item in source.records(lenient=True)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\n"])
+def test_one_long_line_is_one_object(given, end):
+    source = given(json.dumps({"a": 1, "text": BIG}) + end)
+    assert source.shape == "object"
+    assert source.document()["a"] == 1
+
+
+def test_a_long_object_whose_lines_are_long_is_no_lines(given):
+    assert given('{"a": "' + BIG + '",\n"b": {}}').shape == "object"
+    assert given('{"a": [{"b": "' + BIG + '"},\n{"b": 2}]}').shape == "object"
 
 
 @pytest.mark.parametrize("content", ['{"a": "%s"}\n{"b": 1}\n', '[{"a": "%s"}, {"b": 1}]', '\n{"a": "%s"}\n'])
