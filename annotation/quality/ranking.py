@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from annotation.models import Assignment, Item, Membership, Project, Submission
 from annotation.models.querysets import DELIVERED
 from annotation.projects.revisions import config_of
@@ -79,14 +81,21 @@ def rankings(project: Project, *, behind: str = "", limit: int = 50) -> list[Ran
 
 
 def _compared(project: Project) -> Any:
+    """The comparisons that count: no surplus ones, and where somebody adjudicated, that answer alone."""
     excluded = Membership.objects.filter(project=project, is_excluded=True).values("user_id")
-    return Submission.objects.filter(
+    made = Submission.objects.filter(
         project=project,
         is_current=True,
         assignment__state__in=DELIVERED,
-        assignment__purpose=Assignment.Purpose.PRODUCTION,
         assignment__item__in=Item.objects.present().filter(project=project, kind=Item.Kind.PAIR),
-    ).exclude(assignment__annotator_id__in=excluded)
+    )
+    decided = made.filter(assignment__purpose=Assignment.Purpose.ADJUDICATION)
+    labels = made.filter(assignment__purpose=Assignment.Purpose.PRODUCTION).exclude(
+        Q(assignment__annotator_id__in=excluded)
+        | Q(flags__contains="surplus")
+        | Q(assignment__item__in=decided.values("assignment__item"))
+    )
+    return made.filter(Q(pk__in=decided.values("pk")) | Q(pk__in=labels.values("pk")))
 
 
 def _rows(submissions: Any) -> Iterator[tuple[Any, ...]]:

@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 
 from annotation.assignments.handout import hand_out
-from annotation.models import Item
+from annotation.models import Assignment, Item, Submission
 from annotation.quality.ranking import rankings, strengths
+from potato_site.accounts.models import User
 from tests.annotation.test_pairing import PAIRWISE, attempts, finish
 from tests.factory import make_project, op, person
 
@@ -52,6 +53,30 @@ def test_a_withdrawn_attempt_leaves_the_order(compared):
         external_id="x-2"
     ).update(is_withdrawn=True)
     assert [one.trace for one in rankings(compared)[0].attempts] == ["x-0", "x-1"]
+
+
+def test_surplus_comparisons_do_not_count(compared):
+    Submission.objects.filter(assignment__item__trace_b__external_id="x-2").update(flags=["surplus", "too_fast"])
+    (ranking,) = rankings(compared)
+    assert ranking.comparisons == 1
+    assert {one.trace for one in ranking.attempts} == {"x-0", "x-1"}
+
+
+def test_what_an_adjudicator_decided_takes_the_place_of_the_labels(compared):
+    label = Submission.objects.get(assignment__item__trace_b__external_id="x-1")
+    assignment = Assignment.objects.create(
+        project=compared,
+        item=label.assignment.item,
+        annotator=User.objects.create_user("judge"),
+        state="submitted",
+        purpose="adjudication",
+    )
+    label.pk, label.assignment, label.seq = None, assignment, 10_000
+    label.values = {"preference": {"choice": {"side": "a", "strength": None}}}
+    label.save()
+    (ranking,) = rankings(compared)
+    assert ranking.comparisons == 3
+    assert [(one.trace, one.wins) for one in ranking.attempts] == [("x-2", 2), ("x-0", 1), ("x-1", 0)]
 
 
 def test_the_manager_reads_it_in_the_admin(compared, admin_client):
