@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 from tests.browser.pages import button, current, press, saved, step
+from tests.factory import OUTCOME
 
 QUALITY = {
     "annotation_type": "likert",
@@ -95,3 +96,15 @@ def test_a_key_goes_to_the_first_open_question_and_escape_back_to_the_step(label
     press(page, "Escape")
     assert page.evaluate("document.activeElement.id") == "step-2"
     assert answers(page) == {"quality": {"": 3}, "minutes": {"": 5}}
+
+
+def test_descriptions_of_two_thousand_letters_leave_the_choices_in_sight_and_stand_whole_in_the_guide(label):
+    long = "when it matters, " * 117 + "the end."
+    page = label(schemes=[{**QUALITY, "description": long}, {**OUTCOME, "description": long}])
+    for name in ("4", "Partially Resolved"):
+        expect(page.get_by_role("radio", name=name)).to_be_in_viewport()
+    step(page, 0).focus()
+    press(page, "h")
+    end = page.get_by_role("complementary", name="Guide").get_by_text("the end.").first
+    end.scroll_into_view_if_needed()
+    expect(end).to_be_in_viewport()
