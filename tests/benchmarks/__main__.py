@@ -5,8 +5,8 @@ figures depend on the machine; the ratios are what the targets are about. Run on
 ``make bench ONLY=save``.
 
 ``DATABASE_URL=postgres://…`` measures on that server, in a database made for the run and dropped after it (the
-named one's name with ``_bench``, never the named one itself). There requests are measured in time, not in CPU: the
-server's work counts, and the machine should have nothing else to do.
+named one's name with ``_bench``, never the named one itself). The CPU time of the server's process counts, too; where
+it cannot be seen, on another machine, requests are measured in time, and the machine should have nothing else to do.
 """
 
 from __future__ import annotations
