@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
-from annotation.models import Assignment, Submission
+from annotation.models import Assignment
 
 LEVELS = {"submitted": "good", "open": "work", "reopened": "work", "reserved": "work", "void": "bad"}
 
@@ -36,13 +36,7 @@ class AssignmentAdmin(ProjectList):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
-        current = Submission.objects.filter(assignment=OuterRef("pk"), is_current=True)
-        return (
-            super()
-            .get_queryset(request)
-            .defer("presence__steps")
-            .annotate(is_too_fast=Exists(current.too_fast()), is_surplus=Exists(current.surplus()))
-        )
+        return super().get_queryset(request).defer("presence__steps")
 
     def audit_name(self, obj: Assignment) -> str:
         return managing.name_of(obj)
@@ -66,7 +60,7 @@ class AssignmentAdmin(ProjectList):
         return f"{presence.active_ms // 60_000}:{presence.active_ms // 1000 % 60:02d}" if presence else "–"
 
     @admin.display(description="attention")
-    def notes(self, assignment: Any) -> Any:
+    def notes(self, assignment: Assignment) -> Any:
         if assignment.lease_until and assignment.lease_until < timezone.now():
             return self.flag("overdue", "bad")
         if assignment.is_too_fast:

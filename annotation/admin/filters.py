@@ -141,8 +141,8 @@ class AttentionFilter(QuestionFilter):
     parameter_name = "attention"
     questions: ClassVar = {
         "overdue": ("Overdue", lambda rows, p: rows.overdue()),
-        "too_fast": ("Too fast", lambda rows, p: rows.too_fast(p)),
-        "surplus": ("Surplus", lambda rows, p: rows.surplus(p)),
+        "too_fast": ("Too fast", lambda rows, p: rows.too_fast()),
+        "surplus": ("Surplus", lambda rows, p: rows.surplus()),
     }
 
 

@@ -142,7 +142,7 @@ def _freeze(
         flags=[flag for flag, raised in (("surplus", surplus), ("too_fast", too_fast)) if raised],
         submitted_at=now,
     )
-    states.submitted(assignment)
+    states.submitted(assignment, submission.flags)
     pairing.after_submit(assignment.project_id, assignment.item_id, config_of(assignment.revision_id))
     mirror.request(assignment)
     return submission

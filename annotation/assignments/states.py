@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -98,11 +99,21 @@ def saved(assignment: Assignment, now: datetime) -> None:
     assignment.save(update_fields=fields)
 
 
-def submitted(assignment: Assignment) -> None:
-    """The end of a submission: the slot stays taken, the lease ends."""
+def submitted(assignment: Assignment, flags: Collection[str] | None = None) -> None:
+    """The end of a submission: the slot stays taken, the lease ends. ``flags`` of a new one; None: it is the earlier
+    submission that stands."""
     assignment.state = State.SUBMITTED
     assignment.lease_until = None
-    assignment.save(update_fields=["state", "lease_until"])
+    fields = ["state", "lease_until"]
+    if flags is not None:
+        fields += _flag(assignment, flags)
+    assignment.save(update_fields=fields)
+
+
+def _flag(assignment: Assignment, flags: Collection[str]) -> list[str]:
+    """Keep what its current submission is flagged with. Returns the fields to save."""
+    assignment.is_too_fast, assignment.is_surplus = "too_fast" in flags, "surplus" in flags
+    return ["is_too_fast", "is_surplus"]
 
 
 def skip(public_id: uuid.UUID, user: Any, reason: str = "") -> Assignment:
@@ -125,10 +136,10 @@ def _end(public_id: uuid.UUID, user: Any, state: str, reason: str) -> Assignment
 
 
 def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
-    """Move to a state that holds no slot; the freed slot is handed out again. Answers stay."""
+    """Move to a state that holds no slot and has no submission; the freed slot is handed out again. Answers stay."""
     Slot.objects.filter(assignment=assignment).update(assignment=None)
     assignment.state, assignment.lease_until, assignment.reason = state, None, reason[:500]
-    assignment.save(update_fields=["state", "lease_until", "reason"])
+    assignment.save(update_fields=["state", "lease_until", "reason", *_flag(assignment, ())])
 
 
 def give_back_all(project_id: int, annotator_id: int, reason: str) -> int:

@@ -115,6 +115,10 @@ class Assignment(models.Model):
     opened_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     reason = models.CharField(max_length=500, blank=True)
+    # The flags of the current submission, kept here by states.py: a list of the flagged, the latest first, is then one
+    # index read from its end, however many there are.
+    is_too_fast = models.BooleanField(default=False, db_default=False)
+    is_surplus = models.BooleanField(default=False, db_default=False)
 
     objects = AssignmentQuerySet.as_manager()
 
@@ -135,6 +139,8 @@ class Assignment(models.Model):
             # The lists of the admin: a project's latest, and its latest in one state.
             models.Index(fields=["project", "id"], name="assignment_latest"),
             models.Index(fields=["project", "state", "id"], name="assignment_in_state"),
+            models.Index(fields=["project", "id"], condition=Q(is_too_fast=True), name="assignment_too_fast"),
+            models.Index(fields=["project", "id"], condition=Q(is_surplus=True), name="assignment_surplus"),
         ]
 
     def __str__(self) -> str:

@@ -72,19 +72,13 @@ class AssignmentQuerySet(QuerySet[Any]):
     def delivered(self) -> AssignmentQuerySet:
         return self.filter(state__in=DELIVERED)
 
-    def too_fast(self, projects: Any = None) -> AssignmentQuerySet:
-        """Delivered in less time than anybody needs to read the trace. ``projects``: look only at theirs."""
-        return self._with_current("too_fast", projects)
+    def too_fast(self) -> AssignmentQuerySet:
+        """Delivered in less time than anybody needs to read the trace."""
+        return self.filter(is_too_fast=True)
 
-    def surplus(self, projects: Any = None) -> AssignmentQuerySet:
-        """Delivered beyond the number of labels the item needs. ``projects``: look only at theirs."""
-        return self._with_current("surplus", projects)
-
-    def _with_current(self, flag: str, projects: Any) -> AssignmentQuerySet:
-        flagged = _model("Submission").objects.filter(is_current=True).flagged(flag)
-        if projects is not None:
-            flagged = flagged.filter(project__in=projects)
-        return self.filter(pk__in=flagged.values("assignment"))
+    def surplus(self) -> AssignmentQuerySet:
+        """Delivered beyond the number of labels the item needs."""
+        return self.filter(is_surplus=True)
 
 
 class SubmissionQuerySet(QuerySet[Any]):

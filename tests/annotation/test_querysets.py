@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
-from annotation.assignments import managing, states
+from annotation.answers.submission import submit
+from annotation.assignments import managing, states, timing
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Submission
 from potato_site.accounts.models import User
@@ -82,7 +87,52 @@ def test_what_was_submitted_faster_than_anybody_reads_is_flagged(project):
 
 
 def test_surplus_work_is_found_whatever_other_flag_it_has(project):
-    submission = label(project, "ann", seconds=0)
-    Submission.objects.filter(pk=submission.pk).update(flags=["surplus", "too_fast"])
+    user, late = factory.person("ann"), timezone.now() + states.LEASE + timedelta(seconds=1)
+    assignment = hand_out(project, user).assignment
+    states.expire_overdue(late)
+    assignment.item.slots.all().delete()
+    submission = submit(assignment.public_id, user, payload(), late)
+    assert submission.flags == ["surplus", "too_fast"]
     assert list(Submission.objects.surplus()) == list(Submission.objects.too_fast()) == [submission]
-    assert list(Assignment.objects.surplus()) == [submission.assignment]
+    assert list(Assignment.objects.surplus()) == list(Assignment.objects.too_fast()) == [assignment]
+
+
+def payload() -> dict[str, object]:
+    ops = [factory.op(scheme, changes) for scheme, changes in factory.answers().items()]
+    return {"op_id": "one", "tab": "tab", "version": 0, "ops": ops}
+
+
+def test_reopened_work_stays_flagged_until_it_is_submitted_again(project):
+    public_id, user = label(project, "bob", seconds=0).assignment.public_id, factory.person("bob")
+    assignment = states.reopen(public_id, user)
+    assert list(Assignment.objects.too_fast()) == [assignment]
+    later = timezone.now()
+    for number in range(4):
+        later += timedelta(seconds=15)
+        timing.seen(public_id, user, {"seq": number + 1, "delta_ms": 15_000, "steps": {}}, later)
+    version = Assignment.objects.get(public_id=public_id).version
+    again = submit(public_id, user, {"op_id": "again", "tab": "tab", "version": version, "ops": []}, later)
+    assert again.flags == []
+    assert not Assignment.objects.too_fast().exists()
+
+
+def test_invalidated_work_is_flagged_no_more(project):
+    assignment = label(project, "bob", seconds=0).assignment
+    states.void(assignment.pk)
+    assert not Assignment.objects.too_fast().exists()
+
+
+def test_an_upgrade_flags_what_was_submitted_before(project, monkeypatch):
+    """By the current submissions, in more than one batch; a second run changes nothing."""
+    migration = import_module("annotation.migrations.0010_fill_flags_of_assignments")
+    monkeypatch.setattr(migration, "AT_ONCE", 1)
+    fast, slow, void = (label(project, name, seconds=s).assignment for name, s in (("ann", 0), ("bob", 60), ("bob", 0)))
+    other = label(project, "ann", seconds=0)
+    Submission.objects.filter(pk=other.pk).update(flags=["surplus", "too_fast"])
+    states.void(void.pk)
+    Assignment.objects.update(is_too_fast=False, is_surplus=False)
+    for _ in range(2):
+        migration.fill(apps, SimpleNamespace(connection=connection))
+        assert set(Assignment.objects.too_fast()) == {fast, other.assignment}
+        assert list(Assignment.objects.surplus()) == [other.assignment]
+    assert not Assignment.objects.get(pk=slow.pk).is_too_fast

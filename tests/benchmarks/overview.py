@@ -33,13 +33,20 @@ PAGES = {
     "items": "/admin/annotation/item/?project={pk}",
     "items short of overlap": "/admin/annotation/item/?project={pk}&work=short_of_overlap",
     "items with free places": "/admin/annotation/item/?project={pk}&work=free",
+    "items finished": "/admin/annotation/item/?project={pk}&work=finished",
+    "items, searched": "/admin/annotation/item/?project={pk}&q=bulk-77",
     "assignments": "/admin/annotation/assignment/?project={pk}",
     "assignments, last page shown": "/admin/annotation/assignment/?project={pk}&p=10",
     "assignments submitted": "/admin/annotation/assignment/?project={pk}&state__exact=submitted",
     "assignments too fast": "/admin/annotation/assignment/?project={pk}&attention=too_fast",
     "assignments overdue": "/admin/annotation/assignment/?project={pk}&attention=overdue",
+    "assignments surplus": "/admin/annotation/assignment/?project={pk}&attention=surplus",
+    "assignments of a person": "/admin/annotation/assignment/?project={pk}&person={person}",
+    "assignments, searched": "/admin/annotation/assignment/?project={pk}&q=bulk-77",
     "submissions": "/admin/annotation/submission/?project={pk}",
+    "submissions too fast": "/admin/annotation/submission/?project={pk}&flag=too_fast",
     "people": "/admin/annotation/membership/?project={pk}",
+    "people, searched": "/admin/annotation/membership/?project={pk}&q=worker0",
     "people of the project": "/admin/p/{slug}/people/",
 }
 
@@ -69,7 +76,7 @@ def _counted(project: Project) -> float:
 
 
 def _opened(manager: Browser, path: str, project: Project) -> Callable[[], None]:
-    address = path.format(slug=project.slug, pk=project.pk)
+    address = path.format(slug=project.slug, pk=project.pk, person=person("worker00").pk)
 
     def request() -> None:
         status, _ = manager.get(address) if path != "live" else manager.get(f"/admin/p/{project.slug}/", target="live")
@@ -159,9 +166,9 @@ FILL = (
     TRUE, FALSE, 0 FROM n""",
     f"""INSERT INTO annotation_assignment
     (id, public_id, item_id, project_id, annotator_id, purpose, state, revision_id, version, head, swapped, opened_at,
-    lease_until, reason)
+    lease_until, reason, is_too_fast)
     {LABELS} SELECT <assignment> + i, <uuid>, <item> + i / <each>, <project>, <person> + i % <people>, 'production',
-    'submitted', <revision>, 1, '', FALSE, <then>, NULL, '' FROM n""",
+    'submitted', <revision>, 1, '', FALSE, <then>, NULL, '', i % 30 = 0 FROM n""",
     f"""INSERT INTO annotation_slot
     (id, item_id, project_id, number, purpose, "group", queue_key, assignment_id)
     {LABELS} SELECT <slot> + i, <item> + i / <each>, <project>, 1 + i % <each>, 'planned', '', 'bulk', <assignment> + i
