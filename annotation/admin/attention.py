@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.utils import timezone
+
 from annotation.admin.figures import RELIABLE, Figures
 from annotation.admin.links import Links
 from annotation.models import Project
@@ -70,7 +72,7 @@ def is_hasty(too_fast: int, submitted: int) -> bool:
 
 
 def _days_since(day: date, now: datetime) -> int:
-    return (now.date() - day).days
+    return (timezone.localdate(now) - day).days
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from django.utils import timezone
+
 from annotation.admin.plots import Bars, Dot, bars, dot
+from annotation.quality.days import per_day
 from annotation.quality.statistics import AGREEMENT, PACE, PROGRESS, Stat
 from annotation.templatetags.figures import clock
 
@@ -88,10 +91,12 @@ class Figures:
     pairs: list[dict[str, Any]]
 
 
-def figures_of(stats: dict[str, Stat]) -> Figures:
-    """From the kept numbers of a project, as ``statistics.read`` gives them."""
+def figures_of(stats: dict[str, Stat], now: datetime) -> Figures:
+    """From the kept numbers of a project, as ``statistics.read`` gives them. Days are those of the current time zone,
+    in which all times of the page are shown."""
     progress, pace, agreement = (stats[kind].payload if kind in stats else None for kind in (PROGRESS, PACE, AGREEMENT))
-    counts = [count for _, count in pace["days"]] if pace else []
+    days = per_day(pace["quarters"], timezone.get_current_timezone(), now) if pace else []
+    counts = [count for _, count in days]
     rows = _agreement(agreement["results"]) if agreement else []
     return Figures(
         progress=progress,
@@ -101,8 +106,8 @@ def figures_of(stats: dict[str, Stat]) -> Figures:
         today=counts[-1] if counts else 0,
         week=sum(counts[-7:]),
         week_before=sum(counts[-14:-7]),
-        days=_days(pace["days"]) if pace and any(counts) else None,
-        day_rows=[(date.fromisoformat(day), count) for day, count in reversed(pace["days"]) if count] if pace else [],
+        days=_days(days) if any(counts) else None,
+        day_rows=[(day, count) for day, count in reversed(days) if count],
         times=_times(pace) if pace and pace["histogram"] else None,
         agreement=rows,
         weakest=min((row for row in rows if row.value is not None), key=lambda row: row.at_best, default=None),
@@ -117,15 +122,12 @@ def _share(progress: dict[str, int]) -> float:
     return round(100 * progress["finished"] / progress["total"], 2) if progress["total"] else 0
 
 
-def _days(days: list[list[Any]]) -> Bars:
+def _days(days: list[tuple[date, int]]) -> Bars:
     """From the first day with a submission, at least two weeks."""
     first = next(place for place, (_, count) in enumerate(days) if count)
     shown = days[min(first, len(days) - SHORTEST_SPAN) :]
-    dates = [date.fromisoformat(day) for day, _ in shown]
-    labels = [
-        f"{day:%a} {day.day} {day:%b}: {count} submission{'' if count == 1 else 's'}"
-        for day, (_, count) in zip(dates, shown, strict=True)
-    ]
+    dates = [day for day, _ in shown]
+    labels = [f"{day:%a} {day.day} {day:%b}: {count} submission{'' if count == 1 else 's'}" for day, count in shown]
     middle = len(dates) // 2
     ticks = [(100 * (place + 0.5) / len(dates), f"{dates[place].day} {dates[place]:%b}") for place in (0, middle)]
     return bars([count for _, count in shown], labels, [*ticks, (100 * (1 - 0.5 / len(dates)), "today")], height=TALL)

@@ -50,7 +50,7 @@ def quality(request: HttpRequest, slug: str) -> HttpResponse:
     project = access.administered_project(request.user, slug)
     stats = statistics.read(project)
     compares = project.revision_id is not None and config_of(project.revision_id).labels_pairs
-    context = {"figures": figures_of(stats), "age": _age(project, stats), "compares": compares}
+    context = {"figures": figures_of(stats, timezone.now()), "age": _age(project, stats), "compares": compares}
     return render(request, "admin/quality.html", project_context(request, project, "quality", **context))
 
 
@@ -66,7 +66,7 @@ def count(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _context(project: Project, stats: dict[str, statistics.Stat]) -> dict[str, Any]:
-    figures, links = figures_of(stats), links_of(project)
+    figures, links = figures_of(stats, timezone.now()), links_of(project)
     now = live(project, timezone.now())
     people = figures.progress["people"] if figures.progress else []
     return {

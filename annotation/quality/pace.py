@@ -1,4 +1,4 @@
-"""How fast a project is labeled: submissions per day, reading time per item, and the same for each person.
+"""How fast a project is labeled: when submissions came, reading time per item, and the same for each person.
 
 One pass over the current submissions; what is kept while reading are two numbers for each.
 """
@@ -9,15 +9,15 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from django.db.models import Max
 
 from annotation.models import Assignment, Presence, Project, Submission
+from annotation.quality import days
 
-DAYS = 60
 CHUNK = 5000
 BINS = 24
 DONE = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
@@ -54,10 +54,10 @@ class PersonPace:
 
 @dataclass
 class Pace:
-    """``days``: the last 60, as ``[ISO date (UTC), submissions]``, the oldest first."""
+    """``quarters``: how many came when, as ``days.latest`` keeps it."""
 
     submissions: int
-    days: list[tuple[str, int]]
+    quarters: list[tuple[int, int]]
     median_seconds: float | None
     histogram: list[Bin]
     terciles: list[Tercile]
@@ -96,7 +96,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self.ms, self.steps = array("q"), array("q")
-        self.days: Counter[date] = Counter()
+        self.quarters: Counter[int] = Counter()
         self.ms_of: dict[int, array[int]] = defaultdict(lambda: array("q"))
         self.fast_of: Counter[int] = Counter()
         self.surplus = 0
@@ -105,17 +105,15 @@ class _Reading:
         self.ms.append(active_ms)
         self.steps.append(n_steps)
         self.ms_of[user].append(active_ms)
-        self.days[at.astimezone(UTC).date()] += 1
+        self.quarters[days.quarter_of(at)] += 1
         self.fast_of[user] += "too_fast" in flags
         self.surplus += "surplus" in flags
 
     def pace(self, now: datetime, seen: dict[int, datetime]) -> Pace:
         seconds = np.asarray(self.ms, dtype=np.float64) / 1000
-        today = now.astimezone(UTC).date()
-        span = [today - timedelta(days=back) for back in reversed(range(DAYS))]
         return Pace(
             submissions=len(self.ms),
-            days=[(day.isoformat(), self.days[day]) for day in span],
+            quarters=days.latest(self.quarters, now),
             median_seconds=_median(seconds),
             histogram=histogram(seconds),
             terciles=terciles(np.asarray(self.steps, dtype=np.int64), seconds),

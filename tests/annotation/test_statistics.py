@@ -1,6 +1,7 @@
 """The numbers a project's pages show: counted by a job, read from rows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from annotation.assignments.handout import hand_out
 from annotation.assignments.states import void
 from annotation.models import Assignment, Statistic, Submission
 from annotation.quality import statistics
+from annotation.quality.days import per_day
 from annotation.quality.pairs import pairs_of
 from annotation.quality.ratings import Ratings
 from annotation.schemes.base import Measure
@@ -53,14 +55,25 @@ def test_numbers_say_whether_anything_changed_since(tmp_path):
     assert {stat.is_current for stat in statistics.read(project).values()} == {False}
 
 
-def test_submissions_are_counted_by_the_day_they_were_made(tmp_path):
-    project = make_project(tmp_path, traces=make_traces(3))
-    for back in (0, 1, 1):
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("UTC", {"2026-03-10": 2, "2026-03-09": 1}),
+        ("Asia/Kathmandu", {"2026-03-11": 1, "2026-03-10": 1, "2026-03-09": 1}),  # 5:45 ahead: midnight is at 18:15
+        ("America/New_York", {"2026-03-10": 1, "2026-03-09": 1, "2026-03-08": 1}),
+        ("Pacific/Kiritimati", {"2026-03-11": 1, "2026-03-10": 1, "2026-03-09": 1}),
+    ],
+)
+def test_submissions_are_counted_by_the_day_they_were_made_where_one_looks(tmp_path, zone, days):
+    project = make_project(tmp_path, traces=make_traces(4))
+    for at in ("2026-03-09T03:59Z", "2026-03-10T03:59Z", "2026-03-10T18:15Z", "2026-01-02T12:00Z"):
         made = submit_item(project, "ann", answers())
-        Submission.objects.filter(pk=made.pk).update(submitted_at=timezone.now() - timedelta(days=back))
-    days = counted(project)["pace"].payload["days"]
-    assert [count for _, count in days[-3:]] == [0, 2, 1]
-    assert (len(days), days[-1][0]) == (60, timezone.now().date().isoformat())
+        Submission.objects.filter(pk=made.pk).update(submitted_at=at)
+    now = datetime(2026, 3, 10, 20, tzinfo=UTC)
+    statistics.compute(project, now=now)
+    found = per_day(statistics.read(project)["pace"].payload["quarters"], ZoneInfo(zone), now)
+    assert {day.isoformat(): count for day, count in found if count} == days
+    assert (len(found), found[-1][0]) == (60, now.astimezone(ZoneInfo(zone)).date())
 
 
 def test_reading_times_make_a_histogram_and_medians_by_length(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -126,6 +127,19 @@ class TestTheNumbers:
         assert f"{day:%a} {day.day} {day:%b}: 1 submission" in text
         assert f'<th scope="row">{day:%a} {day.day} {day:%b %Y}</th>' in text
         assert '<td class="number">1:30</td>' in text
+
+    def test_its_days_are_those_of_the_managers_time_zone(self, manager, project):
+        """Kiritimati is a day and an hour ahead of Niue: a day there never is the same day here."""
+        made = submit_item(project, "ann", answers())
+        at = timezone.now() - timedelta(days=2)
+        Submission.objects.filter(pk=made.pk).update(submitted_at=at)
+        count(project)
+        for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
+            User.objects.filter(username="the_manager").update(preferences={"timezone": zone})
+            day = at.astimezone(ZoneInfo(zone)).date()
+            text = page(manager, project)
+            assert f"days in {zone}" in text
+            assert f'<th scope="row">{day:%a} {day.day} {day:%b %Y}</th>' in text
 
     def test_agreement_is_said_in_words(self, manager, project):
         for step in (0, 1, 2):
