@@ -6,6 +6,7 @@ run that fails is tried again as any job is; what stays wrong is on the row, on 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from exports.options import options_of
 from exports.releases import release
 from potato_site.accounts import mail
 from potato_site.accounts.models import AuditEntry
+from potato_site.files import UNFINISHED
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick
 from potato_site.jobs.runner import error_text
 
@@ -109,16 +111,27 @@ def prune(schedule: ExportSchedule) -> int:
     """Remove what this schedule made beyond the last ``keep_last``. (Copies in a bucket are the bucket's to expire.)"""
     if not schedule.keep_last:
         return 0
-    old = list(Export.objects.filter(schedule=schedule).order_by("-seq", "-pk")[schedule.keep_last :])
+    old = list(
+        Export.objects.filter(schedule=schedule).select_related("project").order_by("-seq", "-pk")[schedule.keep_last :]
+    )
     for export in old:
-        with transaction.atomic():
-            AuditEntry.objects.create(
-                user=None, project=schedule.project, action="export.expire", object=str(export), before=export.options
-            )
-            Export.objects.filter(pk=export.pk).delete()
-        # The row first: a folder without a row is found by nobody, a row without its folder is a broken promise.
-        shutil.rmtree(Path(export.path), ignore_errors=True)
+        take_away(export)
     return len(old)
+
+
+def take_away(export: Export) -> None:
+    """Remove a published export. The folder loses its name first: what was killed in between finds the row again, and a
+    folder without a row would be found by nobody."""
+    folder = Path(export.path)
+    hidden = folder.with_name(f"{UNFINISHED}{folder.name}")
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(hidden)
+    with transaction.atomic():
+        AuditEntry.objects.create(
+            user=None, project=export.project, action="export.expire", object=str(export), before=export.options
+        )
+        export.delete()
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 @handler(MAIL, queue="fast")

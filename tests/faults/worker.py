@@ -22,17 +22,19 @@ LEASE_SECONDS = 2
 class Worker:
     """One worker of both queues, with a short lease. Its first act is a tick, as of any worker."""
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, **more: str) -> None:
+        """``more``: environment variables."""
         environment = os.environ | {
             "DATABASE_URL": database_url(),
             "CELERY_BROKER_URL": broker_url,
             "POTATO_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
+            **more,
         }
         celery = [sys.executable, "-m", "celery", "-A", "potato_site", "--quiet", "worker", "--loglevel=ERROR"]
         alone = ["--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         name = f"test-{os.getpid()}-{id(self)}@%h"
         self.process = subprocess.Popen(
-            [*celery, *alone, "-Q", "fast,bulk", "-I", "tests.faults.job_kinds", "-n", name],
+            [*celery, *alone, "-Q", "fast,bulk", "-I", "tests.faults.job_kinds,tests.faults.stalls", "-n", name],
             env=environment,
             stderr=subprocess.DEVNULL,
         )
