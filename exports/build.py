@@ -11,6 +11,7 @@ from typing import Any
 from annotation import queries
 from exports import pairs
 from exports.changes import Changes
+from exports.earlier import Earlier
 from exports.fileset import WrittenFile, main_only, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options
@@ -67,11 +68,13 @@ def build(
     before_publishing: Callable[[], None] = nothing,
     progress: Progress = nothing_done,
     with_card: bool = False,
+    is_new: bool = False,
 ) -> Built:
     """Write an export of the project as it is now to the file ``output`` (a format that is a folder: into it).
 
-    What is there is replaced only once everything is complete. ``with_card``: what a manifest needs is counted too:
-    checksums, agreement, the meaning of labels. Raises UnknownPlugin (no such format), UnknownScheme,
+    What is there is replaced only once everything is complete; what an earlier run wrote beside it and this one does
+    not is removed (``is_new``: into a folder of its own, where nothing is). ``with_card``: what a manifest needs is
+    counted too: checksums, agreement, the meaning of labels. Raises UnknownPlugin (no such format), UnknownScheme,
     UnknownReward, OSError.
     """
     writer = formats.get(format_name)()
@@ -89,7 +92,7 @@ def build(
             folder = output.parent if writer.file else output
             files = write_files(
                 pieces, folder.joinpath, compress=options.compress, before_publishing=before_publishing,
-                checksums=with_card,
+                checksums=with_card, earlier=None if is_new else Earlier(folder, output.name if writer.file else ""),
             )  # fmt: skip
         counts = source.counts()
         scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""

@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
+from exports.earlier import Earlier
 from exports.formats import Piece
 from exports.publish import Written
 from potato_site.files import UNFINISHED, nothing, sync_folder
@@ -69,12 +70,14 @@ def write_files(
     compress: str = "none",
     before_publishing: Callable[[], None] = nothing,
     checksums: bool = True,
+    earlier: Earlier | None = None,
 ) -> list[WrittenFile]:
     """Write every file to ``place(its name)``, replacing what is there; folders on the way are made.
 
     ``before_publishing`` runs when all is on disk; if it raises, or anything else does, nothing is published. The
     first file gets its name last: whoever finds it finds the others. ``checksums``: without them nothing is hashed, and
-    the SHA-256 are empty. Raises OSError.
+    the SHA-256 are empty. ``earlier``: the note about what an earlier run wrote there, so that nothing of it stays that
+    belongs no more. Raises OSError.
     """
     files: dict[str, _File] = {}
     try:
@@ -87,10 +90,18 @@ def write_files(
                 files[name].rename(name_of(rename, compress), place)
         written = [file.finish() for file in files.values()]
         before_publishing()
-        for file in reversed(files.values()):
+        if earlier:
+            earlier.expect({file.name: file.path for file in files.values()})
+        main, *others = files.values()
+        for file in others:
             file.path.replace(file.target)
+        if earlier:
+            earlier.remove_others()
+        main.path.replace(main.target)
         for folder in {file.target.parent for file in files.values()}:
             sync_folder(folder)
+        if earlier:
+            earlier.settle()
         return written
     finally:
         for file in files.values():

@@ -51,6 +51,7 @@ def release(project_id: int, format_name: str, options: Options, job: JobHandle)
             folder / file,
             progress=lambda done: job.progress(done, None, "traces"),
             with_card=True,
+            is_new=True,
         )
         existing = published(project, format_name, options, built.seq)
         return existing or _publish(project, built, options, folder, job)
