@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 import orjson
 
 # What may not fit in 64 bits (20 digits; 19 below zero) orjson would quietly read as a float.
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_PERHAPS_WIDE, _WIDE_NUMBERS = b"0" * 19, (b"0" * 20, b"-" + b"0" * 19)
+_PERHAPS_WIDE = b"0" * 19
+_DIGITS = re.compile(rb"0*")
+_BEFORE_NUMBERS, _BEHIND_NUMBERS = b"-:,[ \t\r\n", b",]} \t\r\n"
 
 
 def canonical(value: Any) -> bytes:
@@ -50,8 +53,18 @@ def loads(text: str | bytes) -> Any:
 
 
 def _has_wide_numbers(raw: bytes) -> bool:
+    """Whether it may: a text that looks like a number between others counts, a hash or a fraction does not."""
     zeros = raw.translate(_DIGITS_TO_ZERO)
-    return _PERHAPS_WIDE in zeros and any(wide in zeros for wide in _WIDE_NUMBERS)
+    at = zeros.find(_PERHAPS_WIDE)
+    while at >= 0:
+        run = _DIGITS.match(zeros, at)
+        assert run
+        end = run.end()
+        before, behind = zeros[max(0, at - 1) : at], zeros[end : end + 1]
+        if before in _BEFORE_NUMBERS and behind in _BEHIND_NUMBERS and (end - at > 19 or before == b"-"):
+            return True
+        at = zeros.find(_PERHAPS_WIDE, end)
+    return False
 
 
 def digest(*parts: Any) -> str:

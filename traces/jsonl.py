@@ -125,6 +125,11 @@ def read_more_records(stream: BinaryIO, name: str, number: int, *, lenient: bool
     yield from _by_line(lines, _Reader(name, lenient))
 
 
+def as_record(name: str, number: int, value: object) -> Record | Problem:
+    """The record, which must be an object, on this line of the file called ``name``."""
+    return Record(number, value) if isinstance(value, dict) else Problem(name, number, "", "must be a JSON object")
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """How one line of the file called ``name`` is read."""
@@ -136,7 +141,7 @@ class _Reader:
         if len(line) > MAX_LINE_BYTES:
             return Problem(self.name, number, "", f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
         try:
-            return self.checked(number, self.parsed(line))
+            return as_record(self.name, number, self.parsed(line))
         except (ValueError, RecursionError):
             pass  # and what the error holds of a long line is let go
         return self.bad(number, line)
@@ -154,11 +159,6 @@ class _Reader:
         except (ValueError, RecursionError) as error:
             return Problem(self.name, number, "", cut + _reason(error), severity)
         return Problem(self.name, number, "", "not JSON", severity)
-
-    def checked(self, number: int, value: object) -> Record | Problem:
-        if isinstance(value, dict):
-            return Record(number, value)
-        return Problem(self.name, number, "", "must be a JSON object")
 
 
 class _Lines:
@@ -253,7 +253,7 @@ def _values(raw: bytes, line: int, reader: _Reader) -> Iterator[Record | Problem
         for position, value in _scan(text, LENIENT_DECODER if reader.lenient else DECODER):
             line += text.count("\n", counted, position)
             counted = position
-            yield reader.checked(line, value)
+            yield as_record(reader.name, line, value)
     except json.JSONDecodeError as error:
         line += text.count("\n", counted, error.pos)
         yield Problem(reader.name, line, "", f"{_reason(error)}; nothing from here on was read")

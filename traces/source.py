@@ -22,6 +22,7 @@ from traces.jsonl import (
     MAX_LINE_BYTES,
     Problem,
     Record,
+    as_record,
     read_document,
     read_lines,
     read_more_records,
@@ -144,6 +145,11 @@ class Source:
         is_one = text.startswith(b"[") or (text.startswith(b"{") and self._first_line is None)
         return text if is_one and not self._has_long_lines else b""
 
+    @property
+    def _document_line(self) -> int:
+        """On which line it begins."""
+        return 1 + self._prefix.count(b"\n", 0, len(self._prefix) - len(self._document_text))
+
     @cached_property
     def _first_line(self) -> Record | None:
         """The record on the first line that is not blank, where others follow."""
@@ -182,7 +188,9 @@ class Source:
     def _read_records(self) -> Iterator[Record | Problem]:
         text = self._prefix
         if isinstance(self._whole, dict):
-            yield Record(1 + text.count(b"\n", 0, len(text) - len(self._document_text)), self._whole)
+            yield Record(self._document_line, self._whole)
+        elif isinstance(self._whole, list) and b"\n" not in self._document_text.rstrip():
+            yield from (as_record(self.name, self._document_line, item) for item in self._whole)
         elif first := self._first_line:
             yield first
             stream = BytesIO(text)
@@ -324,7 +332,7 @@ class _Kept:
             at += 1
 
     def _take(self) -> bool:
-        taken = list(islice(self._items, 1))
+        taken = list(islice(self._items, PEEK_RECORDS))
         self._kept += taken
         return bool(taken)
 

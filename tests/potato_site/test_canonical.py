@@ -33,3 +33,21 @@ def test_lone_surrogates_and_bad_bytes_are_readable():
     assert loads(b'"\\ud800"') == loads('"\\ud800"') == loads('"\ud800"') == "\ud800"
     assert loads(b'"\xff"') == "\ufffd"
     assert loads('{"a":1,"a":2}') == {"a": 2}
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**64 - 1, 2**64, 10**30, -(2**63), -(2**63) - 1, -(10**19)])
+@pytest.mark.parametrize("around", ["%s", " %s\n", "[%s]", "[1,%s,2]", '{"a":%s}', '{"a" : %s , "b": 1}', "[\n  %s\n]"])
+def test_whole_numbers_of_any_width_stay_what_they_are_wherever_they_stand(number, around):
+    text = around.replace("%s", str(number))
+    assert str(number) in str(loads(text))
+
+
+def test_digits_that_are_no_whole_number_are_read_as_well():
+    text = '{"hash": "9%s", "part": 0.12345678901234567890, "power": 12345678901234567890e2, "of": "a 1%s"}'
+    text = text.replace("%s", "0" * 30)
+    assert loads(text) == {
+        "hash": "9" + "0" * 30,
+        "part": 0.12345678901234567890,
+        "power": 12345678901234567890e2,
+        "of": "a 1" + "0" * 30,
+    }

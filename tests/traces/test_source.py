@@ -129,6 +129,16 @@ def test_records_are_numbered_by_their_lines_past_blank_ones_and_a_byte_order_ma
     assert [item.line for item in source.records(lenient=True)] == [3, 5, 6, 7]
 
 
+@pytest.mark.parametrize("end", ["", "\n\n"])
+def test_the_items_of_a_list_on_one_line_are_records_of_that_line(given, end):
+    items = list(given('\n[{"a": 1}, 2, {"b": "x"}]' + end).records(lenient=True))
+    assert items == [
+        Record(2, {"a": 1}),
+        Problem("file.json", 2, "", "must be a JSON object"),
+        Record(2, {"b": "x"}),
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [

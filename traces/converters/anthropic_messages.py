@@ -42,7 +42,7 @@ class AnthropicMessages:
     )
 
     def detect(self, source: Source) -> bool:
-        if source.shape == "text" or not source.mentions('"role"', '\\"role\\"'):
+        if source.shape == "text":
             return False
         records = source.first_records
         if records and all(_is_message(record) for record in records):

@@ -50,7 +50,7 @@ class OpenAIChat:
 
     def detect(self, source: Source) -> bool:
         """Messages with roles: with calls, or of plain text in a row. A bare list must hold calls."""
-        if source.shape == "text" or not source.mentions('"role"', '\\"role\\"'):
+        if source.shape == "text":
             return False
         records = source.first_records
         if source.shape == "list" and any("role" in record for record in records):

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from potato_site.canonical import digest, loads_leniently
@@ -25,9 +26,14 @@ class Exchange:
     response: dict[str, Any]
     at: str | None = None
 
-    @property
+    @cached_property
     def messages(self) -> list[dict[str, Any]]:
         return as_objects(self.body.get("messages"))
+
+    @cached_property
+    def marks(self) -> list[str]:
+        """A digest of each message."""
+        return [_mark(message) for message in self.messages]
 
 
 @dataclass
@@ -35,18 +41,18 @@ class Log:
     """Requests that go on from each other: the last one, with what all of them say of the messages."""
 
     last: Exchange
-    marks: list[str]  # a digest of each message
     responses: dict[int, tuple[dict[str, Any], str | None]] = field(default_factory=dict)  # by the message's place
     repeated: int = 0
 
-    def takes(self, exchange: Exchange, marks: list[str]) -> bool:
+    def takes(self, exchange: Exchange) -> bool:
         """Take a request that goes on from this conversation, or repeats a part of it."""
-        shared = min(len(marks), len(self.marks))
-        if marks[shared - 1] != self.marks[shared - 1] or marks[:shared] != self.marks[:shared]:
+        marks, known = exchange.marks, self.last.marks
+        shared = min(len(marks), len(known))
+        if marks[shared - 1] != known[shared - 1] or marks[:shared] != known[:shared]:
             return False
-        if len(marks) >= len(self.marks):
-            self.repeated += len(marks) == len(self.marks)
-            self.last, self.marks = exchange, marks
+        if len(marks) >= len(known):
+            self.repeated += len(marks) == len(known)
+            self.last = exchange
         else:
             self.repeated += 1
         self.note(exchange)
@@ -63,16 +69,20 @@ class Logs:
     def __init__(self) -> None:
         self.all: list[Log] = []
         self._by_start: dict[str, list[Log]] = defaultdict(list)
+        self._waiting: list[Log] = []  # for the next exchange: that of a file with one is compared with nothing
 
     def add(self, exchange: Exchange) -> None:
-        marks = [_mark(message) for message in exchange.messages]
-        start = marks[0] if marks else ""
-        if marks and any(log.takes(exchange, marks) for log in reversed(self._by_start[start])):
-            return
-        log = Log(exchange, marks)
+        if exchange.messages and self.all:
+            for log in self._waiting:
+                self._by_start[log.last.marks[0]].append(log)
+            self._waiting.clear()
+            if any(log.takes(exchange) for log in reversed(self._by_start[exchange.marks[0]])):
+                return
+        log = Log(exchange)
         log.note(exchange)
         self.all.append(log)
-        self._by_start[start].append(log)
+        if exchange.messages:
+            self._waiting.append(log)
 
 
 def _mark(message: dict[str, Any]) -> str:

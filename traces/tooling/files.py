@@ -45,7 +45,7 @@ class Part:
     @property
     def end(self) -> int:
         """The number of the line after it."""
-        return self.start + len(split_lines(self.text))
+        return self.start + _count_lines(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +240,11 @@ def _closed(text: str) -> str:
     return text if text.endswith("\n") or not text else f"{text}\n"
 
 
+def _count_lines(text: str) -> int:
+    """How many ``split_lines`` gives."""
+    return text.count("\n") + (text != "" and not text.endswith("\n"))
+
+
 def _overlap(part: Part, other: Part) -> bool:
     return part.start < other.end and other.start < part.end
 
@@ -266,7 +271,7 @@ def _containing(known: Known, old: str) -> Part | None:
 
 def _with(known: Known, part: Part, text: str) -> Known:
     """``part`` holds ``text`` now; the parts below it move."""
-    moved = len(split_lines(text)) - len(split_lines(part.text))
+    moved = _count_lines(text) - _count_lines(part.text)
     return replace(known, parts=tuple(_moved(known.parts, part, Part(part.start, text), moved)))
 
 
