@@ -9,7 +9,7 @@ from typing import Any
 
 from traces.converters import converters
 from traces.document import TraceDocument
-from traces.jsonl import WARNING, Problem, Record
+from traces.jsonl import WARNING, Problem, Record, Unreadable
 from traces.keeps import Keeps
 from traces.source import Source
 from traces.tooling.gemini_talk import Talk, parts_of, tokens_of
@@ -44,9 +44,12 @@ class GeminiCli:
         return any(_is_session(record) or _is_message(record) or _contents(record) for record in records)
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
+        name = stem(source.name, ".jsonl", ".json")
+        if alone := _contents_alone(source):
+            yield Record(1, _of_contents(alone, {}, name))
+            return
         session, contents = _Session(), list[dict[str, Any]]()
         found = False
-        name = stem(source.name, ".jsonl", ".json")
         for item in _records(source):
             if isinstance(item, Problem):
                 yield item
@@ -64,6 +67,17 @@ class GeminiCli:
             yield Record(1, session.document(source, name))
         elif not found:
             yield Problem(source.name, None, "", "holds no message", WARNING)
+
+
+def _contents_alone(source: Source) -> list[dict[str, Any]]:
+    """The contents that the file is a whole list of; [] where it is another one, or damaged."""
+    if source.shape != "list" or not all(map(_is_content, source.first_records)):
+        return []
+    try:
+        found = source.document()
+    except Unreadable:
+        return []
+    return found if all(isinstance(item, dict) and _is_content(item) for item in found) else []
 
 
 def _records(source: Source) -> Any:

@@ -43,7 +43,7 @@ class SweAgent:
 
     def detect(self, source: Source) -> bool:
         """An object with steps of ``action`` and ``observation``, or a ``history`` whose messages name their agent."""
-        return source.mentions('"trajectory"', '"history"') and any(_is_run(run) for run in source.first_records[:3])
+        return any(_is_run(run) for run in source.first_records[:3])
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         # Whose first line is longer than what was looked at may be one of many.

@@ -23,6 +23,11 @@ def split_lines(text: str) -> list[str]:
     return StringIO(text, newline="\n").readlines()
 
 
+def count_lines(text: str) -> int:
+    """How many lines ``split_lines`` would give."""
+    return text.count("\n") + (text != "" and not text.endswith("\n"))
+
+
 def from_texts(
     path: str,
     before: str | None,
@@ -133,7 +138,7 @@ def _hunks(before: str, after: str, start: int, new_start: int) -> Iterator[str]
     above = before.count("\n", first, top)
     skipped = before.count("\n", 0, first)
     old, new = split_lines(before[first : old_end + below]), split_lines(after[first : new_end + below])
-    last = len(split_lines(before[old_end : old_end + below]))
+    last = count_lines(before[old_end : old_end + below])
     for group in _grouped(_opcodes(old, new, above, last)):
         yield from _hunk(group, old, new, start + skipped, new_start + skipped)
 

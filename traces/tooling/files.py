@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from traces.tooling.diffs import from_texts, head, split_lines
+from traces.tooling.diffs import count_lines, from_texts, head, split_lines
 from traces.tooling.listings import Listing
 
 MAX_UNDO = 20  # earlier states kept per file
@@ -45,7 +45,7 @@ class Part:
     @property
     def end(self) -> int:
         """The number of the line after it."""
-        return self.start + _count_lines(self.text)
+        return self.start + count_lines(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +240,6 @@ def _closed(text: str) -> str:
     return text if text.endswith("\n") or not text else f"{text}\n"
 
 
-def _count_lines(text: str) -> int:
-    """How many ``split_lines`` gives."""
-    return text.count("\n") + (text != "" and not text.endswith("\n"))
-
-
 def _overlap(part: Part, other: Part) -> bool:
     return part.start < other.end and other.start < part.end
 
@@ -271,7 +266,7 @@ def _containing(known: Known, old: str) -> Part | None:
 
 def _with(known: Known, part: Part, text: str) -> Known:
     """``part`` holds ``text`` now; the parts below it move."""
-    moved = _count_lines(text) - _count_lines(part.text)
+    moved = count_lines(text) - count_lines(part.text)
     return replace(known, parts=tuple(_moved(known.parts, part, Part(part.start, text), moved)))
 
 

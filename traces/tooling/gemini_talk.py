@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterator
 from typing import Any
 
 from potato_site.canonical import canonical
@@ -17,18 +16,20 @@ from traces.tooling.values import as_int, as_object, as_objects, as_text
 
 _NOTICES = ("<session_context>", "<state_snapshot>", "<loaded_context>", "This is the Gemini CLI. We are setting up")
 
+_COUNTS = {
+    "input": ("input", "promptTokenCount"),
+    "output": ("output", "candidatesTokenCount"),
+    "cache_read": ("cached", "cachedContentTokenCount"),
+    "thinking": ("thoughts", "thoughtsTokenCount"),
+    "tool": ("tool", "toolUsePromptTokenCount"),
+}
+_FILES = frozenset({"inlineData", "inline_data", "fileData"})
+
 
 def tokens_of(value: object) -> dict[str, int]:
     """Tokens of one answer, as Gemini CLI or the API counts them."""
     given = as_object(value)
-    names = {
-        "input": ("input", "promptTokenCount"),
-        "output": ("output", "candidatesTokenCount"),
-        "cache_read": ("cached", "cachedContentTokenCount"),
-        "thinking": ("thoughts", "thoughtsTokenCount"),
-        "tool": ("tool", "toolUsePromptTokenCount"),
-    }
-    counts = {name: [n for key in keys if (n := as_int(given.get(key))) is not None] for name, keys in names.items()}
+    counts = {name: [n for key in keys if (n := as_int(given.get(key))) is not None] for name, keys in _COUNTS.items()}
     return {name: found[0] for name, found in counts.items() if found}
 
 
@@ -57,14 +58,16 @@ class Talk:
     def contents(self, contents: list[dict[str, Any]]) -> None:
         """The messages of a request, with the answers of functions beside their calls."""
         answers: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
-        for _, part in _all_parts(contents):
-            if isinstance(answer := part.get("functionResponse"), dict):
-                answers[_key(answer)].append(answer)
-        for content in contents:
-            if content.get("role") == "model":
-                self._model(parts_of(content.get("parts")), answers)
+        messages = [(content.get("role"), parts_of(content.get("parts"))) for content in contents]
+        for _, parts in messages:
+            for part in parts:
+                if isinstance(answer := part.get("functionResponse"), dict):
+                    answers[_key(answer)].append(answer)
+        for role, parts in messages:
+            if role == "model":
+                self._model(parts, answers)
             else:
-                self.user(parts_of(content.get("parts")), {}, answers)
+                self.user(parts, {}, answers)
 
     def user(self, parts: list[dict[str, Any]], common: dict[str, Any], answers: Any = None) -> None:
         """What a person said: one message, whatever number of texts and pictures it has."""
@@ -176,6 +179,8 @@ class Talk:
     def _images(self, parts: list[dict[str, Any]]) -> list[dict[str, str]] | None:
         found = []
         for part in parts:
+            if _FILES.isdisjoint(part):
+                continue
             inline = as_object(part.get("inlineData") or part.get("inline_data"))
             kind, data = as_text(inline.get("mimeType") or inline.get("mime_type")), as_text(inline.get("data"))
             if kind and data and kind.startswith("image/"):
@@ -191,12 +196,6 @@ class Talk:
             wanted = f"call-{self._calls}"
         count = self._taken[wanted] = self._taken.get(wanted, 0) + 1
         return wanted if count == 1 else f"{wanted}~{count}"
-
-
-def _all_parts(contents: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, content in enumerate(contents):
-        for part in parts_of(content.get("parts")):
-            yield number, part
 
 
 def _key(call: dict[str, Any]) -> str:

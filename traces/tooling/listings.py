@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 # Claude Code's Read, `cat -n`, SWE-agent's window, OpenHands' older one, Codex's read.
-_FIRST = re.compile(r"[ ]*(?P<padded>\d{1,7})[→\t]|(?P<plain>\d{1,7})[:|]|(?P<lettered>L\d{1,7}): ")
+_FIRST = re.compile(r"\n(?:[ ]*(?P<padded>\d{1,7})[→\t]|(?P<plain>\d{1,7})[:|]|(?P<lettered>L\d{1,7}): )")
 
 
 class Listing(NamedTuple):
@@ -25,20 +25,19 @@ class Listing(NamedTuple):
 
 def read_listing(output: str) -> Listing | None:
     """The first run of numbered lines of ``output``, counting up one by one; None where there is none."""
-    lines = output.split("\n")
-    place, first = next(
-        ((place, match) for place, line in enumerate(lines) if (match := _FIRST.match(line))), (0, None)
-    )
+    text = f"\n{output}"
+    first = _FIRST.search(text)
     if first is None or first.lastgroup is None:
         return None
     padding = " " if first.lastgroup == "padded" else ""
-    label, mark = first[first.lastgroup], first[0][first.end(first.lastgroup) :]
+    label, mark = first[first.lastgroup], text[first.end(first.lastgroup) : first.end()]
     letter, start = ("L", int(label[1:])) if first.lastgroup == "lettered" else ("", int(label))
+    lines = text[first.start() + 1 :].split("\n")
     found: list[str] = []
-    for wanted, line in enumerate(lines[place:], start):
-        number, _, text = line.partition(mark)
+    for wanted, line in enumerate(lines, start):
+        number, _, rest = line.partition(mark)
         if found and number.lstrip(padding) != f"{letter}{wanted}":
             break
-        found.append(text)
-    is_all = not place and not any(lines[place + len(found) :])
+        found.append(rest)
+    is_all = first.start() == 0 and not any(lines[len(found) :])
     return Listing(start, "\n".join(found) + "\n", is_all)

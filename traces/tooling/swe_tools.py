@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from traces.document import Step
 from traces.tooling.calls import Call, edit_step, read_step, steps_of
-from traces.tooling.diffs import from_texts, split_lines
+from traces.tooling.diffs import count_lines, from_texts
 from traces.tooling.files import Change, Files
 from traces.tooling.listings import Listing, read_listing
 
@@ -292,7 +292,7 @@ class SweTools:
 
     def _total(self, path: str) -> int | None:
         known = self.files.text(path)
-        return len(split_lines(known)) if known is not None else self._totals.get(path)
+        return count_lines(known) if known is not None else self._totals.get(path)
 
     def _lines_replaced(self, call: Call, path: str, failed: bool | None) -> Change | None:
         first, text = call.number("start_line"), call.text("replacement_text", "text")
