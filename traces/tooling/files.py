@@ -92,7 +92,7 @@ class Files:
 
     def ran(self, command: str) -> None:
         """A shell command ran: forget the files that it may have written."""
-        if not _WRITES.search(command):
+        if not self._known or not _WRITES.search(command):
             return
         named = [path for path in self._known if path.rsplit("/", 1)[-1] in command]
         for path in named or list(self._known):
