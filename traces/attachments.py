@@ -61,39 +61,50 @@ class Attachments:
         self.stream.write(body)
         self.by_id.setdefault(item.instance_id, []).append(_Kept(file, offset, len(body), item.number))
 
-    def apply(self, doc: TraceDocument, file: str) -> None:
+    def apply(self, doc: TraceDocument, file: str) -> str:
         """Fill what ``doc``, read from ``file``, lacks. What it has itself stays; a difference is a warning of it.
+        Returns the first file that gave it something, else "".
 
         Of several attachments for one task the ones of the nearest folder count, those in a file of the same name
         first; of those the first that has a field. One with another patch is that of another run: it gives nothing.
         """
-        key = doc.get("instance_id") or doc.get("issue_id") or doc.get("id")
-        found = self.by_id.get(key, []) if isinstance(key, str) else []
+        key, found = self._of(doc)
         if not found:
-            return
-        self.used.add(str(key))
-        self.seen[file, str(key)] += 1
+            return ""
+        self.used.add(key)
+        self.seen[file, key] += 1
         nearest = max(_nearness(file, kept.file) for kept in found)
-        numbers = (None, self.seen[file, str(key)])
+        numbers = (None, self.seen[file, key])
         near = [kept for kept in found if kept.number in numbers and _nearness(file, kept.file) == nearest]
-        warnings = []
+        warnings, giver = [], ""
         for kept in sorted(near, key=lambda kept: _stem(kept.file) != _stem(file)):
-            warnings += [f"{name} of {kept.file} differs and was not taken" for name in self._fill(doc, kept)]
+            taken, left = self._fill(doc, kept)
+            warnings += [f"{name} of {kept.file} differs and was not taken" for name in left]
+            giver = giver or (kept.file if taken else "")
         if warnings and isinstance(doc.get("source"), dict):
             doc["source"]["warnings"] = [*(doc["source"].get("warnings") or []), *warnings]
+        return giver
 
-    def _fill(self, doc: TraceDocument, kept: _Kept) -> Iterator[str]:
-        """The names of the fields that were not taken."""
+    def files_of(self, doc: TraceDocument) -> list[str]:
+        """The files with results for the task of ``doc``."""
+        return [kept.file for kept in self._of(doc)[1]]
+
+    def _of(self, doc: TraceDocument) -> tuple[str, list[_Kept]]:
+        """The id of its task, and what is known of that."""
+        key = doc.get("instance_id") or doc.get("issue_id") or doc.get("id")
+        return (key, self.by_id.get(key, [])) if isinstance(key, str) else ("", [])
+
+    def _fill(self, doc: TraceDocument, kept: _Kept) -> tuple[list[str], list[str]]:
+        """The names of the fields that were taken, and of those that were not because they differ."""
         self.stream.seek(kept.offset)
         fields = orjson.loads(self.stream.read(kept.length))
         if _is_other_patch(doc.get("final_patch"), fields.get("final_patch")):
-            yield "final_patch"
-            return
-        for name, value in fields.items():
-            if doc.get(name) in EMPTY:
-                doc[name] = value
-            elif name != "final_patch" and doc[name] != value and value not in EMPTY:
-                yield name
+            return [], ["final_patch"]
+        given = {name: value for name, value in fields.items() if value not in EMPTY}
+        taken = [name for name in given if doc.get(name) in EMPTY]
+        left = [name for name in given if name not in taken and name != "final_patch" and doc[name] != given[name]]
+        doc.update({name: value for name, value in fields.items() if doc.get(name) in EMPTY})
+        return taken, left
 
     def save(self, path: Path) -> None:
         """Write the contents to ``path``, where another process reads them together with ``by_id``."""
@@ -111,7 +122,7 @@ class Attachments:
         for file, ids in files.items():
             names = ", ".join(ids[:SHOWN_IDS]) + (", …" if len(ids) > SHOWN_IDS else "")
             results = "1 result matches" if len(ids) == 1 else f"{len(ids)} results match"
-            yield Problem(file, None, "", f"{results} no trace of this run: {names}", WARNING)
+            yield Problem(file, None, "", f"{results} no trace: {names}", WARNING)
 
 
 def _is_other_patch(own: object, given: object) -> bool:

@@ -15,8 +15,9 @@ from traces.store import compress
 
 Outcome = Literal["new", "changed", "unchanged"]
 CONTENT = "content"  # in a version's meta: the digest of the document without the name and digest of its file
-# Trace id, digest of the current version and its CONTENT, by external id
-Current = dict[str, tuple[int, str | None, str | None]]
+BASE = "base"  # in the meta of a version made by a late result: of the version it was made from, as base_of() tells it
+# Trace id, digest of the current version and its meta, by external id
+Current = dict[str, tuple[int, str | None, dict[str, Any]]]
 
 
 @dataclass
@@ -70,15 +71,28 @@ def _current(dataset: Dataset, entries: Sequence[Entry]) -> Current:
     ids = [entry.external_id for entry in entries]
     rows = Trace.objects.filter(dataset=dataset, external_id__in=ids)
     columns = rows.values_list("external_id", "id", "current__sha256", "current__meta")
-    return {row[0]: (row[1], row[2], (row[3] or {}).get(CONTENT)) for row in columns}
+    return {row[0]: (row[1], row[2], row[3] or {}) for row in columns}
+
+
+def base_of(sha256: str, meta: dict[str, Any]) -> dict[str, str]:
+    """What tells a version again: ``{"sha256", "content"}``."""
+    return {"sha256": sha256, CONTENT: meta.get(CONTENT, "")}
 
 
 def _outcome(entry: Entry, current: Current) -> Outcome:
     if entry.external_id not in current:
         return "new"
-    _, sha256, content = current[entry.external_id]
-    is_same = sha256 == entry.sha256 or (content and content == entry.version_columns["meta"][CONTENT])
-    return "unchanged" if is_same else "changed"
+    _, sha256, meta = current[entry.external_id]
+    same = [base_of(sha256 or "", meta)]
+    if BASE in meta and BASE not in entry.version_columns["meta"]:
+        # The trace once more as it was before its results: it has them.
+        same.append(meta[BASE])
+    return "unchanged" if any(_is(entry, version) for version in same) else "changed"
+
+
+def _is(entry: Entry, version: dict[str, str]) -> bool:
+    content = version[CONTENT]
+    return version["sha256"] == entry.sha256 or bool(content and content == entry.version_columns["meta"][CONTENT])
 
 
 def _insert(dataset: Dataset, entries: Sequence[Entry]) -> None:

@@ -36,6 +36,8 @@ class Converted:
     changes: Counter[str]
     # A second trace with its id is a mistake; the ids that agents give are not unique.
     ids_are_given: bool = False
+    # Of a trace that is there already: its version without results, as batches.base_of() tells it.
+    base: dict[str, str] | None = None
     given: TraceDocument | None = field(default=None, repr=False)
     packed: bytes | None = field(default=None, repr=False)
 
@@ -70,7 +72,8 @@ class Conversion:
 
     ``fallback`` names the converter of JSON that nobody recognises: ``read_unrecognised``, once all else is read.
     ``own`` makes documents of what people write themselves, in the form of a trace document; it raises DocumentError.
-    Those get no ``source`` then: they stay what they are.
+    Those get no ``source`` then: they stay what they are. ``late`` is asked in the end for traces that are there
+    already, for the results that no trace of this run has used.
     """
 
     def __init__(
@@ -80,12 +83,14 @@ class Conversion:
         shaping: Shaping | None = None,
         fallback: str = "",
         own: Callable[[dict[str, Any]], TraceDocument] | None = None,
+        late: Callable[[Attachments], Iterable[Converted | Problem]] | None = None,
     ) -> None:
         self.format = format
         self.fallback = converter_called(fallback) if fallback else None
         self.choose = Chooser(format)
         self.shaping = shaping or Shaping()
         self.own = own
+        self.late = late
         self.attachments = Attachments()
 
     def attach(self, sources: Iterable[Source]) -> Iterator[Problem | Done]:

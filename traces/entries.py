@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from potato_site.canonical import canonical
-from traces.batches import CONTENT, Entry
+from traces.batches import BASE, CONTENT, Entry
 from traces.conversion import Converted
 from traces.converters.native import Native
 from traces.document import TraceDocument, issue_key, title
@@ -48,6 +48,7 @@ def _meta(found: Converted) -> dict[str, Any]:
         "source_file": _text(told.get("file")) or found.file,
         "warnings": found.n_warnings,
         CONTENT: _content(doc),
+        **({BASE: found.base} if found.base else {}),
     }
 
 

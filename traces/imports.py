@@ -11,6 +11,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -26,6 +27,7 @@ from traces.document import DocumentError, TraceDocument, normalize
 from traces.entries import entry_of
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
+from traces.late_results import with_late_results
 from traces.models import Dataset, Import, ImportFile
 from traces.neighbours import NO_FILES
 from traces.recognition import is_claimed
@@ -109,7 +111,13 @@ class _Run:
         self.is_announced = is_announced
         self.id_key, self.text_key = options.id_key, options.text_key
         self.progress = progress
-        self.conversion = Conversion(options.format, shaping=options.shaping, fallback=Native.name, own=self._document)
+        self.conversion = Conversion(
+            options.format,
+            shaping=options.shaping,
+            fallback=Native.name,
+            own=self._document,
+            late=partial(with_late_results, row.dataset),
+        )
         self.total = _Tally()
         self.tallies: dict[str, _Tally] = {}  # by the names of files
         self.given: dict[str, Source] = {}  # archives as such
@@ -175,10 +183,11 @@ class _Run:
         elif isinstance(event, Converted):
             entry = entry_of(event)
             tally = self.tallies[event.file]
-            tally.format = event.format
-            for one in (tally, self.total):
-                one.counts["warnings"] += event.n_warnings
-            self.external_ids[event.id] = None
+            if not event.base:
+                tally.format = event.format
+                for one in (tally, self.total):
+                    one.counts["warnings"] += event.n_warnings
+                self.external_ids[event.id] = None
             self.waiting.append((tally, entry))
             self.waiting_bytes += len(entry.body)
             if len(self.waiting) >= BATCH_TRACES or self.waiting_bytes >= BATCH_BYTES:

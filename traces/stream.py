@@ -48,12 +48,18 @@ def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: 
             continue
         for last in conversion.read_unrecognised(unread):
             yield _with_own_id(last, places) if isinstance(last, Converted) else last
+    if conversion.late:
+        yield from (item for item in conversion.late(conversion.attachments) if not _is_here(item, places))
     yield from conversion.attachments.unused()
 
 
 def _read_here(conversion: Conversion, sources: Iterable[Source]) -> Iterator[Event | Unread]:
     for source in sources:
         yield from read_one(conversion, source)
+
+
+def _is_here(item: Converted | Problem, places: Collection[str]) -> bool:
+    return isinstance(item, Converted) and item.id in places
 
 
 def _with_own_id(found: Converted, places: dict[str, str]) -> Converted | Problem:

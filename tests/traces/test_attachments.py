@@ -57,9 +57,7 @@ def test_results_reach_their_traces_whatever_file_comes_first(write, tmp_path):
 def test_results_of_no_trace_are_a_warning_of_their_file_and_no_error(write, tmp_path):
     write("a.jsonl", {"id": "t1", **TRACE})
     write("z.jsonl", *(result(f"other-{n}", outcome="x") for n in range(7)))
-    assert convert(tmp_path)[1] == [
-        "z.jsonl: 7 results match no trace of this run: other-0, other-1, other-2, other-3, other-4, …"
-    ]
+    assert convert(tmp_path)[1] == ["z.jsonl: 7 results match no trace: other-0, other-1, other-2, other-3, other-4, …"]
 
 
 def test_a_file_of_results_alone_is_no_error(write, tmp_path):
