@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context, parent_process
@@ -28,7 +28,7 @@ from traces.shaping import Shaping
 from traces.source import Place, Source
 
 INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
-AHEAD = 4  # files per process that wait or are done; the rest is not read yet
+AHEAD = 4  # files per process that wait or are done; the rest is not read yet, but for the largest
 
 Event = Converted | Problem | Done | Unread
 
@@ -62,7 +62,7 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
         recipe = _Recipe(conversion.format, conversion.shaping, room, conversion.attachments.by_id)
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (recipe,))
         try:
-            for source, result in _in_order(pool, sources, jobs * AHEAD):
+            for source, result in in_order(pool, sources, jobs * AHEAD):
                 source.used.update(result.used_files)
                 conversion.attachments.used.update(result.used_ids)
                 yield from _opened(result)
@@ -72,16 +72,32 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
             pool.shutdown(cancel_futures=True)
 
 
-def _in_order(pool: ProcessPoolExecutor, sources: list[Source], ahead: int) -> Iterator[tuple[Source, _Result]]:
+def in_order(pool: Executor, sources: list[Source], ahead: int) -> Iterator[tuple[Source, _Result]]:
+    """Each source with what it holds, ``ahead`` of them begun at a time.
+
+    A file that is more than one ``ahead``-th of all is begun before the others: begun last, one process would convert
+    it while the others have nothing to do.
+    """
+    total = sum(source.size for source in sources)
+    large = sorted((source for source in sources if source.size * ahead > total), key=_size, reverse=True)
+    begun = {source.name: _begin(pool, source) for source in large}
     waiting: deque[tuple[Source, Future[_Result]]] = deque()
     for source in sources:
-        waiting.append((source, pool.submit(_convert, replace(source, used=set(), place=Place()))))
+        waiting.append((source, begun.get(source.name) or _begin(pool, source)))
         if len(waiting) >= ahead:
             done, future = waiting.popleft()
             yield done, future.result()
     while waiting:
         done, future = waiting.popleft()
         yield done, future.result()
+
+
+def _begin(pool: Executor, source: Source) -> Future[_Result]:
+    return pool.submit(_convert, replace(source, used=set(), place=Place()))
+
+
+def _size(source: Source) -> int:
+    return source.size
 
 
 def _opened(result: _Result) -> Iterator[Event]:
