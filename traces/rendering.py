@@ -108,7 +108,7 @@ def _article(step: dict[str, Any], options: RenderOptions, highlight: Highlight)
             class_="step-body",
         ),
         class_="step-fold",
-        open=is_open or not display.starts_closed(options),
+        open=is_open or not display.starts_closed(step, options),
     )
     controls = Html("<step-controls></step-controls>")
     content = el("div", body, hx_disable=True)

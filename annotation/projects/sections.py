@@ -68,7 +68,9 @@ class Collapsible(Section):
     """What starts folded."""
 
     auto_collapse_thinking: bool = Field(default=True, description="Reasoning starts folded")
-    auto_collapse_long_output: bool = Field(default=True, description="Long output starts folded")
+    auto_collapse_long_output: bool = Field(
+        default=True, description="Long output and long system prompts start folded"
+    )
     long_output_threshold: int = Field(
         default=50, ge=1, description="What is long, in lines", json_schema_extra={"unit": "lines"}
     )

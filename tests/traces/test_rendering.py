@@ -50,6 +50,15 @@ def test_thinking_is_folded_unless_the_option_or_the_type_opens_it():
     assert '<details class="step-fold" open>' in render(step, default_expanded_types=("thinking",))
 
 
+def test_a_long_system_prompt_is_folded_and_a_short_one_is_not():
+    short, long = ({"type": "system", "content": "You resolve issues. " * times} for times in (5, 50))
+    assert '<details class="step-fold" open>' in render(short)
+    assert '<details class="step-fold">' in render(long)
+    assert render(long).count("You resolve issues.") > 50
+    assert '<details class="step-fold" open>' in render(long, auto_collapse_long_output=False)
+    assert '<details class="step-fold" open>' in render(long, default_expanded_types=("system",))
+
+
 def test_a_command_shows_where_it_ran_what_it_said_and_how_it_ended():
     text = text_of(render(command(exit_code=2, output="\x1b[31mboom\x1b[0m\n")))
     for part in ("$ make test", "/srv/app", "boom", "exit 2"):

@@ -36,7 +36,7 @@ class Display(Protocol):
     def body(self, step: dict[str, Any], context: Context) -> Html:
         """Everything else. Must not raise for any normalised step."""
 
-    def starts_closed(self, options: RenderOptions) -> bool:
+    def starts_closed(self, step: dict[str, Any], options: RenderOptions) -> bool:
         """Whether the whole step is folded at first."""
 
 
@@ -48,7 +48,7 @@ class Plain:
     def badges(self, step: dict[str, Any]) -> list[Html]:
         return []
 
-    def starts_closed(self, options: RenderOptions) -> bool:
+    def starts_closed(self, step: dict[str, Any], options: RenderOptions) -> bool:
         return False
 
 

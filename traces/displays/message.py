@@ -9,6 +9,8 @@ from traces.displays import Context, Plain, displays
 from traces.markup import Html, join, one_line, text_of
 from traces.options import RenderOptions
 
+LONG_SYSTEM_LETTERS = 600
+
 
 class Message(Plain):
     repeats = True
@@ -26,10 +28,18 @@ class Message(Plain):
 
 
 class Thinking(Message):
-    def starts_closed(self, options: RenderOptions) -> bool:
+    def starts_closed(self, step: dict[str, Any], options: RenderOptions) -> bool:
         return options.auto_collapse_thinking
 
 
-for name in ("user_message", "assistant_message", "system", "error"):
+class System(Message):
+    """What the agent was set up with is the same in every run: a long one is folded, its beginning is its summary."""
+
+    def starts_closed(self, step: dict[str, Any], options: RenderOptions) -> bool:
+        return options.auto_collapse_long_output and len(text_of(step.get("content"))) > LONG_SYSTEM_LETTERS
+
+
+for name in ("user_message", "assistant_message", "error"):
     displays.register(name)(Message())
+displays.register("system")(System())
 displays.register("thinking")(Thinking())
