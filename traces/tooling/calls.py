@@ -16,7 +16,7 @@ from typing import Any
 from traces.document import Step
 from traces.tooling.apply_patch import BEGIN, apply_patch
 from traces.tooling.files import Change, Edit, Files
-from traces.tooling.listings import Listing, read_listing
+from traces.tooling.listings import read_listing
 
 
 @dataclass
@@ -167,10 +167,6 @@ def _read(call: Call, files: Files) -> list[Step] | None:
     return [step]
 
 
-def _listing_after(call: Call) -> Listing | None:
-    return read_listing(call.output) if call.output and not call.failed else None
-
-
 def _edit(call: Call, files: Files) -> list[Step] | None:
     """A string replaced by another, an empty one being the whole of a new file."""
     path, old, new = (
@@ -183,7 +179,8 @@ def _edit(call: Call, files: Files) -> list[Step] | None:
     if not old:
         return [edit_step(path, files.write(path, new, created=True, apply=not call.failed), call.output)]
     everywhere = bool(call.input.get("replace_all")) or (call.number("expected_replacements") or 1) > 1
-    change = files.replace(path, old, new, everywhere=everywhere, shown=_listing_after(call), apply=not call.failed)
+    shown = None if call.failed else call.output
+    change = files.replace(path, old, new, everywhere=everywhere, shown=shown, apply=not call.failed)
     return [edit_step(path, change, call.output)]
 
 

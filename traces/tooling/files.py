@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from traces.tooling.diffs import count_lines, from_texts, head, split_lines
-from traces.tooling.listings import Listing
+from traces.tooling.listings import Listing, read_listing
 
 MAX_UNDO = 20  # earlier states kept per file
 MAX_PARTS = 200  # of one file; the oldest are forgotten
@@ -116,10 +116,11 @@ class Files:
         new: str,
         *,
         everywhere: bool = False,
-        shown: Listing | None = None,
+        shown: str | None = None,
         apply: bool = True,
     ) -> Change:
-        """``old`` is replaced by ``new``, once or everywhere. ``shown``: numbered lines printed after the edit."""
+        """``old`` is replaced by ``new``, once or everywhere. ``shown``: what was printed after the edit, perhaps lines with
+        their numbers."""
         known = self._known.get(path)
         part = _containing(known, old) if known else None
         if known and part:
@@ -130,13 +131,14 @@ class Files:
             if apply:
                 self._put(path, after)
             return Change("file_edit", from_texts(path, part.text, text, start=part.start), unsure)
-        change = _by_listing(path, old, new, shown) or Change(
+        listing = read_listing(shown) if shown else None
+        change = _by_listing(path, old, new, listing) or Change(
             "file_edit", from_texts(path, _closed(old), _closed(new)), approximate=True
         )
         if apply:
             self.forget(path)
-            if shown:
-                self.saw(path, shown.text, start=shown.start)
+            if listing:
+                self.saw(path, listing.text, start=listing.start)
         return change
 
     def replace_each(self, path: str, edits: list[Edit], *, apply: bool = True) -> Change:

@@ -17,18 +17,21 @@ MAX_CALLS = 1000  # of one script
 MAX_LOOKS = 20
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
-_TOKEN = re.compile(r"[\"'`/A-Za-z_$]")
+# Up to what may be of interest: a text, a comment or a pattern, a call, a name that is set.
+_DULL = re.compile(r"(?:[^\"'`/A-Za-z_$]++|(?!(?:tools|const|let|var)\b)[A-Za-z_$][\w$]*+)*+")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 _NUMBER = re.compile(r"-?(?:0[xX][\da-fA-F_]+|\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)")
-_STRING = re.compile(r"\"((?:[^\"\\\n]|\\.)*+)\"|'((?:[^'\\\n]|\\.)*+)'", re.DOTALL)
+_STRING = re.compile(
+    r"\"([^\"\\\n]*+(?:\\.[^\"\\\n]*+)*+)\"|'([^'\\\n]*+(?:\\.[^'\\\n]*+)*+)'", re.DOTALL
+)
 _ESCAPE = re.compile(r"\\(u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|\r\n|.)", re.DOTALL)
 _REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[[^\]\n]{0,60}\]){1,500}/[a-z]*")
 _CALL = re.compile(r"tools\s*(?:\.\s*([\w$]+)|\[\s*[\"']([^\"'\n]+)[\"']\s*\])\s*\(")
 _DECLARED = re.compile(r"(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=(?!=)")
-# What ends a stretch of text in backquotes, of code in brackets, of one expression.
-_IN_TEMPLATE = re.compile(r"[`\\]|\$\{")
-_IN_BRACKETS = re.compile(r"[\"'()\[\]{}]")
-_IN_EXPRESSION = re.compile(r"[\"'`()\[\]{},]")
+# Up to what ends a stretch of text in backquotes, of code in brackets, of one expression.
+_IN_TEMPLATE = re.compile(r"[^`\\$]*+(?:\$(?!\{)[^`\\$]*+)*+(`|\\|\$\{)")
+_IN_BRACKETS = re.compile(r"[^\"'()\[\]{}]*+([\"'()\[\]{}])")
+_IN_EXPRESSION = re.compile(r"[^\"'`()\[\]{},]*+([\"'`()\[\]{},])")
 _JOIN = re.compile(r"\s*\.\s*join\s*\(")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "undefined": None}
@@ -69,8 +72,12 @@ class _Script:
     def calls(self) -> list[ScriptCall]:
         found: list[ScriptCall] = []
         at = 0
-        while (token := _TOKEN.search(self.text, at)) and len(found) < MAX_CALLS:
-            at, char = token.start(), token[0]
+        while len(found) < MAX_CALLS:
+            dull = _DULL.match(self.text, at)
+            at = dull.end() if dull else at
+            char = self.text[at : at + 1]
+            if not char:
+                break
             if char == "/":
                 regex = _REGEX.match(self.text, at) if self._may_be_regex(at) else None
                 at = regex.end() if regex else max(self._space(at), at + 1)
@@ -227,13 +234,13 @@ class _Script:
         if self.text[end - 1 : end] != "`" or end == at + 1:
             raise _Unread
         parts, start, place = [], at + 1, at + 1
-        while found := _IN_TEMPLATE.search(self.text, place, end - 1):
-            if found[0] == "\\":
+        while found := _IN_TEMPLATE.match(self.text, place, end - 1):
+            if found[1] == "\\":
                 place = found.end() + 1
                 continue
-            parts.append(_template_text(self.text[start : found.start()], raw))
+            parts.append(_template_text(self.text[start : found.start(1)], raw))
             start = place = self._closing(found.end())
-            parts.append(self._filled(found.start(), start))
+            parts.append(self._filled(found.start(1), start))
         parts.append(_template_text(self.text[start : end - 1], raw))
         return "".join(parts), end
 
@@ -257,10 +264,10 @@ class _Script:
             end = string.end() if string else self.text.find("\n", at)
             return len(self.text) if end < 0 else end
         place = at + 1
-        while found := _IN_TEMPLATE.search(self.text, place):
-            if found[0] == "`":
+        while found := _IN_TEMPLATE.match(self.text, place):
+            if found[1] == "`":
                 return found.end()
-            place = found.end() + 1 if found[0] == "\\" else self._closing(found.end())
+            place = found.end() + 1 if found[1] == "\\" else self._closing(found.end())
         return len(self.text)
 
     def _closing(self, at: int) -> int:
@@ -275,14 +282,14 @@ class _Script:
         """Keeps the places of all the brackets inside too: they are asked for next."""
         opened, place = [at], at
         while opened:
-            found = _IN_BRACKETS.search(self.text, place)
+            found = _IN_BRACKETS.match(self.text, place)
             if found is None:
                 self.closings |= dict.fromkeys(opened, len(self.text))
                 break
             place = found.end()
-            if found[0] in "\"'":
-                place = self._end_of_text(found.start())
-            elif found[0] not in "([{":
+            if found[1] in "\"'":
+                place = self._end_of_text(found.start(1))
+            elif found[1] not in "([{":
                 self.closings[opened.pop()] = place
             elif place in self.closings:
                 place = self.closings[place]
@@ -292,9 +299,9 @@ class _Script:
 
     def _skip(self, at: int) -> int:
         """The end of the expression that begins here: its comma, or the bracket around it."""
-        while (found := _IN_EXPRESSION.search(self.text, at)) and found[0] not in ",)]}":
-            at = self._closing(found.end()) if found[0] in "([{" else self._end_of_text(found.start())
-        return found.start() if found else len(self.text)
+        while (found := _IN_EXPRESSION.match(self.text, at)) and found[1] not in ",)]}":
+            at = self._closing(found.end()) if found[1] in "([{" else self._end_of_text(found.start(1))
+        return found.start(1) if found else len(self.text)
 
 
 def _number(digits: str) -> int | float:

@@ -58,7 +58,7 @@ _OTHERS = frozenset(
     }
 )
 _LINES_EDIT = re.compile(r"edit\s+(\d{1,9}):(\d{1,9})[ \t]*\n?(.*)", re.DOTALL)
-_HEADER = re.compile(r"^\[File: ([^\n]+?) \((\d{1,9}) lines total(?: after edit)?\)\]", re.MULTILINE)
+_HEADER = re.compile(r"\n\[File: ([^\n]+?) \((\d{1,9}) lines total(?: after edit)?\)\]")
 _NOT_APPLIED = (
     "introduced new syntax error",
     "changes have NOT been applied",
@@ -187,9 +187,11 @@ class SweTools:
 
     def steps(self, call: Call) -> list[Step]:
         """The steps of one call; ``call.output`` is the observation as it was recorded."""
-        output = call.output
-        # What a terminal printed ends its lines with "\r\n"; the files do not.
-        call = replace(call, output=output.replace("\r\n", "\n") if output else output, cwd=call.cwd or self.cwd)
+        output, cwd = call.output, call.cwd or self.cwd
+        if output and "\r\n" in output:  # what a terminal printed ends its lines so; the files do not
+            call = replace(call, output=output.replace("\r\n", "\n"), cwd=cwd)
+        elif cwd != call.cwd:
+            call = replace(call, cwd=cwd)
         steps = self._own_steps(call) or self._shared_steps(call)
         for step in steps:
             if "output" in step and step["output"] == call.output:
@@ -227,7 +229,7 @@ class SweTools:
 
     def _window(self, output: str | None) -> tuple[str | None, Listing | None]:
         """(path, numbered lines) of the window that was printed; the file is known from it."""
-        header = _HEADER.search(output or "")
+        header = _header(output)
         if not header or output is None:
             return None, None
         path, total = self._resolved(header[1]), int(header[2])
@@ -287,7 +289,7 @@ class SweTools:
         """The open file; where it is not known, the one whose window was printed afterwards."""
         if self.open_file:
             return self.open_file
-        header = _HEADER.search(call.output or "")
+        header = _header(call.output)
         return self._resolved(header[1]) if header else call.text("path") or ""
 
     def _total(self, path: str) -> int | None:
@@ -306,7 +308,7 @@ class SweTools:
         old, new = call.text("search"), call.text("replace")
         if old is None or new is None:
             return None
-        shown = None if failed else read_listing(call.output or "")
+        shown = None if failed else call.output
         everywhere = call.input.get("replace-all") is True
         return self.files.replace(path, old, new, everywhere=everywhere, shown=shown, apply=not failed)
 
@@ -328,7 +330,12 @@ def _window_failed(output: str | None) -> bool | None:
         return None
     if any(words in output for words in _NOT_APPLIED):
         return True
-    return not _HEADER.search(output) and not any(words in output for words in _EDITED)
+    return not _header(output) and not any(words in output for words in _EDITED)
+
+
+def _header(output: str | None) -> re.Match[str] | None:
+    """The line above the window; ``start()`` is its place in the output."""
+    return _HEADER.search(f"\n{output}") if output and "[File: " in output else None
 
 
 def _editor_failed(call: Call) -> bool | None:

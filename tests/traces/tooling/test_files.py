@@ -6,7 +6,6 @@ import pytest
 
 from tests.traces.patching import patched
 from traces.tooling.files import Edit, Files
-from traces.tooling.listings import Listing
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def test_an_edit_of_what_was_never_seen_is_numbered_from_1_and_says_so(files):
 
 
 def test_a_listing_printed_after_the_edit_places_it(files):
-    change = files.replace("a.py", "x = 1", "x = 2", shown=Listing(30, "a\nx = 2\nb\n", False))
+    change = files.replace("a.py", "x = 1", "x = 2", shown="30\ta\n31\tx = 2\n32\tb\n")
     assert not change.approximate
     assert "@@ -30,3 +30,3 @@\n a\n-x = 1\n+x = 2\n b\n" in change.diff
 
