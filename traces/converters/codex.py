@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from traces.converters import converters
 from traces.document import Step, TraceDocument
@@ -46,8 +45,7 @@ _REPEATED = frozenset(
 _ENDS = frozenset({"task_complete", "turn_complete", "turn_aborted"})
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One record: ``kind`` is that of its envelope, "response_item" for a bare one."""
 
     line: int

@@ -86,13 +86,14 @@ def _hunks(lines: list[str]) -> Iterator[Hunk]:
                 old, new = [], []
             section = line.removeprefix("@@").strip()
             continue
-        if line.startswith((" ", "-")):
-            old.append(f"{line[1:]}\n")
-        if line.startswith((" ", "+")):
-            new.append(f"{line[1:]}\n")
-        if not line and (old or new):  # an empty line of context whose space was trimmed
-            old.append("\n")
-            new.append("\n")
+        sign, text = line[:1], f"{line[1:]}\n"
+        if sign == " " or (not line and (old or new)):  # or one of context whose space was trimmed
+            old.append(text)
+            new.append(text)
+        elif sign == "-":
+            old.append(text)
+        elif sign == "+":
+            new.append(text)
     while old and new and old[-1] == new[-1] == "\n":  # those at the end are the text's own
         old.pop()
         new.pop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from traces.document import Step
@@ -47,11 +46,15 @@ class CodexCalls:
         steps: list[Step] = []
         for number, call in enumerate(calls):
             if each:
-                result = replace(of_script(found.blocks[number]), failed=found.failed)
+                result = of_script(found.blocks[number])._replace(failed=found.failed)
             elif number == len(calls) - 1:
                 printed = of_script(found.output) if found.output is not None else Result()
-                result = replace(printed, failed=found.failed, seconds=printed.seconds or found.seconds)
-                result = replace(result, rejected=found.rejected, images=found.images)
+                result = printed._replace(
+                    failed=found.failed,
+                    seconds=printed.seconds or found.seconds,
+                    rejected=found.rejected,
+                    images=found.images,
+                )
             else:
                 result = Result(failed=found.failed)
             patch, command = self._events_of(call, line)
@@ -149,8 +152,7 @@ def _with_command(result: Result, event: Event) -> Result:
     code, output = payload.get("exit_code"), payload.get("aggregated_output")
     if not isinstance(output, str):
         output = "".join(text for key in ("stdout", "stderr") if isinstance(text := payload.get(key), str))
-    return replace(
-        result,
+    return result._replace(
         exit_code=code if type(code) is int else result.exit_code,
         output=output if result.output is None else result.output,
         seconds=duration_of(payload) if result.seconds is None else result.seconds,
@@ -162,7 +164,7 @@ def _with_patch(result: Result, event: Event) -> Result:
     success = event.payload.get("success")
     said = as_text(event.payload.get("stdout")) or as_text(event.payload.get("stderr"))
     output = said if said and result.output in (None, "", "{}") else result.output
-    return replace(result, output=output, failed=not success if isinstance(success, bool) else result.failed)
+    return result._replace(output=output, failed=not success if isinstance(success, bool) else result.failed)
 
 
 def _exact_diff(path: str, change: dict[str, Any], old_path: str) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from traces.tooling.calls import command_text
 from traces.tooling.contents import images_of
@@ -25,8 +25,7 @@ _REJECTED = re.compile(
 _ERRORS = ("error:", "tool call error:", "execution error:", "apply_patch verification failed", "patch rejected")
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """``output`` is None where none was recorded. ``blocks``: its parts, where it came in parts behind a label."""
 
     output: str | None = None
@@ -35,7 +34,7 @@ class Result:
     failed: bool | None = None
     rejected: bool = False
     images: list[dict[str, str]] | None = None
-    blocks: list[str] = field(default_factory=list)
+    blocks: tuple[str, ...] = ()
 
 
 def read_result(payload: dict[str, Any]) -> Result:
@@ -45,14 +44,15 @@ def read_result(payload: dict[str, Any]) -> Result:
     if isinstance(value, dict):
         success, value = value.get("success"), value.get("content_items") or value.get("content")
     result = _of_parts(value) if isinstance(value, list) else _of_text(value if isinstance(value, str) else None)
-    return replace(result, failed=True) if success is False else result
+    return result._replace(failed=True) if success is False else result
 
 
 def _of_parts(parts: list[Any]) -> Result:
     texts = [part["text"] for part in as_objects(parts) if isinstance(part.get("text"), str)]
     first = _of_text(texts[0]) if texts else Result(None)
     blocks = ([first.output] if first.output else []) + texts[1:]
-    return replace(first, output="\n".join(blocks) if texts else None, blocks=blocks, images=images_of(parts))
+    output = "\n".join(blocks) if texts else None
+    return first._replace(output=output, blocks=tuple(blocks), images=images_of(parts))
 
 
 def _of_text(text: str | None) -> Result:
@@ -63,8 +63,7 @@ def _of_text(text: str | None) -> Result:
         output = wrapped.get("output")
         if isinstance(output, str):
             inner = _of_text(output)
-            return replace(
-                inner,
+            return inner._replace(
                 exit_code=_first_int(about.get("exit_code"), inner.exit_code),
                 seconds=as_number(about.get("duration_seconds")),
             )

@@ -119,8 +119,7 @@ class Files:
         shown: str | None = None,
         apply: bool = True,
     ) -> Change:
-        """``old`` is replaced by ``new``, once or everywhere. ``shown``: what was printed after the edit, perhaps lines with
-        their numbers."""
+        """``old`` is replaced by ``new``, once or everywhere. ``shown``: what was printed after it."""
         known = self._known.get(path)
         part = _containing(known, old) if known else None
         if known and part:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from potato_site.canonical import loads_leniently
+from potato_site.canonical import LENIENT_DECODER
 
 MAX_DEPTH = 40  # of lists and objects in each other
 MAX_CALLS = 1000  # of one script
@@ -21,9 +21,7 @@ _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _DULL = re.compile(r"(?:[^\"'`/A-Za-z_$]++|(?!(?:tools|const|let|var)\b)[A-Za-z_$][\w$]*+)*+")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 _NUMBER = re.compile(r"-?(?:0[xX][\da-fA-F_]+|\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)")
-_STRING = re.compile(
-    r"\"([^\"\\\n]*+(?:\\.[^\"\\\n]*+)*+)\"|'([^'\\\n]*+(?:\\.[^'\\\n]*+)*+)'", re.DOTALL
-)
+_STRING = re.compile(r"\"([^\"\\\n]*+(?:\\.[^\"\\\n]*+)*+)\"|'([^'\\\n]*+(?:\\.[^'\\\n]*+)*+)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|\r\n|.)", re.DOTALL)
 _REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[[^\]\n]{0,60}\]){1,500}/[a-z]*")
 _CALL = re.compile(r"tools\s*(?:\.\s*([\w$]+)|\[\s*[\"']([^\"'\n]+)[\"']\s*\])\s*\(")
@@ -323,7 +321,9 @@ def _unescaped(text: str) -> str:
     if "\\" not in text:
         return text
     try:
-        return str(loads_leniently(f'"{text}"'.encode()))
+        value, end = LENIENT_DECODER.raw_decode(f'"{text}"')
+        if end == len(text) + 2:
+            return str(value)
     except ValueError:
         pass  # escapes that JSON does not know
     # Two halves of one character are written as two escapes.
