@@ -19,7 +19,7 @@ from traces.tooling.atif import MARK, content_of, is_ours, own_fields, own_steps
 from traces.tooling.atif_calls import AtifCalls
 from traces.tooling.atif_images import embed_images
 from traces.tooling.tasks import issue_in, repo_of, stem
-from traces.tooling.text_calls import read_text
+from traces.tooling.text_calls import has_calls, read_text
 from traces.tooling.transcript import Transcript
 from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text
 
@@ -27,6 +27,7 @@ _CONTEXT = re.compile(
     r"\s*<(?:command-|local-command|bash-|recommended_plugins|environment_context|user_instructions|permissions)"
     r"|# AGENTS\.md|Caveat: "
 )
+_TOKENS = (("input", "prompt_tokens"), ("output", "completion_tokens"), ("cached", "cached_tokens"))
 _SOURCES = {"user": "user_message", "system": "system", "agent": "assistant_message"}
 
 
@@ -185,18 +186,16 @@ class _Reader:
         thought, message = as_text(step.get("reasoning_content")), step.get("message")
         self.out.text("thinking", thought, **common)
         if isinstance(message, str) and as_objects(step.get("tool_calls")):
-            # The calls stand in the text too, where a model wrote them there.
-            said = "\n".join(part for part in read_text(message) if isinstance(part, str))
-            if said != message.strip("\n"):
-                message = said
+            if has_calls(message):  # they stand in the text too, where a model wrote them there
+                said = "\n".join(part for part in read_text(message) if isinstance(part, str))
+                message = said if said != message.strip("\n") else message
             if thought and isinstance(message, str) and message.strip() == thought.strip():
                 return
         self._said("assistant_message", message, common)
 
     def _acts(self, step: dict[str, Any], common: dict[str, Any]) -> None:
         calls = as_objects(step.get("tool_calls"))
-        found = as_object(step.get("observation")).get("results")
-        results = as_objects(found)
+        results = as_objects(as_object(step.get("observation")).get("results"))
         by_id = {identity: result for result in results if (identity := as_text(result.get("source_call_id")))}
         unnamed = [result for result in results if not as_text(result.get("source_call_id"))]
         used: list[int] = []
@@ -233,10 +232,9 @@ class _Reader:
     def _measure(self, step: dict[str, Any], first: int) -> None:
         """Tokens and cost of the answer, on the first of its steps."""
         metrics = as_object(step.get("metrics"))
-        names = {"input": "prompt_tokens", "output": "completion_tokens", "cached": "cached_tokens"}
-        tokens = {name: count for name, key in names.items() if (count := as_int(metrics.get(key))) is not None}
-        cost = as_number(metrics.get("cost_usd"))
-        if len(self.out.steps) > first:
+        if metrics and len(self.out.steps) > first:
+            tokens = {name: count for name, key in _TOKENS if (count := as_int(metrics.get(key))) is not None}
+            cost = as_number(metrics.get("cost_usd"))
             if tokens:
                 self.out.steps[first]["tokens"] = tokens
             if cost is not None:

@@ -66,14 +66,11 @@ class AtifCalls:
         """Any other agent's. What Claude Code recorded of a result stands in its ``extra``."""
         told = as_object(extra.get("tool_result_metadata"))
         raw = as_object(told.get("raw_tool_result"))
-        call = replace(call, output=_text(raw.get("content"), call.output))
-        failed = extra.get("tool_result_is_error")
-        if isinstance(failed, bool):
-            call = replace(call, failed=failed)
+        output, failed = _text(raw.get("content"), call.output), extra.get("tool_result_is_error")
+        ended = _MINI.fullmatch(output or "")
+        call.output = ended[2] if ended else output
+        call.failed = failed if isinstance(failed, bool) else None
         recorded = as_object(told.get("tool_use_result"))
-        ended = _MINI.fullmatch(call.output or "")
-        if ended:
-            call = replace(call, output=ended[2])
         steps = (recorded_steps(call, recorded, self.tools.files) if recorded else None) or self.tools.steps(call)
         for step in steps:
             if recorded:

@@ -30,7 +30,7 @@ def _sources(trajectory: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for step in as_objects(trajectory.get("steps")):
         results = as_objects(as_object(step.get("observation")).get("results"))
         for content in (step.get("message"), *(result.get("content") for result in results)):
-            for part in as_objects(content):
+            for part in as_objects(content) if isinstance(content, list) else ():
                 if part.get("type") == "image" and isinstance(part.get("source"), dict):
                     yield part["source"]
 

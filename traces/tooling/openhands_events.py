@@ -23,6 +23,14 @@ _STATE = frozenset({"null", "change_agent_state", "agent_state_changed", "conden
 _ABOUT = frozenset(
     {"thought", "impl_source", "translated_ipython_code", "confirmation_state", "is_confirmed", "hidden"}
 )
+_TOKENS = {
+    "prompt_tokens": "input",
+    "input_tokens": "input",
+    "completion_tokens": "output",
+    "output_tokens": "output",
+    "cache_read_tokens": "cache_read",
+    "cache_write_tokens": "cache_write",
+}
 _FLAT = frozenset({"action", "observation", "keep_prompt", "action_risk", "kernel_init_code", "is_confirmed"})
 
 
@@ -108,10 +116,12 @@ class PlainEvents(Events):
                 self.parents.append((found, steps[0]["step_idx"]))
 
     def _common(self, line: int | None, event: Event) -> Step:
-        known = {"source_line": line, "started_at": as_text(event.get("timestamp"))}
+        common: Step = {} if line is None else {"source_line": line}
+        if time := as_text(event.get("timestamp")):
+            common["started_at"] = time
         if self.parents:
-            known["parent"] = self.parents[-1][1]
-        return {key: value for key, value in known.items() if value is not None}
+            common["parent"] = self.parents[-1][1]
+        return common
 
     def _message(self, line: int | None, event: Event, args: dict[str, Any]) -> None:
         content = as_text(args.get("content")) or as_text(event.get("message")) or ""
@@ -273,13 +283,7 @@ def _diff(value: object) -> str:
 
 def tokens_of(usage: dict[str, Any]) -> dict[str, int]:
     """``{"input", "output", "cache_read", "cache_write"}`` of what LiteLLM and OpenHands call them; zeros left out."""
-    names = {
-        "input": ("prompt_tokens", "input_tokens"),
-        "output": ("completion_tokens", "output_tokens"),
-        "cache_read": ("cache_read_tokens",),
-        "cache_write": ("cache_write_tokens",),
-    }
-    return {name: value for name, keys in names.items() for key in keys if (value := as_int(usage.get(key)))}
+    return {name: value for key, name in _TOKENS.items() if (value := as_int(usage.get(key)))} if usage else {}
 
 
 def metrics_of(cost: object, usage: dict[str, Any]) -> dict[str, Any]:
