@@ -1,7 +1,7 @@
 """Raw answers as a table: a line for every answer, for spreadsheets and data frames.
 
 A cell that a spreadsheet would take for a formula begins with an apostrophe: what annotators and agents write is a
-stranger's text.
+stranger's text. Of a comparison ``trace_id`` is side a and ``trace_id_b`` side b; that is empty elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from exports.formats import Piece, Row, Sheet, Takes, formats, split_file
 from potato_site.canonical import canonical
 
 COLUMNS = ("trace_id", "issue_id", "instance_id", "repo", "model", "annotator", "scheme", "type", "key", "value",
-           "reason", "submitted_at", "duration_s", "purpose", "flags", "split")  # fmt: skip
+           "reason", "submitted_at", "duration_s", "purpose", "flags", "split", "trace_id_b")  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -26,6 +26,7 @@ class Csv:
 
     file: ClassVar[str] = "answers.csv"
     takes: ClassVar[Takes] = "answers"
+    takes_comparisons: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:
         return ""
@@ -52,7 +53,7 @@ def _cells(row: Row) -> Iterator[Sequence[str]]:
         )
         for scheme, kind, key, value in answers_of(said):
             told, reason = _plain(value)
-            yield (*about, said.annotator, scheme, kind, key, told, reason, *submission, row.split)
+            yield (*about, said.annotator, scheme, kind, key, told, reason, *submission, row.split, row.trace_id_b)
 
 
 def _plain(value: Any) -> tuple[str, str]:
