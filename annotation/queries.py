@@ -48,6 +48,7 @@ __all__ = [
     "document",
     "had_labels",
     "issues_and_repositories",
+    "known_people",
     "labeled_by",
     "labeled_pairs",
     "labeled_traces",
@@ -138,6 +139,11 @@ class Coverage:
     pairs: int = 0
     compared: int = 0
 
+    @property
+    def known(self) -> int:
+        """All traces, withdrawn or not."""
+        return self.items + self.withdrawn
+
 
 class Changed(NamedTuple):
     """A trace (or a pair of two) of which other labels count than at an earlier moment.
@@ -184,6 +190,12 @@ def project_by_id(pk: int, *, using: str = SNAPSHOT) -> Project:
 def username_of(user_id: int) -> str:
     """Raises User.DoesNotExist."""
     return get_user_model().objects.only("username").get(pk=user_id).get_username()
+
+
+def known_people(project: Project, names: Collection[str], *, using: str = SNAPSHOT) -> set[str]:
+    """Those of these names that are of people who have, or had, something of the project to label."""
+    mine = Assignment.objects.using(using).filter(project=project, annotator__username__in=names)
+    return set(mine.values_list("annotator__username", flat=True).distinct()) if names else set()
 
 
 def delivering_projects(*, using: str = SNAPSHOT) -> list[Delivering]:

@@ -12,6 +12,7 @@ from annotation import queries
 from exports import pairs
 from exports.changes import Changes
 from exports.earlier import Earlier
+from exports.effect import without_effect
 from exports.fileset import WrittenFile, main_only, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options
@@ -48,6 +49,8 @@ class Built:
     card: dict[str, Any]
     # Of an export of what changed since an earlier one: how much, and the file that names it (exports.changes).
     changes: dict[str, Any] | None = None
+    # Options that did nothing, a sentence each (exports.effect).
+    without_effect: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -97,8 +100,8 @@ def build(
         counts = source.counts()
         scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""
         card = source.card() if with_card else {}
-        told = source.told_changes(files)
-    return Built(format_name, scheme, source.project.seq, files, counts, card, told)
+        told, idle = source.told_changes(files), source.without_effect()
+    return Built(format_name, scheme, source.project.seq, files, counts, card, told, idle)
 
 
 class Source:
@@ -121,7 +124,9 @@ class Source:
         self._told: dict[str, Any] = {}
         issues = queries.issues_and_repositories(self.project) if options.has_splits else ()
         self.splits = Splits(options, issues)
-        self.changes = None if options.since_seq is None else Changes(self.project, options)
+        self.changes: Changes | None = None
+        if options.since_seq is not None:
+            self.changes = Changes(self.project, options, comparisons=self.reads_comparisons)
 
     def coverage(self) -> queries.Coverage:
         options = self.options
@@ -131,6 +136,10 @@ class Source:
         """Of what went through ``rows``; see exports.statistics."""
         reads = {"traces": self.reads_traces, "comparisons": self.reads_comparisons}
         return counts_of(self.tally, self.coverage(), **reads)
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Of the options, when all rows are read."""
+        return tuple(without_effect(self.project, self.options, self.asked, self.tally))
 
     def sheet(self, file: str) -> Sheet:
         reward = self.asked.reward

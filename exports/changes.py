@@ -24,10 +24,15 @@ ENDING = "changes.jsonl"
 class Changes:
     """What changed since ``since``, and what became of it. Used inside ``consistent_read()``."""
 
-    def __init__(self, project: queries.Project, options: Options) -> None:
+    def __init__(self, project: queries.Project, options: Options, *, comparisons: bool) -> None:
+        """``comparisons``: whether what is said of two traces counts in such an export."""
         self.project, self.since = project, options.since_seq or 0
         self._only = None if options.traces is None else {*options.traces, ""}
-        found = [one for one in queries.changed_since(project, self.since) if self._is_asked(one[:2])]
+        found = [
+            one
+            for one in queries.changed_since(project, self.since)
+            if self._is_asked(one[:2]) and (comparisons or not one.trace_id_b)
+        ]
         self._items: dict[Key, Changed] = {(one.trace_id, one.trace_id_b): one for one in found}
         self._issues = {one.issue_key for one in found}
         # What has a row.

@@ -269,6 +269,8 @@ def _problems(error: ValidationError) -> Iterable[tuple[str, str]]:
         name = str(one["loc"][0])[:100] if one["loc"] else ""
         if one["type"] == "extra_forbidden":
             yield name, "there is no such option"
+        elif one["type"].startswith("datetime"):
+            yield name, "is no time; one is 2026-01-31T18:00 (of UTC, where no other zone is given)"
         elif one["loc"][1:] and one["type"] != "literal_error":
             yield name, f"{one['loc'][1]}: {one['msg']}"
         else:

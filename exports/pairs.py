@@ -119,6 +119,7 @@ def from_rewards(
         else:
             issues[keys[row.trace_id]].append(attempt)
         seen(place + 1)
+    tally.left_out["of an issue nobody labeled another attempt at"] += sum(map(_is_alone, issues.values()))
     chosen = [
         pair
         for key, attempts in issues.items()
@@ -127,6 +128,10 @@ def from_rewards(
     ]
     for start in range(0, len(chosen), BATCH_PAIRS):
         yield from _with_rows(chosen[start : start + BATCH_PAIRS], read, make_rows)
+
+
+def _is_alone(attempts: Sequence[Attempt]) -> bool:
+    return len({attempt.trace_id for attempt in attempts}) == 1
 
 
 def _with_rows(

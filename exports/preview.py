@@ -58,11 +58,11 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         sheet = source.sheet(writer.file)
         files = [] if not writer.file else _shown(writer.write(kept, sheet))
         coverage = source.coverage()
-        counts = source.counts()
+        counts, idle = source.counts(), source.without_effect()
     tokens = [(limit, sum(size > limit for size in sizes)) for limit in CONTEXTS]
     there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
     looked_at, compared = (min(LOOKED_AT, number) for number in there)
-    warnings = _warnings(counts, tokens, len(sizes))
+    warnings = [*idle, *_warnings(counts, tokens, len(sizes))]
     return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens)
 
 

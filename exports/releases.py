@@ -101,6 +101,7 @@ def _manifest(project: Any, built: Built, options: Options) -> dict[str, Any]:
         "options": as_json(options),
         "counts": built.counts,
         "changes": built.changes,
+        "without_effect": list(built.without_effect),
         "labels": built.card["labels"],
         "agreement": built.card["agreement"],
         "configuration": built.card["configuration"],

@@ -35,7 +35,7 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
     ``traces``, ``comparisons``: whether such an export reads labels of the one, and of the other. What it does not read
     lacks nothing.
     """
-    left_out = dict(sorted(tally.left_out.items()))
+    left_out = {reason: number for reason, number in sorted(tally.left_out.items()) if number}
     return {
         "items": coverage.items,
         "rows": tally.rows,

@@ -185,6 +185,8 @@ def test_comparisons_change_apart_from_their_traces(tmp_path):
     for name in ("annotations", "csv"):
         _, named, _ = read(project, tmp_path, name, since_seq=seq)
         assert named == [{"trace_id": "t1", "trace_id_b": "t2", "change": "removed"}]
+    # Rows of the trace alone stay: what is said of two is in no such file.
+    assert read(project, tmp_path, "prm", since_seq=seq)[1] == []
     _, named, _ = read(project, tmp_path, "preference_pairs", since_seq=seq)
     assert [(one["trace_id"], one["change"]) for one in named] == [("t1", "removed"), ("t2", "removed")]
 

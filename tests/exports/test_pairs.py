@@ -1,5 +1,6 @@
 """Preference pairs: which of two attempts is the better one, and by how much."""
 
+import csv
 import io
 import json
 from datetime import UTC, datetime
@@ -227,3 +228,14 @@ def test_raw_answers_of_comparisons_are_among_the_annotations(tmp_path):
     assert [(one["scheme"], one["key"], json.loads(one["value"])) for one in line["answers"]] == [
         ("better", "choice", {"side": "b"}), ("better", "reason", "It passes."),
     ]  # fmt: skip
+    table = tmp_path / "out.csv"
+    call_command("export", "--project", project.slug, "--format", "csv", "--output", table, stdout=io.StringIO())
+    told = [(row["trace_id"], row["trace_id_b"], row["key"]) for row in csv.DictReader(table.open(newline=""))]
+    assert told[-2:] == [("t1", "t2", "choice"), ("t1", "t2", "reason")]
+    assert told[0][1] == ""
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_a_single_attempt_is_said_to_make_no_pair(attempts, tmp_path):
+    told = run("--format", "preference_pairs", "--project", attempts.slug, "--output", str(tmp_path / "pairs.jsonl"))
+    assert "left out: 1 trace, of an issue nobody labeled another attempt at" in told

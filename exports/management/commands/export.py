@@ -54,7 +54,9 @@ class Command(BaseCommand):
             refresh(project.pk)
             built = self._build(project.pk, given["format"], options, output)
         except WrongOptions as error:
-            raise CommandError("; ".join(f"--{name}: {message}" for name, message in error.problems)) from error
+            raise CommandError(
+                "; ".join(f"--{name}: {message}" if name else message for name, message in error.problems)
+            ) from error
         except (queries.NoProject, UnknownScheme, UnknownPlugin, UnknownReward, MissingPackage) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -62,6 +64,8 @@ class Command(BaseCommand):
         out = self.stderr if is_device(output) else self.stdout
         for line in summary(built, output):
             out.write(line)
+        for line in built.without_effect:
+            self.stderr.write(f"no effect: {line}")
 
     def _build(self, project_id: int, name: str, options: Options, output: Path) -> Built:
         with _progress() as progress:
@@ -139,7 +143,9 @@ def summary(built: Built, output: Path) -> list[str]:
     """What the command says: how many traces, and what is not in the file and why."""
     counts = built.counts
     paired = formats.get(built.format).takes == "pairs"
-    what = f"{counts['rows']:,} pair{'' if counts['rows'] == 1 else 's'} of " if paired else ""
+    noun = "pair" if paired else "row"
+    is_told = paired or counts["rows"] != counts["traces"]
+    what = f"{counts['rows']:,} {noun}{'' if counts['rows'] == 1 else 's'} of " if is_told else ""
     by = f", labeled by {built.scheme}" if built.scheme else ""
     # What is compressed has another ending than was asked for.
     first = built.files[0].name if built.files else ""
