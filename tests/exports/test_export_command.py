@@ -178,7 +178,7 @@ def test_a_full_disk_leaves_the_file_of_before_and_nothing_else(tmp_path, export
     with pytest.raises((CommandError, OSError), match="No space left"):
         call_command("export", format="prm", project=project.slug, output=output)
     assert output.read_bytes() == before
-    assert list(output.parent.iterdir()) == [output]
+    assert {path.name for path in output.parent.iterdir()} == {output.name, f".{output.name}.files.json"}
 
 
 def test_an_output_that_is_a_folder_is_named(tmp_path, export):
