@@ -252,6 +252,18 @@ def as_json(options: Options) -> dict[str, Any]:
     return options.model_dump(mode="json")
 
 
+def changed(given: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Of options as JSON values those that are not the recommended ones, for people."""
+    usual = as_json(Options())
+    return [(name, _told(value)) for name, value in given.items() if value != usual.get(name)]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={inner:g}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _as_python(given: Mapping[str, Any]) -> dict[str, Any]:
     """JSON has no tuples, times or difference between 1 and 1.0; nothing else is read leniently."""
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}

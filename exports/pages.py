@@ -17,7 +17,7 @@ from annotation.admin.frame import project_context
 from exports import current, download, requests
 from exports.forms import ExportForm
 from exports.models import Export, ExportSchedule
-from exports.options import Options, as_json, options_of
+from exports.options import changed, options_of
 from exports.preview import preview
 from exports.releases import published
 from exports.requests import CannotExport
@@ -27,6 +27,8 @@ from potato_site.accounts.decorators import signed_in
 
 PER_PAGE = 25
 SHOWN_FILES = 12
+# Options the table has words for.
+TOLD = ("scheme", "include_surplus", "traces")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -111,7 +113,8 @@ def _row(export: Export, project: Any) -> dict[str, Any]:
     return {
         "export": export,
         "scheme": export.manifest.get("scheme", ""),
-        "changed_options": _changed(export.options),
+        "changed_options": [one for one in changed(export.options) if one[0] not in TOLD],
+        "changes": export.manifest.get("changes"),
         "n_chosen": len(export.options.get("traces") or ()),
         "with_surplus": bool(export.options.get("include_surplus")),
         "counts": counts,
@@ -120,10 +123,3 @@ def _row(export: Export, project: Any) -> dict[str, Any]:
         "more_files": max(len(files) - SHOWN_FILES - 1, 0),
         "is_current": export.seq == project.seq,
     }
-
-
-def _changed(given: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The options that are not the recommended ones, but those the table tells in words."""
-    usual = as_json(Options())
-    told = ("scheme", "include_surplus", "traces")
-    return [(name, value) for name, value in given.items() if name not in told and value != usual.get(name)]

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from annotation import access
 from annotation.admin.frame import project_context
 from exports.models import ExportSchedule
+from exports.options import changed
 from exports.schedule_forms import ScheduleForm
 from exports.schedules import next_run, run_soon
 from potato_site.accounts.decorators import signed_in
@@ -88,5 +89,6 @@ def _note(request: HttpRequest, schedule: ExportSchedule, action: str) -> None:
 
 def _page(request: HttpRequest, project: Any, form: ScheduleForm) -> HttpResponse:
     rows = ExportSchedule.objects.filter(project=project).select_related("made_by").order_by("pk")
-    context = project_context(request, project, "exports", form=form, schedules=list(rows[:200]))
+    shown = [(schedule, changed(schedule.options)) for schedule in rows[:200]]
+    context = project_context(request, project, "exports", form=form, schedules=shown)
     return render(request, "exports/schedules.html", context)

@@ -187,7 +187,11 @@ def test_a_manager_sets_pauses_resumes_runs_and_removes_one(client, mia, project
         "0 6 * * 1", "Europe/Berlin", 3, True, mia,
     )  # fmt: skip
     assert made.next_run_at > timezone.now()
-    assert "0 6 * * 1" in client.get(page).content.decode()
+    shown = client.get(page).content.decode()
+    assert "0 6 * * 1" in shown
+    # What is not as recommended is told beside the format, and nothing else.
+    assert "soft_labels: True" in shown
+    assert "split_seed:" not in shown
     for act in ("pause", "resume", "run", "remove"):
         assert client.post(page, {"act": act, "schedule": made.pk}).status_code == 302
     assert not ExportSchedule.objects.exists()
