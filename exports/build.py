@@ -13,7 +13,7 @@ from exports import pairs
 from exports.changes import Changes
 from exports.earlier import Earlier
 from exports.effect import without_effect
-from exports.fileset import WrittenFile, main_only, write_files
+from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options
 from exports.publish import write_file
@@ -152,6 +152,7 @@ class Source:
             run_id=f"{self.project.slug}-{self.project.seq}",
             card=self.card,
             note=self._note,
+            published=lambda name: name_of(name, self.options.compress),
         )
 
     def _note(self, reason: str) -> None:

@@ -90,6 +90,11 @@ class Pair:
     split: str = "train"
 
 
+def as_it_is(name: str) -> str:
+    """No file is compressed."""
+    return name
+
+
 def ignore(reason: str) -> None:
     """Count nothing."""
 
@@ -98,9 +103,10 @@ def ignore(reason: str) -> None:
 class Sheet:
     """What holds for a whole export and must be known before its first line.
 
-    ``file``: the name of the main file. ``has_gaps``: steps may be without a hard label, so hard labels need a value
-    that masks them. ``content_limit``: where texts are cut. ``card()``: what a dataset card tells (``project``,
-    ``seq``, ``mode``, ``labels``, ``agreement``). ``note(reason)``: counts what is left out of one of its
+    ``file``: the name of the main file. ``published(name)``: what a file is called when it is published (compressed
+    ones get an ending), for a file that names another. ``has_gaps``: steps may be without a hard label, so hard labels
+    need a value that masks them. ``content_limit``: where texts are cut. ``card()``: what a dataset card tells
+    (``project``, ``seq``, ``mode``, ``labels``, ``agreement``). ``note(reason)``: counts what is left out of one of its
     files.
     """
 
@@ -113,6 +119,7 @@ class Sheet:
     run_id: str = "export"
     card: Callable[[], Mapping[str, Any]] = dict
     note: Callable[[str], None] = ignore
+    published: Callable[[str], str] = as_it_is
 
 
 class Piece(NamedTuple):

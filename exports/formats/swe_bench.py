@@ -135,8 +135,8 @@ def _line(one: _Set, sheet: Sheet) -> dict[str, Any]:
     return {
         "model_name_or_path": one.model,
         "run_id": one.run_id,
-        "report": sibling(sheet.file, f"{one.label}.json"),
-        "predictions": sibling(sheet.file, f"{one.label}.preds.jsonl"),
+        "report": sheet.published(sibling(sheet.file, f"{one.label}.json")),
+        "predictions": sheet.published(sibling(sheet.file, f"{one.label}.preds.jsonl")),
         "submitted_instances": len(one.submitted),
         "resolved_instances": len(one.resolved),
     }

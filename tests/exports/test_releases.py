@@ -169,3 +169,16 @@ def test_a_compressed_export_is_the_same_labels(tmp_path):
     content = (Path(packed.path) / "prm_labels.jsonl.gz").read_bytes()
     assert gzip.decompress(content) == (Path(plain.path) / "prm_labels.jsonl").read_bytes()
     assert packed.manifest["files"][0]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_that_names_others_names_them_as_they_are_published(tmp_path):
+    ids = [{"instance_id": f"lab__thing-{n}", "model": f"model-{n}", "final_patch": "x"} for n in (1, 2)]
+    project = make_project(tmp_path, traces=[make_trace(f"t{n}", 3, **keys) for n, keys in enumerate(ids)], overlap=0)
+    for _ in ids:
+        submit_item(project, "ann", answers(1))
+    made = run_now("exports.build", {"project": project.pk, "format": "swe_bench", "options": {"compress": "gzip"}})
+    export = Export.objects.get(pk=made["export"])
+    index = json.loads(gzip.decompress((Path(export.path) / "swe_bench_results.json.gz").read_bytes()))
+    named = {run[key] for run in index["runs"] for key in ("report", "predictions")}
+    assert len(named) == 4
+    assert named < {file["name"] for file in export.manifest["files"]}
