@@ -1,11 +1,14 @@
 """A random model of a few thousand weights and a tokenizer of bytes, made on the spot. Stands alone: no Django here."""
 
+import importlib.metadata
+import platform
 import tempfile
 
 from datasets import Dataset, load_dataset
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+PACKAGES = ("torch", "transformers", "datasets", "trl", "openrlhf")
 TEMPLATE = (
     "{% for m in messages %}[{{ m.role }}]{{ m.content }}"
     "{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n{% endfor %}"
@@ -56,3 +59,13 @@ def finite(what: str, result: object) -> None:
     loss = result.training_loss  # type: ignore[attr-defined]
     assert loss == loss, f"{what}: the loss is no number"
     print(f"{what}: loss {loss:.4f}")
+
+
+def versions() -> None:
+    """Say what it was tried with."""
+    installed = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions()}
+    named = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
+    print(f"with Python {platform.python_version()}, {', '.join(named)}")
+
+
+versions()
