@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from potato_site import planner
 from potato_site.accounts.models import User
 from potato_site.canonical import canonical
 from traces.archives import unpacked
@@ -28,7 +29,7 @@ from traces.entries import entry_of
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
 from traces.late_results import with_late_results
-from traces.models import Dataset, Import, ImportFile
+from traces.models import Dataset, Document, Import, ImportFile, Trace, TraceVersion
 from traces.neighbours import NO_FILES
 from traces.recognition import is_claimed
 from traces.source import Place, Source, find_sources, printable
@@ -144,6 +145,8 @@ class _Run:
         self.finished = [tally for tally in self.tallies.values() if not tally.is_kept]
         self._flush()
         counts = self.total.counts
+        if counts["new"] + counts["changed"] >= planner.MANY:
+            planner.look_again([Trace, TraceVersion, Document])
         return ImportReport(
             new=counts["new"],
             changed=counts["changed"],

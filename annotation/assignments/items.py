@@ -16,6 +16,7 @@ from annotation.models import Assignment, Gold, Item, Project, Slot
 from annotation.projects.config import ProjectConfig
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of
+from potato_site import planner
 from traces.models import Trace
 
 BATCH = 2000
@@ -47,6 +48,8 @@ def sync_items(project: Project) -> int:
     # Last: those who are opening one of these items wait from here on.
     with _alone(project):
         _move_unopened(project)
+    if made >= planner.MANY:
+        planner.look_again([Item, Slot])
     return made
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connections, transaction
 
+from potato_site import planner
 from potato_site.operations import tables
 from potato_site.operations.audits import Audit, run_audits
 
@@ -37,6 +38,7 @@ def move(source: str, target: str, tell: Callable[[str], None] = lambda _: None)
         with transaction.atomic(using=target):
             tables.clear_what_migrate_made(target)
             moved = [_copy(model, source, target, tell) for model in tables.tables()]
+            planner.look_again(tables.tables(), target)
             connections[target].check_constraints()
             for told in moved:
                 if told.source != told.target:

@@ -17,6 +17,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 
+from potato_site import planner
 from potato_site.files import UNFINISHED, sync_folder
 from potato_site.logs import safe_message
 from potato_site.operations import tables
@@ -103,6 +104,7 @@ def _restore(reader: Reader, using: str, home: Path, staging: _Staging, tell: Te
         tables.insert(models[label], read[label].through(stream), using)
     restored = Restored(reader.header, files=len(staging.files))
     _compare(reader.manifest, read, staging, models)
+    planner.look_again(tables.tables(), using)
     restored.tables = _read_back(reader.manifest, using, tell)
     connections[using].check_constraints()
     restored.audits = run_audits(using)

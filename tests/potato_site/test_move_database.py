@@ -22,6 +22,7 @@ from potato_site.operations.another import another_database
 from tests.factory import op, person
 from tests.faults.server import database_url
 from tests.potato_site import archives
+from tests.potato_site.tables_known import rows_known
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]),
@@ -84,6 +85,9 @@ def test_everything_arrives_and_people_go_on_there(home: Path, target: str):
         assert newcomer.pk > User.objects.using(alias).get(username="bob").pk
         with connections[alias].cursor() as cursor, pytest.raises(Exception, match="append-only"):
             cursor.execute("UPDATE annotation_answerevent SET scheme = 'x'")
+        if connections[alias].vendor == "postgresql":
+            for table in (Assignment, AnswerEvent, User):
+                assert rows_known(table, alias) >= before[tables.label_of(table)][0] > 0
 
 
 def test_back_again_it_is_the_same(home: Path, target: str, tmp_path: Path):
