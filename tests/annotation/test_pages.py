@@ -12,8 +12,9 @@ from django.utils import timezone
 from annotation.answers.ops import Reply
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Project, Statistic
+from annotation.models import Answer, Assignment, Membership, Project, Statistic
 from annotation.pages import filetree, stylesheet
+from annotation.projects.membership import deactivate
 from annotation.projects.revisions import config_of
 from tests.factory import PER_STEP, answers, make_project, make_trace, op, person, submit_item
 from traces.chunks import render_version
@@ -203,6 +204,24 @@ class TestSaving:
     def test_reading_time_is_counted(self, ann, assignment):
         response = post(ann, "label-seen", assignment, "signal", {"seq": 1, "delta_ms": 0, "steps": {}})
         assert response.json() == {"seq": 1, "active_ms": 0}
+
+    @pytest.mark.parametrize(
+        ("name", "field", "value"),
+        [
+            ("label-ops", "ops", [op("outcome", {"": "partial"})]),
+            ("label-submit", "payload", {"op_id": "one", "tab": "tab", "version": 1, "ops": []}),
+            ("label-seen", "signal", {"seq": 1, "delta_ms": 0, "steps": {}}),
+        ],
+    )
+    def test_who_is_removed_while_labeling_is_told_and_keeps_what_was_saved(
+        self, ann, project, assignment, name, field, value
+    ):
+        assert post(ann, "label-ops", assignment, "ops", [op("outcome", {"": "resolved"})]).status_code == 200
+        deactivate(Membership.objects.get(project=project, user=person("ann")), person("manager"))
+        response = post(ann, name, assignment, field, value)
+        assert (response.status_code, response.json()["error"]) == (410, "closed")
+        assert "no longer a member" in response.json()["message"]
+        assert Answer.objects.get(assignment=assignment).value == {"": "resolved"}
 
 
 class TestSubmit:

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from django.db import connection
 
-from annotation.models import Invitation, Membership
+from annotation.models import Invitation, Membership, Project, Revision
 from annotation.projects import invitations, membership
+from annotation.projects.apply import apply_text
+from annotation.projects.dump import to_yaml
 from annotation.projects.membership import Refused
+from annotation.projects.revisions import current
 from potato_site.accounts.models import User
 from tests.factory import make_project
 
@@ -61,3 +65,39 @@ def test_two_managers_cannot_remove_each_other_at_once(tmp_path):
     acts = [lambda other=other: membership.deactivate(other, None) for other in pair]
     assert at_once(*acts) == [Refused.__name__, "done"]
     assert Membership.objects.filter(role="manager", state="active").count() == 1
+
+
+def save_at_once(project, *changes: dict[str, Any]) -> list[Any]:
+    """What became of each manager's change of the same revision."""
+    base, text = Revision.objects.get(project=project).number, to_yaml(current(project))
+    managers = [User.objects.create_user(f"manager{number}") for number in range(len(changes))]
+    saved: list[Any] = []
+
+    def save(user: User, change: dict[str, Any]) -> None:
+        edited = yaml.safe_dump(yaml.safe_load(text) | change, sort_keys=False)
+        mine = Project.objects.get(pk=project.pk)
+        saved.append(apply_text(mine, edited, user, base_revision=base))
+
+    acts = [lambda entry=entry: save(*entry) for entry in zip(managers, changes, strict=True)]
+    assert at_once(*acts) == ["done"] * len(changes)
+    project.refresh_from_db()
+    return saved
+
+
+def test_managers_who_save_different_keys_at_once_lose_nothing(tmp_path):
+    project = make_project(tmp_path)
+    depth = {**yaml.safe_load(to_yaml(current(project)))["quality_control"], "overlap_depth": 3}
+    saved = save_at_once(project, {"project_name": "Of the first"}, {"quality_control": depth})
+    assert [one.is_saved for one in saved] == [True, True]
+    assert (project.name, current(project).quality_control.overlap_depth) == ("Of the first", 3)
+    assert sorted(Revision.objects.filter(project=project).values_list("number", flat=True)) == [1, 2, 3]
+
+
+def test_of_managers_who_save_the_same_key_at_once_one_is_asked(tmp_path):
+    project = make_project(tmp_path)
+    names = ["Of the first", "Of the second"]
+    saved = save_at_once(project, *({"project_name": name} for name in names))
+    [won], [asked] = ([one for one in saved if one.is_saved is kept] for kept in (True, False))
+    assert project.name == won.config.project_name
+    assert [conflict.key for conflict in asked.conflicts] == ["project_name"]
+    assert Revision.objects.filter(project=project).count() == 2
