@@ -122,15 +122,26 @@ def cost_ms(work: Callable[[], object], times: int, between: Callable[[], object
 
 
 def _clock() -> Callable[[], float]:
-    """Seconds spent so far by this process and by the server's process behind its connection."""
+    """Seconds spent so far by this process and by the server's processes behind its connections."""
     if connection.vendor == "sqlite":
         return time.process_time
-    connection.ensure_connection()
-    backend = Path(f"/proc/{connection.connection.info.backend_pid}")
-    if not _is_postgres(backend):
+    if not _is_postgres(_backend()):
         return time.perf_counter
-    # Nanoseconds on a CPU, then what does not matter here.
-    return lambda: time.process_time() + int((backend / "schedstat").read_text().split()[0]) / 1e9
+    spent: dict[Path, float] = {}
+
+    def seconds() -> float:
+        # A connection that has grown old is replaced between two requests; what its process spent stays counted.
+        backend = _backend()
+        # Nanoseconds on a CPU, then what does not matter here.
+        spent[backend] = int((backend / "schedstat").read_text().split()[0]) / 1e9
+        return time.process_time() + sum(spent.values())
+
+    return seconds
+
+
+def _backend() -> Path:
+    connection.ensure_connection()
+    return Path(f"/proc/{connection.connection.info.backend_pid}")
 
 
 def _is_postgres(process: Path) -> bool:
