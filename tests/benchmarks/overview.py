@@ -41,7 +41,6 @@ PAGES = {
     "assignments too fast": "/admin/annotation/assignment/?project={pk}&attention=too_fast",
     "assignments overdue": "/admin/annotation/assignment/?project={pk}&attention=overdue",
     "assignments surplus": "/admin/annotation/assignment/?project={pk}&attention=surplus",
-    "assignments of a person": "/admin/annotation/assignment/?project={pk}&person={person}",
     "assignments, searched": "/admin/annotation/assignment/?project={pk}&q=bulk-",
     "submissions": "/admin/annotation/submission/?project={pk}",
     "submissions too fast": "/admin/annotation/submission/?project={pk}&flag=too_fast",
@@ -76,7 +75,7 @@ def _counted(project: Project) -> float:
 
 
 def _opened(manager: Browser, path: str, project: Project) -> Callable[[], None]:
-    address = path.format(slug=project.slug, pk=project.pk, person=person("worker00").pk)
+    address = path.format(slug=project.slug, pk=project.pk)
 
     def request() -> None:
         status, _ = manager.get(address) if path != "live" else manager.get(f"/admin/p/{project.slug}/", target="live")
