@@ -8,16 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 import orjson
 
-# What may not fit in 64 bits (20 digits; 19 below zero) orjson would quietly read as a float.
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_PERHAPS_WIDE = b"0" * 19
-_DIGITS = re.compile(rb"0*")
-_BEFORE_NUMBERS, _BEHIND_NUMBERS = b"-:,[ \t\r\n", b",]} \t\r\n"
+# A whole number that is no more than the first, or no less than the second, orjson quietly reads as a float.
+_LOWEST, _HIGHEST = -(2.0**63), 2.0**64
+_CONTAINERS, _PLAIN = {dict, list}, {str, int, bool, type(None)}
 
 
 def canonical(value: Any) -> bytes:
@@ -43,27 +40,28 @@ def loads(text: str | bytes) -> Any:
     to read and whatever else is not JSON; RecursionError for nesting deeper than Python's stack.
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if not _has_wide_numbers(raw):
-        try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            pass  # what only the standard parser reads or explains
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        pass  # what only the standard parser reads or explains
+    else:
+        if not _has_wide_number(value):
+            return value
     text = raw.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return DECODER.decode(text)
 
 
-def _has_wide_numbers(raw: bytes) -> bool:
-    """Whether it may: a text that looks like a number between others counts, a hash or a fraction does not."""
-    zeros = raw.translate(_DIGITS_TO_ZERO)
-    at = zeros.find(_PERHAPS_WIDE)
-    while at >= 0:
-        run = _DIGITS.match(zeros, at)
-        assert run
-        end = run.end()
-        before, behind = zeros[max(0, at - 1) : at], zeros[end : end + 1]
-        if before in _BEFORE_NUMBERS and behind in _BEHIND_NUMBERS and (end - at > 19 or before == b"-"):
+def _has_wide_number(value: Any) -> bool:
+    """Whether a float is so large that it may have been a whole number beyond 64 bits."""
+    containers: list[Any] = [[value]]
+    for container in containers:  # grows on the way
+        items = container.values() if type(container) is dict else container
+        kinds = set(map(type, items))
+        if kinds <= _PLAIN:
+            continue
+        containers += [item for item in items if type(item) in _CONTAINERS]
+        if float in kinds and not all(_LOWEST < item < _HIGHEST for item in items if type(item) is float):
             return True
-        at = zeros.find(_PERHAPS_WIDE, end)
     return False
 
 

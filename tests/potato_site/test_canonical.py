@@ -11,7 +11,7 @@ def test_equal_values_give_equal_bytes():
 
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**4000])
 def test_integers_of_any_width_come_back(number):
-    value = {"b": number, "a": [1e22, "text"]}
+    value = {"b": number, "a": [1e22, "text", None, {"deep": [[1], {"n": number}]}]}
     assert loads(canonical(value)) == value
     assert loads(canonical(value).decode()) == value
 
