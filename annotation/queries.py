@@ -310,15 +310,12 @@ def _pairs(project: Project, submissions: QuerySet[Submission], using: str) -> I
     asked = _Asked()
     for items in _item_batches(project, submissions, using):
         said = _by_item(submissions.filter(assignment__item__in=[item.pk for item in items]))
-        versions = [pk for item in items for pk in (item.a_id, item.b_id) if pk is not None]
-        documents = iter_documents(versions, using=using)
+        documents = iter_documents([side.version_id for item in items for side in (item.a, item.b)], using=using)
         for item in items:
             a, b = next(documents), next(documents)
-            assert item.trace_b is not None
-            assert item.b_id is not None
             context = context_of_document(a)
             labels = [_labels(row, context, asked) for row in said[item.pk]]
-            yield LabeledPair(_trace(item.trace_a, item.a_id, a), _trace(item.trace_b, item.b_id, b), labels)
+            yield LabeledPair(_trace(item.a, a), _trace(item.b, b), labels)
 
 
 def document(version_id: int, *, using: str = SNAPSHOT) -> dict[str, Any]:
@@ -407,36 +404,65 @@ def _traces(project: Project, submissions: QuerySet[Submission], using: str) -> 
     asked = _Asked()
     for items in _item_batches(project, submissions, using):
         said = _by_item(submissions.filter(assignment__item__in=[item.pk for item in items]))
-        documents = iter_documents([item.a_id for item in items], using=using)
+        documents = iter_documents([item.a.version_id for item in items], using=using)
         for item, document in zip(items, documents, strict=True):
             context = context_of_document(document)
             labels = [_labels(row, context, asked) for row in said[item.pk]]
-            yield _trace(item.trace_a, item.a_id, document, labels)
+            yield _trace(item.a, document, labels)
 
 
-def _trace(trace: Any, version_id: int, document: dict[str, Any], submissions: Sequence[Labels] = ()) -> LabeledTrace:
+class _Side(NamedTuple):
+    """A trace of an item, in the version that is shown. Side b of an item that is no pair holds None everywhere."""
+
+    version_id: int
+    trace_id: str
+    issue_id: str
+    issue_key: str
+    instance_id: str
+
+
+class _Item(NamedTuple):
+    pk: int
+    position: int
+    a: _Side
+    b: _Side
+
+
+_ITEM_COLUMNS = (
+    "pk", "position",
+    "a_id", "trace_a__external_id", "trace_a__issue_id", "trace_a__issue_key", "trace_a__instance_id",
+    "b_id", "trace_b__external_id", "trace_b__issue_id", "trace_b__issue_key", "trace_b__instance_id",
+)  # fmt: skip
+
+
+def _trace(side: _Side, document: dict[str, Any], submissions: Sequence[Labels] = ()) -> LabeledTrace:
     return LabeledTrace(
-        trace_id=trace.external_id,
-        issue_id=trace.issue_id,
-        issue_key=trace.issue_key,
-        instance_id=trace.instance_id,
-        version_id=version_id,
+        trace_id=side.trace_id,
+        issue_id=side.issue_id,
+        issue_key=side.issue_key,
+        instance_id=side.instance_id,
+        version_id=side.version_id,
         document=document,
         submissions=list(submissions),
     )
 
 
-def _item_batches(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[list[Item]]:
+def _item_batches(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[list[_Item]]:
     """The items that have such submissions, in order, at most 500 at once."""
     has_one = Exists(submissions.filter(assignment__item=OuterRef("pk")))
-    items = Item.objects.using(using).filter(project=project).filter(has_one).select_related("trace_a", "trace_b")
-    items = items.order_by("position", "pk")
-    batch = list(items[:BATCH])
+    items = Item.objects.using(using).filter(project=project).filter(has_one).order_by("position", "pk")
+    batch = _items(items)
     while batch:
         yield batch
         last = batch[-1]
         behind = Q(position__gt=last.position) | Q(position=last.position, pk__gt=last.pk)
-        batch = list(items.filter(behind)[:BATCH])
+        batch = _items(items.filter(behind))
+
+
+def _items(items: QuerySet[Item]) -> list[_Item]:
+    """The first of them, without the cost of model instances."""
+    rows = items.values_list(*_ITEM_COLUMNS)[:BATCH]
+    return [_Item(row[0], row[1], _Side(*row[2:7]), _Side(*row[7:])) for row in rows]
 
 
 def _by_item(submissions: QuerySet[Submission]) -> dict[int, list[tuple[Any, ...]]]:
@@ -447,16 +473,22 @@ def _by_item(submissions: QuerySet[Submission]) -> dict[int, list[tuple[Any, ...
     return grouped
 
 
-class _Asked(dict[int, dict[str, Question]]):
-    """Revision id → its questions, looked up once per read."""
+class _Revision(NamedTuple):
+    schemes: tuple[Scheme, ...]
+    questions: dict[str, Question]
 
-    def __missing__(self, revision_id: int) -> dict[str, Question]:
-        found = self[revision_id] = _questions_of(revision_id)
+
+class _Asked(dict[int, _Revision]):
+    """Revision id → what it asks, looked up once per read."""
+
+    def __missing__(self, revision_id: int) -> _Revision:
+        found = self[revision_id] = _Revision(tuple(_schemes_of(revision_id)), _questions_of(revision_id))
         return found
 
 
 def _labels(row: tuple[Any, ...], context: ItemContext, asked: _Asked) -> Labels:
     _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw = row
+    schemes, questions = asked[revision]
     return Labels(
         annotator=annotator,
         started_at=started_at,
@@ -464,8 +496,8 @@ def _labels(row: tuple[Any, ...], context: ItemContext, asked: _Asked) -> Labels
         active_seconds=active_ms / 1000,
         flags=tuple(flags),
         purpose=purpose,
-        questions=asked[revision],
-        values={scheme.name: scheme.export(raw.get(scheme.name, {}), context) for scheme in _schemes_of(revision)},
+        questions=questions,
+        values={scheme.name: scheme.export(raw.get(scheme.name, {}), context) for scheme in schemes},
         raw=raw,
     )
 

@@ -56,6 +56,8 @@ def process_reward(answers: Sequence[dict[str, Any]], mode: str, ties: str = "ea
 
 def choice(values: Sequence[Any]) -> Result:
     """The value given most often; of tied ones the one that comes first."""
+    if len(values) == 1:
+        return Result(values[0], None, False, (0,))
     keys = [canonical(value) for value in values]
     tops = _most_frequent(keys)
     agreeing = tuple(place for place, key in enumerate(keys) if key == tops[0])

@@ -25,6 +25,8 @@ COMPRESSED = {".jsonl", ".json", ".csv"}
 # So many files of one set are open at once; what is written to again is opened again.
 MOST_OPEN = 64
 GZIP = 16 + zlib.MAX_WBITS
+# Short lines are gathered; a longer one goes to the disk as it is, without another copy.
+BUFFER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class _File:
         self.compressor = compressor(compress if is_compressed else "none")
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.path = self.target.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
-        self.stream: BinaryIO | None = self.path.open("xb", buffering=1 << 18)
+        self.stream: BinaryIO | None = self.path.open("xb", buffering=BUFFER)
 
     def rename(self, name: str, place: Callable[[str], Path]) -> None:
         """Publish it under another name, in the same folder."""
@@ -139,7 +141,7 @@ class _File:
         if not data:
             return
         if not self.stream:
-            self.stream = self.path.open("ab", buffering=1 << 18)
+            self.stream = self.path.open("ab", buffering=BUFFER)
         self.stream.write(data)
         if self.digest:
             self.digest.update(data)

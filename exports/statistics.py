@@ -25,7 +25,7 @@ def note(tally: Tally, row: Row | Pair) -> None:
     if row.outcome is not None:
         tally.outcomes[str(row.outcome)] += 1
     tally.labels.update([step["label"] or "none" for step in row.steps])
-    tally.targets.update([NAMES[target] for target in row.targets])
+    tally.targets.update(row.targets)
 
 
 def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparisons: bool = True) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
         "answers_left_out": dict(sorted(tally.answers_left_out.items())),
         "changed": dict(sorted(tally.changed.items())),
         "labels": dict(sorted(tally.labels.items())),
-        "hard_labels": dict(sorted(tally.targets.items())),
+        "hard_labels": dict(sorted((NAMES[target], count) for target, count in tally.targets.items())),
         "outcomes": dict(sorted(tally.outcomes.items())),
         "splits": dict(sorted(tally.splits.items())),
         "pair_sources": dict(sorted(tally.sources.items())),

@@ -30,17 +30,13 @@ def exported_steps(
     """
     steps: list[dict[str, Any]] = []
     targets: list[bool | None] = []
-    first = reward["first_error_step"]
-    # Of thousands of steps only a few labels differ.
-    taught: dict[tuple[Any, Any], tuple[float | None, bool | None]] = {}
+    first, taught = reward["first_error_step"], _Taught(options)
+    judged = None if options.post_error == "keep" else first
     is_full = options.content == "full"
     for step, label in zip(document.get("structured_turns") or [], reward["steps"], strict=True):
-        name, place = label["label"], step["step_idx"]
-        if (name, label["reward"]) not in taught:
-            value = reward_of(label, options)
-            taught[name, label["reward"]] = value, target_of(name, value, options)
-        given, target = taught[name, label["reward"]]
-        if first is not None and place > first and options.post_error != "keep":
+        place = step["step_idx"]
+        given, target = taught[label["label"], label["reward"]]
+        if judged is not None and place > judged:
             if options.post_error == "truncate":
                 tally["steps left out behind the first error"] += len(reward["steps"]) - place
                 break
@@ -51,7 +47,7 @@ def exported_steps(
             "step_idx": place,
             "type": step["type"],
             "content": step_text(step) if is_full else content_of(step, options, tally),
-            "label": name,
+            "label": label["label"],
             "reward": given,
             "label_source": label["label_source"],
         }
@@ -60,6 +56,19 @@ def exported_steps(
         steps.append(entry)
         targets.append(target)
     return steps, targets
+
+
+class _Taught(dict[tuple[str | None, float | None], tuple[float | None, bool | None]]):
+    """(label, its configured reward) → (reward, target), worked out once: of thousands of steps few labels differ."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self.options = options
+
+    def __missing__(self, label: tuple[str | None, float | None]) -> tuple[float | None, bool | None]:
+        value = reward_of({"label": label[0], "reward": label[1]}, self.options)
+        self[label] = value, target_of(label[0], value, self.options)
+        return self[label]
 
 
 def reward_of(label: Mapping[str, Any], options: Options) -> float | None:

@@ -286,9 +286,10 @@ def step_text(step: Step) -> str:
         return _lines(step.get("path"), step.get("diff") or step.get("content"))
     if kind in CALL_TYPES:
         given = step.get("input")
-        return _lines(step.get("name"), None if given is None else canonical(given).decode(), step.get("output"))
+        called = _lines(step.get("name"), None if given is None else canonical(given).decode())
+        return _lines(called, step.get("output"))
     return step.get("content") or ""
 
 
-def _lines(*parts: str | None) -> str:
-    return "\n".join(part for part in parts if part)
+def _lines(first: str | None, second: str | None) -> str:
+    return f"{first}\n{second}" if first and second else first or second or ""

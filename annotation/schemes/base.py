@@ -327,7 +327,7 @@ def context_of_document(document: Mapping[str, Any]) -> ItemContext:
         return changes[0]
 
     return ItemContext(
-        tuple(step["type"] for step in steps),
+        tuple([step["type"] for step in steps]),
         suggestions if isinstance(suggestions, dict) else None,
         read_changes=read,
     )

@@ -258,12 +258,15 @@ class ProcessReward(OfSteps):
         if self.mode == "first_error":
             right, wrong = sorted(self.labels, key=self.is_wrong)
             origin = answers["first_error"]["origin"]
-            given += [(right if n < end else wrong, "derived" if n > end else origin) for n in range(ctx.n_steps)]
+            behind = max(ctx.n_steps - end - 1, 0)
+            given += [*[(right, origin)] * end, (wrong, origin), *[(wrong, "derived")] * behind][: ctx.n_steps]
         else:
             values = [answers.get(str(step)) for step in range(ctx.n_steps)]
             given += [(value["label"], value["origin"]) if value else none for value in values]
             if self.mode == STOP:
                 given = [label if step <= end else none for step, label in enumerate(given)]
+        if not self.step_types:
+            return given
         return [label if self._is_asked(step, ctx) else none for step, label in enumerate(given)]
 
     def _is_asked(self, step: int, ctx: ItemContext) -> bool:
@@ -274,22 +277,20 @@ class ProcessReward(OfSteps):
         if not answers:
             return None
         labels = self.step_labels(answers, ctx)
-        steps: list[dict[str, Any]] = []
-        for step, (label, source) in enumerate(labels):
-            entry: dict[str, Any] = {
-                "label": label,
-                "reward": None if label is None else self.reward(label),
-                "label_source": source,
-            }
-            reason = (answers.get(str(step)) or {}).get("reason")
-            if reason and label is not None:
-                entry["reason"] = reason
-            steps.append(entry)
+        # Of thousands of steps only a few labels differ: equal entries are one object, and nobody changes it.
+        entries = {label: self._entry(*label) for label in set(labels)}
+        steps = [entries[label] for label in labels]
         first = self.first_error(answers)
-        if self.mode == "first_error" and first is not None and answers["first_error"].get("reason"):
-            steps[first]["reason"] = answers["first_error"]["reason"]
-        complete = all(label is not None for step, (label, _) in enumerate(labels) if self._is_asked(step, ctx))
+        for key, value in answers.items():
+            step = first if key == "first_error" else int(key)
+            if value.get("reason") and step is not None and step < len(steps) and labels[step][0] is not None:
+                steps[step] = {**steps[step], "reason": value["reason"]}
+        gaps = [step for step, (label, _) in enumerate(labels) if label is None]
+        complete = not any(self._is_asked(step, ctx) for step in gaps)
         return {"first_error_step": first, "all_correct": first is None and complete, "steps": steps}
+
+    def _entry(self, label: str | None, source: str) -> dict[str, Any]:
+        return {"label": label, "reward": None if label is None else self.reward(label), "label_source": source}
 
     def told(self, answers: Answers, ctx: ItemContext) -> list[Told]:
         """A label for every step, also where it only follows; in the first-error modes the mark as well."""
