@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from annotation.assignments.handout import hand_out
 from tests.benchmarks.measure import Browser, Row, in_empty_views
 from tests.factory import PER_STEP, make_project, make_traces, op, person
 
 
-def run(folder: Path) -> Iterator[Row]:
-    project = make_project(folder, name="Save", schemes=[PER_STEP], traces=make_traces(2, steps=300), people=["saver"])
+def saver(folder: Path, name: str = "Save") -> tuple[Any, Callable[[int], None]]:
+    """A person, and a function that saves so many labels of theirs in one request."""
+    project = make_project(folder, name=name, schemes=[PER_STEP], traces=make_traces(2, steps=300), people=["saver"])
     user = person("saver")
     assignment = hand_out(project, user).assignment
     assert assignment is not None
@@ -30,6 +32,11 @@ def run(folder: Path) -> Iterator[Row]:
         assert len(reply["acked"]) == count, reply
         version = reply["version"]
 
+    return user, save
+
+
+def run(folder: Path) -> Iterator[Row]:
+    user, save = saver(folder)
     one, empty = in_empty_views(user, lambda: save(1), 300)
     yield Row("save of one label", one, "E", 5, f"E = {empty:.2f} ms")
     ten, empty = in_empty_views(user, lambda: save(10), 200)
