@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -27,7 +27,7 @@ from tests.benchmarks.save import saver
 from tests.factory import make_trace, person, write_project
 
 SMALL, LARGE = 10_000, 40_000
-ROUNDS, SAVES = 5, 300
+ROUNDS, BLOCKS, SAVES = 5, 5, 50
 # 0.7 times the floor's bytes per CPU second.
 TARGET = 1 / 0.7
 MEMORY_MB = 100
@@ -119,7 +119,7 @@ def floor_seconds(out: Path) -> float:
 
 
 def run(folder: Path) -> Iterator[Row]:
-    small, large = project_of(folder / "small", SMALL), project_of(folder / "large", LARGE)
+    small = project_of(folder / "small", SMALL)
     path, out = folder / "prm.jsonl", folder / "floor.jsonl"
     export_seconds(small, path)
     keep_rows(path)
@@ -128,11 +128,12 @@ def run(folder: Path) -> Iterator[Row]:
     speed = path.stat().st_size / 1e6 / (ratio * floor)
     yield Row(f"export of {SMALL:,} traces (prm)", ratio, "F", TARGET, f"F = {floor:.1f} s, {speed:.0f} MB/s of CPU")
     yield Row(f"memory grown by {SMALL:,} traces", memory_grown(small, path), "MB", MEMORY_MB)
+    yield save_while_exporting(small, folder)
+    large = project_of(folder / "large", LARGE)
     yield Row(f"memory grown by {LARGE:,} traces", memory_grown(large, path), "MB", MEMORY_MB)
     pairs = [(export_seconds(large, path) / LARGE, export_seconds(small, path) / SMALL) for _ in range(2)]
     told = "CPU per trace"
     yield Row(f"{LARGE:,} traces against {SMALL:,}", median(one / other for one, other in pairs), "x", 1.2, told)
-    yield save_while_exporting(small, folder)
 
 
 def memory_grown(project: Project, path: Path) -> float:
@@ -144,35 +145,45 @@ def memory_grown(project: Project, path: Path) -> float:
 
 
 def save_while_exporting(project: Project, folder: Path) -> Row:
-    """Time of a save beside a process that exports, against its time while that process is stopped, in turn."""
+    """Time of a save beside a process that exports, against its time without one, in turn."""
     _, save = saver(folder / "saves", "Save while exporting")
-    connections.close_all()
-    exporter = get_context("fork").Process(target=export_on, args=(project, folder / "beside.jsonl"), daemon=True)
-    exporter.start()
-    assert exporter.pid is not None
-    beside, alone = [], []
-    try:
-        for _ in range(SAVES):
-            os.kill(exporter.pid, signal.SIGCONT)
-            beside.append(seconds_of(save))
-            os.kill(exporter.pid, signal.SIGSTOP)
-            alone.append(seconds_of(save))
-        assert exporter.is_alive(), "nothing was exported meanwhile"
-    finally:
-        exporter.kill()
-        exporter.join()
+    beside: list[float] = []
+    alone: list[float] = []
+    for _ in range(BLOCKS):
+        with exporting(project, folder / "beside"):
+            beside += [seconds_of(save) for _ in range(SAVES)]
+        alone += [seconds_of(save) for _ in range(SAVES)]
     usual = median(alone)
     return Row("save of a label while an export runs", median(beside) / usual, "x", 1.2, f"else {usual * 1000:.1f} ms")
 
 
+@contextmanager
+def exporting(project: Project, folder: Path) -> Iterator[None]:
+    """Inside, a process of its own, as the bulk worker is one, is in the middle of one export after the other."""
+    connections.close_all()
+    exporter = get_context("fork").Process(target=export_on, args=(project, folder / "prm.jsonl"), daemon=True)
+    exporter.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not any(path.stat().st_size for path in folder.glob("*")):
+            assert time.monotonic() < deadline, "no export has begun"
+            time.sleep(0.05)
+        yield
+        assert exporter.is_alive(), "nothing was exported meanwhile"
+    finally:
+        exporter.kill()
+        exporter.join()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def export_on(project: Project, path: Path) -> None:
-    """In a process of its own, as the bulk worker's: one export after the other, until it is killed."""
+    """One export after the other, until the process is killed."""
     while True:
         export_seconds(project, path)
 
 
 def seconds_of(save: Callable[[int], None]) -> float:
-    """Of one save, in a pause as people make them, so that the exporter is in the middle of its work."""
+    """Of one save, behind a pause: people make them, not a loop."""
     time.sleep(0.02)
     start = time.perf_counter()
     save(1)
