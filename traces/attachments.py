@@ -86,8 +86,13 @@ class Attachments:
         return giver
 
     def files_of(self, doc: TraceDocument) -> list[str]:
-        """The files with results for the task of ``doc``."""
-        return [kept.file for kept in self._of(doc)[1]]
+        """The files with results for the task of ``doc``, each once."""
+        return list(dict.fromkeys(kept.file for kept in self._of(doc)[1]))
+
+    def has_patch(self, instance_id: str, patch: object) -> bool:
+        """Whether one of the task's results is of this very patch."""
+        given = [self._fields(kept).get("final_patch") for kept in self.by_id[instance_id]]
+        return patch not in EMPTY and any(one not in EMPTY and not is_other_patch(patch, one) for one in given)
 
     def _of(self, doc: TraceDocument) -> tuple[str, list[_Kept]]:
         """The id of its task, and what is known of that."""
@@ -96,15 +101,19 @@ class Attachments:
 
     def _fill(self, doc: TraceDocument, kept: _Kept) -> tuple[list[str], list[str]]:
         """The names of the fields that were taken, and of those that were not because they differ."""
-        self.stream.seek(kept.offset)
-        fields = orjson.loads(self.stream.read(kept.length))
-        if _is_other_patch(doc.get("final_patch"), fields.get("final_patch")):
+        fields = self._fields(kept)
+        if is_other_patch(doc.get("final_patch"), fields.get("final_patch")):
             return [], ["final_patch"]
         given = {name: value for name, value in fields.items() if value not in EMPTY}
         taken = [name for name in given if doc.get(name) in EMPTY]
         left = [name for name in given if name not in taken and name != "final_patch" and doc[name] != given[name]]
         doc.update({name: value for name, value in fields.items() if doc.get(name) in EMPTY})
         return taken, left
+
+    def _fields(self, kept: _Kept) -> dict[str, Any]:
+        self.stream.seek(kept.offset)
+        fields: dict[str, Any] = orjson.loads(self.stream.read(kept.length))
+        return fields
 
     def save(self, path: Path) -> None:
         """Write the contents to ``path``, where another process reads them together with ``by_id``."""
@@ -125,7 +134,7 @@ class Attachments:
             yield Problem(file, None, "", f"{results} no trace: {names}", WARNING)
 
 
-def _is_other_patch(own: object, given: object) -> bool:
+def is_other_patch(own: object, given: object) -> bool:
     """Whether both are patches and not the same one; ends of lines and of the text do not count."""
     if own in EMPTY or given in EMPTY or own == given:
         return False

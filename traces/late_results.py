@@ -1,18 +1,19 @@
 """Results that arrive after their traces: predictions and reports of a run that is in the dataset already.
 
 Each trace that one belongs to is offered again with what the result gives it, made from the document that the trace had
-without results. So what was given last counts, and the same results, or the trace itself, once more change nothing.
+without results, and then with what earlier results gave and this one does not. So what was given last counts, a report
+leaves the patch of the predictions before it, and the same results, or the trace itself, once more change nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from django.db.models import Q
 
-from traces.attachments import Attachments
+from traces.attachments import EMPTY, SHOWN_IDS, Attachments, is_other_patch
 from traces.batches import BASE, base_of
 from traces.conversion import Converted, n_warnings
 from traces.document import TraceDocument
@@ -32,14 +33,16 @@ def with_late_results(dataset: Dataset, attachments: Attachments) -> Iterator[Co
     ids = [name for name in attachments.by_id if name not in attachments.used]
     for first in range(0, len(ids), BATCH):
         some = ids[first : first + BATCH]
-        known = Trace.objects.filter(dataset=dataset, current__isnull=False).select_related("current").order_by("pk")
-        bases = [_base(trace) for trace in known.filter(Q(instance_id__in=some) | Q(external_id__in=some))]
-        for base, doc in zip(bases, iter_documents([base.pk for base in bases]), strict=True):
+        traces = yield from _meant(_of_tasks(dataset, some), attachments)
+        bases = [_base(trace) for trace in traces]
+        for trace, base, doc in zip(traces, bases, iter_documents([base.pk for base in bases]), strict=True):
             known_warnings = n_warnings(doc)
             file = attachments.apply(doc, str(base.meta.get("source_file", "")))
             if not file:
                 yield from _differences(doc, known_warnings, attachments)
                 continue
+            if trace.current_id != base.pk:
+                _keep_earlier(doc, next(_documents([trace])))
             yield Converted(
                 file=file,
                 sha256=base.source_sha256,
@@ -54,11 +57,56 @@ def with_late_results(dataset: Dataset, attachments: Attachments) -> Iterator[Co
             )
 
 
+def _of_tasks(dataset: Dataset, ids: list[str]) -> dict[str, list[Trace]]:
+    """The traces of each task. A sub-agent is not the run; of a run in parts only the last says how it ended."""
+    there = Trace.objects.filter(dataset=dataset, is_withdrawn=False, current__isnull=False)
+    rows = there.filter(Q(instance_id__in=ids) | Q(external_id__in=ids)).select_related("current").order_by("pk")
+    traces, found = list(rows), dict[str, list[Trace]]()
+    for trace, doc in zip(traces, _documents(traces), strict=True):
+        part = doc.get("part")
+        is_early = isinstance(part, dict) and part.get("number") != part.get("parts")
+        if not is_early and not doc.get("subagent_of"):
+            found.setdefault(trace.instance_id or trace.external_id, []).append(trace)
+    return found
+
+
+def _meant(found: dict[str, list[Trace]], attachments: Attachments) -> Generator[Problem, None, list[Trace]]:
+    """The traces that the results are of. Of several of one task only a patch can tell: without it none, and a warning.
+
+    An outcome that belongs to another agent's run would be worse than none.
+    """
+    meant: list[Trace] = []
+    for instance_id, traces in found.items():
+        some = traces
+        if len(traces) > 1:
+            patches = [doc.get("final_patch") for doc in _documents(traces)]
+            has = attachments.has_patch
+            some = [trace for trace, patch in zip(traces, patches, strict=True) if has(instance_id, patch)]
+        if some:
+            meant += some
+        else:
+            attachments.used.add(instance_id)
+            names = ", ".join(trace.external_id for trace in traces[:SHOWN_IDS])
+            text = f"{len(traces)} traces are of {instance_id} ({names}), none with the result's patch: not attached"
+            yield from (Problem(file, None, "", text, WARNING) for file in attachments.files_of({"id": instance_id}))
+    return meant
+
+
+def _keep_earlier(doc: TraceDocument, current: TraceDocument) -> None:
+    """Give ``doc`` what earlier results gave the trace, unless those were of another patch."""
+    if not is_other_patch(doc.get("final_patch"), current.get("final_patch")):
+        doc.update({name: value for name, value in current.items() if doc.get(name) in EMPTY})
+
+
 def _differences(doc: TraceDocument, known: int, attachments: Attachments) -> Iterator[Problem]:
     """The warnings that a document has got beyond the ``known`` first ones."""
     for warning in doc["source"]["warnings"][known:] if n_warnings(doc) > known else []:
         file = attachments.files_of(doc)[0]
         yield Problem(file, None, "", f"{doc['id']!a}: {warning}", WARNING)
+
+
+def _documents(traces: list[Trace]) -> Iterator[TraceDocument]:
+    return iter_documents([trace.current_id for trace in traces if trace.current_id])
 
 
 def _base(trace: Trace) -> TraceVersion:

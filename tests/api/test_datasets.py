@@ -385,3 +385,17 @@ def test_somebody_elses_import_can_neither_be_cancelled_nor_tried_again(project,
     other = caller(member("otto", make_project(tmp_path / "other", name="Other")))
     for act in ("cancel", "retry"):
         assert other.post(f"{shown['url']}/{act}").status_code == 404
+
+
+def test_results_sent_later_reach_the_traces_that_are_there(project, call):
+    upload(call, project.dataset, lines(make_trace("t1", instance_id="acme-1")))
+    work()
+    result = {"instance_id": "acme-1", "model_name_or_path": "m", "model_patch": "diff\n"}
+    body, kind = form(**{"preds.jsonl": lines(result)})
+    shown = call.get(call("POST", f"datasets/{project.dataset.pk}/imports/", body, kind=kind).json()["url"]).json()
+    work()
+    assert call.get(shown["url"]).json()["counts"]["changed"] == 1
+    trace = next(
+        one for one in call.get(f"datasets/{project.dataset.pk}/traces").json()["results"] if one["external_id"] == "t1"
+    )
+    assert (trace["version"]["number"], call.get(trace["document_url"]).json()["final_patch"]) == (2, "diff\n")

@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from tests.factory import make_trace
+from annotation.assignments.handout import hand_out
+from annotation.assignments.items import sync_items
+from annotation.models import Item
+from potato_site.accounts.models import User
+from tests.factory import make_project, make_trace
 from traces.imports import import_files
 from traces.models import Dataset, Import, ImportFile, Trace
 from traces.store import load_document
@@ -101,3 +105,61 @@ def test_those_of_a_run_in_the_same_import_are_no_late_ones(bring, tmp_path, dat
     (tmp_path / "folder" / "preds.jsonl").write_text(json.dumps(prediction(1)) + "\n")
     assert import_files(dataset, [tmp_path / "folder"]).counts()["changed"] == 1
     assert (current(1).number, patch_of(1)) == (2, PATCH)
+
+
+def report(*numbers):
+    return {"submitted_ids": [], "resolved_ids": [f"acme__tool-{n}" for n in numbers], "unresolved_ids": []}
+
+
+def test_a_report_leaves_the_patch_of_earlier_predictions(bring):
+    bring("runs.jsonl", run(1))
+    bring("preds.jsonl", prediction(1))
+    bring("report.json", report(1))
+    assert (patch_of(1), current(1).outcome) == (PATCH, "resolved")
+    assert bring("report.json", report(1))[0] == {"unchanged": 1}
+    assert bring("runs.jsonl", run(1))[0] == {"unchanged": 1}
+    assert current(1).number == 3
+
+
+def test_predictions_of_another_patch_drop_the_outcome_of_the_earlier_one(bring):
+    bring("runs.jsonl", run(1))
+    bring("preds.jsonl", prediction(1))
+    bring("report.json", report(1))
+    bring("better.jsonl", prediction(1, PATCH.replace("+x = 2", "+x = 3")))
+    assert ("+x = 3" in patch_of(1), current(1).outcome) == (True, "")
+
+
+def test_of_several_runs_of_a_task_those_with_the_patch_get_the_result(bring):
+    others = [run(n) | {"instance_id": "acme__tool-1"} for n in (2, 3)]
+    bring("runs.jsonl", run(1, final_patch="other"), others[0] | {"final_patch": PATCH}, others[1])
+    (_, problems) = bring("preds.jsonl", {**prediction(1), "resolved": True})
+    assert problems == []
+    assert [current(n).number for n in (1, 2, 3)] == [1, 2, 1]
+
+
+def test_a_result_that_may_be_of_either_run_goes_to_none_and_is_named(bring):
+    bring("runs.jsonl", run(1), run(2) | {"instance_id": "acme__tool-1"})
+    text = "2 traces are of acme__tool-1 (run-1, run-2), none with the result's patch: not attached"
+    assert bring("report.json", report(1)) == ({"warnings": 1}, [f"report.json: {text}"])
+    assert [current(n).number for n in (1, 2)] == [1, 1]
+
+
+def test_sub_agents_earlier_parts_and_withdrawn_traces_are_not_the_run(bring):
+    part = {"of": "t", "parts": 2, "first_step": 0}
+    parts = [run(n, part=part | {"number": n}) | {"instance_id": "acme__tool-1"} for n in (1, 2)]
+    sub = run(3, subagent_of="t") | {"instance_id": "acme__tool-1"}
+    bring("runs.jsonl", *parts, sub, run(4))
+    Trace.objects.filter(external_id="run-4").update(is_withdrawn=True)
+    bring("report.json", report(1, 4))
+    assert [current(n).outcome for n in (1, 2, 3, 4)] == ["", "resolved", "", ""]
+
+
+def test_unopened_items_move_to_the_version_with_the_result_and_opened_ones_stay(tmp_path, db):
+    project = make_project(tmp_path / "project", overlap=0, traces=[run(1), run(2)])
+    hand_out(project, User.objects.get(username="ann"))
+    (tmp_path / "report.json").write_text(json.dumps(report(1, 2)))
+    import_files(project.dataset, [tmp_path / "report.json"])
+    sync_items(project)
+    opened, unopened = Item.objects.filter(project=project).order_by("position")
+    assert (opened.a.number, opened.trace_a.current.number) == (1, 2)
+    assert (unopened.a.number, unopened.a.outcome) == (2, "resolved")

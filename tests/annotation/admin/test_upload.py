@@ -339,3 +339,14 @@ def test_a_superuser_chooses_a_watched_folder_among_those_of_the_settings(page, 
     client.post(address, {"folder": str(tmp_path / "watched")})
     project.dataset.refresh_from_db()
     assert project.dataset.watched_folder == str(tmp_path / "watched")
+
+
+def test_results_sent_later_reach_the_traces_that_are_there(page, project):
+    page.post(url(project), {"file": file_of(make_trace("t1", instance_id="acme-1"))})
+    work()
+    result = {"submitted_ids": [], "resolved_ids": ["acme-1"], "unresolved_ids": []}
+    page.post(url(project), {"file": file_of(result, name="report.json")})
+    work()
+    item = Item.objects.get(project=project, trace_a__external_id="t1")
+    assert (item.a.number, item.a.outcome) == (2, "resolved")
+    assert "swebench" in page.get(url(project)).content.decode()
