@@ -63,7 +63,7 @@ class Codex:
         steps="assistant_message bash_command error file_create file_delete file_edit plan subagent system thinking"
         " tool_call user_message web",
         fields="approximate call_id command content cwd diff exact_diff exit_code images input name output path script"
-        " seconds source_line started_at status",
+        " returned seconds source_line started_at status",
     )
 
     def detect(self, source: Source) -> bool:

@@ -102,6 +102,8 @@ class CodexCalls:
             steps[0]["seconds"] = result.seconds  # the whole call took them, once
         if result.images:
             steps[-1]["images"] = result.images
+        if result.returned:
+            steps[-1]["returned"] = result.returned
         return steps
 
     def _make_exact(self, step: Step, event: Event) -> None:

@@ -12,8 +12,8 @@ from traces.tooling.values import as_int, as_number, as_object, as_objects, as_t
 
 # "Exit code: 0\nWall time: 1.2 seconds\nOutput:\n…", or of a terminal "Chunk ID: …\nProcess exited with code 0\n…".
 _LABELS = re.compile(
-    r"(?:(?:Exit code: (?P<exit>-?\d+)|Wall time:? (?P<seconds>[\d.]+) seconds?|Chunk ID: [^\n]*"
-    r"|Process exited with code (?P<process>-?\d+)|Process running with session ID [^\n]*"
+    r"(?:(?:Exit code: (?P<exit>-?\d+)|Wall time:? (?P<seconds>[\d.]+) seconds?|Chunk ID: (?P<chunk>[^\n]*)"
+    r"|Process exited with code (?P<process>-?\d+)|Process running with session ID (?P<session>[^\n]*)"
     r"|Original token count: \d+|Total output lines: \d+"
     r"|Script (?P<script>completed|failed|error|running|terminated)[^\n]*)\n+)+Output:\n"
 )
@@ -22,11 +22,13 @@ _REJECTED = re.compile(
     r"(?:exec command|patch|tool call)? ?(?:rejected by user|denied by (?:user|policy))|aborted by user"
 )
 
+_KEPT = ("output", "exit_code", "wall_time_seconds")
 _ERRORS = ("error:", "tool call error:", "execution error:", "apply_patch verification failed", "patch rejected")
 
 
 class Result(NamedTuple):
-    """``output`` is None where none was recorded. ``blocks``: its parts, where it came in parts behind a label."""
+    """``output`` is None where none was recorded. ``blocks``: its parts, where it came in parts behind a label.
+    ``returned``: what else a script got back of its call, such as the ids of a terminal's session."""
 
     output: str | None = None
     exit_code: int | None = None
@@ -35,6 +37,7 @@ class Result(NamedTuple):
     rejected: bool = False
     images: list[dict[str, str]] | None = None
     blocks: tuple[str, ...] = ()
+    returned: dict[str, Any] | None = None
 
 
 def read_result(payload: dict[str, Any]) -> Result:
@@ -74,12 +77,22 @@ def _of_text(text: str | None) -> Result:
             exit_code=int(code) if code and len(code) < 12 else None,
             seconds=_seconds(labels["seconds"]),
             failed=True if labels["script"] in ("failed", "error") else None,
+            returned=_ids(labels["chunk"], labels["session"]),
         )
     if sandbox := _SANDBOX.match(text):
         return Result(text, exit_code=int(sandbox[1]) if len(sandbox[1]) < 12 else None, failed=True)
     if _REJECTED.match(text):
         return Result(text, failed=True, rejected=True)
     return Result(text, failed=True if text[:40].lower().startswith(_ERRORS) else None)
+
+
+def _ids(chunk: str | None, session: str | None) -> dict[str, Any] | None:
+    """The ids of a terminal: a later call names the session to write to it."""
+    found = {
+        "chunk_id": chunk,
+        "session_id": int(session) if session and re.fullmatch(r"[0-9]{1,12}", session) else session,
+    }
+    return {key: value for key, value in found.items() if value not in (None, "")} or None
 
 
 def _first_int(*values: object) -> int | None:
@@ -98,7 +111,9 @@ def of_script(text: str) -> Result:
     if text.startswith("{"):
         value = inner_json(text)
         if isinstance(value, dict) and isinstance(value.get("output"), str) and {"exit_code", "chunk_id"} & set(value):
-            return Result(value["output"], as_int(value.get("exit_code")), as_number(value.get("wall_time_seconds")))
+            code, seconds = as_int(value.get("exit_code")), as_number(value.get("wall_time_seconds"))
+            rest = {key: value[key] for key in value if key not in _KEPT and value[key] is not None}
+            return Result(value["output"], code, seconds, returned=rest or None)
     return Result(text)
 
 

@@ -22,7 +22,6 @@ _KINDS = {
     **dict.fromkeys(("task_tracking", "task_tracker"), "plan"),
     "delegate": "subagent",
 }
-_THOUGHT_LOGGED = "Your thought has been logged."
 _ERRORS = ("ERROR", "Error", "[Error", "Invalid `", "No replacement was performed", "The path `", "Ran into")
 _RANGE = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*$", re.MULTILINE)
 _LEAVES = re.compile(r"\b(?:cd|pushd|popd)\b")
@@ -116,7 +115,7 @@ class Acts:
         if act.name in ("edit", "write") and path:
             return self._edit(act, result, path)
         if act.name == "think" and as_text(act.input.get("thought")):
-            said = {} if result.output in (None, _THOUGHT_LOGGED) else {"output": result.output}
+            said = {} if result.output is None else {"output": result.output}
             return [act.common | {"type": "thinking", "content": act.input["thought"]} | said]
         return self._other(act, result)
 

@@ -149,7 +149,10 @@ class PlainEvents(Events):
             extras = as_object(observation.get("extras"))
             knowledge = [as_text(item.get("content")) for item in as_objects(extras.get("microagent_knowledge"))]
             told = [as_text(extras.get("repo_instructions")), *knowledge]
-            if not self.out.text("system", "\n\n".join(text for text in told if text), **common):
+            said = as_text(observation.get("content"))
+            if text := "\n\n".join(text for text in told if text):
+                self.out.text("system", text, **common | ({"output": said} if said else {}))
+            elif not self.out.text("system", said, **common):
                 self.out.warn("recalls of nothing")
 
     def _act(self, index: int, line: int | None, event: Event, name: str, args: dict[str, Any]) -> Act:

@@ -173,3 +173,16 @@ def test_the_created_files_of_real_runs_are_what_was_recorded():
                 assert patched("", made[extras["path"]]["diff"]) == extras["new_content"]
                 compared += 1
     assert compared == 3
+
+
+def test_what_came_back_of_a_thought_and_of_a_recall_is_kept(tmp_path):
+    logged = "Your thought has been logged."
+    recall = [act(2, "recall", recall_type="knowledge", query="x"), obs(3, 2, "recall", "Added knowledge")]
+    nothing = [act(4, "recall", recall_type="knowledge", query="x"), obs(5, 4, "recall", "Nothing found")]
+    recall[1]["extras"] = {"microagent_knowledge": [{"content": "Use git."}]}
+    steps = steps_of(tmp_path, act(0, "think", thought="Hm."), obs(1, 0, "think", logged), *recall, *nothing)
+    assert [(step["type"], step["content"], step.get("output")) for step in steps] == [
+        ("thinking", "Hm.", logged),
+        ("system", "Use git.", "Added knowledge"),
+        ("system", "Nothing found", None),
+    ]
