@@ -15,7 +15,7 @@ from traces.store import compress
 
 Outcome = Literal["new", "changed", "unchanged"]
 CONTENT = "content"  # in a version's meta: the digest of the document without the name and digest of its file
-BASE = "base"  # in the meta of a version made by a late result: of the version it was made from, as base_of() tells it
+BASE = "base"  # in the meta of a version with results: what it was without them, as base_of() tells it
 # Trace id, digest of the current version and its meta, by external id
 Current = dict[str, tuple[int, str | None, dict[str, Any]]]
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 from potato_site.canonical import canonical, loads
@@ -38,6 +39,8 @@ class Converted:
     ids_are_given: bool = False
     # Of a trace that is there already: its version without results, as batches.base_of() tells it.
     base: dict[str, str] | None = None
+    # The document without what results gave it, where they did and somebody keeps documents (Conversion.late).
+    bare: TraceDocument | None = field(default=None, repr=False)
     given: TraceDocument | None = field(default=None, repr=False)
     packed: bytes | None = field(default=None, repr=False)
 
@@ -181,8 +184,10 @@ class Conversion:
         told = doc.get("source") or {}
         if isinstance(told, dict) and "format" not in told and not is_own:
             doc["source"] = _origin(source, converter) | told
-        self.attachments.apply(doc, source.name)
-        for shaped, changes in self.shaping.apply(doc):
+        bare = _copied(doc) if self.late else None
+        got_results = bool(self.attachments.apply(doc, source.name))
+        without = (part for part, _ in self.shaping.apply(bare)) if bare and got_results else repeat(None)
+        for (shaped, changes), plain in zip(self.shaping.apply(doc), without, strict=False):
             yield Converted(
                 file=source.name,
                 sha256=source.sha256,
@@ -193,6 +198,7 @@ class Conversion:
                 n_warnings=n_warnings(shaped),
                 changes=changes,
                 ids_are_given=ids_are_given,
+                bare=plain,
                 given=shaped,
             )
 
@@ -203,6 +209,12 @@ def read_one(conversion: Conversion, source: Source) -> Iterator[Converted | Pro
         yield from conversion.read(replace(source))  # what it has read for its detection is forgotten with it
     except Unclaimed as error:
         yield Unread(source, Problem(source.name, None, "", str(error)))
+
+
+def _copied(doc: TraceDocument) -> TraceDocument:
+    """A copy as deep as results change a document."""
+    told = doc.get("source")
+    return doc | ({"source": dict(told)} if isinstance(told, dict) else {})
 
 
 def _is_plain_text(source: Source) -> bool:

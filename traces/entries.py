@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from potato_site.canonical import canonical
-from traces.batches import BASE, CONTENT, Entry
+from traces.batches import BASE, CONTENT, Entry, base_of
 from traces.conversion import Converted
 from traces.converters.native import Native
 from traces.document import TraceDocument, issue_key, title
@@ -48,8 +48,15 @@ def _meta(found: Converted) -> dict[str, Any]:
         "source_file": _text(told.get("file")) or found.file,
         "warnings": found.n_warnings,
         CONTENT: _content(doc),
-        **({BASE: found.base} if found.base else {}),
+        **_base(found),
     }
+
+
+def _base(found: Converted) -> dict[str, Any]:
+    """What the document was before results gave it something, if they did."""
+    if found.bare is not None:
+        return {BASE: base_of(hashlib.sha256(canonical(found.bare)).hexdigest(), {CONTENT: _content(found.bare)})}
+    return {BASE: found.base} if found.base else {}
 
 
 def _content(doc: TraceDocument) -> str:

@@ -112,5 +112,6 @@ def _documents(traces: list[Trace]) -> Iterator[TraceDocument]:
 def _base(trace: Trace) -> TraceVersion:
     """The trace's version without results: its current one, or the one that this was made from."""
     current: Any = trace.current
-    made_from = current.meta.get(BASE)
-    return trace.versions.get(sha256=made_from["sha256"]) if made_from else current
+    bare = current.meta.get(BASE)
+    # Where the results came with the trace there is no version without them.
+    return (bare and trace.versions.filter(sha256=bare["sha256"]).first()) or current

@@ -107,6 +107,18 @@ def test_those_of_a_run_in_the_same_import_are_no_late_ones(bring, tmp_path, dat
     assert (current(1).number, patch_of(1)) == (2, PATCH)
 
 
+def test_a_run_that_came_with_its_results_keeps_them_when_it_comes_alone(bring, tmp_path, dataset):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "runs.jsonl").write_text("".join(json.dumps(run(n)) + "\n" for n in (1, 2)))
+    (tmp_path / "folder" / "preds.jsonl").write_text(json.dumps(prediction(1)) + "\n")
+    assert import_files(dataset, [tmp_path / "folder"]).counts()["new"] == 2
+    assert import_files(dataset, [tmp_path / "folder"]).counts()["unchanged"] == 2
+    assert bring("runs.jsonl", run(1), run(2))[0] == {"unchanged": 2}
+    assert patch_of(1) == PATCH
+    assert bring("preds.jsonl", prediction(1))[0] == {}
+    assert (current(1).number, patch_of(1)) == (1, PATCH)
+
+
 def report(*numbers):
     return {"submitted_ids": [], "resolved_ids": [f"acme__tool-{n}" for n in numbers], "unresolved_ids": []}
 
