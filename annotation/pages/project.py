@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Max, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,24 +22,23 @@ from potato_site.accounts.decorators import signed_in
 
 RECENT = 20
 State = Assignment.State
+NOTHING = {"submitted": 0, "open": 0}
 
 
 @require_safe
 @signed_in
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
-    memberships = list(access.memberships_of(request.user).order_by("project__name", "project_id", "role"))
-    counts = _counts(request.user, [membership.project_id for membership in memberships])
-    projects: dict[int, dict[str, Any]] = {}
+    memberships = access.memberships_of(request.user).order_by("project__name", "project_id", "role")
+    by_project: dict[int, list[Membership]] = {}
     for membership in memberships:
-        none = {"submitted": 0, "open": 0}
-        entry = projects.setdefault(
-            membership.project_id,
-            {"project": membership.project, "roles": [], "counts": counts.get(membership.project_id, none)},
-        )
-        entry["roles"].append(membership.get_role_display())
+        by_project.setdefault(membership.project_id, []).append(membership)
+    counts, sizes = _counts(request.user, by_project), _sizes(by_project)
+    projects = [
+        _work(mine[0].project, mine, counts.get(number, NOTHING), sizes[number]) for number, mine in by_project.items()
+    ]
     context = {
-        "projects": list(projects.values()),
+        "projects": projects,
         "invitations": access.invitations_of(request.user).order_by("project__name", "pk"),
     }
     return render(request, "annotation/home.html", context)
@@ -49,18 +49,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 def project(request: HttpRequest, slug: str) -> HttpResponse:
     found, memberships = access.project_of(request.user, slug)
-    membership = access.labeling_membership(memberships)
-    runs_it = access.runs(memberships)
-    counts = _counts(request.user, [found.pk]).get(found.pk, {"submitted": 0, "open": 0})
+    counts = _counts(request.user, [found.pk]).get(found.pk, NOTHING)
+    work = _work(found, memberships, counts, _sizes([found.pk])[found.pk])
     context = {
-        "project": found,
-        "roles": [m.get_role_display() for m in memberships],
-        "is_annotator": membership is not None,
-        "progress": statistics.read(found).get(statistics.PROGRESS) if runs_it else None,
-        "runs_it": runs_it,
-        "is_open": found.state == Project.State.OPEN,
-        "counts": counts,
-        "total": _total(found, membership) if membership else 0,
+        **work,
+        "progress": statistics.read(found).get(statistics.PROGRESS) if work["runs_it"] else None,
         "recent": _recent(request.user, found),
         "reopenable_since": timezone.now() - states.REOPEN_WITHIN,
     }
@@ -80,7 +73,21 @@ def next_item(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("label", public_id=given.assignment.public_id)
 
 
-def _counts(user: Any, project_ids: list[int]) -> dict[int, dict[str, int]]:
+def _work(project: Project, memberships: list[Membership], counts: dict[str, int], size: int) -> dict[str, Any]:
+    """What a person has to do in a project of `size` items, as the pages show it."""
+    labels_as = access.labeling_membership(memberships)
+    return {
+        "project": project,
+        "roles": [membership.get_role_display() for membership in memberships],
+        "is_annotator": labels_as is not None,
+        "runs_it": access.runs(memberships),
+        "is_open": project.state == Project.State.OPEN,
+        "counts": counts,
+        "total": _most(project, labels_as, size) if labels_as else 0,
+    }
+
+
+def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """Project → how many items this person has submitted and has open."""
     rows = (
         Assignment.objects.filter(annotator=user, project__in=project_ids)
@@ -93,11 +100,17 @@ def _counts(user: Any, project_ids: list[int]) -> dict[int, dict[str, int]]:
     return {row["project_id"]: {"submitted": row["submitted"], "open": row["open"]} for row in rows}
 
 
-def _total(found: Project, membership: Membership) -> int:
-    """At most how many items this person can label here. The last position answers at any size."""
-    items = Item.objects.filter(project=found).aggregate(n=Max("position") + 1)["n"] or 0
-    cap = cap_of(found, membership) if found.revision_id else None
-    return items if cap is None else min(items, cap)
+def _sizes(project_ids: Collection[int]) -> dict[int, int]:
+    """Project → how many items it has. The last position answers at any size."""
+    last = Item.objects.filter(project=OuterRef("pk")).order_by("-position").values("position")[:1]
+    found = Project.objects.filter(pk__in=project_ids).values_list("pk", Subquery(last))
+    return {number: 0 if position is None else position + 1 for number, position in found}
+
+
+def _most(project: Project, membership: Membership, size: int) -> int:
+    """At most how many of a project's `size` items this person can label."""
+    cap = cap_of(project, membership) if project.revision_id else None
+    return size if cap is None else min(size, cap)
 
 
 def _recent(user: Any, found: Project) -> list[Submission]:

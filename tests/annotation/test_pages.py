@@ -268,10 +268,28 @@ class TestProject:
     def test_home_lists_a_persons_projects_with_their_counts(self, ann, project, django_assert_max_num_queries):
         submit_item(project, "ann", answers())
         ann.get(reverse("home"))
-        with django_assert_max_num_queries(5):
+        with django_assert_max_num_queries(7):  # one is the configuration, which is kept once committed
             text = ann.get(reverse("home")).content.decode()
         assert project.name in text
-        assert "1 submitted" in text
+        assert f"<strong>1</strong> of at most {project.items.count()} submitted" in text
+
+    def test_home_leads_straight_to_the_work(self, ann, project):
+        start = reverse("next", args=[project.slug])
+        assert f'action="{start}"' in (page := ann.get(reverse("home")).content.decode())
+        assert ">Start</button>" in page
+        ann.post(start)
+        assert ">Continue</button>" in ann.get(reverse("home")).content.decode()
+
+    def test_home_offers_no_work_in_a_paused_project(self, ann, project):
+        Project.objects.update(state=Project.State.PAUSED)
+        assert "</form>" in (page := ann.get(reverse("home")).content.decode())  # to log out
+        assert reverse("next", args=[project.slug]) not in page
+
+    def test_home_leads_who_only_runs_a_project_to_its_overview(self, client, project):
+        client.force_login(person("manager"))
+        page = client.get(reverse("home")).content.decode()
+        assert reverse("manage-overview", args=[project.slug]) in page
+        assert reverse("next", args=[project.slug]) not in page
 
     def test_home_tells_a_stranger_what_to_do(self, client, project, django_user_model):
         client.force_login(django_user_model.objects.create_user("stranger"))
