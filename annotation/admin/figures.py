@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from annotation.admin.plots import Bars, Dot, bars, dot
+from annotation.quality.agreement import SMALL_OVERLAP
 from annotation.quality.days import per_day
 from annotation.quality.statistics import AGREEMENT, PACE, PROGRESS, Stat
 from annotation.templatetags.figures import clock
@@ -36,12 +37,20 @@ class Band:
     word: str
 
 
-def band_of(value: float | None) -> Band:
+def band_of(value: float | None, low: float | None, traces: int) -> Band:
+    """What an alpha with the lower end `low` of its interval, over so many `traces`, is worth.
+
+    A high alpha that a handful of traces gave, or whose interval reaches down to what would be too low, proves nothing.
+    """
     if value is None:
         return Band("none", "not defined")
-    if value >= RELIABLE:
-        return Band("good", "reliable")
-    return Band("fair", "tentative") if value >= TENTATIVE else Band("poor", "too low")
+    if value < TENTATIVE:
+        return Band("poor", "too low")
+    if value < RELIABLE:
+        return Band("fair", "tentative")
+    if traces < SMALL_OVERLAP or low is None or low < TENTATIVE:
+        return Band("fair", "uncertain")
+    return Band("good", "reliable")
 
 
 @dataclass(frozen=True)
@@ -170,7 +179,7 @@ def _row(one: dict[str, Any], lowest: float) -> AgreementRow:
         annotators=one["annotators"],
         per=one["per"],
         reason=one["reason"],
-        band=band_of(value),
+        band=band_of(value, interval[0] if interval else None, one["traces"]),
         points=points,
         is_wide=points is not None and points > WIDE_POINTS,
         dot=None if value is None else dot(value, interval, lowest, (TENTATIVE, RELIABLE)),
