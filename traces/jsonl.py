@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, NamedTuple
 from potato_site.canonical import DECODER, LENIENT_DECODER, loads, loads_leniently
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
+# Lines of text are read so many bytes at a time.
+BLOCK_BYTES = 1024 * 1024
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024  # a list, or an object over several lines, is parsed as a whole
 MAX_WHOLE_BYTES = 512 * 1024 * 1024  # a file that is one trace, or one log of many
 BOM = b"\xef\xbb\xbf"
@@ -91,12 +93,22 @@ def read_document(stream: BinaryIO) -> Any:
 
 def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
     r"""(number, text without its end) of each line; lines end at "\n" only. One over the limit comes in pieces."""
-    number, starts = 0, True
-    while raw := stream.readline(MAX_LINE_BYTES):
-        number += starts
-        starts = raw.endswith(b"\n")
-        raw = raw.removeprefix(BOM) if number == 1 else raw
-        yield number, raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+    number, held = 1, stream.read(len(BOM)).removeprefix(BOM)
+    while block := stream.read(BLOCK_BYTES):
+        whole, end, held = (held + block).rpartition(b"\n")
+        if end:
+            yield from enumerate(_lines_of(whole), number)
+            number += whole.count(b"\n") + 1
+        elif len(held) >= MAX_LINE_BYTES:
+            yield number, held.decode("utf-8", "replace")
+            held = b""
+    if held:
+        yield from enumerate(_lines_of(held.removesuffix(b"\n")), number)
+
+
+def _lines_of(raw: bytes) -> list[str]:
+    """Its lines without their ends. Decoded at once: whatever stands before a newline byte, it is a newline."""
+    return raw.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\r").split("\n")
 
 
 def read_records(stream: BinaryIO, name: str, *, lenient: bool = False) -> Iterator[Record | Problem]:

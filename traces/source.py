@@ -39,6 +39,7 @@ PEEK_RECORDS = 50  # a format's mark need not be in the first record
 PEEK_BYTES = 1024 * 1024  # what is looked at of a large file
 WHOLE_BYTES = 8 * PEEK_BYTES  # a small file is read once, and parsed once
 HEAD_BYTES = 64 * 1024
+RECORD_SHARE = 0.1  # of the lines of a file that begins with something else: with fewer, it is a text
 
 
 class Place:
@@ -205,12 +206,20 @@ class Source:
             yield value
         elif isinstance(value, list):
             yield from (item for item in value if isinstance(item, dict))
-        elif self.is_packed or not _RECORD_LINE.search(self._prefix, 0, PEEK_BYTES):
+        elif self.is_packed or not self._has_records:
             return  # most texts, at a fraction of the cost
         elif self._is_small:
             yield from (item.value for item in self._all_records if isinstance(item, Record))
         else:
             yield from self._first_lines()
+
+    @property
+    def _has_records(self) -> bool:
+        """Whether its lines are records, some bad ones among them perhaps: a text may quote a few."""
+        text = self._prefix[:PEEK_BYTES]
+        if not _RECORD_LINE.search(text):
+            return False
+        return text.lstrip().startswith(b"{") or text.count(b"\n{") >= RECORD_SHARE * text.count(b"\n")
 
     def _first_lines(self) -> Iterator[dict[str, Any]]:
         """Of a large file; the last one may be cut."""

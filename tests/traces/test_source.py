@@ -38,6 +38,7 @@ def given(tmp_path):
         ('{\n "a": 1\n}\n', "object"),
         ('[{"a": 1}]', "list"),
         ("# aider chat started at 2025\n", "text"),
+        ("a text\n" * 20 + '{"that": "quotes"}\n{"two": "records"}\n', "text"),
         ("", "text"),
     ],
 )
@@ -217,7 +218,17 @@ def test_lines_end_at_newlines_only_and_keep_what_is_no_utf8(given, monkeypatch)
         (4, "\ufffd"),
     ]
     monkeypatch.setattr("traces.jsonl.MAX_LINE_BYTES", 4)
+    monkeypatch.setattr("traces.jsonl.BLOCK_BYTES", 1)
     assert list(given("abcdefg\nx\n").lines()) == [(1, "abcd"), (1, "efg"), (2, "x")]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5])
+@pytest.mark.parametrize("raw", [b"", b"\n", b"\xef\xbb\xbf\n\n", b"a\r", b"a\r\r\n\xe2\n\xe2\x80", b"\xef\xbb\nab\ncd"])
+def test_lines_are_the_same_however_the_file_is_read(given, monkeypatch, raw, block):
+    lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    expected = [line.removesuffix(b"\r").decode("utf-8", "replace") for line in (lines if lines[-1] else lines[:-1])]
+    monkeypatch.setattr("traces.jsonl.BLOCK_BYTES", block)
+    assert list(given(raw).lines()) == list(enumerate(expected, 1))
 
 
 def test_the_head_is_text_whatever_it_holds(given):

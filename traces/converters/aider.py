@@ -55,14 +55,14 @@ class Aider:
     def detect(self, source: Source) -> bool:
         """A head of Aider's, or what people typed beside messages of Aider's own."""
         typed = said = False
-        if source.shape != "text" or source.is_binary:
+        if source.is_binary:
             return False
         for line in source.head.split("\n"):
             if START.fullmatch(line) or line.startswith(EDITED):
                 return True
             typed = typed or line.startswith("#### ")
             said = said or bool(_MARKS.match(line))
-        return typed and said
+        return typed and said and source.shape == "text"
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         """One trace per run; runs in which nothing was asked are passed over."""

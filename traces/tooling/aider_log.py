@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*")
 # Transcripts on Aider's web site were edited by hand: the two spaces are missing in places.
@@ -25,6 +26,7 @@ _MESSAGE = re.compile(
 _QUESTION = re.compile(r".*\? \(Y\)es/\(N\)o.*|.*\[(?:yes|y/n|Yes)\].*", re.IGNORECASE)
 _ANSWERS = frozenset({"", "y", "n", "yes", "no", "a", "all", "s", "skip", "d", "don't"})
 _FENCES = {"<source>": "</source>", "<code>": "</code>", "<pre>": "</pre>", "<codeblock>": "</codeblock>"}
+_FENCE_SIGNS = frozenset("`~<")
 
 
 @dataclass
@@ -50,15 +52,16 @@ def read_runs(lines: Iterable[tuple[int, str]]) -> Iterator[Run]:
     """The runs of a file's numbered lines, in order; what stands before the first head is a run without a time."""
     run = Run(1)
     for number, line in lines:
-        head = START.fullmatch(line) if line.startswith("# aider") else None
+        sign = line[:1]
+        head = START.fullmatch(line) if sign == "#" else None
         if head:
             yield run
             run = Run(number, head[1].replace(" ", "T"))
             continue
-        if line.startswith(EDITED):
+        if sign == "<" and line.startswith(EDITED):
             run.is_edited = True
-            # What stands above it is the web page's introduction.
-            run.lines = [line if any(text.startswith("#### ") for text in run.lines) else "" for line in run.lines]
+            if not any(text.startswith("#### ") for text in run.lines):
+                run.lines = [""] * len(run.lines)  # the web page's introduction
         run.lines.append(line)
     yield run
 
@@ -72,17 +75,27 @@ class _Reader:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.lines = run.lines
-        self.next_tail = _next_tails(run.lines)
         self.events: list[Event] = []
         self.fence = ""  # the line that would close the open fence
+
+    @cached_property
+    def next_tail(self) -> list[int]:
+        """For each line the first one from it on that ends with two spaces; -1 where none does."""
+        found, tails = -1, [-1] * len(self.lines)
+        for at in range(len(self.lines) - 1, -1, -1):
+            if self.lines[at].endswith(_TAIL):
+                found = at
+            tails[at] = found
+        return tails
 
     def read(self) -> list[Event]:
         at = 0
         while at < len(self.lines):
             line = self.lines[at]
-            if line.startswith("####") and self._is_typed(line, at):
+            sign = line[:1]
+            if sign == "#" and line.startswith("####") and self._is_typed(line, at):
                 at = self._typed(at)
-            elif line.startswith(">") and self._is_message(line, at):
+            elif sign == ">" and self._is_message(line, at):
                 at = self._message(at)
             else:
                 self._reply(line, at)
@@ -148,7 +161,8 @@ class _Reader:
     def _reply(self, line: str, at: int) -> None:
         if self.run.is_edited and _PAGE_PARTS.fullmatch(line):
             return
-        self._watch_fence(line)
+        if self.fence or line.lstrip()[:1] in _FENCE_SIGNS:
+            self._watch_fence(line)
         if self.events and self.events[-1].kind == "reply":
             self.events[-1].texts.append(line)
         elif line.strip():
@@ -167,16 +181,6 @@ class _Reader:
 
     def _add(self, kind: str, at: int, text: str) -> None:
         self.events.append(Event(kind, self.run.line + at + (self.run.started_at is not None), [text]))
-
-
-def _next_tails(lines: list[str]) -> list[int]:
-    """For each line the first one from it on that ends with two spaces; -1 where none does."""
-    found, tails = -1, [-1] * len(lines)
-    for at in range(len(lines) - 1, -1, -1):
-        if lines[at].endswith(_TAIL):
-            found = at
-        tails[at] = found
-    return tails
 
 
 def _is_answer(text: str, message: str) -> bool:

@@ -184,6 +184,7 @@ def test_a_history_names_its_runs_alike_wherever_it_lies(tmp_path):
     ("text", "is_aider"),
     [
         (HEAD, True),
+        (HEAD + '#### log a line  \n\n```json\n{"role": "user"}\n{"role": "assistant"}\n```\n', True),
         ("#### go  \n\nok\n\n> Applied edit to a.py  \n", True),
         ("#### A heading\n\n> a quote\n", False),
         ('{"id": "# aider chat started at"}\n', False),
