@@ -22,6 +22,8 @@ APPS = ("traces", "annotation", "exports", "potato_site.accounts", "potato_site.
 # Django has a `check` of its own.
 RENAMED = {"check": "check_config"}
 NEED_NO_HOME = {"convert_traces", "check_config"}
+# Commands that know no table: importing the apps would be most of the time that they take.
+NEED_NO_APPS = {"convert_traces"}
 MAKE_A_HOME = {"start", "load", "demo", "migrate", "runserver", "serve", "restore"}
 # Commands whose argument is a configuration file or what else names a project.
 NAME_A_PROJECT = {"start", "load", "status", "agreement"}
@@ -211,7 +213,8 @@ def _load(name: str) -> Any:
     import django
     from django.core.management import load_command_class
 
-    django.setup()
+    if _command(name) not in NEED_NO_APPS:
+        django.setup()
     app = _module_of(name)
     assert app is not None  # run() has looked
     return load_command_class(app, _command(name))

@@ -33,6 +33,7 @@ AIDER_MB_PER_SECOND = 10
 BYTES = 10_000_000  # read per measurement; files are read again until there are so many
 TIMES = 5  # measurements of each format, and of orjson in turn: others use the machine too
 MEMORY_MB = 60
+RUN = "from potato_site.cli import main; main()"  # the command
 
 
 def files_of(root: Path) -> dict[str, list[Path]]:
@@ -126,7 +127,7 @@ def two_processes(files: dict[str, list[Path]], folder: Path) -> Row:
     took = {}
     for jobs in (1, 2):
         start = time.monotonic()
-        command = [sys.executable, "-m", "django", "convert_traces", "--input", str(folder), "--output", os.devnull]
+        command = [sys.executable, "-c", RUN, "convert-traces", "--input", str(folder), "--output", os.devnull]
         subprocess.run([*command, "--jobs", str(jobs)], check=False, capture_output=True)
         took[jobs] = time.monotonic() - start
     share = took[2] / took[1]

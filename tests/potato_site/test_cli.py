@@ -253,3 +253,14 @@ def test_what_needs_no_home_makes_none(tmp_path):
     done = potato(tmp_path, "convert-traces", "--format", "native", "--input", "data", "--output", "out.jsonl")
     assert done.returncode == 0, done.stderr
     assert files(tmp_path) == sorted([*before, "out.jsonl"])
+
+
+def test_converting_imports_no_app_that_it_does_not_use(tmp_path):
+    write_project(tmp_path)
+    run = "import sys; from potato_site.cli import run; run(sys.argv[1:]); print(*sys.modules)"
+    words = ("convert-traces", "--input", "data", "--output", "out.jsonl", "--json")
+    done = potato(tmp_path, *words, program=("-c", run))
+    assert done.returncode == 0, done.stderr
+    modules = done.stdout.rsplit("\n", 2)[1].split()
+    assert "traces.conversion" in modules
+    assert not {"annotation", "exports", "rest_framework", "celery", "django.db.models"} & set(modules)
