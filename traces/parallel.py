@@ -12,8 +12,8 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context, parent_process
@@ -24,8 +24,9 @@ from traces.attachments import Attachments
 from traces.collecting import collect_seldom
 from traces.conversion import Conversion, Converted, Done, Unread, read_one
 from traces.jsonl import Problem
+from traces.neighbours import Files
 from traces.shaping import Shaping
-from traces.source import Place, Source
+from traces.source import Source
 
 INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
 AHEAD = 4  # files per process that wait or are done; the rest is not read yet, but for the largest
@@ -35,17 +36,19 @@ Event = Converted | Problem | Done | Unread
 
 @dataclass
 class _Recipe:
-    """What a process needs to convert as this one would."""
+    """What a process needs to convert as this one would. ``files``: the folders, or what else, that sources lie in."""
 
     format: str
     shaping: Shaping
     room: Path
     by_id: dict[str, Any]
+    files: list[Files]
 
 
 @dataclass
 class _Result:
-    """What one file holds. The bytes of a Converted lie in ``path`` where ``places`` has (offset, length) for it."""
+    """What one file holds, without the source itself. The bytes of a Converted lie in ``path`` where ``places`` has
+    (offset, length) for it."""
 
     items: list[Event] = field(default_factory=list)
     path: Path | None = None
@@ -59,20 +62,28 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
     with tempfile.TemporaryDirectory(prefix="potato-convert-") as folder:
         room = Path(folder)
         conversion.attachments.save(room / "attachments")
-        recipe = _Recipe(conversion.format, conversion.shaping, room, conversion.attachments.by_id)
+        files = list({id(source.files): source.files for source in sources}.values())
+        recipe = _Recipe(conversion.format, conversion.shaping, room, conversion.attachments.by_id, files)
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (recipe,))
+        numbers = {id(one): number for number, one in enumerate(files)}
+
+        def begin(source: Source) -> Future[_Result]:
+            return pool.submit(_convert, source.path, source.name, numbers[id(source.files)])
+
         try:
-            for source, result in in_order(pool, sources, jobs * AHEAD):
+            for source, result in in_order(begin, sources, jobs * AHEAD):
                 source.used.update(result.used_files)
                 conversion.attachments.used.update(result.used_ids)
-                yield from _opened(result)
+                yield from _opened(result, source)
         except BrokenProcessPool:
             raise ChildProcessError("a converting process ended; was there not enough memory?") from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def in_order(pool: Executor, sources: list[Source], ahead: int) -> Iterator[tuple[Source, _Result]]:
+def in_order(
+    begin: Callable[[Source], Future[_Result]], sources: list[Source], ahead: int
+) -> Iterator[tuple[Source, _Result]]:
     """Each source with what it holds, ``ahead`` of them begun at a time.
 
     A file that is more than one ``ahead``-th of all is begun before the others: begun last, one process would convert
@@ -80,10 +91,10 @@ def in_order(pool: Executor, sources: list[Source], ahead: int) -> Iterator[tupl
     """
     total = sum(source.size for source in sources)
     large = sorted((source for source in sources if source.size * ahead > total), key=_size, reverse=True)
-    begun = {source.name: _begin(pool, source) for source in large}
+    begun = {source.name: begin(source) for source in large}
     waiting: deque[tuple[Source, Future[_Result]]] = deque()
     for source in sources:
-        waiting.append((source, begun.get(source.name) or _begin(pool, source)))
+        waiting.append((source, begun.get(source.name) or begin(source)))
         if len(waiting) >= ahead:
             done, future = waiting.popleft()
             yield done, future.result()
@@ -92,32 +103,30 @@ def in_order(pool: Executor, sources: list[Source], ahead: int) -> Iterator[tupl
         yield done, future.result()
 
 
-def _begin(pool: Executor, source: Source) -> Future[_Result]:
-    return pool.submit(_convert, replace(source, used=set(), place=Place()))
-
-
 def _size(source: Source) -> int:
     return source.size
 
 
-def _opened(result: _Result) -> Iterator[Event]:
-    if result.path is None:
-        yield from result.items
-        return
-    with result.path.open("rb") as stream:
+def _opened(result: _Result, source: Source) -> Iterator[Event]:
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(result.path.open("rb")) if result.path else None
         for number, item in enumerate(result.items):
-            if number in result.places and isinstance(item, Converted):
+            if isinstance(item, Done | Unread):
+                yield replace(item, source=source)
+            elif stream and number in result.places and isinstance(item, Converted):
                 offset, length = result.places[number]
                 stream.seek(offset)
                 yield replace(item, packed=stream.read(length))
             else:
                 yield item
-    result.path.unlink()
+    if result.path:
+        result.path.unlink()
 
 
 # --- In the other processes -------------------------------------------------------------------------------
 
 _state: dict[str, Any] = {}
+_NO_SOURCE = Source(Path(), "")  # the parent has it
 
 
 def _start(recipe: _Recipe) -> None:
@@ -126,7 +135,7 @@ def _start(recipe: _Recipe) -> None:
     collect_seldom()
     conversion = Conversion(recipe.format, shaping=recipe.shaping)
     conversion.attachments = Attachments((recipe.room / "attachments").open("rb"), recipe.by_id)
-    _state.update(conversion=conversion, room=recipe.room)
+    _state.update(conversion=conversion, room=recipe.room, files=recipe.files)
 
 
 def _end_with_parent() -> None:
@@ -136,7 +145,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _convert(source: Source) -> _Result:
+def _convert(path: Path, name: str, files: int) -> _Result:
+    source = Source(path, name, _state["files"][files])
     conversion: Conversion = _state["conversion"]
     conversion.attachments.used.clear()
     result = _Result()
@@ -155,7 +165,7 @@ def _convert(source: Source) -> _Result:
                     body = b""
                 item = replace(item, given=None, packed=body)
             elif isinstance(item, Done | Unread):
-                item = replace(item, source=replace(item.source, used=set(), place=Place()))
+                item = replace(item, source=_NO_SOURCE)
             result.items.append(item)
     result.used_files = source.used
     result.used_ids = set(conversion.attachments.used)

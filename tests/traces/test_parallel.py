@@ -1,18 +1,18 @@
 """In which order several processes begin the files, and in which their results come."""
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 
 from traces.parallel import in_order
 from traces.source import Source
 
 
-class Recorder(Executor):
-    """A pool that notes what is begun, and is done with it at once."""
+class Recorder:
+    """Processes that note what is begun, and are done with it at once."""
 
     def __init__(self):
         self.begun = []
 
-    def submit(self, function, /, source):
+    def begin(self, source):
         self.begun.append(source.name)
         future = Future()
         future.set_result(f"what {source.name} holds")
@@ -27,7 +27,7 @@ def sources(folder, *sizes):
 
 def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path):
     pool, given = Recorder(), sources(tmp_path, 10, 10, 600, 10, 10, 10, 900)
-    found = [(source.name, result) for source, result in in_order(pool, given, 4)]
+    found = [(source.name, result) for source, result in in_order(pool.begin, given, 4)]
     assert found == [(source.name, f"what {source.name} holds") for source in given]
     assert pool.begun[:3] == ["6.jsonl", "2.jsonl", "0.jsonl"]
     assert sorted(pool.begun) == [source.name for source in given]
@@ -35,7 +35,7 @@ def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path):
 
 def test_of_many_files_only_some_are_begun_ahead(tmp_path):
     pool, given = Recorder(), sources(tmp_path, *[10] * 12)
-    results = in_order(pool, given, 4)
+    results = in_order(pool.begin, given, 4)
     next(results)
     assert pool.begun == [f"{number}.jsonl" for number in range(4)]
     assert [source.name for source, _ in results] == [source.name for source in given[1:]]

@@ -223,7 +223,9 @@ def test_lines_end_at_newlines_only_and_keep_what_is_no_utf8(given, monkeypatch)
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 5])
-@pytest.mark.parametrize("raw", [b"", b"\n", b"\xef\xbb\xbf\n\n", b"a\r", b"a\r\r\n\xe2\n\xe2\x80", b"\xef\xbb\nab\ncd"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\n", b"\xef\xbb\xbf\n\n", b"a\r", b"a\r\r\n\xe2\n\xe2\x80", b"\xef\xbb\nab\ncd"]
+)
 def test_lines_are_the_same_however_the_file_is_read(given, monkeypatch, raw, block):
     lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     expected = [line.removesuffix(b"\r").decode("utf-8", "replace") for line in (lines if lines[-1] else lines[:-1])]

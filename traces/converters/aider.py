@@ -55,7 +55,8 @@ class Aider:
     def detect(self, source: Source) -> bool:
         """A head of Aider's, or what people typed beside messages of Aider's own."""
         typed = said = False
-        if source.is_binary:
+        # A history that quotes records may look like lines of them.
+        if source.is_binary or (source.shape != "text" and not source.mentions("# aider chat started at")):
             return False
         for line in source.head.split("\n"):
             if START.fullmatch(line) or line.startswith(EDITED):
