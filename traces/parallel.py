@@ -29,7 +29,10 @@ from traces.shaping import Shaping
 from traces.source import Source
 
 INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
-AHEAD = 4  # files per process that wait or are done; the rest is not read yet, but for the largest
+# So many files per process, and so many bytes of files, wait or are done; the rest is not read yet. With few, all
+# processes wait for a large one whose turn it is to be told.
+AHEAD, AHEAD_BYTES = 64, 64 * 1024 * 1024
+LARGE = 4  # a file that is more than a fourth of what one process has to do is begun before the others
 
 Event = Converted | Problem | Done | Unread
 
@@ -71,7 +74,7 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
             return pool.submit(_convert, source.path, source.name, numbers[id(source.files)])
 
         try:
-            for source, result in in_order(begin, sources, jobs * AHEAD):
+            for source, result in in_order(begin, sources, jobs):
                 source.used.update(result.used_files)
                 conversion.attachments.used.update(result.used_ids)
                 yield from _opened(result, source)
@@ -82,21 +85,23 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
 
 
 def in_order(
-    begin: Callable[[Source], Future[_Result]], sources: list[Source], ahead: int
+    begin: Callable[[Source], Future[_Result]], sources: list[Source], jobs: int
 ) -> Iterator[tuple[Source, _Result]]:
-    """Each source with what it holds, ``ahead`` of them begun at a time.
+    """Each source with what it holds, a number of them begun ahead.
 
-    A file that is more than one ``ahead``-th of all is begun before the others: begun last, one process would convert
-    it while the others have nothing to do.
+    A large one is begun before the others: begun last, one process would convert it while others wait.
     """
     total = sum(source.size for source in sources)
-    large = sorted((source for source in sources if source.size * ahead > total), key=_size, reverse=True)
+    large = sorted((source for source in sources if source.size * jobs * LARGE > total), key=_size, reverse=True)
     begun = {source.name: begin(source) for source in large}
     waiting: deque[tuple[Source, Future[_Result]]] = deque()
+    held = 0
     for source in sources:
         waiting.append((source, begun.get(source.name) or begin(source)))
-        if len(waiting) >= ahead:
+        held += source.size
+        while len(waiting) >= jobs * AHEAD or (held > AHEAD_BYTES and len(waiting) > jobs):
             done, future = waiting.popleft()
+            held -= done.size
             yield done, future.result()
     while waiting:
         done, future = waiting.popleft()

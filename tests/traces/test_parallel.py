@@ -2,6 +2,9 @@
 
 from concurrent.futures import Future
 
+import pytest
+
+from traces import parallel
 from traces.parallel import in_order
 from traces.source import Source
 
@@ -27,15 +30,21 @@ def sources(folder, *sizes):
 
 def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path):
     pool, given = Recorder(), sources(tmp_path, 10, 10, 600, 10, 10, 10, 900)
-    found = [(source.name, result) for source, result in in_order(pool.begin, given, 4)]
+    found = [(source.name, result) for source, result in in_order(pool.begin, given, 1)]
     assert found == [(source.name, f"what {source.name} holds") for source in given]
     assert pool.begun[:3] == ["6.jsonl", "2.jsonl", "0.jsonl"]
     assert sorted(pool.begun) == [source.name for source in given]
 
 
-def test_of_many_files_only_some_are_begun_ahead(tmp_path):
+@pytest.mark.parametrize(
+    ("limits", "begun"),
+    [({"AHEAD": 2}, 4), ({"AHEAD_BYTES": 50}, 6), ({"AHEAD_BYTES": 5}, 3), ({}, 12)],
+)
+def test_of_many_files_only_some_are_begun_ahead(tmp_path, monkeypatch, limits, begun):
+    for name, value in limits.items():
+        monkeypatch.setattr(parallel, name, value)
     pool, given = Recorder(), sources(tmp_path, *[10] * 12)
-    results = in_order(pool.begin, given, 4)
+    results = in_order(pool.begin, given, 2)
     next(results)
-    assert pool.begun == [f"{number}.jsonl" for number in range(4)]
+    assert pool.begun == [source.name for source in given[:begun]]
     assert [source.name for source, _ in results] == [source.name for source in given[1:]]
