@@ -14,7 +14,6 @@ import orjson
 
 # A whole number that is no more than the first, or no less than the second, orjson quietly reads as a float.
 _LOWEST, _HIGHEST = -(2.0**63), 2.0**64
-_CONTAINERS, _PLAIN = {dict, list}, {str, int, bool, type(None)}
 
 
 def canonical(value: Any) -> bytes:
@@ -55,13 +54,14 @@ def _has_wide_number(value: Any) -> bool:
     """Whether a float is so large that it may have been a whole number beyond 64 bits."""
     containers: list[Any] = [[value]]
     for container in containers:  # grows on the way
-        items = container.values() if type(container) is dict else container
-        kinds = set(map(type, items))
-        if kinds <= _PLAIN:
-            continue
-        containers += [item for item in items if type(item) in _CONTAINERS]
-        if float in kinds and not all(_LOWEST < item < _HIGHEST for item in items if type(item) is float):
-            return True
+        for item in container.values() if type(container) is dict else container:
+            kind = type(item)
+            if kind is str:
+                continue  # most of all there is
+            if kind is dict or kind is list:
+                containers.append(item)
+            elif kind is float and not _LOWEST < item < _HIGHEST:
+                return True
     return False
 
 
