@@ -311,7 +311,8 @@ class Source:
     def _bytes(self) -> bytes:
         """All of a small file, the first PEEK_BYTES of a large one."""
         with self.open() as stream:
-            return stream.read(WHOLE_BYTES if self._is_small else PEEK_BYTES)
+            # Its size and not the limit: room for what is asked for is made first.
+            return stream.read(self.size if self._is_small else PEEK_BYTES)
 
     @cached_property
     def _prefix(self) -> bytes:
@@ -356,7 +357,10 @@ def _mentions(text: bytes, words: tuple[str, ...]) -> bool:
 def _any_of(words: tuple[str, ...]) -> re.Pattern[bytes]:
     """Looks for a ``_``, and only there for the words that have one: less work than to look for each of many words."""
     parted = (re.escape(word).split("_", 1) for word in words)
-    return re.compile("|".join(f"(?<={before}_){after}" for before, after in parted).join(("_(?:", ")")).encode())
+    # What follows comes first: its first letter alone tells that it is not there.
+    return re.compile(
+        "|".join(f"{after}(?<={before}_{after})" for before, after in parted).join(("_(?:", ")")).encode()
+    )
 
 
 def _one(line: bytes) -> Any:
