@@ -5,7 +5,7 @@ Lines end at "\n" only, so that applying a diff gives back every byte of the tex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
 from io import StringIO
 from typing import Any
@@ -36,13 +36,15 @@ def from_texts(
     start: int = 1,
     new_start: int | None = None,
     old_path: str = "",
+    alike: tuple[int, int] = (0, 0),
 ) -> str:
     """The diff that turns ``before`` into ``after``; None is a file that does not exist.
 
     ``start`` is the number of the first line of both, where they are a part of the file; ``new_start`` that of
-    ``after`` where it is another. "" where nothing changes.
+    ``after`` where it is another. ``alike``: how many characters at the top and at the end are known to be the same in
+    both; there may be more. "" where nothing changes.
     """
-    hunks = "".join(_hunks(before or "", after or "", start, new_start or start))
+    hunks = "".join(_hunks(before or "", after or "", start, new_start or start, alike))
     if not hunks and (before is None) == (after is None) and not old_path:
         return ""
     return head(path, created=before is None, deleted=after is None, old_path=old_path) + hunks
@@ -127,12 +129,12 @@ def _range(old_start: int, old_lines: int, new_start: int, new_lines: int) -> st
     return f"@@ -{old_start},{old_lines} +{new_start},{new_lines} @@\n"
 
 
-def _hunks(before: str, after: str, start: int, new_start: int) -> Iterator[str]:
+def _hunks(before: str, after: str, start: int, new_start: int, alike: tuple[int, int]) -> Iterator[str]:
     """An edit leaves most of a file as it is: that is found in the texts, only what is between is split in lines."""
     if before == after:
         return
-    top = _common_top(before, after)
-    tail = _common_tail(before, after, top)
+    top = _common_top(before, after, alike[0])
+    tail = _common_tail(before, after, top, alike[1])
     old_end, new_end = len(before) - tail, len(after) - tail
     first, below = _lines_up(before, top), _lines_down(before, old_end) - old_end
     above = before.count("\n", first, top)
@@ -165,33 +167,43 @@ def _signed(sign: str, lines: list[str]) -> str:
 # --- where two texts differ --------------------------------------------------------------------------------
 
 
-def _common_top(before: str, after: str) -> int:
-    """Where the first line begins that is not the same in both. The texts are not equal."""
-    same, limit = 0, min(len(before), len(after))
-    while same < limit:
-        middle = (same + limit + 1) // 2
-        if before[same:middle] == after[same:middle]:
-            same = middle
-        else:
-            limit = middle - 1
+def _common_top(before: str, after: str, known: int) -> int:
+    """Where the first line begins that is not the same in both. The texts are not equal; ``known`` characters are."""
+    same = _reach(known, min(len(before), len(after)), lambda at, to: before[at:to] == after[at:to])
     return before.rfind("\n", 0, same) + 1
 
 
-def _common_tail(before: str, after: str, top: int) -> int:
-    """How many characters the lines have that both end with, below ``top``."""
+def _common_tail(before: str, after: str, top: int, known: int) -> int:
+    """How many characters the lines have that both end with, below ``top``; ``known`` are alike, perhaps above it."""
     old_end, new_end = len(before), len(after)
-    same, limit = 0, min(old_end, new_end) - top
-    while same < limit:
-        middle = (same + limit + 1) // 2
-        if before[old_end - middle : old_end - same] == after[new_end - middle : new_end - same]:
-            same = middle
-        else:
-            limit = middle - 1
+    limit = min(old_end, new_end) - top
+    same = _reach(
+        min(known, limit),
+        limit,
+        lambda at, to: before[old_end - to : old_end - at] == after[new_end - to : new_end - at],
+    )
     if _starts_line(before, old_end - same, top) and _starts_line(after, new_end - same, top):
         return same
     # The first of these lines is the same in its end only.
     line_end = before.find("\n", old_end - same)
     return old_end - line_end - 1 if line_end >= 0 else 0
+
+
+def _reach(same: int, limit: int, are_alike: Callable[[int, int], bool]) -> int:
+    """How many characters are alike, of ``limit``, when ``same`` are: looked at in pieces, each twice the one before,
+    and then by halves. ``are_alike``: whether all from one place to another are."""
+    piece = 64
+    while same < limit and are_alike(same, min(same + piece, limit)):
+        same = min(same + piece, limit)
+        piece *= 2
+    limit = min(limit, same + piece - 1)
+    while same < limit:
+        middle = (same + limit + 1) // 2
+        if are_alike(same, middle):
+            same = middle
+        else:
+            limit = middle - 1
+    return same
 
 
 def _starts_line(text: str, at: int, top: int) -> bool:
@@ -222,7 +234,7 @@ def _opcodes(old: list[str], new: list[str], above: int, below: int) -> list[Opc
 
 
 def _middle(old: list[str], new: list[str], offset: int) -> list[Opcode]:
-    if not old or not new or len(old) * len(new) > MAX_PAIRS:
+    if len(old) * len(new) > MAX_PAIRS or set(old).isdisjoint(new):  # nothing to match, as where one is empty
         return [("replace", offset, offset + len(old), offset, offset + len(new))]
     return [
         (tag, offset + a, offset + b, offset + c, offset + d)

@@ -129,7 +129,10 @@ class Files:
             after = Known((Part(part.start, text),)) if unsure else _with(known, part, text)
             if apply:
                 self._put(path, after)
-            return Change("file_edit", from_texts(path, part.text, text, start=part.start), unsure)
+            first = part.text.index(old)
+            last = first if not everywhere else part.text.rindex(old)
+            alike = (first, len(part.text) - last - len(old))
+            return Change("file_edit", from_texts(path, part.text, text, start=part.start, alike=alike), unsure)
         listing = read_listing(shown) if shown else None
         change = _by_listing(path, old, new, listing) or Change(
             "file_edit", from_texts(path, _closed(old), _closed(new)), approximate=True
@@ -267,6 +270,8 @@ def _containing(known: Known, old: str) -> Part | None:
 
 def _with(known: Known, part: Part, text: str) -> Known:
     """``part`` holds ``text`` now; the parts below it move."""
+    if known.parts == (part,):
+        return Known((Part(part.start, text),), known.whole)
     moved = count_lines(text) - count_lines(part.text)
     return replace(known, parts=tuple(_moved(known.parts, part, Part(part.start, text), moved)))
 

@@ -21,6 +21,12 @@ def test_applied_to_the_text_before_it_gives_the_text_after(before, after):
     assert patched(before, diff) == after if diff else before == after
 
 
+@given(texts, texts, texts, texts)
+def test_what_is_known_to_be_alike_saves_the_look_and_changes_nothing(top, old, new, tail):
+    before, after = top + old + tail, top + new + tail
+    assert from_texts("a.py", before, after, alike=(len(top), len(tail))) == from_texts("a.py", before, after)
+
+
 def test_numbers_count_from_the_given_start():
     assert "@@ -40,2 +40,3 @@" in from_texts("f.py", "a\nb\n", "a\nx\nb\n", start=40)
 
