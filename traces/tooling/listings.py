@@ -4,6 +4,7 @@ r"""Numbered listings of a file, as tools print them: ``    12→text``, ``    1
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 # Claude Code's Read, `cat -n`, SWE-agent's window, OpenHands' older one, Codex's read.
@@ -23,6 +24,7 @@ class Listing(NamedTuple):
         return self.start + self.text.count("\n") - 1
 
 
+@lru_cache(maxsize=1)  # what a tool printed is read for its step, and for what is known of the file
 def read_listing(output: str) -> Listing | None:
     """The first run of numbered lines of ``output``, counting up one by one; None where there is none."""
     text = f"\n{output}"
