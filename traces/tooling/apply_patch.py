@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from traces.tooling.diffs import from_texts, head
@@ -139,25 +140,29 @@ def _change(patch: FilePatch, files: Files, apply: bool) -> FileChange:
         deleted = Change("file_delete", from_texts(patch.path, text or "", None), approximate=text is None)
         return FileChange(patch.path, files.delete(patch.path) if apply else deleted)
     path = patch.move_to or patch.path
-    diff, approximate = _updated(patch, files, apply)
+    change = _updated(patch, files, apply)
     if apply and patch.move_to:
         files.move(patch.path, patch.move_to)
-    return FileChange(path, Change("file_edit", diff, approximate))
+    return FileChange(path, change)
 
 
-def _updated(patch: FilePatch, files: Files, apply: bool) -> tuple[str, bool]:
-    """The diff of all hunks: one from the whole file where that is known, else the hunks as they stand."""
+def _updated(patch: FilePatch, files: Files, apply: bool) -> Change:
+    """The change of all hunks: one from the whole file where that is known, else the hunks as they stand."""
     before = files.text(patch.path)
-    old_path = patch.path if patch.move_to else ""
+    path, old_path = patch.move_to or patch.path, patch.path if patch.move_to else ""
     after = _applied(before, patch.hunks) if before is not None else None
     if before is not None and after is not None:
         if apply:
             files.saw(patch.path, after, whole=True)
-        return from_texts(patch.move_to or patch.path, before, after, old_path=old_path), False
+        return Change("file_edit", partial(from_texts, path, before, after, old_path=old_path))
     changes = [files.replace(patch.path, hunk.old, hunk.new, apply=apply) for hunk in patch.hunks]
-    bodies = ["".join(change.diff.split("\n", 2)[2:]) for change in changes if change.diff]
     approximate = any(change.approximate for change in changes)
-    return head(patch.move_to or patch.path, old_path=old_path) + "".join(bodies), approximate
+    return Change("file_edit", lambda: head(path, old_path=old_path) + _bodies(changes), approximate)
+
+
+def _bodies(changes: list[Change]) -> str:
+    """The hunks of all the changes of one file."""
+    return "".join("".join(diff.split("\n", 2)[2:]) for change in changes if (diff := change.diff))
 
 
 def _applied(text: str, hunks: list[Hunk]) -> str | None:

@@ -24,6 +24,7 @@ class Call:
     """One tool call and its result. ``output`` is None where none was recorded; ``failed`` where that is not said.
 
     ``common`` is put on every step made of it: ``call_id``, ``source_line``, ``started_at``, ``seconds``, ``parent``.
+    ``recorded``: the diff of a file that the agent recorded when it applied a patch, None where it did not.
     """
 
     name: str
@@ -32,14 +33,21 @@ class Call:
     failed: bool | None = None
     cwd: str | None = None
     common: dict[str, Any] = field(default_factory=dict)
+    recorded: Callable[[str], str | None] | None = None
 
     def text(self, *keys: str) -> str | None:
         """The first of these inputs that is text."""
-        return next((value for key in keys if isinstance(value := self.input.get(key), str)), None)
+        for key in keys:
+            if isinstance(value := self.input.get(key), str):
+                return value
+        return None
 
     def number(self, *keys: str) -> int | None:
         """The first of these inputs that is a whole number."""
-        return next((value for key in keys if type(value := self.input.get(key)) is int), None)
+        for key in keys:
+            if type(value := self.input.get(key)) is int:
+                return value
+        return None
 
 
 def steps_of(call: Call, files: Files) -> list[Step]:
@@ -54,7 +62,8 @@ def steps_of(call: Call, files: Files) -> list[Step]:
         steps = _shell(call, files) if is_shell else None
     if steps is None:
         steps = [_named("tool_call", call)]
-    return [call.common | _status(call) | step for step in steps]
+    common = call.common | _status(call)
+    return [common | step for step in steps]
 
 
 @lru_cache(maxsize=1000)
@@ -131,12 +140,14 @@ def _path(call: Call) -> str | None:
     return call.text("file_path", "path", "absolute_path", "notebook_path", "filename", "target_file", "file")
 
 
-def edit_step(path: str, change: Change, output: str | None = None) -> Step:
-    """The step of one changed file."""
-    step: Step = {"type": change.type, "path": path, "diff": change.diff}
-    if change.approximate:
+def edit_step(path: str, change: Change, output: str | None = None, *, recorded: str | None = None) -> Step:
+    """The step of one changed file. ``recorded``: the exact diff, where there is one."""
+    step: Step = {"type": change.type, "path": path, "diff": change.diff if recorded is None else recorded}
+    if change.approximate and recorded is None:
         step["approximate"] = True
-    return step | ({"output": output} if output is not None else {})
+    if output is not None:
+        step["output"] = output
+    return step
 
 
 def read_step(path: str, output: str | None, *, start: int | None = None) -> Step:
@@ -269,7 +280,8 @@ def _apply_patch(call: Call, files: Files) -> list[Step] | None:
 def _patch_steps(text: str, call: Call, files: Files) -> list[Step] | None:
     """A step for each file of the patch; the first one has the output."""
     changes = apply_patch(text, files, apply=not call.failed)
-    steps = [edit_step(path, change) for path, change in changes]
+    recorded = call.recorded or (lambda path: None)
+    steps = [edit_step(path, change, recorded=recorded(path)) for path, change in changes]
     if steps and call.output is not None:
         steps[0]["output"] = call.output
     return steps or None

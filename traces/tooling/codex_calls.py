@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from traces.document import Step
@@ -87,7 +88,8 @@ class CodexCalls:
         if patch:
             result = _with_patch(result, patch)
         is_wrong = result.failed or (result.failed is None and result.exit_code not in (0, None))
-        call = Call(name, given, result.output, True if is_wrong else None, cwd=cwd)
+        recorded = partial(_recorded_diff, patch) if patch else None
+        call = Call(name, given, result.output, True if is_wrong else None, cwd=cwd, recorded=recorded)
         steps = steps_of(call, self.files)
         for step in steps:
             if step["type"] == "bash_command":
@@ -97,7 +99,7 @@ class CodexCalls:
             if result.rejected:
                 step["status"] = "rejected"
             if step["type"] in _EDITS and patch:
-                self._make_exact(step, patch)
+                self._note_added(step, patch)
         if result.seconds is not None:
             steps[0]["seconds"] = result.seconds  # the whole call took them, once
         if result.images:
@@ -106,28 +108,33 @@ class CodexCalls:
             steps[-1]["returned"] = result.returned
         return steps
 
-    def _make_exact(self, step: Step, event: Event) -> None:
-        """The diff that Codex recorded when it applied the patch."""
-        change, old_path = change_of(event, step["path"]), ""
-        if change is None:
-            old_path, change = _moved_to(step["path"], event)
-        diff = _exact_diff(step["path"], change, old_path)
-        if diff is None:
-            return
-        step["diff"] = diff
-        step.pop("approximate", None)
-        if change.get("type") == "add" and step.get("status") != "failed":
+    def _note_added(self, step: Step, event: Event) -> None:
+        """A file that Codex recorded as added is known from then on."""
+        change, _ = _recorded(event, step["path"])
+        if change.get("type") == "add" and isinstance(change.get("content"), str) and step.get("status") != "failed":
             step["type"] = "file_create"
-            self.files.saw(step["path"], str(change["content"]), whole=True)
+            self.files.saw(step["path"], change["content"], whole=True)
 
 
-def _moved_to(path: str, event: Event) -> tuple[str, dict[str, Any]]:
-    """(where the file was, what the event says of it), without the folder in front that ``path`` lacks."""
+def _recorded_diff(event: Event, path: str) -> str | None:
+    """The diff that Codex recorded when it applied the patch."""
+    change, old_path = _recorded(event, path)
+    return _exact_diff(path, change, old_path)
+
+
+def _recorded(event: Event, path: str) -> tuple[dict[str, Any], str]:
+    """(what the event says of the file, where it was before it moved)."""
+    change = change_of(event, path)
+    return (change, "") if change is not None else _moved_to(path, event)
+
+
+def _moved_to(path: str, event: Event) -> tuple[dict[str, Any], str]:
+    """(what the event says of it, where the file was), without the folder in front that ``path`` lacks."""
     for old_path, change in event.changes.items():
         new_path = as_text(change.get("move_path")) or ""
         if f"/{new_path}".endswith("/" + path.lstrip("/")):
-            return old_path.removeprefix(new_path.removesuffix(path)), change
-    return "", {}
+            return change, old_path.removeprefix(new_path.removesuffix(path))
+    return {}, ""
 
 
 def _name_and_input(payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -8,8 +8,9 @@ approximate. Nothing here touches a disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from traces.tooling.diffs import count_lines, from_texts, head, split_lines
@@ -20,11 +21,17 @@ MAX_PARTS = 200  # of one file; the oldest are forgotten
 
 
 class Change(NamedTuple):
-    """``diff`` is "" where nothing changes; ``approximate``: its line numbers are not those of the file."""
+    """``made``: the diff, or what makes it: where an agent recorded its own, none is made. ``approximate``: its line
+    numbers are not those of the file."""
 
     type: str  # of the step: file_edit, file_create or file_delete
-    diff: str
+    made: str | Callable[[], str]
     approximate: bool = False
+
+    @property
+    def diff(self) -> str:
+        """ "" where nothing changes. Made anew each time."""
+        return self.made if isinstance(self.made, str) else self.made()
 
 
 class Edit(NamedTuple):
@@ -105,9 +112,9 @@ class Files:
         if apply:
             self._put(path, Known((Part(1, text),), whole=True))
         if is_new:
-            return Change("file_create", from_texts(path, None, text))
+            return Change("file_create", partial(from_texts, path, None, text))
         # What it replaced was never shown: the new text is all that can be said.
-        return Change("file_edit", from_texts(path, before or "", text), approximate=before is None)
+        return Change("file_edit", partial(from_texts, path, before or "", text), approximate=before is None)
 
     def replace(
         self,
@@ -132,10 +139,11 @@ class Files:
             first = part.text.index(old)
             last = first if not everywhere else part.text.rindex(old)
             alike = (first, len(part.text) - last - len(old))
-            return Change("file_edit", from_texts(path, part.text, text, start=part.start, alike=alike), unsure)
+            made = partial(from_texts, path, part.text, text, start=part.start, alike=alike)
+            return Change("file_edit", made, unsure)
         listing = read_listing(shown) if shown else None
         change = _by_listing(path, old, new, listing) or Change(
-            "file_edit", from_texts(path, _closed(old), _closed(new)), approximate=True
+            "file_edit", partial(from_texts, path, _closed(old), _closed(new)), approximate=True
         )
         if apply:
             self.forget(path)
@@ -156,7 +164,7 @@ class Files:
             self._known[path] = before
         if before and after and not any(change.approximate for change in changes):
             return Change("file_edit", _diff(path, before, after))
-        hunks = [change.diff.split("\n", 2)[2] for change in changes if change.diff]
+        hunks = [diff.split("\n", 2)[2] for change in changes if (diff := change.diff)]
         return Change("file_edit", head(path) + "".join(hunks) if hunks else "", approximate=True)
 
     def replace_lines(self, path: str, first: int, last: int, new: str, *, apply: bool = True) -> Change:
@@ -306,4 +314,4 @@ def _by_listing(path: str, old: str, new: str, shown: Listing | None) -> Change 
     if at < 0 or shown.text.find(new, at + 1) >= 0:
         return None
     before = shown.text[:at] + old + shown.text[at + len(new) :]
-    return Change("file_edit", from_texts(path, before, shown.text, start=shown.start))
+    return Change("file_edit", partial(from_texts, path, before, shown.text, start=shown.start))
