@@ -144,7 +144,7 @@ def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:
         step["step_idx"] = index
     elif type(step["step_idx"]) is not int or step["step_idx"] != index:
         problems.append((f"{place}.step_idx", f"must be {index}: steps are numbered from 0, in order, without gaps"))
-    if is_call and not isinstance(step.get("output"), str | None):
+    if is_call and type(step.get("output")) not in TEXT.types:
         step["output"] = canonical(step["output"]).decode()
     problems += _wrong_types(step, STEP_KEYS, prefix)
     if isinstance(step.get("status"), str) and step["status"] not in STATUSES:

@@ -23,7 +23,9 @@ class Transcript:
 
     def _append(self, values: dict[str, Any]) -> Step:
         step: Step = {"step_idx": len(self.steps)}
-        step |= {key: value for key, value in values.items() if value is not None}
+        for key, value in values.items():
+            if value is not None:
+                step[key] = value
         if step["type"] == "bash_command":
             step.setdefault("output", None)
             step.setdefault("exit_code", None)
