@@ -59,9 +59,7 @@ def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = Fa
     parts = []
     for hunk in hunks:
         old_lines, new_lines = hunk["oldLines"], hunk["newLines"]
-        # An empty side has there the number of the line after it, in a unified diff that of the line before it.
-        old_start, new_start = hunk["oldStart"] - (not old_lines), hunk["newStart"] - (not new_lines)
-        parts.append(_range(max(0, old_start), old_lines, max(0, new_start), new_lines))
+        parts.append(_range(hunk["oldStart"], old_lines, hunk["newStart"], new_lines))
         parts += [f"{line}\n" for line in hunk["lines"]]
     return head(path, created=created) + "".join(parts) if parts else ""
 
@@ -126,6 +124,8 @@ def _quoted(char: str) -> str:
 
 
 def _range(old_start: int, old_lines: int, new_start: int, new_lines: int) -> str:
+    """The line above a hunk. An empty side, whose number is that of the line after it, is named by the one before."""
+    old_start, new_start = max(0, old_start - (not old_lines)), max(0, new_start - (not new_lines))
     return f"@@ -{old_start},{old_lines} +{new_start},{new_lines} @@\n"
 
 
@@ -136,32 +136,44 @@ def _hunks(before: str, after: str, start: int, new_start: int, alike: tuple[int
     top = _common_top(before, after, alike[0])
     tail = _common_tail(before, after, top, alike[1])
     old_end, new_end = len(before) - tail, len(after) - tail
-    first, below = _lines_up(before, top), _lines_down(before, old_end) - old_end
-    above = before.count("\n", first, top)
+    first, last = _lines_up(before, top), _lines_down(before, old_end)
     skipped = before.count("\n", 0, first)
-    old, new = split_lines(before[first : old_end + below]), split_lines(after[first : new_end + below])
-    last = count_lines(before[old_end : old_end + below])
-    for group in _grouped(_opcodes(old, new, above, last)):
-        yield from _hunk(group, old, new, start + skipped, new_start + skipped)
+    above, below = before[first:top], before[old_end:last]
+    old, new = before[top:old_end], after[top:new_end]
+    if old and new:
+        yield from _matched(above, old, new, below, start + skipped, new_start + skipped)
+        return
+    # Lines that are only added or only removed, as in a new file, are not even split.
+    same = count_lines(above) + count_lines(below)
+    yield _range(start + skipped, same + count_lines(old), new_start + skipped, same + count_lines(new))
+    yield from (_signed(" ", above), _signed("-", old), _signed("+", new), _signed(" ", below))
+
+
+def _matched(above: str, old: str, new: str, below: str, start: int, new_start: int) -> Iterator[str]:
+    """The hunks of lines replaced by others, some of which may be the same."""
+    top, tail = split_lines(above), split_lines(below)
+    old_lines, new_lines = [*top, *split_lines(old), *tail], [*top, *split_lines(new), *tail]
+    for group in _grouped(_opcodes(old_lines, new_lines, len(top), len(tail))):
+        yield from _hunk(group, old_lines, new_lines, start, new_start)
 
 
 def _hunk(group: list[Opcode], old: list[str], new: list[str], start: int, new_start: int) -> Iterator[str]:
     first, last = group[0], group[-1]
-    old_lines, new_lines = last[2] - first[1], last[4] - first[3]
-    # An empty side is named by the line before it.
-    yield _range(start + first[1] - (old_lines == 0), old_lines, new_start + first[3] - (new_lines == 0), new_lines)
+    yield _range(start + first[1], last[2] - first[1], new_start + first[3], last[4] - first[3])
     for tag, old_from, old_to, new_from, new_to in group:
         if tag == "equal":
-            yield _signed(" ", old[old_from:old_to])
+            yield _signed(" ", "".join(old[old_from:old_to]))
         else:
-            yield _signed("-", old[old_from:old_to])
-            yield _signed("+", new[new_from:new_to])
+            yield _signed("-", "".join(old[old_from:old_to]))
+            yield _signed("+", "".join(new[new_from:new_to]))
 
 
-def _signed(sign: str, lines: list[str]) -> str:
+def _signed(sign: str, lines: str) -> str:
     """The lines with the sign before each. Only the last one of a file can be without an end."""
-    text = sign + sign.join(lines) if lines else ""
-    return text if text.endswith("\n") or not text else f"{text}\n{NO_NEWLINE}"
+    if not lines:
+        return ""
+    text = sign + lines.replace("\n", f"\n{sign}")
+    return text.removesuffix(sign) if lines.endswith("\n") else f"{text}\n{NO_NEWLINE}"
 
 
 # --- where two texts differ --------------------------------------------------------------------------------
