@@ -105,9 +105,15 @@ class Conversion:
                 yield Done(source, converter.name)
 
     def _attaching(self, source: Source) -> Converter | None:
-        """The converter of a file that holds results only. Most files lack the words for it: that is cheap to see."""
+        """The converter of a file that holds results only. Most files lack the words for it: that is cheap to see.
+
+        Of a file that has them only the converters of results are asked first.
+        """
         try:
-            if not any(source.mentions(*converter.attaches) for converter in attaching()):
+            asked = [converter for converter in attaching() if source.mentions(*converter.attaches)]
+            if self.format == AUTO:
+                asked = [converter for converter in asked if claims(converter, source)]
+            if not asked:
                 return None
             converter = self.choose(source)
         except (UnknownFormat, OSError):

@@ -29,7 +29,6 @@ _RETURN_CODE = re.compile(r"\s*(?:<exception>.*?</exception>\s*)?<returncode>(-?
 _WHOLE_OUTPUT = re.compile(r"<output>\n?(.*)</output>\s*", re.DOTALL)
 _FINISH = ("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT", "MINI_SWE_AGENT_FINAL_OUTPUT")
 _REFUSALS = ("Please always provide EXACTLY ONE", "No tool calls found", "Tool call error", "Format error")
-_MARKS = (*_FINISH, "mswea_bash_command", "<returncode>")
 
 
 class MiniSweAgent:
@@ -45,7 +44,7 @@ class MiniSweAgent:
     def detect(self, source: Source) -> bool:
         """An object that names its format or version; a list of messages in which a shell answers with return codes."""
         if source.shape == "list":
-            return source.mentions(*_MARKS) and _is_conversation(source.first_records)
+            return _is_conversation(source.first_records)
         return any(_is_run(record) for record in source.first_records[:3])
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:

@@ -41,7 +41,7 @@ class OpenHands:
         records = source.first_records
         if any(_is_run(record) for record in records[:3]):
             return True
-        if source.shape == "list" and source.mentions('"observation"') and _starts_with_pair(source):
+        if source.shape == "list" and _starts_with_pair(source) and source.mentions('"observation"'):
             return True
         if not any(_is_event(record) for record in records):
             return False
