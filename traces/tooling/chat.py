@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from traces.document import Step
@@ -62,13 +63,15 @@ class Chat:
         texts = [content for content in contents if isinstance(content, str)]
         self.is_swe = any(text.startswith("OBSERVATION:") or any(mark in text for mark in _WINDOW) for text in texts)
         self.tools = SweTools(has_window=self.is_swe)
-        self.has_calls = any(calls_of(message) for message in messages)
-        self.in_text = any(_role(message) == "assistant" and has_calls(_plain(message)) for message in messages)
-        self.in_fences = self.is_swe and not self.has_calls and not self.in_text
-        self.marks_results = any(_role(one) == "user" and result_in(_plain(one)) is not None for one in messages)
+        self.in_fences = self.is_swe and not any(map(calls_of, messages)) and not any(map(_has_calls_in_text, messages))
         for index, message in enumerate(messages):
             if (call_id := as_text(message.get("tool_call_id"))) and _role(message) == "tool":
                 self.by_id.setdefault(call_id, deque()).append(index)
+
+    @cached_property
+    def marks_results(self) -> bool:
+        """Whether the user's words that hand back a result are marked as such."""
+        return any(_role(one) == "user" and result_in(_plain(one)) is not None for one in self.messages)
 
     def read(self) -> None:
         for index, message in enumerate(self.messages):
@@ -144,10 +147,7 @@ class Chat:
         """SWE-agent's prompt below an observation names the open file and the folder."""
         if not self.is_swe:
             return
-        found = re.search(
-            r"\(Open file: ([^\n]*)\)\s*\n\(Current directory: ([^\n]*)\)\s*(?:\nbash-\$)?\s*\Z", text[-2000:]
-        )
-        if found:
+        if found := _PROMPT.search(text[-2000:]):
             self.tools.open_file = found[1] if found[1] not in ("", "n/a") else self.tools.open_file
             self.tools.cwd = found[2]
 
@@ -244,6 +244,10 @@ def _plain(message: dict[str, Any]) -> str:
     if isinstance(content, str):
         return content
     return "\n".join(part["text"] for part in as_objects(content) if isinstance(part.get("text"), str))
+
+
+def _has_calls_in_text(message: dict[str, Any]) -> bool:
+    return _role(message) == "assistant" and has_calls(_plain(message))
 
 
 def _common(message: dict[str, Any]) -> Step:

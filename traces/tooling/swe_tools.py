@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from traces.document import Step
@@ -188,10 +187,9 @@ class SweTools:
     def steps(self, call: Call) -> list[Step]:
         """The steps of one call; ``call.output`` is the observation as it was recorded."""
         output, cwd = call.output, call.cwd or self.cwd
-        if output and "\r\n" in output:  # what a terminal printed ends its lines so; the files do not
-            call = replace(call, output=output.replace("\r\n", "\n"), cwd=cwd)
-        elif cwd != call.cwd:
-            call = replace(call, cwd=cwd)
+        # What a terminal printed ends its lines with "\r\n"; the files do not.
+        printed = output.replace("\r\n", "\n") if output else output
+        call = Call(call.name, call.input, printed, call.failed, cwd, call.common)
         steps = self._own_steps(call) or self._shared_steps(call)
         for step in steps:
             if "output" in step and step["output"] == call.output:
@@ -219,7 +217,8 @@ class SweTools:
             given = call.input
             if isinstance(given.get("path"), str):
                 given = given | {"path": self._resolved(given["path"])}
-            call = replace(call, input=given, failed=_editor_failed(call) if call.failed is None else call.failed)
+            failed = _editor_failed(call) if call.failed is None else call.failed
+            call = Call(call.name, given, call.output, failed, call.cwd, call.common)
         return steps_of(call, self.files)
 
     def _resolved(self, path: str) -> str:
