@@ -6,9 +6,9 @@ Format: the tool ``apply_patch`` of the Codex command line; also written by Aide
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from traces.tooling.diffs import from_texts, head
@@ -45,7 +45,8 @@ class FileChange(NamedTuple):
     change: Change
 
 
-def read_patch(text: str) -> list[FilePatch]:
+@lru_cache(maxsize=1)  # asked for twice: for what is recorded of its files, and to apply it
+def read_patch(text: str) -> tuple[FilePatch, ...]:
     """The files of a patch; lines before ``*** Begin Patch`` and after its end are passed over. Never raises."""
     _, found, body = text.partition(BEGIN)
     patches: list[FilePatch] = []
@@ -66,7 +67,7 @@ def read_patch(text: str) -> list[FilePatch]:
         elif line != "*** End of File":
             lines.append(line)
     _close(patches, lines)
-    return patches
+    return tuple(patches)
 
 
 def _close(patches: list[FilePatch], lines: list[str]) -> None:
@@ -126,7 +127,7 @@ def _name(line: str) -> str:
     return name[2:] if name.startswith(("a/", "b/")) else name
 
 
-def apply_patch(patch: str | list[FilePatch], files: Files, *, apply: bool = True) -> list[FileChange]:
+def apply_patch(patch: str | Sequence[FilePatch], files: Files, *, apply: bool = True) -> list[FileChange]:
     """The changes of a patch, one for each file in it. ``apply=False``: it failed, ``files`` stay as they are."""
     patches = read_patch(patch) if isinstance(patch, str) else patch
     return [_change(one, files, apply) for one in patches]

@@ -7,6 +7,7 @@ and names that were set to one of these are read; anything else is kept as it is
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 from typing import Any, NamedTuple
 
 from potato_site.canonical import LENIENT_DECODER
@@ -16,6 +17,7 @@ MAX_CALLS = 1000  # of one script
 # Code in code is looked through again at each level; what a person or an agent writes stays far below this.
 MAX_LOOKS = 20
 
+_SOLID = frozenset(ascii_letters + digits + "\"'`{}[](),:;.+-=_$")
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 # Up to what may be of interest: a text, a comment or a pattern, a call, a name that is set.
 _DULL = re.compile(r"(?:[^\"'`/A-Za-z_$]++|(?!(?:tools|const|let|var)\b)[A-Za-z_$][\w$]*+)*+")
@@ -252,6 +254,8 @@ class _Script:
     # --- places -------------------------------------------------------------------------------------------
 
     def _space(self, at: int) -> int:
+        if self.text[at : at + 1] in _SOLID:  # as most places where there may be some
+            return at
         match = _SPACE.match(self.text, at)
         return match.end() if match else at
 
@@ -302,15 +306,15 @@ class _Script:
         return found.start(1) if found else len(self.text)
 
 
-def _number(digits: str) -> int | float:
+def _number(literal: str) -> int | float:
     try:
-        return int(digits, 16) if "x" in digits.lower() else _plain_number(digits)
+        return int(literal, 16) if "x" in literal.lower() else _plain_number(literal)
     except ValueError:
         raise _Unread from None
 
 
-def _plain_number(digits: str) -> int | float:
-    return float(digits) if set(digits) & set(".eE") else int(digits)
+def _plain_number(literal: str) -> int | float:
+    return float(literal) if set(literal) & set(".eE") else int(literal)
 
 
 def _template_text(text: str, raw: bool) -> str:

@@ -57,4 +57,4 @@ def test_several_hunks_and_trimmed_context_lines_are_read():
 
 
 def test_text_that_is_no_patch_holds_no_file():
-    assert read_patch("nothing of the kind") == []
+    assert read_patch("nothing of the kind") == ()
