@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
@@ -130,11 +130,11 @@ def read_records(stream: BinaryIO, name: str, *, lenient: bool = False) -> Itera
         yield from _whole_or_by_line(lines, number, first, reader)
 
 
-def read_more_records(stream: BinaryIO, name: str, number: int, *, lenient: bool = False) -> Iterator[Record | Problem]:
-    """The records of lines, from line ``number`` on, at which ``stream`` stands."""
-    lines = _Lines(stream, number - 1)
-    lines.limit = MAX_LINE_BYTES
-    yield from _by_line(lines, _Reader(name, lenient))
+def records_of_lines(
+    lines: Iterable[bytes], name: str, number: int, *, lenient: bool = False
+) -> Iterator[Record | Problem]:
+    """The records of lines, each with its end, the first of which is line ``number``."""
+    return _by_line(enumerate(lines, number), _Reader(name, lenient))
 
 
 def as_record(name: str, number: int, value: object) -> Record | Problem:
@@ -205,7 +205,7 @@ class _Lines:
             line = self.stream.readline(1 << 20)
 
 
-def _by_line(lines: _Lines, reader: _Reader) -> Iterator[Record | Problem]:
+def _by_line(lines: Iterable[tuple[int, bytes]], reader: _Reader) -> Iterator[Record | Problem]:
     for number, line in lines:
         if not line.isspace():
             found = reader.record(number, line)

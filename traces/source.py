@@ -25,8 +25,8 @@ from traces.jsonl import (
     as_record,
     read_document,
     read_lines,
-    read_more_records,
     read_records,
+    records_of_lines,
 )
 from traces.long_list import read_long_list
 from traces.neighbours import NO_FILES, Files, FolderFiles, is_hidden
@@ -194,9 +194,9 @@ class Source:
             yield from (as_record(self.name, self._document_line, item) for item in self._whole)
         elif first := self._first_line:
             yield first
-            stream = BytesIO(text)
-            stream.seek(text.index(b"\n", text.index(b"{")) + 1)
-            yield from read_more_records(stream, self.name, first.line + 1, lenient=True)
+            lines = BytesIO(text)
+            lines.seek(text.index(b"\n", text.index(b"{")) + 1)
+            yield from records_of_lines(lines, self.name, first.line + 1, lenient=True)
         else:
             yield from read_records(BytesIO(text), self.name, lenient=True)
 
