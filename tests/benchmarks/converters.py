@@ -65,8 +65,9 @@ def cpu(function: Callable[[], object]) -> float:
 
 
 def convert(sources: list[Source], jobs: int = 1) -> None:
+    new = [Source(source.path, source.name) for source in sources]  # a source remembers what its file mentions
     convert_sources(
-        list(sources), Conversion(), on_converted=lambda found: found.body, on_problem=lambda problem: None, jobs=jobs
+        new, Conversion(), on_converted=lambda found: found.body, on_problem=lambda problem: None, jobs=jobs
     )
 
 
