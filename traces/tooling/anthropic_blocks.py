@@ -61,9 +61,9 @@ class Result:
 
 
 def usage_of(value: object) -> dict[str, int]:
-    """Tokens of one message of the model."""
+    """Tokens of one message of the model; none of what is no usage."""
     usage = as_object(value)
-    return {name: count for name, key in _TOKENS if (count := as_int(usage.get(key))) is not None}
+    return {name: count for name, key in _TOKENS if (count := as_int(usage.get(key))) is not None} if usage else {}
 
 
 class Conversation:

@@ -140,21 +140,25 @@ def _hunks(before: str, after: str, start: int, new_start: int, alike: tuple[int
     skipped = before.count("\n", 0, first)
     above, below = before[first:top], before[old_end:last]
     old, new = before[top:old_end], after[top:new_end]
-    if old and new:
-        yield from _matched(above, old, new, below, start + skipped, new_start + skipped)
-        return
+    start, new_start = start + skipped, new_start + skipped
     # Lines that are only added or only removed, as in a new file, are not even split.
+    old_lines, new_lines = (split_lines(old), split_lines(new)) if old and new else ([], [])
+    if len(old_lines) * len(new_lines) <= MAX_PAIRS and not set(old_lines).isdisjoint(new_lines):
+        yield from _matched(split_lines(above), old_lines, new_lines, split_lines(below), start, new_start)
+        return
     same = count_lines(above) + count_lines(below)
-    yield _range(start + skipped, same + count_lines(old), new_start + skipped, same + count_lines(new))
+    yield _range(start, same + count_lines(old), new_start, same + count_lines(new))
     yield from (_signed(" ", above), _signed("-", old), _signed("+", new), _signed(" ", below))
 
 
-def _matched(above: str, old: str, new: str, below: str, start: int, new_start: int) -> Iterator[str]:
-    """The hunks of lines replaced by others, some of which may be the same."""
-    top, tail = split_lines(above), split_lines(below)
-    old_lines, new_lines = [*top, *split_lines(old), *tail], [*top, *split_lines(new), *tail]
-    for group in _grouped(_opcodes(old_lines, new_lines, len(top), len(tail))):
-        yield from _hunk(group, old_lines, new_lines, start, new_start)
+def _matched(
+    above: list[str], old: list[str], new: list[str], below: list[str], start: int, new_start: int
+) -> Iterator[str]:
+    """The hunks of lines replaced by others, some of which are the same."""
+    codes = _opcodes(old, new, len(above), len(below))
+    old, new = [*above, *old, *below], [*above, *new, *below]
+    for group in _grouped(codes):
+        yield from _hunk(group, old, new, start, new_start)
 
 
 def _hunk(group: list[Opcode], old: list[str], new: list[str], start: int, new_start: int) -> Iterator[str]:
@@ -236,22 +240,12 @@ def _lines_down(text: str, at: int) -> int:
 
 
 def _opcodes(old: list[str], new: list[str], above: int, below: int) -> list[Opcode]:
-    """How to get from one to the other, as difflib says it. ``above`` first and ``below`` last lines are alike."""
-    old_end, new_end = len(old) - below, len(new) - below
+    """How to get from one to the other, as difflib says it, when so many lines above and below them are alike."""
     codes: list[Opcode] = [("equal", 0, above, 0, above)] if above else []
-    codes += _middle(old[above:old_end], new[above:new_end], above)
-    if below:
-        codes.append(("equal", old_end, len(old), new_end, len(new)))
-    return codes
-
-
-def _middle(old: list[str], new: list[str], offset: int) -> list[Opcode]:
-    if len(old) * len(new) > MAX_PAIRS or set(old).isdisjoint(new):  # nothing to match, as where one is empty
-        return [("replace", offset, offset + len(old), offset, offset + len(new))]
-    return [
-        (tag, offset + a, offset + b, offset + c, offset + d)
-        for tag, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes()
-    ]
+    for tag, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
+        codes.append((tag, above + a, above + b, above + c, above + d))
+    old_end, new_end = above + len(old), above + len(new)
+    return [*codes, ("equal", old_end, old_end + below, new_end, new_end + below)] if below else codes
 
 
 def _grouped(codes: list[Opcode]) -> Iterator[list[Opcode]]:
