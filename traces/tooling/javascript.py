@@ -97,30 +97,31 @@ class _Script:
         return before < 0 or self.text[before] in "(,=:[!&|?{};\n"
 
     def _word(self, word: re.Match[str], found: list[ScriptCall]) -> int:
-        """Where to go on after a name: inside what it begins, which may hold calls of its own."""
+        """Where to go on after a name: inside what it begins, which may hold calls of its own where it is not read."""
         start = word.start()
         if call := _CALL.match(self.text, start) if word[0] == "tools" else None:
             self.exact = True
-            given = self._given(call.end())
+            given, end = self._given(call.end())
             found.append(ScriptCall(call[1] or call[2], given, self.exact))
-            return call.end()
+            return end if self.exact else call.end()
         if declared := _DECLARED.match(self.text, start):
             try:
                 self.exact = True
-                value, _ = self._sum(declared.end(), 0)
+                value, end = self._sum(declared.end(), 0)
                 if self.exact:
                     self.known[declared[1]] = value
+                    return end
             except _Unread:
                 self.known.pop(declared[1], None)
             return declared.end()
         return word.end()
 
-    def _given(self, at: int) -> dict[str, Any]:
+    def _given(self, at: int) -> tuple[dict[str, Any], int]:
         at = self._space(at)
         if self.text.startswith(")", at):
-            return {}
-        value = self._value_or_source(at, 0)[0]
-        return value if isinstance(value, dict) else {"input": value}
+            return {}, at
+        value, end = self._value_or_source(at, 0)
+        return value if isinstance(value, dict) else {"input": value}, end
 
     # --- values -------------------------------------------------------------------------------------------
 
