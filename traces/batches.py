@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Subquery
 
+from traces.bare import BASE, CONTENT, base_of
+from traces.earlier_results import with_earlier_results
+from traces.entries import Entry
 from traces.models import Dataset, Document, Trace, TraceVersion
-from traces.store import compress
+from traces.store import load_document
 
 Outcome = Literal["new", "changed", "unchanged"]
-CONTENT = "content"  # in a version's meta: the digest of the document without the name and digest of its file
-BASE = "base"  # in the meta of a version with results: what it was without them, as base_of() tells it
-# Trace id, digest of the current version and its meta, by external id
-Current = dict[str, tuple[int, str | None, dict[str, Any]]]
 
 
-@dataclass
-class Entry:
-    """One document on its way in: the columns of its Trace and TraceVersion, and its canonical JSON."""
+class Current(NamedTuple):
+    """A trace that is there, and its current version."""
 
-    external_id: str
-    sha256: str
-    body: bytes
-    trace_columns: dict[str, str]
-    version_columns: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def packed(self) -> bytes:
-        return compress(self.body)
+    trace_id: int
+    version_id: int | None
+    sha256: str | None
+    meta: dict[str, Any]
 
 
 def save_batch(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
@@ -57,40 +48,49 @@ def save_batch(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
 def _save(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     current = _current(dataset, entries)
+    entries = [_kept(entry, current.get(entry.external_id)) for entry in entries]
     outcomes = [_outcome(entry, current) for entry in entries]
     new = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome == "new"]
     changed = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome == "changed"]
     if new:
         _insert(dataset, new)
     if changed:
-        _change(changed, {entry.external_id: current[entry.external_id][0] for entry in changed})
+        _change(changed, {entry.external_id: current[entry.external_id].trace_id for entry in changed})
     return outcomes
 
 
-def _current(dataset: Dataset, entries: Sequence[Entry]) -> Current:
+def _current(dataset: Dataset, entries: Sequence[Entry]) -> dict[str, Current]:
+    """By external id."""
     ids = [entry.external_id for entry in entries]
     rows = Trace.objects.filter(dataset=dataset, external_id__in=ids)
-    columns = rows.values_list("external_id", "id", "current__sha256", "current__meta")
-    return {row[0]: (row[1], row[2], row[3] or {}) for row in columns}
+    columns = rows.values_list("external_id", "id", "current_id", "current__sha256", "current__meta")
+    return {name: Current(pk, version, sha256, meta or {}) for name, pk, version, sha256, meta in columns}
 
 
-def base_of(sha256: str, meta: dict[str, Any]) -> dict[str, str]:
-    """What tells a version again: ``{"sha256", "content"}``."""
-    return {"sha256": sha256, CONTENT: meta.get(CONTENT, "")}
+def _kept(entry: Entry, current: Current | None) -> Entry:
+    """The entry with the results that the trace has already, unless it changes nothing."""
+    base = current.meta.get(BASE, {}) if current else {}
+    if not current or not current.version_id or not base.get("given") or _is_there(entry, current):
+        return entry
+    return with_earlier_results(entry, load_document(current.version_id), base["given"])
 
 
-def _outcome(entry: Entry, current: Current) -> Outcome:
-    if entry.external_id not in current:
+def _outcome(entry: Entry, current: dict[str, Current]) -> Outcome:
+    there = current.get(entry.external_id)
+    if there is None:
         return "new"
-    _, sha256, meta = current[entry.external_id]
-    same = [base_of(sha256 or "", meta)]
-    if BASE in meta and BASE not in entry.version_columns["meta"]:
+    return "unchanged" if _is_there(entry, there) else "changed"
+
+
+def _is_there(entry: Entry, current: Current) -> bool:
+    same = [base_of(current.sha256 or "", current.meta)]
+    if BASE in current.meta and BASE not in entry.version_columns["meta"]:
         # The trace once more as it was before its results: it has them.
-        same.append(meta[BASE])
-    return "unchanged" if any(_is(entry, version) for version in same) else "changed"
+        same.append(current.meta[BASE])
+    return any(_is(entry, version) for version in same)
 
 
-def _is(entry: Entry, version: dict[str, str]) -> bool:
+def _is(entry: Entry, version: dict[str, Any]) -> bool:
     content = version[CONTENT]
     return version["sha256"] == entry.sha256 or bool(content and content == entry.version_columns["meta"][CONTENT])
 

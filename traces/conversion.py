@@ -37,8 +37,8 @@ class Converted:
     changes: Counter[str]
     # A second trace with its id is a mistake; the ids that agents give are not unique.
     ids_are_given: bool = False
-    # Of a trace that is there already: its version without results, as batches.base_of() tells it.
-    base: dict[str, str] | None = None
+    # Of a trace that is there already: its version without results, as bare.base_of() tells it.
+    base: dict[str, Any] | None = None
     # The document without what results gave it, where they did and somebody keeps documents (Conversion.late).
     bare: TraceDocument | None = field(default=None, repr=False)
     given: TraceDocument | None = field(default=None, repr=False)
@@ -190,7 +190,7 @@ class Conversion:
         told = doc.get("source") or {}
         if isinstance(told, dict) and "format" not in told and not is_own:
             doc["source"] = _origin(source, converter) | told
-        bare = _copied(doc) if self.late else None
+        bare = copied(doc) if self.late else None
         got_results = bool(self.attachments.apply(doc, source.name))
         without = (part for part, _ in self.shaping.apply(bare)) if bare and got_results else repeat(None)
         for (shaped, changes), plain in zip(self.shaping.apply(doc), without, strict=False):
@@ -217,7 +217,7 @@ def read_one(conversion: Conversion, source: Source) -> Iterator[Converted | Pro
         yield Unread(source, Problem(source.name, None, "", str(error)))
 
 
-def _copied(doc: TraceDocument) -> TraceDocument:
+def copied(doc: TraceDocument) -> TraceDocument:
     """A copy as deep as results change a document."""
     told = doc.get("source")
     return doc | ({"source": dict(told)} if isinstance(told, dict) else {})

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from potato_site.canonical import canonical
-from traces.batches import BASE, CONTENT, Entry, base_of
+from traces.bare import BASE, CONTENT, base_of, given_of
 from traces.conversion import Converted
 from traces.converters.native import Native
 from traces.document import TraceDocument, issue_key, title
+from traces.store import compress
+
+
+@dataclass
+class Entry:
+    """One document on its way in: the columns of its Trace and TraceVersion, and its canonical JSON."""
+
+    external_id: str
+    sha256: str
+    body: bytes
+    trace_columns: dict[str, str]
+    version_columns: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def packed(self) -> bytes:
+        return compress(self.body)
 
 
 def entry_of(found: Converted) -> Entry:
@@ -54,9 +72,10 @@ def _meta(found: Converted) -> dict[str, Any]:
 
 def _base(found: Converted) -> dict[str, Any]:
     """What the document was before results gave it something, if they did."""
-    if found.bare is not None:
-        return {BASE: base_of(hashlib.sha256(canonical(found.bare)).hexdigest(), {CONTENT: _content(found.bare)})}
-    return {BASE: found.base} if found.base else {}
+    if found.bare is None:
+        return {}
+    base = found.base or base_of(hashlib.sha256(canonical(found.bare)).hexdigest(), {CONTENT: _content(found.bare)})
+    return {BASE: base | given_of(found.doc, found.bare)}
 
 
 def _content(doc: TraceDocument) -> str:

@@ -20,12 +20,12 @@ from potato_site import planner
 from potato_site.accounts.models import User
 from potato_site.canonical import canonical
 from traces.archives import unpacked
-from traces.batches import Entry, save_batch
+from traces.batches import save_batch
 from traces.conversion import Conversion, Converted, Done
 from traces.converters import converters
 from traces.converters.native import Native
 from traces.document import DocumentError, TraceDocument, normalize
-from traces.entries import entry_of
+from traces.entries import Entry, entry_of
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
 from traces.late_results import with_late_results

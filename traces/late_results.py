@@ -1,8 +1,9 @@
 """Results that arrive after their traces: predictions and reports of a run that is in the dataset already.
 
-Each trace that one belongs to is offered again with what the result gives it, made from the document that the trace had
-without results, and then with what earlier results gave and this one does not. So what was given last counts, a report
-leaves the patch of the predictions before it, and the same results, or the trace itself, once more change nothing.
+Each trace that one belongs to is offered again with what the result gives it, made from the document that the trace has
+without results; it then keeps what earlier results gave and this one does not (``earlier_results``). So what was given
+last counts, a report leaves the patch of the predictions before it, and the same results, or the trace itself, once
+more change nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Any
 
 from django.db.models import Q
 
-from traces.attachments import EMPTY, SHOWN_IDS, Attachments, is_other_patch
-from traces.batches import BASE, base_of
-from traces.conversion import Converted, n_warnings
+from traces.attachments import SHOWN_IDS, Attachments
+from traces.bare import BASE, base_of, without_results
+from traces.conversion import Converted, copied, n_warnings
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem
-from traces.models import Dataset, Trace, TraceVersion
+from traces.models import Dataset, Trace
 from traces.store import iter_documents
 
 BATCH = 200
@@ -27,32 +28,33 @@ BATCH = 200
 def with_late_results(dataset: Dataset, attachments: Attachments) -> Iterator[Converted | Problem]:
     """The traces of ``dataset`` that ``attachments`` give something to which no trace of this run has used.
 
-    Each comes under the name of the file that its result lies in, with the ``base`` it was made from. Of a result that
-    gives nothing, what differs is told.
+    Each comes under the name of the file that its result lies in, with the ``bare`` document it was made from. Of a
+    result that gives nothing, what differs is told.
     """
     ids = [name for name in attachments.by_id if name not in attachments.used]
     for first in range(0, len(ids), BATCH):
         some = ids[first : first + BATCH]
         traces = yield from _meant(_of_tasks(dataset, some), attachments)
-        bases = [_base(trace) for trace in traces]
-        for trace, base, doc in zip(traces, bases, iter_documents([base.pk for base in bases]), strict=True):
-            known_warnings = n_warnings(doc)
-            file = attachments.apply(doc, str(base.meta.get("source_file", "")))
+        for trace, known in zip(traces, _documents(traces), strict=True):
+            version: Any = trace.current
+            base = version.meta.get(BASE)
+            bare = without_results(known, base) if base else known
+            doc = copied(bare)
+            file = attachments.apply(doc, str(version.meta.get("source_file", "")))
             if not file:
-                yield from _differences(doc, known_warnings, attachments)
+                yield from _differences(doc, n_warnings(bare), attachments)
                 continue
-            if trace.current_id != base.pk:
-                _keep_earlier(doc, next(_documents([trace])))
             yield Converted(
                 file=file,
-                sha256=base.source_sha256,
+                sha256=version.source_sha256,
                 line=1,
                 id=doc["id"],
-                format=base.converter,
-                n_steps=base.n_steps,
+                format=version.converter,
+                n_steps=version.n_steps,
                 n_warnings=n_warnings(doc),
                 changes=Counter(),
-                base=base_of(base.sha256, base.meta),
+                base=base_of(base["sha256"], base) if base else base_of(version.sha256, version.meta),
+                bare=bare,
                 given=doc,
             )
 
@@ -92,12 +94,6 @@ def _meant(found: dict[str, list[Trace]], attachments: Attachments) -> Generator
     return meant
 
 
-def _keep_earlier(doc: TraceDocument, current: TraceDocument) -> None:
-    """Give ``doc`` what earlier results gave the trace, unless those were of another patch."""
-    if not is_other_patch(doc.get("final_patch"), current.get("final_patch")):
-        doc.update({name: value for name, value in current.items() if doc.get(name) in EMPTY})
-
-
 def _differences(doc: TraceDocument, known: int, attachments: Attachments) -> Iterator[Problem]:
     """The warnings that a document has got beyond the ``known`` first ones."""
     for warning in doc["source"]["warnings"][known:] if n_warnings(doc) > known else []:
@@ -107,11 +103,3 @@ def _differences(doc: TraceDocument, known: int, attachments: Attachments) -> It
 
 def _documents(traces: list[Trace]) -> Iterator[TraceDocument]:
     return iter_documents([trace.current_id for trace in traces if trace.current_id])
-
-
-def _base(trace: Trace) -> TraceVersion:
-    """The trace's version without results: its current one, or the one that this was made from."""
-    current: Any = trace.current
-    bare = current.meta.get(BASE)
-    # Where the results came with the trace there is no version without them.
-    return (bare and trace.versions.filter(sha256=bare["sha256"]).first()) or current

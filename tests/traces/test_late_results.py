@@ -89,13 +89,72 @@ def test_what_the_trace_says_itself_stays_and_the_difference_is_told(bring):
     assert current(1).number == 1
 
 
-def test_a_changed_run_comes_without_the_results_of_the_one_before(bring):
+def test_a_changed_run_keeps_the_results_of_the_one_before(bring):
     bring("runs.jsonl", run(1))
     bring("preds.jsonl", prediction(1))
+    bring("report.json", report(1))
     assert bring("runs.jsonl", run(1, model="newer"))[0] == {"changed": 1}
-    assert patch_of(1) is None
-    assert bring("both.jsonl", prediction(1))[0] == {"changed": 1}
-    assert patch_of(1) == PATCH
+    assert (patch_of(1), current(1).outcome, current(1).meta["model"]) == (PATCH, "resolved", "newer")
+    assert bring("runs.jsonl", run(1, model="newer"))[0] == {"unchanged": 1}
+    assert bring("report.json", report(1))[0] == {"unchanged": 1}
+    assert current(1).number == 4
+    assert bring("runs.jsonl", run(1))[0] == {"changed": 1}
+    assert current(1).number == 3  # what it was
+
+
+def test_a_run_of_a_newer_converter_keeps_its_results(bring):
+    bring("runs.jsonl", run(1) | {"source": {"format": "codex", "version": "1", "warnings": []}})
+    bring("preds.jsonl", prediction(1))
+    newer = run(1) | {"source": {"format": "codex", "version": "2", "warnings": ["1 line left out"]}}
+    assert bring("runs.jsonl", newer)[0] == {"changed": 1, "warnings": 1}
+    assert (patch_of(1), current(1).converter_version) == (PATCH, "2")
+    assert load_document(current(1).pk)["source"] == newer["source"]
+    assert bring("runs.jsonl", newer)[0] == {"unchanged": 1, "warnings": 1}
+
+
+def test_results_that_were_kept_can_be_replaced(bring):
+    other = PATCH.replace("+x = 2", "+x = 3")
+    bring("runs.jsonl", run(1, final_patch=None))
+    bring("preds.jsonl", prediction(1))
+    bring("runs.jsonl", run(1, final_patch=None, model="newer"))
+    assert bring("better.jsonl", prediction(1, other)) == ({"changed": 1}, [])
+    assert (patch_of(1), current(1).meta["model"]) == (other, "newer")
+    assert bring("runs.jsonl", run(1, final_patch=None, model="newer"))[0] == {"unchanged": 1}
+    assert bring("runs.jsonl", run(1, final_patch=None, model="newest"))[0] == {"changed": 1}
+    assert patch_of(1) == other
+
+
+def test_a_changed_run_with_another_patch_of_its_own_drops_the_outcome_of_the_one_before(bring):
+    other = PATCH.replace("+x = 2", "+x = 3")
+    bring("runs.jsonl", run(1))
+    bring("preds.jsonl", prediction(1))
+    bring("report.json", report(1))
+    bring("runs.jsonl", run(1, final_patch=other))
+    assert (patch_of(1), current(1).outcome) == (other, "")
+
+
+def test_a_changed_run_that_says_the_same_itself_keeps_the_rest(bring):
+    bring("runs.jsonl", run(1))
+    bring("preds.jsonl", prediction(1))
+    bring("report.json", report(1))
+    bring("runs.jsonl", run(1, final_patch=PATCH))
+    assert (patch_of(1), current(1).outcome) == (PATCH, "resolved")
+
+
+def test_a_changed_run_with_results_of_its_own_takes_those_and_keeps_what_they_do_not_say(bring, tmp_path, dataset):
+    bring("runs.jsonl", run(1))
+    bring("preds.jsonl", prediction(1))
+    bring("report.json", report(1))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "runs.jsonl").write_text(json.dumps(run(1, model="newer")) + "\n")
+    (tmp_path / "folder" / "preds.jsonl").write_text(json.dumps(prediction(1)) + "\n")
+    assert import_files(dataset, [tmp_path / "folder"]).counts()["changed"] == 1
+    assert (patch_of(1), current(1).outcome) == (PATCH, "resolved")
+    assert import_files(dataset, [tmp_path / "folder"]).counts()["unchanged"] == 1
+    assert bring("runs.jsonl", run(1, model="newer"))[0] == {"unchanged": 1}
+    (tmp_path / "folder" / "preds.jsonl").write_text(json.dumps(prediction(1, "another")) + "\n")
+    assert import_files(dataset, [tmp_path / "folder"]).counts()["changed"] == 1
+    assert (patch_of(1), current(1).outcome) == ("another", "")
 
 
 def test_those_of_a_run_in_the_same_import_are_no_late_ones(bring, tmp_path, dataset):
@@ -115,8 +174,10 @@ def test_a_run_that_came_with_its_results_keeps_them_when_it_comes_alone(bring, 
     assert import_files(dataset, [tmp_path / "folder"]).counts()["unchanged"] == 2
     assert bring("runs.jsonl", run(1), run(2))[0] == {"unchanged": 2}
     assert patch_of(1) == PATCH
-    assert bring("preds.jsonl", prediction(1))[0] == {}
+    assert bring("preds.jsonl", prediction(1))[0] == {"unchanged": 1}
     assert (current(1).number, patch_of(1)) == (1, PATCH)
+    assert bring("better.jsonl", prediction(1, "another")) == ({"changed": 1}, [])
+    assert patch_of(1) == "another"
 
 
 def report(*numbers):

@@ -497,7 +497,7 @@ def test_a_cancelled_import_stops_between_two_batches(dataset, monkeypatch):
     batch = send(dataset, lines(*make_traces(3)))
     monkeypatch.setattr("traces.imports.BATCH_TRACES", 1)
     monkeypatch.setattr("potato_site.jobs.handle.PROGRESS_EVERY_SECONDS", 0)
-    monkeypatch.setattr("traces.batches.compress", lambda body: (uploads.stop(batch, None) and body) or body)
+    monkeypatch.setattr("traces.entries.compress", lambda body: (uploads.stop(batch, None) and body) or body)
     work()
     batch.refresh_from_db()
     assert batch.job.state == "cancelled"

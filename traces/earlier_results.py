@@ -1,0 +1,44 @@
+"""A trace that comes in another form keeps the results that its version before had got."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from potato_site.canonical import loads
+from traces.attachments import EMPTY, is_other_patch
+from traces.bare import BASE, base_of, without_results
+from traces.conversion import Converted
+from traces.document import TraceDocument
+from traces.entries import Entry, entry_of
+
+
+def with_earlier_results(entry: Entry, earlier: TraceDocument, given: list[str]) -> Entry:
+    """``entry`` with what results gave the ``earlier`` document (``given`` names it) and neither the new run nor
+    results of its own say; as it is where those were results of another patch."""
+    doc: TraceDocument = loads(entry.body)
+    if is_other_patch(doc.get("final_patch"), earlier.get("final_patch")):
+        return entry
+    kept = {name: earlier[name] for name in given if doc.get(name) in EMPTY}
+    return _entry(entry, doc, kept) if kept else entry
+
+
+def _entry(entry: Entry, doc: TraceDocument, kept: dict[str, Any]) -> Entry:
+    columns = entry.version_columns
+    meta = columns["meta"]
+    base = meta.get(BASE)
+    return entry_of(
+        Converted(
+            file=meta["source_file"],
+            sha256=columns["source_sha256"],
+            line=1,
+            id=entry.external_id,
+            format=columns["converter"],
+            n_steps=columns["n_steps"],
+            n_warnings=meta["warnings"],
+            changes=Counter(),
+            base=base_of(base["sha256"], base) if base else base_of(entry.sha256, meta),
+            bare=without_results(doc, base) if base else doc,
+            given=doc | kept,
+        )
+    )
