@@ -1,5 +1,6 @@
 import json
 import os
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from traces.convert import convert_path
 from traces.converters import converters
 from traces.jsonl import Record
 from traces.recognition import UnknownFormat
+from traces.stream import rename
 
 STEP = {"type": "system", "content": "x"}
 TRACE = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
@@ -96,22 +98,49 @@ def test_a_second_trace_with_an_id_that_an_agent_gave_gets_an_id_of_its_own(tmp_
             return source.name.endswith(".log")
 
         def convert(self, source):
-            yield Record(1, {"id": "django-1", "structured_turns": [STEP]})
-            yield Record(2, {"id": "django-1", "structured_turns": [STEP]})
+            for number, line in enumerate(source.path.read_text().split(), start=1):
+                steps = [{"type": "user_message", "content": "Do it"}]
+                steps += [{"type": "bash_command", "command": f"run {one}"} for one in line.split(",")]
+                yield Record(number, {"id": "django-1", "structured_turns": steps})
 
     converters.register("tasks")(Tasks())
     try:
-        (tmp_path / "a.log").write_text("a")
-        (tmp_path / "b.log").write_text("b")
+        (tmp_path / "a.log").write_text("1\n1")
+        (tmp_path / "b.log").write_text("2\n3")
         documents, problems = convert(tmp_path)
-        assert convert(tmp_path / "b.log")[0][1]["id"] == documents[3]["id"]
+        (tmp_path / "a.log").write_text("1\n1\n4")
+        (tmp_path / "b.log").write_text("2\n3\n5")
+        grown, _ = convert(tmp_path)
     finally:
         del converters._items["tasks"]
-    digest = documents[2]["source"]["sha256"][:8]
-    assert [doc["id"] for doc in documents[2:]] == [f"django-1~{digest}", f"django-1~{digest}-2"]
-    assert len({doc["id"] for doc in documents}) == 4
+    ids = [doc["id"] for doc in documents]
+    assert ids[0] == "django-1"
+    assert all(re.fullmatch(r"django-1~[0-9a-f]{8}", name) for name in (ids[1], ids[2], ids[3]))
+    assert len(set(ids)) == 4
+    assert [doc["id"] for doc in grown if doc["structured_turns"][1]["command"] not in ("run 4", "run 5")] == ids
+    assert len({doc["id"] for doc in grown}) == 6
     assert documents[2]["source"]["warnings"] == ["the id django-1 is that of another trace too"]
     assert problems == []
+
+
+def test_the_id_of_its_own_stays_when_the_run_goes_on():
+    started = {"type": "bash_command", "command": "make", "call_id": "c1", "started_at": "2026-01-01T00:00:00Z"}
+    asked = {"type": "user_message", "content": "Do it"}
+    running = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": None}]}
+    ended = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": "ok", "exit_code": 0}, asked]}
+    other = {"id": "a", "source": {}, "structured_turns": [asked, started | {"started_at": "2026-01-01T00:00:01Z"}]}
+    for doc in (running, ended, other):
+        rename(doc, {"a"})
+    assert running["id"] == ended["id"] != other["id"]
+
+
+def test_runs_that_began_alike_are_numbered():
+    docs = [{"id": "a", "source": {}, "structured_turns": [STEP]} for _ in range(2)]
+    places = {"a"}
+    for doc in docs:
+        rename(doc, places)
+        places.add(doc["id"])
+    assert docs[1]["id"] == f"{docs[0]['id']}-2"
 
 
 def test_a_file_nobody_recognises_is_named(tmp_path):
