@@ -194,8 +194,8 @@ class SweTools:
         for step in steps:
             if "output" in step and step["output"] == call.output:
                 step["output"] = output
-            if step["type"] == "file_read" and step.get("content") is None and output is not None:
-                step["output"] = output
+            if step["type"] == "file_read" and output is not None:
+                _keep_printed(step, output, call.output)
         return steps
 
     def _own_steps(self, call: Call) -> list[Step]:
@@ -317,6 +317,16 @@ class SweTools:
             self._saw(path, listing)
             self.open_file = shown or self.open_file
         return edit_step(path, change, call.output) | _status(failed)
+
+
+def _keep_printed(step: Step, printed: str, read: str | None) -> None:
+    """Give what was read back as it was ``printed``; ``read`` is the same with the lines' ends of a file."""
+    if step.get("content") is None:
+        step["output"] = printed
+    elif printed != read and step["content"] == read:
+        step["content"] = printed
+    elif printed != read:
+        step.setdefault("output", printed)
 
 
 def _status(failed: bool | None) -> Step:

@@ -101,6 +101,12 @@ def test_the_lines_of_a_terminal_are_those_of_the_file_and_the_output_stays_as_i
     assert step["output"] == output
 
 
+@pytest.mark.parametrize("output", ["<NOTE>Too large.</NOTE>\r\n     1 a\r\n", "     1\ta\r\n     2\tb\r\n", "a\r\n"])
+def test_a_view_keeps_the_carriage_returns_that_a_terminal_printed(output):
+    step = done(SweTools(), "str_replace_editor view /a.py", output)
+    assert output in (step["content"], step.get("output"))
+
+
 def test_a_path_is_where_the_agent_stood():
     tools = SweTools()
     tools.cwd = "/repo"
