@@ -8,10 +8,16 @@ from django.db.models.signals import post_migrate
 
 from annotation.answers.context import changes_of_version, context_of_version, opened
 from annotation.pages.shown import issue_text
+from tests.emptying import spare_the_disk
 
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite expected files, for review as a diff")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    spare_the_disk()
 
 
 @pytest.fixture(scope="session")
