@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from traces.tooling.calls import command_text
@@ -125,11 +126,11 @@ class Event:
     payload: dict[str, Any]
     used: bool = False
 
-    @property
+    @cached_property
     def command(self) -> str | None:
         return command_text(self.payload.get("command"))
 
-    @property
+    @cached_property
     def changes(self) -> dict[str, dict[str, Any]]:
         """What the patch did, by path."""
         found = as_object(self.payload.get("changes"))

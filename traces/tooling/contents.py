@@ -8,6 +8,7 @@ from typing import Any
 from traces.tooling.values import as_object, as_text
 
 Warn = Callable[[str], None]
+_WITH_IMAGES = frozenset({"source", "image_url", "image_urls"})  # keys, one of which a part with an image has
 _TEXT_PARTS = ("text", "input_text", "output_text")  # no set: a stranger's type may be anything
 
 
@@ -38,6 +39,8 @@ def images_of(content: object) -> list[dict[str, str]] | None:
 
 def _images(part: dict[str, Any]) -> list[dict[str, str]]:
     """Anthropic's ``image``; OpenAI's ``image_url`` and ``input_image``, OpenHands' ``image_urls``, as data."""
+    if _WITH_IMAGES.isdisjoint(part):
+        return []  # most of all parts
     source = as_object(part.get("source"))
     if part.get("type") == "image" and source.get("type", "base64") == "base64" and source:
         image = _checked(source.get("media_type"), source.get("data"))
