@@ -130,6 +130,15 @@ def test_records_are_numbered_by_their_lines_past_blank_ones_and_a_byte_order_ma
     assert [item.line for item in source.records(lenient=True)] == [3, 5, 6, 7]
 
 
+@pytest.mark.parametrize(
+    "content",
+    ['[\n {"a": 1},\n 2,\n {"a": NaN}\n]', '[{"a": 1}, {"a": 2', '{"a": 1}\nbad\n{"a": 2}', '{"a": 1}', "text", ""],
+)
+def test_objects_are_the_values_of_the_records(given, content):
+    values = [item.value for item in given(content).records(lenient=True) if isinstance(item, Record)]
+    assert given(content).objects() == values
+
+
 @pytest.mark.parametrize("end", ["", "\n\n"])
 def test_the_items_of_a_list_on_one_line_are_records_of_that_line(given, end):
     items = list(given('\n[{"a": 1}, 2, {"b": "x"}]' + end).records(lenient=True))

@@ -59,8 +59,7 @@ class OpenAIChat:
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         if source.shape == "list" and any("role" in record for record in source.first_records):
-            messages = [item for item in source.records(lenient=True) if isinstance(item, Record)]
-            yield _record(1, {"messages": [item.value for item in messages]}, source.name, alone=True)
+            yield _record(1, {"messages": source.objects()}, source.name, alone=True)
             return
         if source.shape == "object":
             yield from _rows([Record(1, as_object(source.document()))], source.name, alone=True)
