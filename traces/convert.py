@@ -63,6 +63,8 @@ class ConvertReport(Counts):
     formats: dict[str, Counts] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
     by_file: dict[str, FileCounts] = field(default_factory=dict)
+    # Warnings about files whose format is not known yet.
+    _told: Counter[str] = field(default_factory=Counter)
 
     def of(self, format: str) -> Counts:
         return self.formats.setdefault(format, Counts())
@@ -83,10 +85,17 @@ class ConvertReport(Counts):
             else:
                 self.warnings += 1
                 file.warnings += 1
+                if file.format:
+                    self.of(file.format).warnings += 1
+                else:
+                    self._told[event.file] += 1
         else:
-            self.file(event.source.name).format = event.format
+            name = event.source.name
+            self.file(name).format = event.format
             if event.format:
-                self.of(event.format).files += 1
+                counts = self.of(event.format)
+                counts.files += 1
+                counts.warnings += self._told.pop(name, 0)
 
     def files_as_list(self) -> list[dict[str, Any]]:
         return [{"file": shown(name)} | counts.as_dict() for name, counts in sorted(self.by_file.items())]

@@ -26,6 +26,9 @@ MARKS = {
     b"\xfd7zXZ\x00": "compressed with xz",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
     b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
     b"\xd0\xcf\x11\xe0": "an office document",
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet file",
@@ -58,13 +61,13 @@ def is_archive(head: bytes) -> bool:
 
 
 def _checked(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    what = _mistaken(head)
+    what = mistaken(head)
     if what:
         raise WrongKind(f"this is {what}: {EXPECTED}")
     yield from _chain(head, rest)
 
 
-def _mistaken(head: bytes) -> str:
+def mistaken(head: bytes) -> str:
     """What the file is instead of traces, as a noun phrase; empty: it may well hold some."""
     text = head.removeprefix(BOM).lstrip()
     if not text:

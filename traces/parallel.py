@@ -71,7 +71,8 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
         numbers = {id(one): number for number, one in enumerate(files)}
 
         def begin(source: Source) -> Future[_Result]:
-            return pool.submit(_convert, source.path, source.name, numbers[id(source.files)])
+            with _deaf_to_ctrl_c():
+                return pool.submit(_convert, source.path, source.name, numbers[id(source.files)])
 
         try:
             for source, result in in_order(begin, sources, jobs):
@@ -108,6 +109,16 @@ def in_order(
         yield done, future.result()
 
 
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that start here never hear Ctrl-C, not even while they start; this one hears it afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _size(source: Source) -> int:
     return source.size
 
@@ -135,7 +146,6 @@ _NO_SOURCE = Source(Path(), "")  # the parent has it
 
 
 def _start(recipe: _Recipe) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     collect_seldom()
     conversion = Conversion(recipe.format, shaping=recipe.shaping)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from traces.converters import Converter, converters
+from traces.kinds import HEAD_BYTES, mistaken
 from traces.source import Source
 
 AUTO = "auto"
@@ -44,7 +45,16 @@ class Chooser:
         if found:
             names = ", ".join(converter.name for converter in found)
             raise UnknownFormat(f"several converters recognise this file ({names}): choose one with --format")
-        raise Unclaimed(f"no converter recognises this file; known: {', '.join(converters.names())}")
+        raise Unclaimed(_unclaimed(source))
+
+
+def _unclaimed(source: Source) -> str:
+    """What the file is instead, where its first bytes tell; else the formats it could have had."""
+    with source.open() as stream:
+        what = mistaken(stream.read(HEAD_BYTES))
+    if what:
+        return f"this is {what}: no converter reads it"
+    return f"no converter recognises this file; known: {', '.join(converters.names())}"
 
 
 def converter_called(name: str) -> Converter:

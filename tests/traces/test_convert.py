@@ -146,12 +146,14 @@ def test_runs_that_began_alike_are_numbered():
 def test_a_file_nobody_recognises_is_named(tmp_path):
     (tmp_path / "notes.md").write_text("# Notes\n")
     (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "picture.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     documents, problems = convert(tmp_path)
     assert documents == []
     known = ", ".join(converters.names())
     assert problems == [
-        f"empty.jsonl: no converter recognises this file; known: {known}",
+        "empty.jsonl: this is an empty file: no converter reads it",
         f"notes.md: no converter recognises this file; known: {known}",
+        "picture.jsonl: this is a picture: no converter reads it",
     ]
     assert convert(tmp_path / "empty.jsonl", format="native")[1] == ["empty.jsonl: holds no trace"]
 

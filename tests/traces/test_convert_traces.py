@@ -5,12 +5,23 @@ import io
 import json
 import os
 import resource
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 
 import pytest
 from django.core.management import CommandError, call_command
 
 GOOD = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
+# A shell may have started the tests deaf to Ctrl-C.
+RUN = """
+import signal
+from potato_site.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
 
 
 @pytest.fixture
@@ -152,6 +163,39 @@ def test_an_interrupted_run_leaves_the_old_output_and_no_part(tmp_path, monkeypa
     assert sorted(os.listdir(tmp_path)) == ["in", "o.jsonl"]
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize(("stop", "jobs"), [(signal.SIGINT, "1"), (signal.SIGINT, "2"), (signal.SIGTERM, "2")])
+def test_a_run_that_is_stopped_says_so_in_one_line_and_leaves_no_part(tmp_path, stop, jobs):
+    (tmp_path / "in").mkdir()
+    for file in "abcd":
+        lines = [GOOD.replace('"x"', json.dumps("x" * 500)) % f"{file}{number}" for number in range(20_000)]
+        (tmp_path / "in" / f"{file}.jsonl").write_text("".join(lines))
+    command = [sys.executable, "-c", RUN, "convert-traces", "--jobs", jobs]
+    command += ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "o.jsonl")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while len(os.listdir(tmp_path)) == 1 and process.poll() is None:
+        time.sleep(0.01)
+    (os.killpg if stop == signal.SIGINT else os.kill)(process.pid, stop)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == f"stopped: {tmp_path / 'o.jsonl'} was not written and is as it was\n"
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_no_file_of_a_run_may_take_the_place_of_another(tmp_path, capsys):
+    given, output = tmp_path / "a.jsonl", tmp_path / "o.jsonl"
+    given.write_text(GOOD % "a")
+    for args in (
+        ["--output", given],
+        ["--output", output, "--report", output],
+        ["--output", output, "--report", given],
+    ):
+        with pytest.raises(CommandError, match="would be replaced; name another file"):
+            run(capsys, "--input", given, *args)
+    assert given.read_text() == GOOD % "a"
+    assert os.listdir(tmp_path) == ["a.jsonl"]
+
+
 def test_a_link_as_output_keeps_leading_where_it_leads(tmp_path, capsys):
     (tmp_path / "a.jsonl").write_text(GOOD % "a")
     (tmp_path / "real").mkdir()
@@ -215,9 +259,10 @@ def test_the_report_has_counts_by_format_and_by_file(tmp_path, capsys):
 
 def test_a_trace_without_steps_is_named_and_kept(tmp_path, capsys):
     (tmp_path / "a.json").write_text('{"id": "a", "structured_turns": []}')
-    code, _, err = run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o")
+    code, out, err = run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o")
     assert code == 0
     assert "warning: a.json:1: structured_turns: the trace 'a' has no step" in err
+    assert out.splitlines()[1] == "native         1         1         0         1"
     assert (tmp_path / "o").read_text()
 
 

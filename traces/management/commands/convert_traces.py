@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, ArgumentTypeError
@@ -72,20 +73,31 @@ class Command(BaseCommand):
         given: Path = options["input"]
         if not (given == STDIN or given.is_file() or given.is_dir()):
             raise CommandError(f"--input {given}: no such file or folder")
+        _must_differ(given, options["output"], options["report"])
+        try:
+            with _ended_like_ctrl_c():
+                report = self._run(options)
+        except KeyboardInterrupt:
+            self.stderr.write(f"stopped: {_fate(options['output'])}")
+            raise
+        out = self.stderr if is_device(options["output"]) else self.stdout
+        out.write(_as_json(report, self.problems) if options["json"] else _summary(report, options["output"]))
+        if report.problems or not report.formats or (options["strict"] and report.warnings):
+            sys.exit(1)
+
+    def _run(self, options: dict[str, Any]) -> ConvertReport:
+        """Write the output, and the report where one is asked for. Raises CommandError."""
         try:
             report = self._convert(options)
             if options["report"]:
                 with replacing(options["report"]) as stream:
                     stream.write(_full(report, self.problems))
+            return report
         except UnknownFormat as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             reason = error.strerror or str(error)
-            raise CommandError(f"{options['output']} was not written and is as it was: {reason}") from None
-        out = self.stderr if is_device(options["output"]) else self.stdout
-        out.write(_as_json(report, self.problems) if options["json"] else _summary(report, options["output"]))
-        if report.problems or not report.formats or (options["strict"] and report.warnings):
-            sys.exit(1)
+            raise CommandError(f"{_fate(options['output'])}: {reason}") from None
 
     def _convert(self, options: dict[str, Any]) -> ConvertReport:
         names = ("drop_subagents", "redact", "max_output", "max_steps")
@@ -114,6 +126,36 @@ class Command(BaseCommand):
             self.stderr.write(text)
         if len(self.problems) < MAX_PROBLEMS_IN_JSON:
             self.problems.append(problem)
+
+
+def _fate(output: Path) -> str:
+    """What became of the output of a run that did not end well."""
+    return f"{output} is cut short" if is_device(output) else f"{output} was not written and is as it was"
+
+
+def _must_differ(given: Path, output: Path, report: Path | None) -> None:
+    """Raises CommandError where one file would replace another that is needed."""
+    for name, path, others in (
+        ("--output", output, {"--input": given}),
+        ("--report", report, {"--input": given, "--output": output}),
+    ):
+        for other, taken in others.items():
+            if path and not is_device(path) and path.resolve() == taken.resolve():
+                raise CommandError(f"{name} is {other} too: {path} would be replaced; name another file")
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """What a service manager sends leaves no part of a file behind either."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
