@@ -32,7 +32,7 @@ class GeminiCli:
         steps="system user_message assistant_message thinking error file_read file_edit file_create bash_command search"
         " web plan subagent tool_call",
         fields="content source_line started_at tokens call_id status path start_line end_line output exact_diff command"
-        " cwd exit_code name input images by subagent abandoned",
+        " cwd exit_code name input images by subagent abandoned process_group",
     )
 
     def detect(self, source: Source) -> bool:

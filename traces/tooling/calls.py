@@ -80,6 +80,10 @@ def _named(type: str, call: Call) -> Step:
     return {"type": type, "name": call.name, "input": call.input, "output": call.output}
 
 
+_COMMANDS = ("command", "cmd", "script", "keystrokes", "code", "input")
+_FOLDERS = ("workdir", "cwd", "directory", "dir_path", "working_dir", "working_directory")
+
+
 # --- shell -------------------------------------------------------------------------------------------------
 
 
@@ -95,8 +99,11 @@ def command_text(value: object) -> str | None:
 
 
 def _shell(call: Call, files: Files) -> list[Step] | None:
-    values = [call.input.get(key) for key in ("command", "cmd", "script", "keystrokes", "code", "input")]
-    command = next((text for value in values if (text := command_text(value)) is not None), None)
+    command, typed = None, ""
+    for typed in _COMMANDS:
+        command = command_text(call.input.get(typed))
+        if command is not None:
+            break
     if command is None and call.input.get("restart"):
         command = "(restart)"
     if command is None:
@@ -106,9 +113,19 @@ def _shell(call: Call, files: Files) -> list[Step] | None:
         return patched
     if not call.failed:
         files.ran(command)
-    cwd = call.text("workdir", "cwd", "directory", "dir_path", "working_dir") or call.cwd
+    cwd = call.text(*_FOLDERS) or call.cwd
     step: Step = {"type": "bash_command", "command": command, "output": call.output, "exit_code": None}
-    return [step | ({"cwd": cwd} if cwd else {})]
+    if cwd:
+        step["cwd"] = cwd
+    # What it was for, how long it might take, why it needs more rights
+    rest = {
+        key: value
+        for key, value in call.input.items()
+        if key != typed and key not in _FOLDERS and value is not None and value != ""
+    }
+    if rest:
+        step["input"] = rest
+    return [step]
 
 
 def _patch_in_shell(command: str, call: Call, files: Files) -> list[Step] | None:

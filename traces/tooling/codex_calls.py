@@ -141,7 +141,7 @@ def _name_and_input(payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     kind = str(payload.get("type"))
     if kind == "local_shell_call":
         action = as_object(payload.get("action"))
-        return "local_shell", action | {"workdir": action.get("working_directory")}
+        return "local_shell", {key: value for key, value in action.items() if key != "type"}
     if kind not in ("function_call", "custom_tool_call"):
         about = {key: value for key, value in payload.items() if key not in ("type", "id", "status", "call_id")}
         return kind, about

@@ -93,8 +93,10 @@ def _as_shell(step: Step) -> Step:
         step |= {"exit_code": 0, "exit_code_inferred": True}  # versions with this label say only others
     if directory and directory != "(root)":
         step.setdefault("cwd", directory)
-    for label in ("Command", "Process Group PGID"):
-        fields.pop(label, None)
+    group = fields.pop("Process Group PGID", "").strip()
+    if re.fullmatch(r"\d{1,18}", group):
+        step["process_group"] = int(group)
+    fields.pop("Command", None)
     printed = fields.pop("Output", None) if "Output" in fields else fields.pop("Stdout", None)
     if printed is not None and all(value.strip() in _NOTHING for value in fields.values()):
         step["output"] = "" if printed.strip() in _NOTHING else printed

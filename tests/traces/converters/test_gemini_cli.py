@@ -84,6 +84,14 @@ def test_a_command_s_output_loses_the_labels_around_it(steps, output, shown, cod
     assert (step["output"], step["exit_code"]) == (shown, code)
 
 
+def test_with_what_the_labels_said_the_output_is_the_source_s_text(steps):
+    output = "Output: \n> build\n\nDone.\nExit Code: 1\nProcess Group PGID: 90089"
+    step = steps(shell(output))[-1]
+    assert step["output"] == "\n> build\n\nDone."
+    labels = f"Exit Code: {step['exit_code']}\nProcess Group PGID: {step['process_group']}"
+    assert f"Output: {step['output']}\n{labels}" == output
+
+
 def test_labels_that_say_more_stay(steps):
     output = "Command: x\nDirectory: sub\nStdout: a\nStderr: bad\nError: (none)\nExit Code: 3\nSignal: (none)"
     step = steps(shell(output))[-1]

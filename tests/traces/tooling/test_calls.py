@@ -129,3 +129,11 @@ def test_the_text_editor_inserts_and_takes_back():
 
 def test_names_are_one_vocabulary_however_they_are_written():
     assert step("Str-Replace-Editor", {"command": "create", "path": "a", "file_text": ""})["type"] == "file_create"
+
+
+def test_what_else_a_command_s_call_says_is_kept():
+    given = {"command": "make", "description": "Build it", "timeout": 5, "cwd": "/a", "restart": None, "reason": ""}
+    made = step("Bash", given)
+    assert (made["command"], made["cwd"], made["input"]) == ("make", "/a", {"description": "Build it", "timeout": 5})
+    assert step("run_python", {"command": "x", "code": "y"})["input"] == {"code": "y"}
+    assert "input" not in step("exec_command", {"cmd": "ls", "workdir": "/a"})
