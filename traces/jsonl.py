@@ -91,19 +91,22 @@ def read_document(stream: BinaryIO) -> Any:
         raise Unreadable(_reason(error)) from None
 
 
-def read_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
-    r"""(number, text without its end) of each line; lines end at "\n" only. One over the limit comes in pieces."""
+def read_lines(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    r"""All lines without their ends, some at a time, with the number of the first; they end at "\n" only.
+
+    One over the limit comes in pieces.
+    """
     number, held = 1, stream.read(len(BOM)).removeprefix(BOM)
     while block := stream.read(BLOCK_BYTES):
         whole, end, held = (held + block).rpartition(b"\n")
         if end:
-            yield from enumerate(_lines_of(whole), number)
+            yield number, _lines_of(whole)
             number += whole.count(b"\n") + 1
         elif len(held) >= MAX_LINE_BYTES:
-            yield number, held.decode("utf-8", "replace")
+            yield number, [held.decode("utf-8", "replace")]
             held = b""
     if held:
-        yield from enumerate(_lines_of(held.removesuffix(b"\n")), number)
+        yield number, _lines_of(held.removesuffix(b"\n"))
 
 
 def _lines_of(raw: bytes) -> list[str]:

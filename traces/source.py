@@ -251,10 +251,10 @@ class Source:
         text = "" if self.is_packed else self._prefix[:HEAD_BYTES].decode("utf-8", "replace")
         return text.replace("\r\n", "\n")
 
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """(number from 1, text without its end) of each line, read anew. Lines end at "\\n" only.
+    def lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Its lines without their ends, read anew: some at a time, with the number of the first, counted from 1.
 
-        A line over 32 MB comes in pieces that have one number.
+        Lines end at "\\n" only. One over 32 MB comes in pieces that have one number.
         """
         with self.open() as stream:
             yield from read_lines(stream)

@@ -227,7 +227,8 @@ class _Trace:
         self.is_told = False
         for message in messages:
             self._note(message)
-            running, harness = _RUNNING.fullmatch(message), _HARNESS.fullmatch(message)
+            running = message.startswith("Running ") and _RUNNING.fullmatch(message)
+            harness = message.startswith("[") and _HARNESS.fullmatch(message)
             if running and self.reply and message.removeprefix("Running ").strip() in self._offers():
                 self._system(lines, event.line)
                 lines = []
@@ -249,6 +250,8 @@ class _Trace:
         self.out.text("error" if DID_NOT_CONFORM in text else "system", text, source_line=line)
 
     def _note(self, message: str) -> None:
+        if not message.startswith(("Main model", "Model", "Editor model", "Aider v")):
+            return
         if match := _MODEL.fullmatch(message):
             self.about.setdefault("model", match[1])
             self.is_whole = self.is_whole or "whole" in (match[2] or "")
@@ -294,7 +297,7 @@ def _output(messages: list[str]) -> str | None:
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"\s+", " ", text[: 4 * _PROMPT_ECHO]).strip()
+    return " ".join(text[: 4 * _PROMPT_ECHO].split())
 
 
 def _worst(statuses: Iterator[str]) -> str:

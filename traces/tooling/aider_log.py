@@ -9,11 +9,13 @@ their own: the two spaces and the fences tell them apart.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*")
+_START = "# aider chat started at "
+START = re.compile(_START + r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*")
 # Transcripts on Aider's web site were edited by hand: the two spaces are missing in places.
 EDITED = '<div class="chat-transcript"'
 _PAGE_PARTS = re.compile(r"\s*</?div\b.*>\s*")
@@ -26,6 +28,8 @@ _MESSAGE = re.compile(
 _QUESTION = re.compile(r".*\? \(Y\)es/\(N\)o.*|.*\[(?:yes|y/n|Yes)\].*", re.IGNORECASE)
 _ANSWERS = frozenset({"", "y", "n", "yes", "no", "a", "all", "s", "skip", "d", "don't"})
 _FENCES = {"<source>": "</source>", "<code>": "</code>", "<pre>": "</pre>", "<codeblock>": "</codeblock>"}
+# What begins a line that may be more than one of a reply: a fence, a prompt, a message.
+_SIGNS = frozenset("`~<#>")
 _FENCE_SIGNS = frozenset("`~<")
 
 
@@ -48,27 +52,36 @@ class Event:
     texts: list[str]
 
 
-def read_runs(lines: Iterable[tuple[int, str]]) -> Iterator[Run]:
-    """The runs of a file's numbered lines, in order; what stands before the first head is a run without a time."""
+def read_runs(blocks: Iterable[tuple[int, list[str]]]) -> Iterator[Run]:
+    """The runs of a file's lines, in order; what stands before the first head is a run without a time.
+
+    The lines come in blocks, each with the number of its first one.
+    """
     run = Run(1)
-    for number, line in lines:
-        sign = line[:1]
-        head = START.fullmatch(line) if sign == "#" else None
-        if head:
-            yield run
-            run = Run(number, head[1].replace(" ", "T"))
-            continue
-        if sign == "<" and line.startswith(EDITED):
-            run.is_edited = True
-            if not any(text.startswith("#### ") for text in run.lines):
-                run.lines = [""] * len(run.lines)  # the web page's introduction
-        run.lines.append(line)
+    for number, lines in blocks:
+        begin = 0
+        for at in [at for at, line in enumerate(lines) if line.startswith((_START, EDITED))]:
+            run.is_edited = run.is_edited or lines[at].startswith(EDITED)
+            if head := START.fullmatch(lines[at]):
+                run.lines += lines[begin:at]
+                yield run
+                run, begin = Run(number + at, head[1].replace(" ", "T")), at + 1
+        run.lines += lines[begin:]
     yield run
 
 
 def read_events(run: Run) -> list[Event]:
     """What happened in a run. Time grows with its length alone, whatever it holds."""
+    if run.is_edited:
+        _drop_introduction(run.lines)
     return _Reader(run).read()
+
+
+def _drop_introduction(lines: list[str]) -> None:
+    """Blank what the web page says above the transcript: it may begin several times before anything was typed."""
+    typed = next((at for at, line in enumerate(lines) if line.startswith("#### ")), len(lines))
+    begin = next((at for at in range(typed - 1, -1, -1) if lines[at].startswith(EDITED)), 0)
+    lines[:begin] = [""] * begin
 
 
 class _Reader:
@@ -79,33 +92,38 @@ class _Reader:
         self.fence = ""  # the line that would close the open fence
 
     @cached_property
-    def next_tail(self) -> list[int]:
-        """For each line the first one from it on that ends with two spaces; -1 where none does."""
-        found, tails = -1, [-1] * len(self.lines)
-        for at in range(len(self.lines) - 1, -1, -1):
-            if self.lines[at].endswith(_TAIL):
-                found = at
-            tails[at] = found
-        return tails
+    def tails(self) -> list[int]:
+        """The lines that end with two spaces."""
+        return [at for at, line in enumerate(self.lines) if line.endswith(_TAIL)]
+
+    def _next_tail(self, at: int) -> int:
+        """The first of them from ``at`` on; -1 where none is left."""
+        nth = bisect_left(self.tails, at)
+        return self.tails[nth] if nth < len(self.tails) else -1
 
     def read(self) -> list[Event]:
+        """Line by line where there is a sign; what lies between two is the reply's."""
         at = 0
-        while at < len(self.lines):
-            line = self.lines[at]
-            sign = line[:1]
-            if sign == "#" and line.startswith("####") and self._is_typed(line, at):
-                at = self._typed(at)
-            elif sign == ">" and self._is_message(line, at):
-                at = self._message(at)
+        for sign in [at for at, line in enumerate(self.lines) if line.lstrip()[:1] in _SIGNS]:
+            if sign < at:
+                continue  # taken by a prompt or message above
+            if at < sign:
+                self._reply(at, sign)
+            line = self.lines[sign]
+            if line.startswith("#### ") and self._is_typed(line, sign):
+                at = self._typed(sign)
+            elif line.startswith(">") and self._is_message(line, sign):
+                at = self._message(sign)
             else:
-                self._reply(line, at)
-                at += 1
+                at = self._signed(line, sign)
+        self._reply(at, len(self.lines))
         return [event for event in (_finished(event) for event in self.events) if event.texts]
 
     def _is_typed(self, line: str, at: int) -> bool:
+        """Of a line that begins as one that was typed."""
         if self.run.is_edited:
-            return line.startswith("#### ") and not self.fence
-        return line.endswith(_TAIL) and line[4:5] == " " and (not self.fence or self._after_blank(at))
+            return not self.fence
+        return line.endswith(_TAIL) and (not self.fence or self._after_blank(at))
 
     def _is_message(self, line: str, at: int) -> bool:
         if self.run.is_edited:
@@ -124,13 +142,9 @@ class _Reader:
 
     def _typed(self, at: int) -> int:
         first = at
-        while (
-            at < len(self.lines)
-            and self.lines[at].startswith("####")
-            and (at == first or self._is_typed(self.lines[at], at))
-        ):
+        while at < len(self.lines) and self.lines[at].startswith("#### ") and self._is_typed(self.lines[at], at):
             at += 1
-        text = "\n".join(line[5:].removesuffix(_TAIL) for line in self.lines[first:at])
+        text = "\n".join([line[5:].removesuffix(_TAIL) for line in self.lines[first:at]])
         before = self.events[-1] if self.events else None
         if before and before.kind == "tool" and _is_answer(text, before.texts[-1]):
             before.texts.append(text)
@@ -143,11 +157,13 @@ class _Reader:
         end = at + 1
         if not self.run.is_edited:
             # Lines right below belong to it; where its first line does not end it, blank ones too.
-            last = -1 if self.lines[at].endswith(_TAIL) else self.next_tail[at]
-            while end < len(self.lines) and (end <= last or self.lines[end].strip()) and not self._begins(end):
+            last = -1 if self.lines[at].endswith(_TAIL) else self._next_tail(at)
+            while end < len(self.lines) and not self.lines[end].startswith(("> ", "#### ")):
+                if end > last and not self.lines[end].strip():
+                    break
                 end += 1
         lines = [self.lines[at][1:].removeprefix(" "), *self.lines[at + 1 : end]]
-        text = "\n".join(line.removesuffix(_TAIL) for line in lines)
+        text = "\n".join([line.removesuffix(_TAIL) for line in lines])
         if self.events and self.events[-1].kind == "tool":
             self.events[-1].texts.append(text)
         else:
@@ -155,18 +171,22 @@ class _Reader:
         self.fence = ""
         return end
 
-    def _begins(self, at: int) -> bool:
-        return self.lines[at].startswith(("> ", "#### "))
+    def _signed(self, line: str, at: int) -> int:
+        """A line that was neither typed nor a message: a fence, a heading or a quote of the reply."""
+        if not (self.run.is_edited and _PAGE_PARTS.fullmatch(line)):
+            if line.lstrip()[0] in _FENCE_SIGNS:
+                self._watch_fence(line)
+            self._reply(at, at + 1)
+        return at + 1
 
-    def _reply(self, line: str, at: int) -> None:
-        if self.run.is_edited and _PAGE_PARTS.fullmatch(line):
-            return
-        if self.fence or line.lstrip()[:1] in _FENCE_SIGNS:
-            self._watch_fence(line)
-        if self.events and self.events[-1].kind == "reply":
-            self.events[-1].texts.append(line)
-        elif line.strip():
-            self._add("reply", at, line)
+    def _reply(self, at: int, end: int) -> None:
+        """Lines of a reply. Blank ones do not begin it."""
+        if not (self.events and self.events[-1].kind == "reply"):
+            at = next((at for at in range(at, end) if self.lines[at].strip()), end)
+            if at < end:
+                self._add("reply", at)
+        if at < end:
+            self.events[-1].texts += self.lines[at:end]
 
     def _watch_fence(self, line: str) -> None:
         start = line.lstrip()[:12]
@@ -179,8 +199,8 @@ class _Reader:
         elif start.rstrip() in _FENCES and line.strip() in _FENCES:
             self.fence = _FENCES[line.strip()]
 
-    def _add(self, kind: str, at: int, text: str) -> None:
-        self.events.append(Event(kind, self.run.line + at + (self.run.started_at is not None), [text]))
+    def _add(self, kind: str, at: int, *texts: str) -> None:
+        self.events.append(Event(kind, self.run.line + at + (self.run.started_at is not None), [*texts]))
 
 
 def _is_answer(text: str, message: str) -> bool:

@@ -22,6 +22,9 @@ _TOKENS = re.compile(
     r"|([\d,]+) prompt tokens, ([\d,]+) completion tokens(?:, \$([\d.]+) cost)?.*"
 )
 _RUNNING = re.compile(r"Running (.+)", re.DOTALL)
+# How those messages begin that say something of what became of a reply. Most are others.
+_DIGITS = frozenset("0123456789,")
+_TELLING = ("Applied edit ", "Skipping ", "Create ", "Allow ", "Edit ", "Running ", "Tokens: ")
 DID_NOT_CONFORM = "The LLM did not conform to the edit format"
 
 
@@ -61,6 +64,8 @@ def read_outcome(messages: list[str]) -> Outcome:
     """What the messages after a reply say of it."""
     outcome = Outcome()
     for before, message in zip(["", *messages], messages, strict=False):
+        if not (message.startswith(_TELLING) or message[:1] in _DIGITS):
+            continue
         if match := _APPLIED.fullmatch(message):
             outcome.applied.add(match[1].strip())
         elif match := _SKIPPED.fullmatch(message):
@@ -101,7 +106,7 @@ def _failed_blocks(text: str) -> Iterator[tuple[str, str]]:
 
 def is_count(message: str) -> bool:
     """Whether the message says only what is kept as numbers."""
-    return bool(_TOKENS.fullmatch(message))
+    return (message.startswith("Tokens: ") or message[:1] in _DIGITS) and bool(_TOKENS.fullmatch(message))
 
 
 def _count(outcome: Outcome, match: re.Match[str]) -> None:

@@ -7,7 +7,7 @@ diffs without numbers, and the patch format.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ _SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL)\s*>?\s*")
 _DIVIDER = re.compile(r"={5,9}\s*")
 _REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED)\s*")
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([^`]*)")
+# What begins a line that may open or close a fence, or begin a block.
+_SIGNS = frozenset("`~<")
 _TAG_FENCES = {"<source>": "</source>", "<code>": "</code>", "<pre>": "</pre>", "<codeblock>": "</codeblock>"}
 _SHELLS = frozenset({"bash", "sh", "shell", "zsh", "cmd", "batch", "powershell", "ps1", "console"})
 _PATH = re.compile(r"[^\s`*<>|\"']{1,300}")
@@ -80,6 +82,7 @@ class _Reader:
 
     def __init__(self, lines: list[str], first: int, is_whole_file: Callable[[str], bool]) -> None:
         self.lines = lines
+        self.signs = [at for at, line in enumerate(lines) if line.lstrip()[:1] in _SIGNS]
         self.first = first
         self.is_whole_file = is_whole_file
         self.parts: list[Part] = []
@@ -87,17 +90,21 @@ class _Reader:
         self.path = ""
 
     def read(self) -> list[Part]:
+        """From sign to sign; what no part takes is prose."""
         at = 0
-        while at < len(self.lines):
-            line = self.lines[at]
-            if line.startswith("<<<<<") and _SEARCH.fullmatch(line):
-                at = self._block(at, "")
+        for sign in self.signs:
+            if sign < at:
+                continue  # within the part above
+            self.prose += self.lines[at:sign]
+            line = self.lines[sign]
+            if _is_search(line):
+                at = self._block(sign, "")
             elif closing := _opens(line):
-                at = self._fence(at, closing)
+                at = self._fence(sign, closing)
             else:
-                self.prose.append(line)
-                at += 1
-        self._end_prose(at)
+                at = sign
+        self.prose += self.lines[at:]
+        self._end_prose(len(self.lines))
         return self.parts
 
     def _end_prose(self, at: int) -> None:
@@ -125,11 +132,11 @@ class _Reader:
             if side == 0 and line.startswith("=====") and _DIVIDER.fullmatch(line):
                 side = 1
             elif side == 1 and line.startswith(">>>>>") and _REPLACE.fullmatch(line):
-                old, new = ("".join(f"{text}\n" for text in lines) for lines in sides)
+                old, new = _text(sides[0]), _text(sides[1])
                 self._end_prose(at)
                 self.parts.append(Part("block", self.first + at, new, self.path, old))
                 return end + 1
-            elif line.startswith("<<<<<") and _SEARCH.fullmatch(line):
+            elif _is_search(line):
                 break
             else:
                 sides[side].append(line)
@@ -139,11 +146,14 @@ class _Reader:
 
     def _fence(self, at: int, closing: str) -> int:
         """A fence: its blocks, or what it is as a whole."""
-        end = at + 1
-        while end < len(self.lines) and not _closes(self.lines[end], closing):
-            if self.lines[end].startswith("<<<<<") and _SEARCH.fullmatch(self.lines[end]):
-                return self._fence_of_blocks(at, end, closing)
-            end += 1
+        end = len(self.lines)
+        for nth in range(bisect_right(self.signs, at), len(self.signs)):
+            sign = self.signs[nth]
+            if _closes(self.lines[sign], closing):
+                end = sign
+                break
+            if _is_search(self.lines[sign]):
+                return self._fence_of_blocks(at, sign, closing)
         body = self.lines[at + 1 : end]
         if end == len(self.lines):  # never closed: a reply that was cut
             self.prose += self.lines[at:end]
@@ -156,7 +166,7 @@ class _Reader:
                 return end + 1
             self.prose.pop()
         self._end_prose(at)
-        self.parts.append(Part(kind, self.first + at, "".join(f"{line}\n" for line in body), path))
+        self.parts.append(Part(kind, self.first + at, _text(body), path))
         return end + 1
 
     def _fence_of_blocks(self, at: int, first: int, closing: str) -> int:
@@ -167,7 +177,7 @@ class _Reader:
         end, path = first, inside[-1]
         while end < len(self.lines):
             line = self.lines[end]
-            if line.startswith("<<<<<") and _SEARCH.fullmatch(line):
+            if _is_search(line):
                 end = self._block(end, path)
                 path = ""
                 continue
@@ -178,6 +188,14 @@ class _Reader:
                 self.prose.append(line)
             end += 1
         return end
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join([*lines, ""])
+
+
+def _is_search(line: str) -> bool:
+    return line.startswith("<<<<<") and bool(_SEARCH.fullmatch(line))
 
 
 def _opens(line: str) -> str:
