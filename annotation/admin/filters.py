@@ -14,6 +14,8 @@ from annotation.models import Item, Membership, Project
 from potato_site.accounts.models import User
 
 CHOICES_SHOWN = 200
+# What a search takes of what it finds; the list says when there is more.
+TRACES_FOUND, ITEMS_FOUND, PEOPLE_FOUND = 500, 1000, 500
 
 
 def chosen_project(request: HttpRequest) -> Project | None:
@@ -155,17 +157,23 @@ class FlagFilter(QuestionFilter):
     }
 
 
-def items_named(text: str, projects: Any) -> list[int]:
-    """Ids of items of these projects with a trace whose id contains a text: enough for a list, never all."""
-    datasets = Project.objects.filter(pk__in=projects).values("dataset")
+def items_named(text: str, projects: Any) -> tuple[list[int], bool]:
+    """Ids of items of these projects with a trace whose id contains a text, and whether there may be more: enough for
+    a list, never all."""
+    # As values: joined to the projects, the ids would be read one by one instead of found by the index of their parts.
+    datasets = list(Project.objects.filter(pk__in=projects).values_list("dataset", flat=True).distinct())
     traces = Item._meta.get_field("trace_a").related_model._default_manager
-    named = list(traces.filter(dataset__in=datasets, external_id__icontains=text).values_list("pk", flat=True)[:500])
-    items = Item.objects.filter(Q(trace_a__in=named) | Q(trace_b__in=named), project__in=projects)
-    return list(items.order_by("position").values_list("pk", flat=True)[:1000])
+    found = traces.filter(dataset__in=datasets, external_id__icontains=text)
+    named = list(found.values_list("pk", flat=True)[: TRACES_FOUND + 1])
+    items = Item.objects.filter(Q(trace_a__in=named[:TRACES_FOUND]) | Q(trace_b__in=named[:TRACES_FOUND]))
+    ordered = items.filter(project__in=projects).order_by("position").values_list("pk", flat=True)
+    pks = list(ordered[: ITEMS_FOUND + 1])
+    return pks[:ITEMS_FOUND], len(named) > TRACES_FOUND or len(pks) > ITEMS_FOUND
 
 
-def people_named(text: str, projects: Any) -> list[int]:
-    """Ids of members of these projects whose name contains a text."""
+def people_named(text: str, projects: Any) -> tuple[list[int], bool]:
+    """Ids of members of these projects whose name contains a text, and whether there may be more."""
     members = Membership.objects.filter(project__in=projects)
     found = User.objects.filter(pk__in=members.values("user"), username__icontains=text)
-    return list(found.values_list("pk", flat=True)[:500])
+    pks = list(found.values_list("pk", flat=True)[: PEOPLE_FOUND + 1])
+    return pks[:PEOPLE_FOUND], len(pks) > PEOPLE_FOUND

@@ -61,22 +61,30 @@ class ProjectList(ScopedAdmin):
         project = chosen_project(request)
         frame = project_context(request, project, self.tab) if project else {}
         frame.pop("title", None)
-        return super().changelist_view(request, {**frame, **(extra_context or {})})
+        response = super().changelist_view(request, {**frame, **(extra_context or {})})
+        if getattr(request, "search_stopped", False) and isinstance(response, TemplateResponse):
+            response.context_data = {**(response.context_data or {}), "search_stopped": True}
+        return response
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Traces by a part of their id, people by a part of their name: looked up first, so that indexes find rows."""
+        """Traces by a part of their id, people by a part of their name: looked up first, so that indexes find rows.
+
+        Where a search finds more than it takes, the list says so (``search_stopped``).
+        """
         term = search_term.replace("\x00", "").strip()
         if not term:
             return queryset, False
         project = chosen_project(request)
         projects = [project.pk] if project else self.projects_of(request.user)
-        found = Q(pk__in=[])
-        if self.item_path:
-            found |= Q(**{f"{self.item_path}__in": items_named(term, projects)})
-        if self.person_path:
-            found |= Q(**{f"{self.person_path}__in": people_named(term, projects)})
+        found, stopped = Q(pk__in=[]), False
+        for path, named in ((self.item_path, items_named), (self.person_path, people_named)):
+            if path:
+                pks, is_cut = named(term, projects)
+                found |= Q(**{f"{path}__in": pks})
+                stopped |= is_cut
+        request.search_stopped = stopped  # type: ignore[attr-defined]
         return queryset.filter(found), False
 
     # --- Acts ----------------------------------------------------------------------------------------------

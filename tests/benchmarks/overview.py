@@ -35,6 +35,8 @@ PAGES = {
     "items with free places": "/admin/annotation/item/?project={pk}&work=free",
     "items finished": "/admin/annotation/item/?project={pk}&work=finished",
     "items, searched": "/admin/annotation/item/?project={pk}&q=bulk-",
+    "items, one searched": "/admin/annotation/item/?project={pk}&q={last}",
+    "items, searched in vain": "/admin/annotation/item/?project={pk}&q=nowhere",
     "assignments": "/admin/annotation/assignment/?project={pk}",
     "assignments, last page shown": "/admin/annotation/assignment/?project={pk}&p=10",
     "assignments submitted": "/admin/annotation/assignment/?project={pk}&state__exact=submitted",
@@ -42,6 +44,8 @@ PAGES = {
     "assignments overdue": "/admin/annotation/assignment/?project={pk}&attention=overdue",
     "assignments surplus": "/admin/annotation/assignment/?project={pk}&attention=surplus",
     "assignments, searched": "/admin/annotation/assignment/?project={pk}&q=bulk-",
+    "assignments, one searched": "/admin/annotation/assignment/?project={pk}&q={last}",
+    "assignments, searched in vain": "/admin/annotation/assignment/?project={pk}&q=nowhere",
     "submissions": "/admin/annotation/submission/?project={pk}",
     "submissions too fast": "/admin/annotation/submission/?project={pk}&flag=too_fast",
     "people": "/admin/annotation/membership/?project={pk}",
@@ -75,7 +79,9 @@ def _counted(project: Project) -> float:
 
 
 def _opened(manager: Browser, path: str, project: Project) -> Callable[[], None]:
-    address = path.format(slug=project.slug, pk=project.pk)
+    # A trace that is found alone: at the end, so that whoever reads all of them does.
+    last = f"bulk-{(LARGE if project.name == 'Large' else SMALL) - 1}"
+    address = path.format(slug=project.slug, pk=project.pk, last=last)
 
     def request() -> None:
         status, _ = manager.get(address) if path != "live" else manager.get(f"/admin/p/{project.slug}/", target="live")

@@ -121,6 +121,21 @@ def test_the_search_finds_traces_and_people(client, project, manager):
     assert rows(client, f"{path}?q=bob") == []
 
 
+def test_a_search_that_finds_more_than_it_shows_says_so(client, project, manager, monkeypatch):
+    client.force_login(manager)
+    path, words = list_of("annotation.Item"), "Some are missing here"
+    assert words not in client.get(f"{path}?q=trace_").content.decode()
+    monkeypatch.setattr("annotation.admin.filters.TRACES_FOUND", 3)
+    assert len(rows(client, f"{path}?q=trace_")) == 3
+    assert words in client.get(f"{path}?q=trace_").content.decode()
+    assert words not in client.get(f"{path}?q=trace_001").content.decode()
+    monkeypatch.setattr("annotation.admin.filters.TRACES_FOUND", 500)
+    monkeypatch.setattr("annotation.admin.filters.ITEMS_FOUND", 3)
+    assert words in client.get(f"{path}?q=trace_").content.decode()
+    monkeypatch.setattr("annotation.admin.filters.PEOPLE_FOUND", 1)
+    assert words in client.get(f"{list_of('annotation.Membership')}?q=b").content.decode()
+
+
 def test_the_first_page_lists_the_projects_one_runs(client, project, manager):
     client.force_login(manager)
     assert b"Test project" in client.get(reverse("admin:index")).content
