@@ -24,7 +24,9 @@ from traces.tooling.values import as_object, as_objects, as_text
 
 _ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
-_RESULTS = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output"})
+_RESULTS = frozenset(
+    {"function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output"}
+)
 _BARE = _CALLS | _RESULTS | {"message", "reasoning"}
 # What the program writes in the user's name.
 _CONTEXT = re.compile(

@@ -38,6 +38,8 @@ class CodexCalls:
             if calls:
                 return self._script(str(script), calls, found, cwd, line)
         name, given = _name_and_input(payload)
+        if name == "image_generation_call":
+            found = found._replace(images=_generated(given.pop("result", None)))
         return self._call(name, given, found, cwd, self.patches.of_call(call_id), self.commands.of_call(call_id))
 
     def _script(self, script: str, calls: list[ScriptCall], found: Result, cwd: str | None, line: int) -> list[Step]:
@@ -135,6 +137,11 @@ def _moved_to(path: str, event: Event) -> tuple[dict[str, Any], str]:
         if f"/{new_path}".endswith("/" + path.lstrip("/")):
             return change, old_path.removeprefix(new_path.removesuffix(path))
     return {}, ""
+
+
+def _generated(data: object) -> list[dict[str, str]] | None:
+    """The picture that was made: bytes in base64, without a word on their kind. Codex asks for PNG."""
+    return [{"media_type": "image/png", "data": data}] if isinstance(data, str) and data else None
 
 
 def _name_and_input(payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:

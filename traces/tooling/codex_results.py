@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,8 +43,10 @@ class Result(NamedTuple):
 
 
 def read_result(payload: dict[str, Any]) -> Result:
-    """The result that a ``function_call_output`` or ``custom_tool_call_output`` holds."""
+    """The result that a ``function_call_output``, a ``custom_tool_call_output`` or a ``tool_search_output`` holds."""
     value = payload.get("output")
+    if value is None and "tools" in payload:
+        value = json.dumps(payload["tools"], ensure_ascii=False)
     success = None
     if isinstance(value, dict):
         success, value = value.get("success"), value.get("content_items") or value.get("content")

@@ -187,3 +187,24 @@ def test_the_contents_of_added_files_are_those_of_the_recorded_changes():
     assert len(changes) == len(made) == 64
     for path, content in changes:
         assert made[next(name for name in made if path.endswith(f"/{name}"))] == content
+
+
+def test_tools_that_were_found_are_the_search_s_output(document):
+    search = item(type="tool_search_call", call_id="t", execution="client", arguments={"query": "mail"})
+    found = item(type="tool_search_output", call_id="t", status="completed", tools=[{"name": "send_mail"}])
+    doc = document(user("go"), search, found)
+    assert doc["structured_turns"][-1]["output"] == '[{"name": "send_mail"}]'
+    assert doc["source"]["warnings"] == []
+
+
+def test_a_picture_that_was_made_is_an_image(document):
+    made = item(type="image_generation_call", id="i", status="completed", revised_prompt="a cat", result="AAAA")
+    step = document(user("go"), made)["structured_turns"][-1]
+    assert (step["type"], step["input"]) == ("tool_call", {"revised_prompt": "a cat"})
+    assert step["images"] == [{"media_type": "image/png", "data": "AAAA"}]
+
+
+def test_a_local_shell_s_folder_is_where_it_ran(document):
+    action = {"type": "exec", "command": ["bash", "-lc", "ls"], "working_directory": "/b", "timeout_ms": 5}
+    step = document(user("go"), item(type="local_shell_call", call_id="l", action=action))["structured_turns"][-1]
+    assert (step["command"], step["cwd"], step["input"]) == ("ls", "/b", {"timeout_ms": 5})
