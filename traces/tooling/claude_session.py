@@ -28,7 +28,9 @@ from traces.tooling.values import as_number, as_object, as_text
 
 SYNTHETIC = "<synthetic>"  # the model's name where Claude Code speaks for it
 AGENT = "claude-code"
-_SHOWN_ELSEWHERE = frozenset({"queue-operation", "last-prompt", "custom-title"})  # as messages, as the title
+_SHOWN_ELSEWHERE = frozenset(
+    {"queue-operation", "last-prompt", "custom-title", "ai-title"}
+)  # as messages, as the title
 
 
 def session_of(record: dict[str, Any]) -> str | None:
@@ -230,7 +232,7 @@ class Session:
         return metrics
 
     def _title(self) -> str | None:
-        """The name a person gave the session, else the summary that is of this file."""
+        """The name a person gave the session, else the one that Claude Code did, else the summary of this file."""
         given = [text for _, record in self.others if (text := as_text(record.get("customTitle")))]
         own = [
             text
@@ -239,7 +241,8 @@ class Session:
             and as_text(record.get("leafUuid")) in self._seen
             and (text := as_text(record.get("summary")))
         ]
-        return next(reversed(given or own), None)
+        made = [text for _, record in self.others if (text := as_text(record.get("aiTitle")))]
+        return next(reversed(given or made or own), None)
 
 
 def _compaction(record: dict[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def add_measures(step: Step, call: Call, recorded: dict[str, Any]) -> None:
 
 def _exit_code(call: Call, recorded: dict[str, Any]) -> int | None:
     code = as_int(recorded.get("exitCode"))
+    if code is None and "task" in recorded:  # what was asked of a command that runs in the background
+        code = as_int(as_object(recorded["task"]).get("exitCode"))
     match = _EXIT_CODE.match(call.output or "") if code is None else None
     return int(match[1]) if match else code
 
@@ -99,6 +101,15 @@ def _written(call: Call, recorded: dict[str, Any], files: Files) -> Step | None:
     before = files.text(path) if before is None else before
     change = _change(path, before, None if recorded.get("userModified") else text, recorded, files)
     return edit_step(path, change, call.output) if change else None
+
+
+def _cell_edited(call: Call, recorded: dict[str, Any], files: Files) -> Step | None:
+    """NotebookEdit, by the notebook's own text before and after: newer versions record it."""
+    path, before, after = call.text("notebook_path"), recorded.get("original_file"), recorded.get("updated_file")
+    if path is None or not isinstance(before, str) or not isinstance(after, str) or recorded.get("error"):
+        return None
+    files.saw(path, after, whole=True)
+    return edit_step(path, Change("file_edit", from_texts(path, before, after)), call.output)
 
 
 def _text(recorded: dict[str, Any], *keys: str) -> str | None:
@@ -168,5 +179,6 @@ _MAKERS: dict[str, Callable[[Call, dict[str, Any], Files], Step | None]] = {
     "Edit": _edited,
     "MultiEdit": _edited,
     "Write": _written,
+    "NotebookEdit": _cell_edited,
     "Read": _read,
 }

@@ -233,6 +233,35 @@ def test_the_exit_code_is_null_where_it_was_not_recorded(trace, content, recorde
     assert "exit_code_inferred" not in step
 
 
+def test_a_command_in_the_background_has_the_code_that_its_task_ended_with(trace):
+    recorded = {"retrieval_status": "success", "task": {"task_id": "b1", "status": "completed", "exitCode": 3}}
+    doc = trace(
+        record("a", "assistant", call("1", "TaskOutput", task_id="b1")),
+        record("b", "user", result("1", "<output>x</output>"), toolUseResult=recorded),
+    )
+    (step,) = of_type(doc, "bash_command")
+    assert (step["command"], step["exit_code"]) == ("TaskOutput b1", 3)
+
+
+def test_an_edited_notebook_has_the_diff_of_its_whole_text(trace):
+    before, after = '{\n "cells": []\n}\n', '{\n "cells": [1]\n}\n'
+    doc = trace(
+        record("a", "assistant", call("1", "NotebookEdit", notebook_path="/w/n.ipynb", new_source="1")),
+        record("b", "user", result("1"), toolUseResult={"original_file": before, "updated_file": after, "error": ""}),
+    )
+    (step,) = of_type(doc, "file_edit")
+    assert "approximate" not in step
+    assert patched(before, step["diff"]) == after
+
+
+def test_the_session_is_called_what_a_person_or_else_claude_code_called_it(trace):
+    named = [{"type": "ai-title", "aiTitle": "Mend it", "sessionId": SESSION}]
+    assert trace(record("a", "user", "go"), *named)["title"] == "Mend it"
+    named.append({"type": "custom-title", "customTitle": "Mine", "sessionId": SESSION})
+    doc = trace(record("a", "user", "go"), *named, named[0])
+    assert (doc["title"], doc["source"]["warnings"]) == ("Mine", [])
+
+
 def test_a_read_file_is_its_text_and_the_rest_of_the_output_stays(trace):
     file = {"filePath": "/w/f.py", "content": "a\n\tb", "startLine": 9, "numLines": 2, "totalLines": 40}
     plain = "     9→a\n    10→\tb"
