@@ -1,4 +1,4 @@
-"""What every test stands on. See also tests/environment.py, left_out.py and second_tries.py, which are plugins."""
+"""What every test stands on. See also tests/environment.py, garbage.py, left_out.py and second_tries.py: plugins."""
 
 from pathlib import Path
 
