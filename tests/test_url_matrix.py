@@ -117,6 +117,7 @@ def test_the_table_has_every_route_and_no_other():
     assert {pattern for found in undecided.values() for pattern in found} == set(TABLE["patterns"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", sorted(AREAS))
 def test_everybody_gets_what_the_table_says_with_the_headers_that_protect_it(site, clients, area):
     for name in AREAS[area]:
@@ -137,6 +138,7 @@ def is_protected(response: HttpResponse, immutable: bool, where: tuple[str, ...]
     assert {wanted, "private"} <= directives, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["owner", "project_manager", "superuser"])
 def test_a_method_that_is_not_in_the_table_changes_nothing(site, clients, role):
     paths = {name: path_of(site, name) for name in NAMES}
@@ -148,6 +150,7 @@ def test_a_method_that_is_not_in_the_table_changes_nothing(site, clients, role):
     assert fingerprint() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["anonymous", "owner", "project_manager", "superuser"])
 def test_no_unsafe_request_passes_without_a_token(site, role):
     client = Client(enforce_csrf_checks=True)
@@ -163,6 +166,7 @@ def test_no_unsafe_request_passes_without_a_token(site, role):
     assert fingerprint() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", sorted(AREAS))
 def test_a_get_changes_nothing(site, clients, area):
     paths = [path_of(site, name) for name in AREAS[area]]
