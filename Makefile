@@ -9,6 +9,8 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# Each process takes neighbours, which share what is made once for a module; one that is done takes over from another.
+PARALLEL := -n $(WORKERS) --dist worksteal
 LOADERS := .loaders
 OFFLINE := HF_HUB_OFFLINE=1 TRL_EXPERIMENTAL_SILENCE=1
 
@@ -26,10 +28,10 @@ demo: $(RUNTIME)
 	@exec $(BIN)/potato demo $(if $(PORT),-p $(PORT))
 
 test: $(DEV)
-	@$(PYTEST) -q -n $(WORKERS)
+	@$(PYTEST) -q $(PARALLEL)
 
 quick: $(DEV)
-	@$(PYTEST) -q -n $(WORKERS) -m "not browser and not faults and not slow"
+	@$(PYTEST) -q $(PARALLEL) -m "not browser and not faults and not slow"
 
 check: lint test
 
