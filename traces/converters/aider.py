@@ -55,9 +55,10 @@ class Aider:
     def detect(self, source: Source) -> bool:
         """A head of Aider's, or what people typed beside messages of Aider's own."""
         typed = said = False
-        # A history that quotes records may look like lines of them.
-        if source.is_binary or (source.shape != "text" and not source.mentions("# aider chat started at")):
+        if source.is_binary or source.shape in ("object", "list"):
             return False
+        if source.shape == "lines" and not source.mentions("# aider chat started at"):
+            return False  # a history that quotes records may look like lines of them
         for line in source.head.split("\n"):
             if START.fullmatch(line) or line.startswith(EDITED):
                 return True
