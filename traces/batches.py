@@ -127,7 +127,9 @@ def _add_versions(rows: Sequence[tuple[int, int, Entry]]) -> list[TraceVersion]:
         TraceVersion(trace_id=trace_id, number=number, sha256=entry.sha256, **entry.version_columns)
         for trace_id, number, entry in rows
     )
+    # By id: a document and its version that hold each other wait for the collector, with the body, many batches long.
     Document.objects.bulk_create(
-        Document(version=version, body=entry.packed) for version, (_, _, entry) in zip(versions, rows, strict=True)
+        Document(version_id=version.pk, body=entry.packed)
+        for version, (_, _, entry) in zip(versions, rows, strict=True)
     )
     return versions

@@ -1,3 +1,4 @@
+import gc
 import hashlib
 import json
 import os
@@ -41,6 +42,19 @@ def snapshot():
     traces = Trace.objects.order_by("pk").values_list("external_id", "issue_key", "instance_id", "current__number")
     versions = TraceVersion.objects.order_by("pk").values_list("trace__external_id", "number", "sha256", "n_steps")
     return list(traces), list(versions), Document.objects.count()
+
+
+def test_what_was_written_is_gone_without_the_collector(dataset, write):
+    path = write(*(make_trace(f"t{number}") for number in range(5)))
+    gc.collect()
+    gc.disable()
+    try:
+        import_files(dataset, [path])
+        left = [one for one in gc.get_objects() if type(one) in (Document, TraceVersion, batches.Entry)]
+        assert len(left) == 0
+    finally:
+        gc.enable()
+    assert Document.objects.count() == 5
 
 
 def test_a_trace_arrives_with_its_columns_and_its_document(dataset, write):
