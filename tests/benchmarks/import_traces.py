@@ -54,6 +54,7 @@ def memory_mb(name: str) -> float:
 def floor_seconds(path: Path) -> float:
     """F: parse, compress and insert, and nothing else."""
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bench_floor")
         cursor.execute(
             "CREATE TABLE bench_floor (id integer, body "
             + ("bytea" if connection.vendor == "postgresql" else "blob")
