@@ -50,6 +50,23 @@ def from_texts(
     return head(path, created=before is None, deleted=after is None, old_path=old_path) + hunks
 
 
+def of_pieces(path: str, before: str, after: str) -> str:
+    """The diff of two pieces of a file whose place nobody knows, in one hunk from line 1: all of both can be read.
+
+    Where a piece did not fit, it is perhaps for its first line. "" where nothing changes.
+    """
+    if before == after:
+        return ""
+    top = _common_top(before, after, 0)
+    tail = _common_tail(before, after, top, 0)
+    above, below = split_lines(before[:top]), split_lines(before[len(before) - tail :])
+    old, new = split_lines(before[top : len(before) - tail]), split_lines(after[top : len(after) - tail])
+    if len(old) * len(new) > MAX_PAIRS:
+        return from_texts(path, before, after)
+    codes = _opcodes(old, new, len(above), len(below))
+    return head(path) + "".join(_hunk(codes, [*above, *old, *below], [*above, *new, *below], 1, 1))
+
+
 def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = False) -> str:
     """The diff of ready hunks ``{oldStart, oldLines, newStart, newLines, lines}``, each line with its sign.
 

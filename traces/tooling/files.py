@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from traces.tooling.diffs import count_lines, from_texts, head, split_lines
+from traces.tooling.diffs import count_lines, from_texts, head, of_pieces, split_lines
 from traces.tooling.listings import Listing, read_listing
 
 MAX_UNDO = 20  # earlier states kept per file
@@ -143,7 +143,7 @@ class Files:
             return Change("file_edit", made, unsure)
         listing = read_listing(shown) if shown else None
         change = _by_listing(path, old, new, listing) or Change(
-            "file_edit", partial(from_texts, path, _closed(old), _closed(new)), approximate=True
+            "file_edit", partial(of_pieces, path, _closed(old), _closed(new)), approximate=True
         )
         if apply:
             self.forget(path)

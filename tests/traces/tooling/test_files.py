@@ -130,3 +130,12 @@ def test_lines_that_contradict_a_known_file_replace_what_was_known(files):
     files.saw("a.py", "changed\n", start=2)
     assert files.text("a.py") is None
     assert "@@ -2,1" in files.replace("a.py", "changed", "again").diff
+
+
+def test_all_of_a_text_that_did_not_fit_can_be_read():
+    lines = [f"line {number}\n" for number in range(1, 9)]
+    old = "".join(lines)
+    change = Files().replace("a.py", old, old.replace("line 6", "LINE 6"), apply=False)
+    assert change.approximate
+    assert change.diff.startswith("--- a/a.py\n+++ b/a.py\n@@ -1,8 +1,8 @@\n line 1\n line 2\n")
+    assert patched(old, change.diff) == old.replace("line 6", "LINE 6")
