@@ -33,7 +33,7 @@ class OpenHands:
         steps="assistant_message bash_command error file_create file_edit file_read plan search subagent system"
         " thinking tool_call user_message web",
         fields="approximate call_id command content cwd diff end_line exact_diff exit_code images input name note"
-        " output parent path source_line start_line started_at status tokens",
+        " output parent path source_line start_line started_at status summary tokens",
     )
 
     def detect(self, source: Source) -> bool:

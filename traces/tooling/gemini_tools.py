@@ -30,9 +30,15 @@ def gemini_steps(call: Call, shown: object, files: Files) -> list[Step]:
         path = ", ".join(str(path) for path in paths) if isinstance(paths, list) else as_text(paths)
         steps = [{"type": "file_read", "path": path or "", "content": call.output}]
     if steps is None:
-        return [_as_shell(step) for step in steps_of(call, files)]
-    status = {} if call.failed is None else {"status": "failed" if call.failed else "ok"}
-    return [call.common | status | step for step in steps]
+        steps = [_as_shell(step) for step in steps_of(call, files)]
+    else:
+        status = {} if call.failed is None else {"status": "failed" if call.failed else "ok"}
+        steps = [call.common | status | step for step in steps]
+    if instruction := call.text("instruction"):  # what the model says that the edit is for
+        for step in steps:
+            if "diff" in step:
+                step["input"] = {"instruction": instruction}
+    return steps
 
 
 def is_refused(output: str | None) -> bool:

@@ -69,6 +69,8 @@ class SdkEvents(Events):
         kind = {"user": "user_message", "agent": "assistant_message"}.get(str(event.get("source")), "system")
         if content.strip() or images:
             self.out.add(kind, content=content, images=images, **common)
+        # What the program put behind a person's words, such as a skill's text
+        self.out.text("system", text_of(event.get("extended_content"), self.out.warn), **common)
 
     def _reasoning(self, holder: dict[str, Any], common: Step) -> bool:
         blocks = [as_text(block.get("thinking")) for block in as_objects(holder.get("thinking_blocks"))]
@@ -125,6 +127,8 @@ class SdkEvents(Events):
             given = given or {"thought": thought}
         else:
             self.out.text("assistant_message" if has_reasoning else "thinking", thought, **common)
+        if summary := as_text(event.get("summary")):  # the model's own, of this call
+            common["summary"] = summary
         call_id = self._call_id(event, index)
         self.acts.add(_act(name, given, common | {"call_id": call_id}), self._result(index, event))
 

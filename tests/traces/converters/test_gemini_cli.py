@@ -92,6 +92,12 @@ def test_with_what_the_labels_said_the_output_is_the_source_s_text(steps):
     assert f"Output: {step['output']}\n{labels}" == output
 
 
+def test_what_an_edit_is_for_is_kept(steps):
+    given = {"file_path": "a.py", "instruction": "Count from two.", "old_string": "x = 1", "new_string": "x = 2"}
+    step = steps([user("go"), model(call("replace", "1", **given)), user(answer("replace", "1", output="ok"))])[-1]
+    assert (step["type"], step["input"]) == ("file_edit", {"instruction": "Count from two."})
+
+
 def test_labels_that_say_more_stay(steps):
     output = "Command: x\nDirectory: sub\nStdout: a\nStderr: bad\nError: (none)\nExit Code: 3\nSignal: (none)"
     step = steps(shell(output))[-1]

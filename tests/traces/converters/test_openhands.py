@@ -186,3 +186,19 @@ def test_what_came_back_of_a_thought_and_of_a_recall_is_kept(tmp_path):
         ("system", "Use git.", "Added knowledge"),
         ("system", "Nothing found", None),
     ]
+
+
+def test_what_the_sdk_s_model_says_of_its_call_and_what_was_put_behind_a_prompt_are_kept(tmp_path):
+    text = [{"type": "text", "text": "Fix it"}]
+    asked = {"kind": "MessageEvent", "id": "a", "source": "user", "llm_message": {"role": "user", "content": text}}
+    asked["extended_content"] = [{"type": "text", "text": "<EXTRA_INFO>a skill</EXTRA_INFO>"}]
+    action = {"kind": "TerminalAction", "command": "ls"}
+    acted = {"kind": "ActionEvent", "id": "b", "source": "agent", "thought": [], "action": action, "summary": "Look"}
+    acted |= {"tool_name": "terminal", "tool_call_id": "c"}
+    steps = steps_of(tmp_path, asked, acted)
+    said = [(step["type"], step.get("content") or step.get("summary")) for step in steps]
+    assert said == [
+        ("user_message", "Fix it"),
+        ("system", "<EXTRA_INFO>a skill</EXTRA_INFO>"),
+        ("bash_command", "Look"),
+    ]
