@@ -1,4 +1,4 @@
-"""What every test stands on. See also tests/environment.py, garbage.py, left_out.py and second_tries.py: plugins."""
+"""What every test stands on. See also the plugins: environment, garbage, left_out, not_again and second_tries."""
 
 from pathlib import Path
 

@@ -51,6 +51,7 @@ class Site:
             **os.environ,
             "POTATO_HOME": str(folder / "home"),
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "CELERY_BROKER_URL": "",
             "DJANGO_SETTINGS_MODULE": "potato_site.settings",
             "SECRET_KEY": "only-for-browser-tests-" + "x" * 40,
         }
