@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from potato_site.canonical import canonical
 from tests.factory import make_trace
 from tests.traces.converters.golden import CASES
 from traces.convert import convert_path
@@ -81,6 +82,46 @@ def test_junk_in_a_file_stops_nothing(beside, path, junk):
     for _ in range(3):
         at = seed.randrange(len(raw) + 1)
         beside(path.name, raw[:at] + junk + raw[at:])
+
+
+def in_a_text(raw, piece):
+    """``piece`` within a text in the middle of the file."""
+    at = raw.find(b'": "', len(raw) // 2)
+    at = at + 4 if at >= 0 else len(raw) // 2
+    return raw[:at] + piece + raw[at:]
+
+
+DAMAGES = {
+    "last line cut": lambda raw: raw.rstrip()[:-7],
+    "bad UTF-8": lambda raw: in_a_text(raw, b"\xff\xfe\x80"),
+    "lone surrogate": lambda raw: in_a_text(raw, b"\\ud800"),
+    "surrogate in UTF-8": lambda raw: in_a_text(raw, b"\xed\xa0\x80"),
+    "NUL": lambda raw: in_a_text(raw, b"\x00"),
+    "NUL as JSON": lambda raw: in_a_text(raw, b"\\u0000"),
+    "NaN": lambda raw: raw + b'\n{"a": NaN, "b": -Infinity, "c": 1e999}\n',
+    "long line": lambda raw: raw + b'\n{"a": "' + b"x" * 3_000_000 + b'"}\n',
+    "deep nesting": lambda raw: raw + b'\n{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
+    "first line only": lambda raw: raw.split(b"\n")[0] + b"\n",
+    "empty": lambda raw: b"",
+    "picture": lambda raw: b"\x89PNG\r\n\x1a\n" + raw[::-1],
+}
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=sample_id)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_gives_what_can_be_stored_or_is_named(beside, path, damage):
+    documents, problems = beside(path.name, DAMAGES[damage](path.read_bytes()))
+    assert documents or [text for text in problems if text.startswith(path.name)]
+    for doc in documents:
+        # Neither database stores a NUL, and no JSON reader takes NaN or half a character.
+        stored = canonical(doc).decode()
+        assert "\\u0000" not in stored.replace("\\\\", "")
+        json.loads(stored, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_converter_has_a_sample_to_damage(name):
+    assert [path for path in SAMPLES if name in path.parts]
 
 
 def wrong_types(value, seed):
