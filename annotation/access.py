@@ -27,6 +27,12 @@ def memberships_of(user: Any) -> QuerySet[Membership]:
     )
 
 
+def waits_for_a_draft(user: Any) -> bool:
+    """Whether a person annotates a project that is not open yet, which they do not see."""
+    annotates = Membership.objects.filter(user=user, state=Membership.State.ACTIVE, role=Membership.Role.ANNOTATOR)
+    return annotates.filter(project__state=Project.State.DRAFT).exists()
+
+
 def invitations_of(user: Any) -> QuerySet[Membership]:
     """The projects a person was asked to join and has not answered."""
     return Membership.objects.filter(user=user, state=Membership.State.INVITED).select_related("project")

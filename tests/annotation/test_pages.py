@@ -297,6 +297,13 @@ class TestProject:
         assert "You are not in a project yet" in text
         assert project.name not in text
 
+    def test_home_tells_who_joined_a_draft_that_it_is_not_open_and_not_its_name(self, ann, project):
+        Project.objects.update(state=Project.State.DRAFT)
+        text = ann.get(reverse("home")).content.decode()
+        assert "The project you joined is not open" in text
+        assert "You are not in a project yet" not in text
+        assert project.name not in text
+
     def test_the_button_says_whether_there_is_something_to_continue(self, ann, project):
         address = reverse("project", args=[project.slug])
         assert b">Start</button>" in ann.get(address).content
