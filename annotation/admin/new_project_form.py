@@ -148,12 +148,24 @@ class NewProjectForm(forms.Form):
         if file and file.size > MAX_YAML_BYTES:
             self.add_error("yaml_file", "The file is larger than 1 MB.")
             return None
-        parsed = apply.read(_named(file.read() if file else text, values["name"]), name=FILE_NAME)
+        raw = file.read() if file else None
+        is_shown = raw is None or self._show_text(raw)
+        parsed = apply.read(_named(text if raw is None else raw, values["name"]), name=FILE_NAME)
         if any(person.password is not None for person in parsed.people):
             parsed.book.warn(("annotators",), "passwords are not used here: people get a link, or are asked to join")
         if parsed.errors:
-            self.add_error("yaml_file" if file else "yaml_text", [str(note) for note in parsed.errors])
+            self.add_error("yaml_text" if is_shown else "yaml_file", [str(note) for note in parsed.errors])
         return parsed
+
+    def _show_text(self, raw: bytes) -> bool:
+        """Put a file's text into the form, where it stays if something is wrong: a browser drops the file itself."""
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return False
+        self.data = {**self.data.dict(), "yaml_text": text.replace("\x00", "\ufffd")}  # type: ignore[attr-defined]
+        self.files = {name: file for name, file in self.files.items() if name != "yaml_file"}  # type: ignore[assignment]
+        return True
 
 
 def _named(text: str | bytes, name: str) -> str | bytes:

@@ -6,6 +6,7 @@ import threading
 import uuid
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
@@ -124,6 +125,23 @@ def test_mistakes_of_ones_own_file_name_line_and_key(page):
     found = errors(page.post(URL, filled(questions="own", yaml_text=text)))
     assert any("line 5: annotation_schemes.0.options" in message for message in found["yaml_text"])
     assert not Project.objects.filter(name="Spring runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "shown"),
+    [
+        ("annotation_schemes: 7\n# é\n".encode(), "yaml_text", "annotation_schemes: 7\n# é\n"),
+        (b"a: \x00\n", "yaml_text", "a: \ufffd\n"),
+        (b"a: \xff\n", "yaml_file", ""),
+    ],
+)
+def test_the_text_of_a_file_with_mistakes_is_there_to_be_mended(page, raw, field, shown):
+    file = SimpleUploadedFile("config.yaml", raw)
+    response = page.post(URL, filled(questions="own", yaml_file=file))
+    assert errors(response)[field]
+    assert (response.context["form"]["yaml_text"].value() or "") == shown
+    # A file whose text is there need not be chosen again.
+    assert ("Choose your files again" in response.content.decode()) == (field == "yaml_file")
 
 
 @pytest.mark.parametrize(
