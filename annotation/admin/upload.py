@@ -63,30 +63,34 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(request, project)
     project = access.managed_project(request.user, slug)
     dataset = dataset_of(request.user, project.dataset_id)
-    errors = _receive(request, project, dataset)
+    errors, note = _receive(request, project, dataset)
     if _is_script(request):
-        return _told(" ".join(errors), 422) if errors else _told("", 202)
+        return _told("\n".join(errors), 422) if errors else _told(note, 202)
+    if note:
+        messages.info(request, note)
     if errors:
         return _page(request, project, errors=errors)
     return redirect("manage-upload", slug=slug)
 
 
-def _receive(request: HttpRequest, project: Project, dataset: Dataset) -> list[str]:
-    """Take the files of the form, as one import. Returns what was wrong, by file; the good ones are kept."""
+def _receive(request: HttpRequest, project: Project, dataset: Dataset) -> tuple[list[str], str]:
+    """Take the files of the form, as one import. Returns what was wrong, by file, and what else there is to say; the
+    good ones are kept."""
     files = request.FILES.getlist("file")
     if not files:
-        return ["Choose a file first."]
+        return ["Choose a file first."], ""
     form = OptionsForm(request.POST)
     if not form.is_valid():
-        return [f"{form.fields[name].label}: {text}" for name, found in form.errors.items() for text in found]
+        return [f"{form.fields[name].label}: {text}" for name, found in form.errors.items() for text in found], ""
     sent = [Sent(file, file.name or "", file.size) for file in files]
     data = current(project).data
     options = replace(form.options(), id_key=data.id_key, text_key=data.text_key)
     batch, refused = uploads.receive_all(dataset, sent, user=request.user, options=options)  # type: ignore[arg-type]
+    note = ""
     if batch is not None and not batch.is_new:
         names = ", ".join(uploads.shown_name(one.name) for one in sent)
-        messages.info(request, f"{names} was imported already: nothing to do.")
-    return [f"{error.name}: {error}" for error in refused]
+        note = f"{names} was imported already: nothing to do."
+    return [f"{error.name}: {error}" for error in refused], note
 
 
 @require_POST
@@ -202,6 +206,11 @@ class ShownImport:
         return self.counts["problems"]
 
     @property
+    def has_counts(self) -> bool:
+        """Files are counted when they are read to their end: one that was stopped before says nothing of its traces."""
+        return self.state == "done" or any(self.counts.values())
+
+    @property
     def may_retry(self) -> bool:
         return self.state in ("failed", "cancelled") and uploads.path_of(self.batch).exists()
 
@@ -265,11 +274,12 @@ def _state(job: Job | None) -> str:
 
 
 def _text(state: str, message: str) -> str:
+    read = f" after {message}" if message else ""
     return {
         "waiting": "Waiting for a worker. The file is safe; the import starts as soon as one runs.",
         "queued": "About to start",
         "running": f"Importing: {message}" if message else "Importing",
-        "failed": "The import ended early: what was read is kept. Try it again; nothing is taken twice.",
-        "cancelled": "Cancelled: what was read is kept. Tried again, it takes nothing twice.",
+        "failed": f"The import ended early{read}: what was read is kept. Try it again; nothing is taken twice.",
+        "cancelled": f"Cancelled{read}: what was read is kept. Tried again, it takes nothing twice.",
         "done": "Done",
     }[state]

@@ -49,16 +49,26 @@ function show(loaded, total) {
     loaded < total ? `${Math.floor((100 * loaded) / total)} %` : "sent; the server is checking it";
 }
 
+/** What the server says. "" for a log-in page, or a proxy's error. */
+function messageOf(request) {
+  try {
+    return JSON.parse(request.responseText).message;
+  } catch {
+    return "";
+  }
+}
+
 function answered(files, request) {
   window.htmx.trigger("#imports", "refresh");
-  if (request.status === 202) return;
-  let message = "the server did not take it. Reload the page and try again.";
-  try {
-    message = JSON.parse(request.responseText).message || message;
-  } catch {
-    // A log-in page, or a proxy's error: the sentence above stays.
+  const message = messageOf(request);
+  if (request.status === 202) {
+    byId("upload-note").textContent = message;
+    return;
   }
-  complain(files.some((file) => message.startsWith(file.name)) ? "" : nameOf(files), message);
+  // A line for each file that was refused.
+  for (const line of (message || "the server did not take it. Reload the page and try again.").split("\n")) {
+    complain(files.some((file) => line.startsWith(file.name)) ? "" : nameOf(files), line);
+  }
 }
 
 /** Files in groups that are small enough to be sent at once; nearly always one group. */
@@ -77,8 +87,16 @@ function grouped(files) {
   return groups;
 }
 
+let sending = Promise.resolve();
+
+/** Files that are dropped while others are sent take their turn. */
+function sendInTurn(files) {
+  sending = sending.then(() => sendAll(files));
+}
+
 async function sendAll(files) {
   byId("upload-errors").replaceChildren();
+  byId("upload-note").textContent = "";
   const button = form.querySelector("button[type=submit]");
   button.disabled = true;
   for (const group of grouped(files.filter((file) => !tooLarge(file)))) {
@@ -99,17 +117,22 @@ function listen() {
     const { files } = byId("file");
     if (!files.length) return;
     event.preventDefault();
-    sendAll([...files]);
+    sendInTurn([...files]);
   });
-  drop.addEventListener("dragover", (event) => {
+  // Anywhere on the page: beside the box, the browser would leave the page and show the file.
+  document.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     drop.classList.add("is-over");
   });
-  drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
-  drop.addEventListener("drop", (event) => {
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("is-over");
+  });
+  document.addEventListener("drop", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     drop.classList.remove("is-over");
-    if (event.dataTransfer.files.length) sendAll([...event.dataTransfer.files]);
+    if (event.dataTransfer.files.length) sendInTurn([...event.dataTransfer.files]);
   });
 }
 

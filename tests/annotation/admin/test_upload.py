@@ -121,6 +121,14 @@ def test_without_a_worker_the_page_says_what_it_waits_for(page, project):
     assert "Waiting for a worker" in page.get(url(project)).content.decode()
 
 
+def test_an_import_that_was_cancelled_says_how_far_it_came_and_counts_no_zeros(page, project):
+    page.post(url(project), {"file": file_of(make_trace("new_1"))})
+    Job.objects.filter(kind="traces.import").update(state="cancelled", progress={"message": "3200 traces"})
+    content = page.get(url(project)).content.decode()
+    assert "Cancelled after 3200 traces: what was read is kept." in content
+    assert "<strong>0</strong> new" not in content
+
+
 def test_an_import_that_failed_says_so(page, project):
     page.post(url(project), {"file": file_of(make_trace("new_1"))})
     Job.objects.filter(kind="traces.import").update(state="failed", error="Traceback: secret/path")
@@ -155,6 +163,23 @@ def test_one_bad_file_does_not_lose_the_good_one(page, project):
     assert len(response.context["errors"]) == 1
     work()
     assert Item.objects.filter(project=project, trace_a__external_id="new_1").exists()
+
+
+def test_a_script_gets_a_line_for_each_file_that_is_refused(page, project):
+    files = [file_of(raw=b"%PDF-1.7", name="a.jsonl"), file_of(raw=b"", name="b.jsonl")]
+    lines = page.post(url(project), {"file": files}, headers=SCRIPT).json()["message"].split("\n")
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["a.jsonl", "this is a PDF"],
+        ["b.jsonl", "this is an empty file"],
+    ]
+
+
+def test_a_script_is_told_at_once_that_a_file_is_there_already(page, project):
+    for said in ("", "runs.jsonl was imported already: nothing to do."):
+        answer = page.post(url(project), {"file": file_of(make_trace("new_1"))}, headers=SCRIPT)
+        assert (answer.status_code, answer.json()["message"]) == (202, said)
+        work()
+    assert "imported already" not in page.get(url(project)).content.decode()
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(page, project, home, settings):
