@@ -165,9 +165,12 @@ def items_named(text: str, projects: Any) -> tuple[list[int], bool]:
     traces = Item._meta.get_field("trace_a").related_model._default_manager
     found = traces.filter(dataset__in=datasets, external_id__icontains=text)
     named = list(found.values_list("pk", flat=True)[: TRACES_FOUND + 1])
-    items = Item.objects.filter(Q(trace_a__in=named[:TRACES_FOUND]) | Q(trace_b__in=named[:TRACES_FOUND]))
-    ordered = items.filter(project__in=projects).order_by("position").values_list("pk", flat=True)
-    pks = list(ordered[: ITEMS_FOUND + 1])
+    items = Item.objects.filter(project__in=projects).order_by("position").values_list("pk", "position")
+    # Asked apart, and the second in the words of the index of pairs: else SQLite reads every item of the project.
+    first = items.filter(trace_a__in=named[:TRACES_FOUND])
+    second = items.filter(~Q(trace_b=None), trace_b__in=named[:TRACES_FOUND])
+    places = dict(first[: ITEMS_FOUND + 1]) | dict(second[: ITEMS_FOUND + 1])
+    pks = sorted(places, key=places.__getitem__)
     return pks[:ITEMS_FOUND], len(named) > TRACES_FOUND or len(pks) > ITEMS_FOUND
 
 
