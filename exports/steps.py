@@ -33,9 +33,14 @@ def exported_steps(
     first, taught = reward["first_error_step"], _Taught(options)
     judged = None if options.post_error == "keep" else first
     is_full = options.content == "full"
+    # Steps in a row mostly share one label, as one object: it is looked into once.
+    seen, name, source, given, taught_as = None, None, "", None, None
     for step, label in zip(document.get("structured_turns") or [], reward["steps"], strict=True):
         place = step["step_idx"]
-        given, target = taught[label["label"], label["reward"]]
+        if label is not seen:
+            seen, name, source = label, label["label"], label["label_source"]
+            given, taught_as = taught[name, label["reward"]]
+        target = taught_as
         if judged is not None and place > judged:
             if options.post_error == "truncate":
                 tally["steps left out behind the first error"] += len(reward["steps"]) - place
@@ -47,9 +52,9 @@ def exported_steps(
             "step_idx": place,
             "type": step["type"],
             "content": step_text(step) if is_full else content_of(step, options, tally),
-            "label": label["label"],
+            "label": name,
             "reward": given,
-            "label_source": label["label_source"],
+            "label_source": source,
         }
         if p_correct:
             entry["p_correct"] = p_correct[place]

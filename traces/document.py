@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from potato_site.canonical import canonical, digest
@@ -279,17 +279,31 @@ def step_text(step: Step) -> str:
     A message is its content; a command ``$ command`` and its output; a file step its path and its diff, else content;
     a call its name, canonical input and output.
     """
-    kind = step.get("type")
-    if kind == "bash_command":
-        return _lines("$ " + (step.get("command") or ""), step.get("output"))
-    if kind in EDIT_TYPES or kind == "file_read":
-        return _lines(step.get("path"), step.get("diff") or step.get("content"))
-    if kind in CALL_TYPES:
-        given = step.get("input")
-        called = _lines(step.get("name"), None if given is None else canonical(given).decode())
-        return _lines(called, step.get("output"))
-    return step.get("content") or ""
+    parts = _PARTS.get(step.get("type"))
+    return parts(step) if parts else step.get("content") or ""
 
 
 def _lines(first: str | None, second: str | None) -> str:
     return f"{first}\n{second}" if first and second else first or second or ""
+
+
+def _command_text(step: Step) -> str:
+    return _lines("$ " + (step.get("command") or ""), step.get("output"))
+
+
+def _file_text(step: Step) -> str:
+    return _lines(step.get("path"), step.get("diff") or step.get("content"))
+
+
+def _call_text(step: Step) -> str:
+    given = step.get("input")
+    called = _lines(step.get("name"), None if given is None else canonical(given).decode())
+    return _lines(called, step.get("output"))
+
+
+# What makes the text of a step by its type; that of all other types is their content.
+_PARTS: dict[Any, Callable[[Step], str]] = {
+    "bash_command": _command_text,
+    **dict.fromkeys([*EDIT_TYPES, "file_read"], _file_text),
+    **dict.fromkeys(CALL_TYPES, _call_text),
+}
