@@ -145,6 +145,16 @@ def _value(given: Any, kind: Kind) -> Any:
     return given
 
 
+def shown_value(name: str, value: Any) -> Any:
+    """The value of an option as its field shows it; what ``ExportForm.options`` reads back."""
+    kind = kind_of(name)
+    if kind.shape == "map":
+        return ", ".join(f"{label}={number!r}" for label, number in (value or {}).items())
+    if kind.shape == "list":
+        return list(value or ()) if kind.choices else ", ".join(value or ())
+    return value
+
+
 def pairs_of(text: str) -> dict[str, Any]:
     """``neutral=0.5, typo=0`` as values by name; what is no number stays text, for the model to refuse."""
     found: dict[str, Any] = {}

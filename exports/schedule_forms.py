@@ -1,4 +1,4 @@
-"""The form of an export schedule: what is exported as for a single export, then when and where."""
+"""The form of an export schedule, new or changed: what is exported as for a single export, then when and where."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from django import forms
 from django.utils import timezone
 
 from exports import destinations
-from exports.forms import ExportForm
+from exports.forms import GROUPS, ExportForm, shown_value
 from exports.models import ExportSchedule
-from exports.options import as_json, options_of
+from exports.options import Options, as_json, changed, options_of
 from exports.requests import CannotExport, checked
 from exports.schedules import WrongTimes, next_run
 
+FIELDS = ("format", "cron", "timezone", "every_n", "destination", "keep_last")
 CRON_HELP = "Minute, hour, day of the month, month, day of the week: 0 6 * * 1 is Mondays at six."
 
 
 class ScheduleForm(ExportForm):
-    """``save`` makes the schedule."""
+    """``save`` makes the schedule, or changes the one that was given."""
 
     cron = forms.CharField(label="At these times", max_length=100, required=False, help_text=CRON_HELP)
     timezone = forms.CharField(label="Time zone", max_length=64, initial="UTC", required=False)
@@ -32,11 +33,17 @@ class ScheduleForm(ExportForm):
     )  # fmt: skip
     destination = forms.ChoiceField(label="Copy to", required=False)
 
-    def __init__(self, project: Any, data: Any = None) -> None:
-        super().__init__(project, data)
-        self.project = project
+    def __init__(self, project: Any, data: Any = None, schedule: ExportSchedule | None = None) -> None:
+        super().__init__(project, data, initial=_shown(schedule) if schedule else None)
+        self.project, self.schedule = project, schedule
         named = [("", "Nowhere: the project's own folder"), *((name, name) for name in destinations.known())]
         self.fields["destination"].choices = named  # type: ignore[attr-defined]
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Also where the schedule has options that are not the recommended ones."""
+        own = {name for name, _ in changed(self.schedule.options)} if self.schedule else set()
+        return super().is_unfolded or any(name in own for _, names in GROUPS for name in names)
 
     @property
     def zones(self) -> list[str]:
@@ -64,18 +71,31 @@ class ScheduleForm(ExportForm):
             self.add_error(None, str(error))
 
     def save(self, user: Any) -> ExportSchedule:
+        """A schedule that is changed stays with who made it; how many submissions it has counted stays as well."""
         given = self.cleaned_data
         zone = given["timezone"] or "UTC"
-        return ExportSchedule.objects.create(
-            project=self.project,
-            format=given["format"],
-            options=as_json(options_of(self.options())),
-            cron=given["cron"],
-            timezone=zone,
-            every_n=given["every_n"],
-            destination=given["destination"],
-            keep_last=given["keep_last"],
-            next_run_at=next_run(given["cron"], zone, timezone.now()) if given["cron"] else None,
-            last_seq=self.project.seq,
-            made_by=user,
-        )
+        values = {
+            **{name: given[name] for name in FIELDS},
+            "timezone": zone,
+            "options": as_json(options_of(self.options())),
+        }
+        if self.schedule is None:
+            next_at = next_run(given["cron"], zone, timezone.now()) if given["cron"] else None
+            return ExportSchedule.objects.create(
+                project=self.project, last_seq=self.project.seq, made_by=user, next_run_at=next_at, **values
+            )
+        was = (self.schedule.cron, self.schedule.timezone)
+        if was != (given["cron"], zone):
+            # Times that stay keep their next run: it may be due this moment.
+            values["next_run_at"] = next_run(given["cron"], zone, timezone.now()) if given["cron"] else None
+        for name, value in values.items():
+            setattr(self.schedule, name, value)
+        ExportSchedule.objects.filter(pk=self.schedule.pk).update(**values)
+        return self.schedule
+
+
+def _shown(schedule: ExportSchedule) -> dict[str, Any]:
+    """What a schedule has, by field."""
+    options = options_of(schedule.options)
+    own = {name: getattr(schedule, name) for name in FIELDS}
+    return {**{name: shown_value(name, getattr(options, name)) for name in Options.model_fields}, **own}

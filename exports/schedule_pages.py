@@ -1,4 +1,4 @@
-"""The page of a project's export schedules: its managers make, pause, run and remove them."""
+"""The pages of a project's export schedules: its managers make, change, pause, run and remove them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -16,7 +16,7 @@ from annotation import access
 from annotation.admin.frame import project_context
 from exports.models import ExportSchedule
 from exports.options import changed
-from exports.schedule_forms import ScheduleForm
+from exports.schedule_forms import FIELDS, ScheduleForm
 from exports.schedules import next_run, run_soon
 from potato_site.accounts.decorators import signed_in
 from potato_site.accounts.models import AuditEntry
@@ -41,6 +41,23 @@ def schedules(request: HttpRequest, slug: str) -> HttpResponse:
         schedule = form.save(request.user)
         _note(request, schedule, "export.schedule")
     return redirect("manage-schedules", slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+@never_cache
+def schedule(request: HttpRequest, slug: str, schedule_id: int) -> HttpResponse:
+    """The form of one schedule, to change it."""
+    project = access.managed_project(request.user, slug)
+    mine = get_object_or_404(ExportSchedule, project=project, pk=schedule_id)
+    before = _state(mine)
+    form = ScheduleForm(project, request.POST if request.method == "POST" else None, mine)
+    if form.is_valid():
+        with transaction.atomic():
+            _note_change(request, before, form.save(request.user))
+        messages.success(request, f"The schedule of {mine.format} is changed.")
+        return redirect("manage-schedules", slug)
+    return render(request, "exports/schedule.html", project_context(request, project, "exports", form=form))
 
 
 def _act(request: HttpRequest, project: Any) -> None:
@@ -80,11 +97,31 @@ ACTS = {"pause": _pause, "resume": _resume, "run": _run, "remove": _remove}
 
 
 def _note(request: HttpRequest, schedule: ExportSchedule, action: str) -> None:
-    after = {
-        name: getattr(schedule, name) for name in ("format", "cron", "every_n", "timezone", "destination", "keep_last")
-    }
+    after = {name: getattr(schedule, name) for name in FIELDS}
     user: Any = request.user
     AuditEntry.objects.create(user=user, project=schedule.project, action=action, object=str(schedule), after=after)
+
+
+def _state(schedule: ExportSchedule) -> dict[str, Any]:
+    """What a manager sets, options by name."""
+    return {**schedule.options, **{name: getattr(schedule, name) for name in FIELDS}}
+
+
+def _note_change(request: HttpRequest, before: dict[str, Any], schedule: ExportSchedule) -> None:
+    """What changed, and nothing else."""
+    after = _state(schedule)
+    names = [name for name in after if after[name] != before.get(name)]
+    if not names:
+        return
+    user: Any = request.user
+    AuditEntry.objects.create(
+        user=user,
+        project=schedule.project,
+        action="export.schedule.change",
+        object=str(schedule),
+        before={name: before.get(name) for name in names},
+        after={name: after[name] for name in names},
+    )
 
 
 def _page(request: HttpRequest, project: Any, form: ScheduleForm) -> HttpResponse:

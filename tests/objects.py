@@ -12,7 +12,7 @@ from django.utils import timezone
 from annotation.models import Assignment, Gold, Membership, Submission
 from annotation.projects.revisions import config_of
 from annotation.quality.gold import set_gold
-from exports.models import Export
+from exports.models import Export, ExportSchedule
 from potato_site.accounts.models import AuditEntry
 from potato_site.jobs.models import Job
 from traces.models import Import
@@ -53,6 +53,11 @@ def _export(assignment: Assignment) -> Export:
         project=assignment.project, format="prm", options_digest="0" * 64, seq=0,
         defaults={"path": str(folder), "manifest": {}, "sha256": "0" * 64},
     )[0]  # fmt: skip
+
+
+def schedule(assignment: Assignment) -> ExportSchedule:
+    """It has no list of its own in the admin."""
+    return ExportSchedule.objects.get_or_create(project=assignment.project, format="prm", every_n=100)[0]
 
 
 def _job(assignment: Assignment) -> Job:

@@ -29,6 +29,7 @@ BODIES: dict[str, Callable[[Site], dict[str, Any]]] = {
     "label-seen": lambda _: {"signal": json.dumps({"seq": 1, "delta_ms": 1000, "steps": {}})},
     "label-skip": lambda _: {"reason": "too long"},
     "manage-exports": lambda _: {"format": "prm"},
+    "manage-schedule": lambda _: {"format": "prm", "every_n": "50"},
     "manage-schedules": lambda _: {"format": "prm", "every_n": "100"},
     "invitation-answer": lambda _: {"answer": "accept"},
     "manage-people-link": lambda _: {"role": "annotator"},

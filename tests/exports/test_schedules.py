@@ -231,3 +231,96 @@ def test_a_viewer_looks_and_changes_nothing_and_others_find_nothing(client, proj
     foreign = reverse("manage-schedules", args=[other.slug])
     assert client.post(foreign, {"act": "remove", "schedule": mine.pk}).status_code == 404
     assert ExportSchedule.objects.filter(pk=mine.pk).exists()
+
+
+# --- the page of one -------------------------------------------------------------------------------------------------
+
+
+def page_of(schedule: ExportSchedule) -> str:
+    return reverse("manage-schedule", args=[schedule.project.slug, schedule.pk])
+
+
+def sent_back(client, address: str) -> dict[str, str | list[str]]:
+    """What a browser would send of the form as it is shown."""
+    form = client.get(address).context["form"]
+    values = {field.name: field.value() for field in form}
+    return {name: value for name, value in values.items() if value not in (None, "", False, [])}
+
+
+UNUSUAL = {
+    "soft_labels": True, "dedupe": False, "reward_values": {"correct": 0.9, "typo": 0.25},
+    "exclude_annotators": ("ann", "bob"), "exclude_flags": ("too_fast",), "validation": 0.1, "min_agreement": 0.5,
+    "submitted_since": datetime(2026, 1, 31, 18, tzinfo=UTC), "ties": "latest", "compress": "gzip",
+}  # fmt: skip
+
+
+def test_a_form_that_is_sent_as_it_is_shown_changes_nothing(client, mia, project):
+    kept = schedule(project, cron="0 6 * * 1", timezone="Europe/Berlin", options=as_json(Options(**UNUSUAL)))
+    before = ExportSchedule.objects.filter(pk=kept.pk).values().get()
+    client.force_login(mia)
+    response = client.post(page_of(kept), sent_back(client, page_of(kept)))
+    assert response.status_code == 302, response.context["form"].errors
+    assert ExportSchedule.objects.filter(pk=kept.pk).values().get() == before
+    assert not AuditEntry.objects.filter(action="export.schedule.change").exists()
+
+
+def test_a_manager_changes_one_and_the_history_says_what(client, mia, project):
+    long_ago = timezone.now() - timedelta(hours=3)
+    mine = schedule(project, next_run_at=long_ago, last_seq=7, last_run_at=long_ago, made_by=member("max", project))
+    client.force_login(mia)
+    given = sent_back(client, page_of(mine))
+    assert client.post(page_of(mine), {**given, "cron": "30 7 * * *", "soft_labels": "on"}).status_code == 302
+    changed = ExportSchedule.objects.get()
+    assert (changed.pk, changed.cron, changed.options) == (
+        mine.pk, "30 7 * * *", as_json(Options(soft_labels=True)),
+    )  # fmt: skip
+    assert changed.next_run_at == next_run("30 7 * * *", "UTC", timezone.now())
+    assert (changed.last_seq, changed.last_run_at, changed.made_by) == (7, long_ago, mine.made_by)
+    entry = AuditEntry.objects.get(action="export.schedule.change")
+    assert (entry.user, entry.project) == (mia, project)
+    assert entry.before == {"cron": "0 6 * * *", "soft_labels": False}
+    assert entry.after == {"cron": "30 7 * * *", "soft_labels": True}
+
+
+def test_one_that_is_due_stays_due_when_its_times_stay(client, mia, project):
+    due = schedule(project, next_run_at=timezone.now() - timedelta(hours=3))
+    client.force_login(mia)
+    client.post(page_of(due), {**sent_back(client, page_of(due)), "keep_last": "2"})
+    due.refresh_from_db()
+    assert due.keep_last == 2
+    assert work() == 1
+
+
+def test_one_by_time_becomes_one_that_counts(client, mia, project):
+    mine = schedule(project, next_run_at=timezone.now() + timedelta(hours=3))
+    client.force_login(mia)
+    client.post(page_of(mine), {**sent_back(client, page_of(mine)), "cron": "", "every_n": "1"})
+    mine.refresh_from_db()
+    assert (mine.cron, mine.every_n, mine.next_run_at) == ("", 1, None)
+    submit_item(project, "ann", answers(1))
+    assert work() == 1
+
+
+def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(client, mia, project):
+    mine = schedule(project)
+    client.force_login(mia)
+    response = client.post(page_of(mine), {"format": "prm", "cron": "whenever"})
+    assert "give five fields" in response.content.decode()
+    mine.refresh_from_db()
+    assert mine.cron == "0 6 * * *"
+
+
+def test_only_a_manager_of_its_project_changes_one(client, project, mia, tmp_path):
+    mine = schedule(project)
+    other = make_project(tmp_path / "other", name="Other", people=["zoe"])
+    foreign = schedule(other)
+    sent = {"format": "prm", "cron": "1 1 * * *"}
+    client.force_login(member("vera", project, "viewer"))
+    assert client.get(page_of(mine)).status_code == 404
+    assert client.post(page_of(mine), sent).status_code == 404
+    client.force_login(mia)
+    assert client.post(page_of(foreign), sent).status_code == 404
+    # Nor one of another project below the address of an own one.
+    below = reverse("manage-schedule", args=[project.slug, foreign.pk])
+    assert client.post(below, sent).status_code == 404
+    assert set(ExportSchedule.objects.values_list("cron", flat=True)) == {"0 6 * * *"}
