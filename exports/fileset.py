@@ -16,6 +16,7 @@ import zstandard
 
 from exports.earlier import Earlier
 from exports.formats import Piece
+from exports.leftovers import noted, tell_nobody
 from exports.publish import Written
 from potato_site.files import UNFINISHED, nothing, sync_folder
 
@@ -79,14 +80,27 @@ def write_files(
     ``before_publishing`` runs when all is on disk; if it raises, or anything else does, nothing is published. The
     first file gets its name last: whoever finds it finds the others. ``checksums``: without them nothing is hashed, and
     the SHA-256 are empty. ``earlier``: the note about what an earlier run wrote there, so that nothing of it stays that
-    belongs no more. Raises OSError.
+    belongs no more; nor of one that was killed on the way. Raises OSError.
     """
+    with noted(earlier.folder) if earlier else contextlib.nullcontext(tell_nobody) as tell:
+        return _write_files(pieces, place, compress, before_publishing, checksums, earlier, tell)
+
+
+def _write_files(
+    pieces: Iterable[Piece],
+    place: Callable[[str], Path],
+    compress: str,
+    before_publishing: Callable[[], None],
+    checksums: bool,
+    earlier: Earlier | None,
+    tell: Callable[[Path], None],
+) -> list[WrittenFile]:
     files: dict[str, _File] = {}
     try:
         for name, data, rename in pieces:
             if name not in files:
                 _close_some(files.values())
-                files[name] = _File(name, place(name_of(name, compress)), compress, checksums)
+                files[name] = _File(name, place(name_of(name, compress)), compress, checksums, tell)
             files[name].write(data)
             if rename:
                 files[name].rename(name_of(rename, compress), place)
@@ -119,7 +133,8 @@ def _close_some(files: Iterable[_File]) -> None:
 class _File:
     """One file under its temporary name."""
 
-    def __init__(self, name: str, target: Path, compress: str, checksums: bool) -> None:
+    def __init__(self, name: str, target: Path, compress: str, checksums: bool, tell: Callable[[Path], None]) -> None:
+        """``tell``: notes the temporary name before there is such a file."""
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a folder; name a file")
         is_compressed = PurePosixPath(name).suffix in COMPRESSED
@@ -128,6 +143,7 @@ class _File:
         self.compressor = compressor(compress if is_compressed else "none")
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.path = self.target.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+        tell(self.path)
         self.stream: BinaryIO | None = self.path.open("xb", buffering=BUFFER)
 
     def rename(self, name: str, place: Callable[[str], Path]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -22,6 +25,7 @@ from potato_site.files import UNFINISHED
 from potato_site.jobs import runner
 from potato_site.jobs.models import Job
 from tests.factory import answers, make_project, make_traces, submit_item
+from tests.faults.server import database_url
 from tests.faults.worker import Worker, until
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]), pytest.mark.faults]
@@ -157,3 +161,31 @@ def test_what_is_kept_current_is_the_old_file_or_the_new_one(tmp_path, start, pl
     project.refresh_from_db()
     (told,) = current.kept(project)
     assert told.is_current
+
+
+def test_what_a_killed_command_left_goes_with_the_next_run_and_no_sooner(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    folder, mark = tmp_path / "taken", tmp_path / "there"
+    code = "import sys; import django; django.setup(); import tests.faults.stalls; " + (
+        "from django.core.management import call_command; call_command('export', *sys.argv[1:])"
+    )
+    asked = ["--format", "swe_bench", "--project", project.slug, "--output", str(folder / "results.json")]
+    stalled = {"POTATO_TEST_STALL": "exports.earlier:Earlier.expect:after", "POTATO_TEST_STALL_MARK": str(mark)}
+    environment = os.environ | {"DATABASE_URL": database_url(), **stalled}
+    connection.close()
+    process = subprocess.Popen([sys.executable, "-c", code, *asked], env=environment)
+    try:
+        until(mark.exists, 60)
+        left = set(folder.rglob(f"{UNFINISHED}*"))
+        assert len(left) > 1
+        # It lives, if it does nothing: another run beside it takes nothing away.
+        call_command("export", *asked)
+        assert set(folder.rglob(f"{UNFINISHED}*")) == left
+    finally:
+        process.kill()
+        process.wait()
+    assert set(folder.rglob(f"{UNFINISHED}*")) == left
+    call_command("export", *asked)
+    assert set(folder.rglob(f"{UNFINISHED}*")) == set()
+    assert (folder / "results.json").exists()

@@ -1,0 +1,50 @@
+"""What a run that was killed leaves beside its output, and what it does not mean."""
+
+from pathlib import Path
+
+import pytest
+
+from exports.leftovers import noted, remove_leftovers
+from potato_site.files import UNFINISHED
+
+
+def unfinished(folder: Path, digit: str) -> Path:
+    return folder / f"{UNFINISHED}{digit * 16}"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_that_ends_well_or_badly_leaves_no_note(tmp_path):
+    with noted(tmp_path):
+        assert len(names(tmp_path)) == 1
+    with pytest.raises(OSError, match="full"), noted(tmp_path):
+        raise OSError("full")
+    assert names(tmp_path) == []
+
+
+def test_what_a_dead_run_noted_goes_and_all_else_stays(tmp_path):
+    ours, other, kept = unfinished(tmp_path, "a"), unfinished(tmp_path, "b"), tmp_path / "labels.jsonl"
+    (tmp_path / "logs").mkdir()
+    below = unfinished(tmp_path / "logs", "c")
+    outside = unfinished(tmp_path.parent, "d")
+    for path in (ours, other, kept, below, outside):
+        path.touch()
+    told = [ours.name, f"logs/{below.name}", kept.name, f"../{outside.name}", str(outside)]
+    (tmp_path / f"{UNFINISHED}run-0123").write_text("\n".join(told) + "\n")
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == sorted([other.name, kept.name, "logs"])
+    assert names(tmp_path / "logs") == []
+    assert outside.exists()
+
+
+def test_what_a_live_run_writes_stays(tmp_path):
+    path = unfinished(tmp_path.resolve(), "a")
+    with noted(tmp_path) as tell:
+        tell(path)
+        path.touch()
+        remove_leftovers(tmp_path)
+        with noted(tmp_path):
+            assert path.exists()
+            assert len(names(tmp_path)) == 3
