@@ -140,6 +140,7 @@ class _Run:
                 if isinstance(event, Converted):
                     self.reading = sources[event.file].place
                 self._take(event)
+                del event  # it may be long
                 if monotonic() - self.said_at > SAY_EVERY_SECONDS:
                     self._say()
         self.finished = [tally for tally in self.tallies.values() if not tally.is_kept]

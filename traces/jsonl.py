@@ -127,7 +127,9 @@ def read_records(stream: BinaryIO, name: str, *, lenient: bool = False) -> Itera
         return
     head = reader.record(number, first)
     if isinstance(head, Record):
+        del first  # it may be long, and is not needed beside the others
         yield head
+        del head
         yield from _by_line(lines, reader)
     else:
         yield from _whole_or_by_line(lines, number, first, reader)

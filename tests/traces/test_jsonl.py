@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 
 import pytest
 
@@ -143,3 +144,19 @@ def test_the_reader_holds_one_line_at_a_time():
 
 def test_control_characters_of_a_file_name_are_shown_not_sent_to_the_terminal():
     assert str(Problem("\x1b[2J.jsonl", 3, "id", "is missing")) == "\\x1b[2J.jsonl:3: id: is missing"
+
+
+def test_of_long_lines_one_is_in_memory_at_a_time():
+    length = 4_000_000
+
+    def peak(lines: int) -> int:
+        stream = io.BytesIO(b'{"text": "%s"}\n' % (b"x" * length) * lines)
+        tracemalloc.start()
+        try:
+            assert sum(isinstance(item, Record) for item in read_records(stream, "long.jsonl")) == lines
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)
+    assert peak(4) - peak(2) < length / 2

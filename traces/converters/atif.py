@@ -58,6 +58,7 @@ class Atif:
                 yield from _records(item.line, item.value, source)
             else:
                 yield Problem(source.name, item.line, "schema_version", "is no trajectory of this format")
+            del item  # it may be long
 
 
 def _is_trajectory(record: dict[str, Any]) -> bool:

@@ -61,6 +61,7 @@ class MiniSweAgent:
         else:
             for item in source.records(lenient=True):
                 yield item if isinstance(item, Problem) else Record(item.line, _document(item.value, source.name))
+                del item  # it may be long
 
 
 def _is_run(record: dict[str, Any]) -> bool:

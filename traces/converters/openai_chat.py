@@ -75,6 +75,7 @@ def _rows(records: Any, file: str, *, alone: bool) -> Iterator[Record | Problem]
             yield _record(item.line, item.value, file, alone=alone)
         else:
             yield Problem(file, item.line, "messages", "holds no messages; passed over", severity=WARNING)
+        del item  # it may be long
 
 
 # --- detection ---------------------------------------------------------------------------------------------

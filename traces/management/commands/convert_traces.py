@@ -106,7 +106,8 @@ class Command(BaseCommand):
         with _found(options["input"], output) as found, replacing(output, keep_if_empty=True) as stream:
 
             def write(converted: Converted) -> None:
-                stream.write(converted.body + b"\n")
+                stream.write(converted.body)
+                stream.write(b"\n")
 
             with _progress() as progress:
                 return convert_sources(
