@@ -65,6 +65,17 @@ def test_a_command_shows_where_it_ran_what_it_said_and_how_it_ended():
         assert part in text
 
 
+@pytest.mark.parametrize("key", ["description", "summary"])
+def test_a_command_shows_what_the_agent_said_it_is_for(key):
+    html = render(command(input={key: "Look for <tests>\nand more", "timeout": 5}))
+    assert '<div class="purpose"># Look for &lt;tests&gt;</div>' in html
+
+
+@pytest.mark.parametrize("given", [None, [], {"description": None}, {"description": 5}, {"timeout": 5}])
+def test_a_command_of_which_nothing_is_told_shows_no_purpose(given):
+    assert "purpose" not in render(command(input=given))
+
+
 def test_a_failed_exit_code_looks_unlike_a_good_one():
     assert "exit-bad" in render(command(exit_code=1))
     assert "exit-ok" in render(command(exit_code=0))

@@ -37,6 +37,7 @@ STEPS = [
         "output": "10%\r100%\n\x1b[1;32mok\x1b[0m\n",
         "exit_code": 0,
         "cwd": "/srv",
+        "input": {"description": "Run the tests", "timeout": 60},
     },
     {"type": "bash_command", "command": "make", "output": None, "exit_code": None, "status": "suggested"},
     {"type": "bash_command", "command": "seq 60", "output": "\n".join(map(str, range(60))), "exit_code": 2},

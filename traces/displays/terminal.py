@@ -31,6 +31,7 @@ class Terminal(Plain):
         return el(
             "div",
             el("div", el("span", "in ", class_="in"), cwd, class_="cwd") if cwd else None,
+            el("div", f"# {purpose}", class_="purpose") if (purpose := _purpose(step)) else None,
             el("div", prompt, el("code", *_lines(command)), class_="command wrap"),
             self._output(step.get("output"), context),
             class_="terminal",
@@ -49,6 +50,13 @@ class Terminal(Plain):
         if not scrolls:
             return el("div", shown, class_="screen")
         return el("div", shown, class_="screen", tabindex=0, role="group", aria_label="Output")
+
+
+def _purpose(step: dict[str, Any]) -> str:
+    """What the agent said the command is for, in one line; "" where it did not."""
+    given = step.get("input")
+    told = (given.get("description") or given.get("summary")) if isinstance(given, dict) else None
+    return one_line(told) if isinstance(told, str) else ""
 
 
 def _lines(command: str) -> list[Html]:
