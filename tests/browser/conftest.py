@@ -11,8 +11,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.utils.text import slugify
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.factory import PASSWORD, write_project
@@ -170,6 +172,37 @@ def sign_in(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
     yield open_page
     for context in contexts:
         context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def manage(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """``manage("setup/", schemes=…)``: that page of a new project, open to its manager. Scripts must not fail on it."""
+    problems: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str, *, context: dict[str, Any] | None = None, **options: Any) -> Page:
+        name = site.project(**options)
+        command = [sys.executable, "manage.py", "login_link", "manager"]
+        done = subprocess.run(command, cwd=ROOT, env=site.environment, check=True, capture_output=True, text=True)
+        link = next(word for word in done.stdout.split() if "/login-link/" in word)
+        browser = chromium.new_context(
+            **{"base_url": site.url, "viewport": {"width": 1440, "height": 900}, **(context or {})}
+        )
+        browser.set_default_timeout(10_000)
+        contexts.append(browser)
+        page = browser.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        page.goto(urlsplit(link).path)
+        page.get_by_role("button").first.click()
+        page.wait_for_url("**/")
+        page.goto(f"/admin/p/{slugify(name)}/{path}")
+        return page
+
+    yield open_page
+    for one in contexts:
+        one.close()
     assert problems == []
 
 

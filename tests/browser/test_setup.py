@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-from django.utils.text import slugify
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Site
 from tests.factory import PER_STEP
 
 
 @pytest.fixture
-def setup(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """``setup(schemes=…)``: the set-up page of a new project, open to its manager. Scripts must not fail on it."""
-    problems: list[str] = []
-    contexts = []
-
-    def open_page(*, context: dict | None = None, **options) -> Page:
-        name = site.project(**options)
-        command = [sys.executable, "manage.py", "login_link", "manager"]
-        done = subprocess.run(command, cwd=ROOT, env=site.environment, check=True, capture_output=True, text=True)
-        browser = chromium.new_context(
-            **{"base_url": site.url, "viewport": {"width": 1440, "height": 900}, **(context or {})}
-        )
-        browser.set_default_timeout(10_000)
-        contexts.append(browser)
-        page = browser.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.goto(urlsplit(re.search(r"\S*/login-link/\S+", done.stdout)[0]).path)
-        page.get_by_role("button").first.click()
-        page.wait_for_url("**/")
-        page.goto(f"/admin/p/{slugify(name)}/setup/")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
+def setup(manage: Callable[..., Page]) -> Callable[..., Page]:
+    """``setup(schemes=…)``: the set-up page of a new project, open to its manager."""
+    return partial(manage, "setup/")
 
 
 def yaml(page: Page):
