@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -29,12 +29,15 @@ from traces.shaping import Shaping
 from traces.source import Source
 
 INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
-# So many files per process, and so many bytes of files, wait or are done; the rest is not read yet. With few, all
+# Small files in a row go to a process together, up to so many bytes: handing over costs as much as converting them.
+TOGETHER_BYTES = 512 * 1024
+# So many groups per process, and so many bytes of files, wait or are done; the rest is not read yet. With few, all
 # processes wait for a large one whose turn it is to be told.
-AHEAD, AHEAD_BYTES = 64, 64 * 1024 * 1024
-LARGE = 4  # a file that is more than a fourth of what one process has to do is begun before the others
+AHEAD, AHEAD_BYTES = 32, 64 * 1024 * 1024
+LARGE = 4  # a group that is more than a fourth of what one process has to do is begun before the others
 
 Event = Converted | Problem | Done | Unread
+Group = list[Source]
 
 
 @dataclass
@@ -70,12 +73,13 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
         pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (recipe,))
         numbers = {id(one): number for number, one in enumerate(files)}
 
-        def begin(source: Source) -> Future[_Result]:
+        def begin(group: Group) -> Future[list[_Result]]:
+            places = [(source.path, source.name, numbers[id(source.files)]) for source in group]
             with _deaf_to_ctrl_c():
-                return pool.submit(_convert, source.path, source.name, numbers[id(source.files)])
+                return pool.submit(_convert_all, places)
 
         try:
-            for source, result in in_order(begin, sources, jobs):
+            for source, result in in_order(begin, together(sources), jobs):
                 source.used.update(result.used_files)
                 conversion.attachments.used.update(result.used_ids)
                 yield from _opened(result, source)
@@ -85,28 +89,42 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
             pool.shutdown(cancel_futures=True)
 
 
+def together(sources: Iterable[Source]) -> list[Group]:
+    """The sources in their order, small ones in a row as one group."""
+    groups: list[Group] = []
+    room = 0
+    for source in sources:
+        room -= source.size
+        if room < 0 or not groups:
+            groups.append([])
+            room = TOGETHER_BYTES - source.size
+        groups[-1].append(source)
+    return groups
+
+
 def in_order(
-    begin: Callable[[Source], Future[_Result]], sources: list[Source], jobs: int
+    begin: Callable[[Group], Future[list[_Result]]], groups: list[Group], jobs: int
 ) -> Iterator[tuple[Source, _Result]]:
-    """Each source with what it holds, a number of them begun ahead.
+    """Each source with what it holds, a number of groups begun ahead.
 
     A large one is begun before the others: begun last, one process would convert it while others wait.
     """
-    total = sum(source.size for source in sources)
-    large = sorted((source for source in sources if source.size * jobs * LARGE > total), key=_size, reverse=True)
-    begun = {source.name: begin(source) for source in large}
-    waiting: deque[tuple[Source, Future[_Result]]] = deque()
+    sizes = [sum(source.size for source in group) for group in groups]
+    least = sum(sizes) / (jobs * LARGE)
+    large = sorted((number for number, size in enumerate(sizes) if size > least), key=lambda number: -sizes[number])
+    begun = {number: begin(groups[number]) for number in large}
+    waiting: deque[tuple[int, Future[list[_Result]]]] = deque()
     held = 0
-    for source in sources:
-        waiting.append((source, begun.get(source.name) or begin(source)))
-        held += source.size
+    for number, group in enumerate(groups):
+        waiting.append((number, begun.pop(number) if number in begun else begin(group)))
+        held += sizes[number]
         while len(waiting) >= jobs * AHEAD or (held > AHEAD_BYTES and len(waiting) > jobs):
             done, future = waiting.popleft()
-            held -= done.size
-            yield done, future.result()
+            held -= sizes[done]
+            yield from zip(groups[done], future.result(), strict=True)
     while waiting:
         done, future = waiting.popleft()
-        yield done, future.result()
+        yield from zip(groups[done], future.result(), strict=True)
 
 
 @contextlib.contextmanager
@@ -117,10 +135,6 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _size(source: Source) -> int:
-    return source.size
 
 
 def _opened(result: _Result, source: Source) -> Iterator[Event]:
@@ -158,6 +172,10 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _convert_all(places: list[tuple[Path, str, int]]) -> list[_Result]:
+    return [_convert(*place) for place in places]
 
 
 def _convert(path: Path, name: str, files: int) -> _Result:

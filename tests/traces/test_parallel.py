@@ -5,7 +5,7 @@ from concurrent.futures import Future
 import pytest
 
 from traces import parallel
-from traces.parallel import in_order
+from traces.parallel import in_order, together
 from traces.source import Source
 
 
@@ -15,10 +15,10 @@ class Recorder:
     def __init__(self):
         self.begun = []
 
-    def begin(self, source):
-        self.begun.append(source.name)
+    def begin(self, group):
+        self.begun += [source.name for source in group]
         future = Future()
-        future.set_result(f"what {source.name} holds")
+        future.set_result([f"what {source.name} holds" for source in group])
         return future
 
 
@@ -28,11 +28,23 @@ def sources(folder, *sizes):
     return [Source(folder / f"{number}.jsonl", f"{number}.jsonl") for number in range(len(sizes))]
 
 
-def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path):
+def names(groups):
+    return [[source.name[0] for source in group] for group in groups]
+
+
+def test_small_files_in_a_row_go_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "TOGETHER_BYTES", 100)
+    given = sources(tmp_path, 40, 60, 1, 300, 0, 99, 2)
+    assert names(together(given)) == [["0", "1"], ["2"], ["3"], ["4", "5"], ["6"]]
+    assert together([]) == []
+
+
+def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "TOGETHER_BYTES", 20)
     pool, given = Recorder(), sources(tmp_path, 10, 10, 600, 10, 10, 10, 900)
-    found = [(source.name, result) for source, result in in_order(pool.begin, given, 1)]
+    found = [(source.name, result) for source, result in in_order(pool.begin, together(given), 1)]
     assert found == [(source.name, f"what {source.name} holds") for source in given]
-    assert pool.begun[:3] == ["6.jsonl", "2.jsonl", "0.jsonl"]
+    assert pool.begun[:4] == ["6.jsonl", "2.jsonl", "0.jsonl", "1.jsonl"]
     assert sorted(pool.begun) == [source.name for source in given]
 
 
@@ -41,10 +53,10 @@ def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path):
     [({"AHEAD": 2}, 4), ({"AHEAD_BYTES": 50}, 6), ({"AHEAD_BYTES": 5}, 3), ({}, 12)],
 )
 def test_of_many_files_only_some_are_begun_ahead(tmp_path, monkeypatch, limits, begun):
-    for name, value in limits.items():
+    for name, value in {"TOGETHER_BYTES": 0, **limits}.items():
         monkeypatch.setattr(parallel, name, value)
     pool, given = Recorder(), sources(tmp_path, *[10] * 12)
-    results = in_order(pool.begin, given, 2)
+    results = in_order(pool.begin, together(given), 2)
     next(results)
     assert pool.begun == [source.name for source in given[:begun]]
     assert [source.name for source, _ in results] == [source.name for source in given[1:]]
