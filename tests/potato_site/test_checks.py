@@ -29,6 +29,9 @@ def right(settings, monkeypatch, tmp_path):
     monkeypatch.setenv("ALLOWED_HOSTS", "labels.example.org")
     is_postgres = connection.vendor == "postgresql"
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0" if is_postgres else "")
+    if is_postgres:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = on")  # tests do without (tests/emptying.py)
     return settings
 
 
