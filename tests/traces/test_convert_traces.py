@@ -196,6 +196,26 @@ def test_no_file_of_a_run_may_take_the_place_of_another(tmp_path, capsys):
     assert os.listdir(tmp_path) == ["a.jsonl"]
 
 
+def test_no_file_of_the_input_folder_is_replaced(tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    session = folder / "session.jsonl"
+    session.write_text(
+        '{"type": "user", "sessionId": "s", "uuid": "1", "message": {"role": "user", "content": "go"}}\n'
+    )
+    (folder / "a.jsonl").write_text(GOOD % "a")
+    before = session.read_bytes()
+    for args in (["--output", session], ["--output", tmp_path / "o.jsonl", "--report", session]):
+        with pytest.raises(CommandError, match=r"is a file of --input: .* would be replaced; name another file"):
+            run(capsys, "--input", folder, *args)
+    assert session.read_bytes() == before
+    assert not (tmp_path / "o.jsonl").exists()
+    # What a run has written there is no input of the next one.
+    for _ in range(2):
+        assert run(capsys, "--input", folder, "--output", folder / "out.jsonl")[0] == 0
+    assert len((folder / "out.jsonl").read_text().splitlines()) == 2
+
+
 def test_a_link_as_output_keeps_leading_where_it_leads(tmp_path, capsys):
     (tmp_path / "a.jsonl").write_text(GOOD % "a")
     (tmp_path / "real").mkdir()

@@ -19,7 +19,7 @@ from potato_site.files import is_device, replacing
 from traces.conversion import Conversion, Converted
 from traces.convert import ConvertReport, convert_sources
 from traces.jsonl import Problem
-from traces.recognition import AUTO, UnknownFormat
+from traces.recognition import AUTO, UnknownFormat, claims, converter_called
 from traces.shaping import Shaping
 from traces.source import Source, find_sources
 
@@ -74,6 +74,7 @@ class Command(BaseCommand):
         if not (given == STDIN or given.is_file() or given.is_dir()):
             raise CommandError(f"--input {given}: no such file or folder")
         _must_differ(given, options["output"], options["report"])
+        _must_be_an_earlier_output(given, options["output"])
         try:
             with _ended_like_ctrl_c():
                 report = self._run(options)
@@ -104,6 +105,7 @@ class Command(BaseCommand):
         conversion = Conversion(options["format"], shaping=Shaping(**{name: options[name] for name in names}))
         output: Path = options["output"]
         with _found(options["input"], output) as found, replacing(output, keep_if_empty=True) as stream:
+            _must_be_no_input(found, options["report"])
 
             def write(converted: Converted) -> None:
                 stream.write(converted.body)
@@ -143,6 +145,20 @@ def _must_differ(given: Path, output: Path, report: Path | None) -> None:
         for other, taken in others.items():
             if path and not is_device(path) and path.resolve() == taken.resolve():
                 raise CommandError(f"{name} is {other} too: {path} would be replaced; name another file")
+
+
+def _must_be_an_earlier_output(given: Path, output: Path) -> None:
+    """Raises CommandError where the output would replace a file of the input folder that no run of ours wrote."""
+    if given.is_dir() and output.is_file() and output.resolve().is_relative_to(given.resolve()):
+        there = Source(output, output.name)
+        if there.size and not claims(converter_called("native"), there):
+            raise CommandError(f"--output is a file of --input: {output} would be replaced; name another file")
+
+
+def _must_be_no_input(found: list[Source | Problem], report: Path | None) -> None:
+    """Raises CommandError where the report would replace a file that is read."""
+    if report and any(isinstance(one, Source) and one.path.resolve() == report.resolve() for one in found):
+        raise CommandError(f"--report is a file of --input: {report} would be replaced; name another file")
 
 
 @contextlib.contextmanager
