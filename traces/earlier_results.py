@@ -8,6 +8,7 @@ from typing import Any
 from potato_site.canonical import loads
 from traces.attachments import EMPTY, is_other_patch
 from traces.bare import BASE, base_of, without_results
+from traces.beginning import may_be_one_run
 from traces.conversion import Converted
 from traces.document import TraceDocument
 from traces.entries import Entry, entry_of
@@ -15,9 +16,9 @@ from traces.entries import Entry, entry_of
 
 def with_earlier_results(entry: Entry, earlier: TraceDocument, given: list[str]) -> Entry:
     """``entry`` with what results gave the ``earlier`` document (``given`` names it) and neither the new run nor
-    results of its own say; as it is where those were results of another patch."""
+    results of its own say; as it is where those were results of another patch, or of another run."""
     doc: TraceDocument = loads(entry.body)
-    if is_other_patch(doc.get("final_patch"), earlier.get("final_patch")):
+    if not may_be_one_run(doc, earlier) or is_other_patch(doc.get("final_patch"), earlier.get("final_patch")):
         return entry
     kept = {name: earlier[name] for name in given if doc.get(name) in EMPTY}
     return _entry(entry, doc, kept) if kept else entry

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, count
-from typing import Any
 
-from potato_site.canonical import canonical
+from traces.beginning import beginning
 from traces.conversion import Conversion, Converted, Done, Unread, read_one
-from traces.document import MAX_ID, Step, TraceDocument
+from traces.document import MAX_ID, TraceDocument
 from traces.jsonl import Problem
 from traces.parallel import read_in_processes
 from traces.source import Source
 
 Event = Converted | Problem | Done
-
-FIRST_STEPS = 10
-PROMPTS = ("system", "user_message")
-# Of a step, what is written when it begins
-BEGUN = ("type", "content", "path", "command", "name", "input", "call_id", "started_at")
 
 
 def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: int = 1) -> Iterator[Event]:
@@ -88,24 +81,9 @@ def rename(doc: TraceDocument, places: Collection[str]) -> None:
     The ids of agents are those of sessions and tasks: two runs of one task, or two logs of one run, have the same.
     """
     old, told = doc["id"], doc["source"]
-    base = f"{old[: MAX_ID - 40]}~{_beginning(doc)[:8]}"
+    base = f"{old[: MAX_ID - 40]}~{beginning(doc)[:8]}"
     doc["id"] = next(new for new in chain([base], (f"{base}-{n}" for n in count(2))) if new not in places)
     told["warnings"] = [*(told.get("warnings") or []), f"the id {old} is that of another trace too"]
-
-
-def _beginning(doc: TraceDocument) -> str:
-    """Digest (SHA-256, hex) of how a run began, which stays when its log grows: its model, and its first steps up to
-    one of the agent's with a time. What a step's end adds to it is left out."""
-    steps = doc.get("structured_turns", [])[:FIRST_STEPS]
-    timed = (n for n, step in enumerate(steps, start=1) if step.get("started_at") and step["type"] not in PROMPTS)
-    begun = [_begun(step) for step in steps[: next(timed, FIRST_STEPS)]]
-    names = [doc.get(key) for key in ("model", "subagent_of", "part", "attempt_of")]
-    return hashlib.sha256(canonical([names, begun])).hexdigest()
-
-
-def _begun(step: Step) -> dict[str, Any]:
-    read = {"content"} if step["type"] == "file_read" else frozenset()
-    return {key: step[key] for key in BEGUN if key in step and key not in read}
 
 
 def duplicate_id(file: str, line: int, trace_id: str, first: str) -> Problem:

@@ -112,6 +112,25 @@ def test_a_run_of_a_newer_converter_keeps_its_results(bring):
     assert bring("runs.jsonl", newer)[0] == {"unchanged": 1, "warnings": 1}
 
 
+def test_another_run_of_the_task_gets_nothing_of_the_one_before(bring):
+    other = run(1) | {"structured_turns": [{"step_idx": 0, "type": "thinking", "content": "Something else."}]}
+    bring("runs.jsonl", run(1))
+    bring("preds.jsonl", prediction(1))
+    assert bring("runs.jsonl", other)[0] == {"changed": 1}
+    assert (patch_of(1), current(1).outcome) == (None, "")
+
+
+def test_what_another_converter_makes_of_the_same_file_keeps_its_results(bring):
+    told = {"format": "codex", "version": "1", "sha256": "a" * 64, "warnings": []}
+    other = [{"step_idx": 0, "type": "thinking", "content": "Read otherwise."}]
+    bring("runs.jsonl", run(1) | {"source": told})
+    bring("preds.jsonl", prediction(1))
+    assert (
+        bring("runs.jsonl", run(1) | {"source": told | {"version": "2"}, "structured_turns": other})[0]["changed"] == 1
+    )
+    assert patch_of(1) == PATCH
+
+
 def test_results_that_were_kept_can_be_replaced(bring):
     other = PATCH.replace("+x = 2", "+x = 3")
     bring("runs.jsonl", run(1, final_patch=None))
