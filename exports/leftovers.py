@@ -13,11 +13,13 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TextIO
+from typing import Any, TextIO
 
 from potato_site.files import UNFINISHED
 
 PREFIX = f"{UNFINISHED}run-"
+# A name need not be UTF-8, nor what a crash left of a note.
+TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 NAME = re.compile(re.escape(UNFINISHED) + "[0-9a-f]{16}")
 
 
@@ -27,7 +29,7 @@ def noted(folder: Path) -> Iterator[Callable[[Path], None]]:
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
     path = folder / f"{PREFIX}{secrets.token_hex(8)}"
-    with path.open("x") as note:
+    with path.open("x", **TEXT) as note:
         try:
             yield _teller(note, folder.resolve()) if _is_locked(note) else tell_nobody
         finally:
@@ -51,10 +53,10 @@ def tell_nobody(file: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Of every run that wrote into ``folder`` and is dead."""
     for path in folder.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError), path.open("r+") as note:
+        with contextlib.suppress(OSError), path.open("r+", **TEXT) as note:
             if not _is_locked(note):
                 continue
-            for name in note.read().splitlines():
+            for name in note.read().split("\n"):
                 _remove(folder, PurePosixPath(name))
             path.unlink()
 

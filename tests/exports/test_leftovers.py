@@ -39,6 +39,15 @@ def test_what_a_dead_run_noted_goes_and_all_else_stays(tmp_path):
     assert outside.exists()
 
 
+def test_a_note_that_a_crash_tore_stops_nobody(tmp_path):
+    ours = unfinished(tmp_path, "a")
+    ours.touch()
+    (tmp_path / f"{UNFINISHED}run-0123").write_bytes(b"\xff\x00\n" + ours.name.encode() + b"\n\xe2\x80")
+    with noted(tmp_path) as note:
+        note(tmp_path / "b\udcff" / unfinished(tmp_path, "b").name)
+    assert names(tmp_path) == []
+
+
 def test_what_a_live_run_writes_stays(tmp_path):
     path = unfinished(tmp_path.resolve(), "a")
     with noted(tmp_path) as tell:

@@ -7,12 +7,16 @@
 const states = new Map();
 let pressed = null;
 
-document.addEventListener("pointerdown", (event) => (pressed = event.target));
+document.addEventListener("pointerdown", (event) => (pressed = event.button === 0 ? event.target : null));
 for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, () => (pressed = null));
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const part = event.detail.target;
-  if (pressed && part.contains(pressed)) event.detail.shouldSwap = false;
+  if (!part.matches('[hx-trigger*="every"]')) return;
+  if (pressed && part.contains(pressed)) {
+    event.detail.shouldSwap = false;
+    return;
+  }
   for (const one of part.querySelectorAll("details[id]")) states.set(one.id, one.open);
 });
 
