@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -29,8 +29,9 @@ from traces.shaping import Shaping
 from traces.source import Source
 
 INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
-# Small files in a row go to a process together, up to so many bytes: handing over costs as much as converting them.
-TOGETHER_BYTES = 512 * 1024
+# Small files in a row go to a process together, up to so many and so many bytes: handing over costs as much as
+# converting them.
+TOGETHER, TOGETHER_BYTES = 32, 512 * 1024
 # So many groups per process, and so many bytes of files, wait or are done; the rest is not read yet. With few, all
 # processes wait for a large one whose turn it is to be told.
 AHEAD, AHEAD_BYTES = 32, 64 * 1024 * 1024
@@ -79,7 +80,7 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
                 return pool.submit(_convert_all, places)
 
         try:
-            for source, result in in_order(begin, together(sources), jobs):
+            for source, result in in_order(begin, together(sources, jobs), jobs):
                 source.used.update(result.used_files)
                 conversion.attachments.used.update(result.used_ids)
                 yield from _opened(result, source)
@@ -89,15 +90,16 @@ def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) 
             pool.shutdown(cancel_futures=True)
 
 
-def together(sources: Iterable[Source]) -> list[Group]:
-    """The sources in their order, small ones in a row as one group."""
+def together(sources: Sequence[Source], jobs: int) -> list[Group]:
+    """The sources in their order, small ones in a row as one group; not so many that a process has nothing to do."""
     groups: list[Group] = []
+    most = min(TOGETHER_BYTES, sum(source.size for source in sources) // (jobs * LARGE))
     room = 0
     for source in sources:
         room -= source.size
-        if room < 0 or not groups:
+        if room < 0 or not groups or len(groups[-1]) >= TOGETHER:
             groups.append([])
-            room = TOGETHER_BYTES - source.size
+            room = most - source.size
         groups[-1].append(source)
     return groups
 

@@ -225,7 +225,10 @@ class Source:
         text = self._prefix[:PEEK_BYTES]
         if not _RECORD_LINE.search(text):
             return False
-        return text.lstrip().startswith(b"{") or text.count(b"\n{") >= RECORD_SHARE * text.count(b"\n")
+        if text.lstrip().startswith(b"{") or text.count(b"\n{") >= RECORD_SHARE * text.count(b"\n"):
+            return True
+        *_, last = text.rstrip().rsplit(b"\n", 1)
+        return last.startswith(b"{")  # behind a long preamble
 
     def _first_lines(self) -> Iterator[dict[str, Any]]:
         """Of a large file; the last one may be cut."""

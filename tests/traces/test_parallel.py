@@ -35,14 +35,17 @@ def names(groups):
 def test_small_files_in_a_row_go_together(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel, "TOGETHER_BYTES", 100)
     given = sources(tmp_path, 40, 60, 1, 300, 0, 99, 2)
-    assert names(together(given)) == [["0", "1"], ["2"], ["3"], ["4", "5"], ["6"]]
-    assert together([]) == []
+    assert names(together(given, 1)) == [["0", "1"], ["2"], ["3"], ["4", "5"], ["6"]]
+    assert names(together(given[:3], 2)) == [["0"], ["1"], ["2"]]  # a hundred bytes for two processes
+    assert together([], 2) == []
+    monkeypatch.setattr(parallel, "TOGETHER", 2)
+    assert names(together(sources(tmp_path, 0, 0, 0, 300), 1)) == [["0", "1"], ["2"], ["3"]]
 
 
 def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel, "TOGETHER_BYTES", 20)
     pool, given = Recorder(), sources(tmp_path, 10, 10, 600, 10, 10, 10, 900)
-    found = [(source.name, result) for source, result in in_order(pool.begin, together(given), 1)]
+    found = [(source.name, result) for source, result in in_order(pool.begin, together(given, 1), 1)]
     assert found == [(source.name, f"what {source.name} holds") for source in given]
     assert pool.begun[:4] == ["6.jsonl", "2.jsonl", "0.jsonl", "1.jsonl"]
     assert sorted(pool.begun) == [source.name for source in given]
@@ -56,7 +59,7 @@ def test_of_many_files_only_some_are_begun_ahead(tmp_path, monkeypatch, limits, 
     for name, value in {"TOGETHER_BYTES": 0, **limits}.items():
         monkeypatch.setattr(parallel, name, value)
     pool, given = Recorder(), sources(tmp_path, *[10] * 12)
-    results = in_order(pool.begin, together(given), 2)
+    results = in_order(pool.begin, together(given, 2), 2)
     next(results)
     assert pool.begun == [source.name for source in given[:begun]]
     assert [source.name for source, _ in results] == [source.name for source in given[1:]]

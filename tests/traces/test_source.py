@@ -38,7 +38,8 @@ def given(tmp_path):
         ('{\n "a": 1\n}\n', "object"),
         ('[{"a": 1}]', "list"),
         ("# aider chat started at 2025\n", "text"),
-        ("a text\n" * 20 + '{"that": "quotes"}\n{"two": "records"}\n', "text"),
+        ("a text\n" * 30 + '{"that": "quotes"}\n{"two": "records"}\nand ends\n', "text"),
+        ("start\n" * 30 + '{"a": 1}\n{"a": 2}\n', "lines"),
         ("", "text"),
     ],
 )
