@@ -84,9 +84,15 @@ def of_config(config: ProjectConfig) -> Draft:
 
 
 def of_text(text: str) -> Draft:
-    """The draft of a file. One that is no configuration at all has an empty form."""
+    """The draft of a configuration that can be read."""
+    return of_file(text, text)
+
+
+def of_file(text: str, saved: str) -> Draft:
+    """The draft of a file from elsewhere. Where it is no configuration at all, the form stays as it is `saved`."""
     values = values_of(text)
-    draft = Draft(text, text if values is not None else text_of({}), config_forms.build(values or {}))
+    was = text if values is not None else saved
+    draft = Draft(text, was, config_forms.build(values_of(was) or {}))
     _check(draft)
     return draft
 

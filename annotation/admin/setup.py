@@ -137,7 +137,8 @@ def _uploaded(request: HttpRequest, project: Project) -> HttpResponse:
         wrong = f"has more than {MAX_BYTES:,} bytes" if data else "is empty"
         messages.error(request, f"Choose a YAML file. This one {wrong}." if file else "Choose a YAML file.")
         return redirect("manage-setup", slug=project.slug)
-    draft = config_draft.of_text(data.decode("utf-8-sig", "replace").replace("\r\n", "\n"))
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    draft = config_draft.of_file(text, to_yaml(_config(project)))
     return _page(request, project, draft, is_new=True)
 
 

@@ -424,6 +424,15 @@ def test_a_file_of_the_wrong_kind_says_so(mia, url, project, content):
     assert Revision.objects.filter(project=project).count() == 1
 
 
+def test_a_file_that_cannot_be_read_leaves_the_form_as_it_is_saved(mia, url):
+    """An empty form would be one click from being saved."""
+    html = mia.post(url, {"do": "upload", "file": SimpleUploadedFile("x.yaml", b"project_name: [")}).content.decode()
+    values = form(html, "setup")
+    assert values["project_name"] == "Test project"
+    assert values["annotation_schemes.0.name"] == "step_reward"
+    assert values["yaml"].strip() == "project_name: ["
+
+
 def test_an_older_revision_becomes_current_again(mia, url, project):
     press(mia, url, fill(mia, url, project_name="Second"), "save")
     html = page(mia, url)
