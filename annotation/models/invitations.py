@@ -28,4 +28,4 @@ class Invitation(models.Model):
         indexes = [models.Index(fields=["project", "-made_at"], name="invitation_project_made")]
 
     def __str__(self) -> str:
-        return f"invitation {self.pk} to {self.project_id} as {self.role}"
+        return f"invitation {self.pk} of {self.username or 'anybody'} ({self.role})"

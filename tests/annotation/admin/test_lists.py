@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership
-from potato_site.accounts.models import User
+from potato_site.accounts.models import AuditEntry, User
 from tests import factory, objects
 from traces.models import Trace
 
@@ -141,6 +141,17 @@ def test_the_first_page_lists_the_projects_one_runs(client, project, manager):
     assert b"Test project" in client.get(reverse("admin:index")).content
     Membership.objects.filter(user=manager).delete()
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_the_history_says_what_changed(client, project, manager):
+    long = {"guidelines": "<b>" + "x" * 500}
+    for before, after in (({"state": "open"}, {"state": "closed"}), (None, long), (None, [{"user": "ann"}])):
+        AuditEntry.objects.create(user=manager, project=project, action="a", object="b", before=before, after=after)
+    client.force_login(manager)
+    text = client.get(reverse("admin:accounts_auditentry_changelist")).content.decode()
+    assert "state: open → closed" in text
+    assert "guidelines: &lt;b&gt;xxx" in text
+    assert "x" * 100 not in text
 
 
 def test_a_superuser_without_projects_is_told_how_to_begin(client, db):
