@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -20,6 +21,8 @@ from annotation.admin.frame import project_context
 from annotation.models import Invitation, Membership, Project
 from annotation.projects import invitations, membership, people_csv
 from annotation.projects.membership import Refused
+from annotation.projects.registration import OPEN_STATES
+from annotation.projects.revisions import current
 from annotation.quality import statistics
 from potato_site.accounts import mail
 from potato_site.accounts.decorators import signed_in
@@ -180,6 +183,8 @@ def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
         "role": Membership.Role.ANNOTATOR,
         "mail_is_on": mail.is_configured(),
         "links": _links(request, project) if frame["may_change"] else [],
+        "registers_at": _registers_at(request, project),
+        "registers_now": project.state in OPEN_STATES,
         **more,
     }
     planned = more.get("planned") or []
@@ -226,6 +231,12 @@ def _links(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def _registers_at(request: HttpRequest, project: Project) -> str:
+    """Where anybody can make an account for the project; empty where it does not take everybody."""
+    takes_all = project.revision_id is not None and current(project).allow_all_users
+    return _address(request, reverse("register", args=[project.slug])) if takes_all else ""
 
 
 def _uploaded(request: HttpRequest) -> str:

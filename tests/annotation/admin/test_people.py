@@ -51,6 +51,21 @@ def add(client, project, text: str, **more):
     return client.post(page(project, "invite"), {"people": text, **more}, follow=True)
 
 
+def test_a_project_that_takes_everybody_shows_where(client, tmp_path):
+    project = make_project(tmp_path, allow_all_users=True)
+    member_of(project, "boss")
+    client.force_login(User.objects.get(username="boss"))
+    text = client.get(page(project)).content.decode()
+    assert f"/projects/{project.slug}/register/" in text
+    assert "once the project is open" not in text
+    Project.objects.filter(pk=project.pk).update(state=Project.State.CLOSED)
+    assert "once the project is open" in client.get(page(project)).content.decode()
+
+
+def test_a_project_of_named_people_shows_no_address_to_register_at(boss, client, project):
+    assert "/register/" not in client.get(page(project)).content.decode()
+
+
 # --- members -----------------------------------------------------------------------------------------------
 
 
