@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "projects": projects,
         "invitations": access.invitations_of(request.user).order_by("project__name", "pk"),
         "waits": not projects and access.waits_for_a_draft(request.user),
+        "may_make": access.manages_something(request.user),
     }
     return render(request, "annotation/home.html", context)
 

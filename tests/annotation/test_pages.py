@@ -268,7 +268,7 @@ class TestProject:
     def test_home_lists_a_persons_projects_with_their_counts(self, ann, project, django_assert_max_num_queries):
         submit_item(project, "ann", answers())
         ann.get(reverse("home"))
-        with django_assert_max_num_queries(7):  # one is the configuration, which is kept once committed
+        with django_assert_max_num_queries(8):  # one is the configuration, which is kept once committed
             text = ann.get(reverse("home")).content.decode()
         assert project.name in text
         assert f"<strong>1</strong> of at most {project.items.count()} submitted" in text
@@ -290,6 +290,11 @@ class TestProject:
         page = client.get(reverse("home")).content.decode()
         assert reverse("manage-overview", args=[project.slug]) in page
         assert reverse("next", args=[project.slug]) not in page
+
+    def test_home_offers_a_new_project_to_who_may_make_one(self, ann, client, project):
+        assert reverse("manage-new") not in ann.get(reverse("home")).content.decode()
+        client.force_login(person("manager"))
+        assert reverse("manage-new") in client.get(reverse("home")).content.decode()
 
     def test_home_tells_a_stranger_what_to_do(self, client, project, django_user_model):
         client.force_login(django_user_model.objects.create_user("stranger"))
