@@ -18,7 +18,7 @@ def choose(page, **keys: str):
     if page.locator("#keys details[open]").count() == 0:
         page.locator("#keys summary").click()
     for label, key in keys.items():
-        page.get_by_label(label.replace("_", " "), exact=False).first.fill(key)
+        page.get_by_label(label.replace("_", " "), exact=False).first.press(key)
     button(page, "Save keys").click()
     expect(page.get_by_text("Your keys are saved.")).to_be_visible()
     page.goto(item)
