@@ -39,6 +39,23 @@ def test_a_key_labels_and_moves_on_to_the_next_unlabeled_step(label):
     saved(page)
 
 
+def test_who_comes_back_goes_on_at_the_first_step_without_a_label(label):
+    page = label(schemes=[scheme()])
+    assert current(page) == 0
+    press(page, "3", "2")
+    saved(page)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert current(page) == 2
+    press(page, "4")
+    assert labels(page) == ["incorrect", "partially_correct", "neutral", None, None]
+    press(page, "1", "1")
+    saved(page)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert current(page) == 0
+
+
 def test_undo_goes_back_to_any_depth(label):
     page = label(schemes=[scheme()])
     press(page, "1", "2", "3", "4", "1")

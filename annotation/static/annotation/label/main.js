@@ -80,6 +80,8 @@ async function start() {
   parts.page.paint();
   progress(parts);
   saveState(parts);
+  const step = parts.page.resumesAt();
+  if (step !== null) await parts.trace.goTo(step, { block: "start", focus: false });
   byId("panel").inert = false;
   document.body.dataset.ready = "";
 }

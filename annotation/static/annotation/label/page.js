@@ -175,6 +175,16 @@ export class Page {
     return null;
   }
 
+  /** Where a person who has labeled steps before goes on: the first that lacks a label. Null: nothing is begun, or left. */
+  resumesAt() {
+    const steps = this.state.step_types.map((_, step) => step);
+    const begun = this.asked().some(
+      ({ scheme, painter, api }) =>
+        scheme.scope === "step" && steps.some((step) => this.isAskedAt(scheme, step) && painter.labeled(step, api)),
+    );
+    return begun ? this.nextUnlabeled(-1) : null;
+  }
+
   /** Whether a scheme takes "next step" (1) or "previous step" (-1) for itself: it moves between lines, say. */
   moves(by) {
     return this.asked().some(({ painter, api }) => painter.move?.(by, api));
