@@ -3,8 +3,11 @@
 import os
 import shutil
 import tempfile
+from urllib.parse import urlsplit
 
 MEMORY = "/dev/shm"
+# How many databases a Redis has, unless its settings say otherwise.
+REDIS_DATABASES = 16
 
 
 def in_memory() -> str | None:
@@ -13,7 +16,23 @@ def in_memory() -> str | None:
     return MEMORY if roomy else None
 
 
+def broker_of(process: str, url: str) -> str:
+    """Each process of a parallel run has the database of Redis that lies its own number after the one that was named.
+
+    Every process has a database in which jobs are numbered from one: a worker that hears of another's job does nothing,
+    and the one whose job it is never hears of it.
+    """
+    parts = urlsplit(url)
+    if not process or parts.scheme not in ("redis", "rediss"):
+        return url
+    number = int(parts.path.strip("/") or 0) + int(process.removeprefix("gw"))
+    return parts._replace(path=f"/{number % REDIS_DATABASES}").geturl()
+
+
 # Never a person's own home, whatever their shell says. Removed when the run ends.
 HOME = tempfile.TemporaryDirectory(prefix="potato-tests-", dir=in_memory())
 os.environ["POTATO_HOME"] = HOME.name
+os.environ["CELERY_BROKER_URL"] = broker_of(
+    os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("CELERY_BROKER_URL", "")
+)
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)

@@ -174,10 +174,10 @@ def services() -> Iterator[dict[str, str]]:
         yield {}
         return
     name = f"potato_{uuid.uuid4().hex[:12]}"
-    server, broker = (os.environ[key].rsplit("/", 1)[0] for key in ("DATABASE_URL", "CELERY_BROKER_URL"))
+    server, broker = os.environ["DATABASE_URL"].rsplit("/", 1)[0], os.environ["CELERY_BROKER_URL"]
     with psycopg.connect(f"{server}/postgres", autocommit=True) as link:
         link.execute(f"CREATE DATABASE {name}")
-        yield {"DATABASE_URL": f"{server}/{name}", "CELERY_BROKER_URL": f"{broker}/7"}
+        yield {"DATABASE_URL": f"{server}/{name}", "CELERY_BROKER_URL": broker}
         link.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -18,11 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 @pytest.fixture(params=["filesystem", pytest.param("redis", marks=pytest.mark.services)])
 def broker_url(request) -> str:
-    if request.param == "filesystem":
-        return ""
-    # A Redis database for each process of a parallel run: their job numbers are the same.
-    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{8 + int(process) % 8}"
+    return "" if request.param == "filesystem" else os.environ["CELERY_BROKER_URL"]
 
 
 @pytest.fixture

@@ -30,9 +30,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def site(tmp_path: Path, postgres: Postgres) -> Iterator[Installation]:
-    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    broker = os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{12 + int(process) % 4}"
-    running = Installation(tmp_path, postgres.url, broker)
+    running = Installation(tmp_path, postgres.url, os.environ["CELERY_BROKER_URL"])
     try:
         running.migrate()
         traces = make_traces(2, steps=STEPS)
