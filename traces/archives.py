@@ -64,11 +64,10 @@ def unpacked(
 def _kind(source: Source) -> str:
     """ "zip", "tar", "tar.gz", "gz" or "" by the first bytes."""
     try:
+        kind = kind_of(source.first_bytes(HEAD_BYTES))
+        if kind != "gzip":
+            return kind
         with source.open() as stream:
-            kind = kind_of(stream.read(HEAD_BYTES))
-            if kind != "gzip":
-                return kind
-            stream.seek(0)
             return "tar.gz" if kind_of(gzip.GzipFile(fileobj=stream).read(HEAD_BYTES)) == "tar" else "gz"
     except BAD:
         return "gz"  # told where it is unpacked

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
-from io import BufferedReader, BytesIO
+from io import BufferedReader, BytesIO, FileIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ RECORD_SHARE = 0.1  # of the lines of a file that begins with something else: wi
 class Place:
     """How far a file was read."""
 
-    stream: BufferedReader | None = None
+    stream: BufferedReader | FileIO | None = None
     size = 0
 
     @property
@@ -69,8 +69,15 @@ class Source:
 
     def open(self) -> BufferedReader:
         """Its bytes. How far they were read is in ``place``."""
-        self.place.stream, self.place.size = self.path.open("rb"), self.size
-        return self.place.stream
+        stream = open(self.path, "rb")  # noqa: SIM115
+        self.place.stream, self.place.size = stream, self.size
+        return stream
+
+    def open_raw(self) -> FileIO:
+        """The same without a buffer, for who reads much at once."""
+        stream = open(self.path, "rb", buffering=0)  # noqa: SIM115
+        self.place.stream, self.place.size = stream, self.size
+        return stream
 
     # --- JSON ---------------------------------------------------------------------------------------------
 
@@ -268,10 +275,14 @@ class Source:
             self.words[words] = _mentions(self._prefix[:PEEK_BYTES], words)
         return self.words[words]
 
+    def begins(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether the pattern matches where its first 64 KB begin, a byte order mark left out."""
+        return bool(pattern.match(self._prefix, 0, HEAD_BYTES))
+
     @property
     def is_binary(self) -> bool:
         """Whether its first bytes hold NUL: a picture, an archive, a database; or JSON of a careless program."""
-        return b"\0" in self._prefix[:HEAD_BYTES]
+        return self._prefix.find(b"\0", 0, HEAD_BYTES) >= 0
 
     @property
     def is_packed(self) -> bool:
@@ -303,7 +314,7 @@ class Source:
     def size(self) -> int:
         """In bytes; 0 for a file that is gone."""
         try:
-            return self.path.stat().st_size
+            return os.stat(self.path).st_size
         except OSError:
             return 0
 
@@ -319,9 +330,16 @@ class Source:
     @cached_property
     def _bytes(self) -> bytes:
         """All of a small file, the first PEEK_BYTES of a large one."""
-        with self.open() as stream:
-            # Its size and not the limit: room for what is asked for is made first.
-            return stream.read(self.size if self._is_small else PEEK_BYTES)
+        return self.first_bytes(WHOLE_BYTES if self._is_small else PEEK_BYTES)
+
+    def first_bytes(self, size: int) -> bytes:
+        """Its first ``size`` bytes; room is made for no more than there are."""
+        wanted = min(size, self.size)
+        with self.open_raw() as stream:
+            raw = stream.read(wanted)
+            while len(raw) < wanted and (more := stream.read(wanted - len(raw))):
+                raw += more
+            return raw
 
     @cached_property
     def _prefix(self) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, count
 
 from traces.beginning import beginning
 from traces.conversion import Conversion, Converted, Done, Unread, read_one
@@ -35,12 +34,12 @@ def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: 
             to_read.append(item)
     unclaimed: list[Unread] = []
     read = read_in_processes(conversion, to_read, jobs) if jobs > 1 else _read_here(conversion, to_read)
-    places: dict[str, str] = {}
+    ids = _Ids()
     for result in read:
         if isinstance(result, Unread):
             unclaimed.append(result)
         else:
-            yield _with_own_id(result, places) if isinstance(result, Converted) else result
+            yield ids.own(result) if isinstance(result, Converted) else result
         del result  # it may be long
     used = {name for item in to_read for name in item.used}
     for unread in unclaimed:
@@ -48,9 +47,9 @@ def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: 
             yield Done(unread.source, "")
             continue
         for last in conversion.read_unrecognised(unread):
-            yield _with_own_id(last, places) if isinstance(last, Converted) else last
+            yield ids.own(last) if isinstance(last, Converted) else last
     if conversion.late:
-        yield from (item for item in conversion.late(conversion.attachments) if not _is_here(item, places))
+        yield from (item for item in conversion.late(conversion.attachments) if not _is_here(item, ids.places))
     yield from conversion.attachments.unused()
 
 
@@ -63,26 +62,39 @@ def _is_here(item: Converted | Problem, places: Collection[str]) -> bool:
     return isinstance(item, Converted) and item.id in places
 
 
-def _with_own_id(found: Converted, places: dict[str, str]) -> Converted | Problem:
-    """``found``, under another id where its own is in ``places`` (id → place), or a Problem where it is given."""
-    if found.id in places:
-        if found.ids_are_given:
-            return duplicate_id(found.file, found.line, found.id, places[found.id])
-        doc = found.doc
-        rename(doc, places)
-        found = replace(found, id=doc["id"], given=doc, packed=None, n_warnings=found.n_warnings + 1)
-    places[found.id] = f"{found.file}:{found.line}"
-    return found
+class _Ids:
+    """The ids of one stream."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, str] = {}  # of the record with each id
+        self.numbers: dict[str, int] = {}
+
+    def own(self, found: Converted) -> Converted | Problem:
+        """``found``, under another id where its own is taken, or a Problem where it is given."""
+        if found.id in self.places:
+            if found.ids_are_given:
+                return duplicate_id(found.file, found.line, found.id, self.places[found.id])
+            doc = found.doc
+            rename(doc, self.places, self.numbers)
+            found = replace(found, id=doc["id"], given=doc, packed=None, n_warnings=found.n_warnings + 1)
+        self.places[found.id] = f"{found.file}:{found.line}"
+        return found
 
 
-def rename(doc: TraceDocument, places: Collection[str]) -> None:
+def rename(doc: TraceDocument, places: Collection[str], numbers: dict[str, int]) -> None:
     """Give a document whose id is in ``places`` another one, which its beginning decides, and say so in it.
 
     The ids of agents are those of sessions and tasks: two runs of one task, or two logs of one run, have the same.
+    ``numbers``: the last number that runs which began alike have got, so that not all are tried again.
     """
     old, told = doc["id"], doc["source"]
     base = f"{old[: MAX_ID - 40]}~{beginning(doc)[:8]}"
-    doc["id"] = next(new for new in chain([base], (f"{base}-{n}" for n in count(2))) if new not in places)
+    number = numbers.get(base, 1)
+    new = base if number == 1 else f"{base}-{number}"
+    while new in places:
+        number += 1
+        new = f"{base}-{number}"
+    doc["id"], numbers[base] = new, number
     told["warnings"] = [*(told.get("warnings") or []), f"the id {old} is that of another trace too"]
 
 

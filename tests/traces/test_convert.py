@@ -5,6 +5,7 @@ import re
 import pytest
 
 from potato_site.canonical import canonical
+from traces.beginning import beginning
 from traces.convert import convert_path
 from traces.converters import converters
 from traces.jsonl import Record
@@ -130,17 +131,18 @@ def test_the_id_of_its_own_stays_when_the_run_goes_on():
     ended = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": "ok", "exit_code": 0}, asked]}
     other = {"id": "a", "source": {}, "structured_turns": [asked, started | {"started_at": "2026-01-01T00:00:01Z"}]}
     for doc in (running, ended, other):
-        rename(doc, {"a"})
+        rename(doc, {"a"}, {})
     assert running["id"] == ended["id"] != other["id"]
 
 
 def test_runs_that_began_alike_are_numbered():
-    docs = [{"id": "a", "source": {}, "structured_turns": [STEP]} for _ in range(2)]
-    places = {"a"}
+    docs = [{"id": "a", "source": {}, "structured_turns": [STEP]} for _ in range(4)]
+    base, numbers = "a~" + beginning(docs[0])[:8], {}
+    places = {"a", f"{base}-3"}  # somebody's own
     for doc in docs:
-        rename(doc, places)
+        rename(doc, places, numbers)
         places.add(doc["id"])
-    assert docs[1]["id"] == f"{docs[0]['id']}-2"
+    assert [doc["id"] for doc in docs] == [base, f"{base}-2", f"{base}-4", f"{base}-5"]
 
 
 def test_a_file_nobody_recognises_is_named(tmp_path):

@@ -51,30 +51,30 @@ def test_the_shape_of_a_file_shows_in_its_first_bytes(given, content, shape):
 def read(monkeypatch):
     """How many bytes each reading of a source took."""
     sizes = []
-    opened = Source.open
 
-    def counting(self):
-        stream = opened(self)
-        original = stream.read
+    class Counting:
+        def __init__(self, stream):
+            self.stream = stream
 
-        class Counting:
-            def __enter__(self):
-                return self
+        def __enter__(self):
+            return self
 
-            def __exit__(self, *args):
-                stream.close()
+        def __exit__(self, *args):
+            self.stream.close()
 
-            def seek(self, *args):
-                return stream.seek(*args)
+        def seek(self, *args):
+            return self.stream.seek(*args)
 
-            def read(self, size=-1):
-                raw = original(size)
-                sizes.append(len(raw))
-                return raw
+        def read(self, size=-1):
+            raw = self.stream.read(size)
+            sizes.append(len(raw))
+            return raw
 
-        return Counting()
+    def counting(opened):
+        return lambda source: Counting(opened(source))
 
-    monkeypatch.setattr(Source, "open", counting)
+    for name in ("open", "open_raw"):
+        monkeypatch.setattr(Source, name, counting(getattr(Source, name)))
     return sizes
 
 

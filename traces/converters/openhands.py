@@ -21,6 +21,8 @@ from traces.tooling.values import as_int, as_object, as_text
 Numbered = tuple[int | None, object]
 
 _NUMBERED = re.compile(r"(event-)?(\d+)(-[\w-]+)?\.json")  # one event of a conversation's folder
+_LISTS = re.compile(rb"\s*\[\s*\[")
+_PAIR = re.compile(r'\s*\[\s*\[\s*\{[^{}]{0,2000}"action"')
 _SAVED = ("success", "result_explanation", "comment_success", "issue_type")
 
 
@@ -93,7 +95,7 @@ def _is_run(record: dict[str, Any]) -> bool:
 
 def _starts_with_pair(source: Source) -> bool:
     """A bare list of [action, observation]."""
-    return bool(re.match(r'\s*\[\s*\[\s*\{[^{}]{0,2000}"action"', source.head))
+    return source.begins(_LISTS) and bool(_PAIR.match(source.head))
 
 
 # --- one file, many runs -----------------------------------------------------------------------------------
