@@ -5,6 +5,7 @@ They are read before the traces, because a result may lie in any file of a folde
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import tempfile
 from collections import Counter
@@ -21,6 +22,7 @@ from traces.jsonl import WARNING, Problem
 
 IN_MEMORY_BYTES = 32 * 1024 * 1024
 SHOWN_IDS = 5
+FIELDS, PLACES = "attached", "attached.places"  # their files, on the way to another process
 EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
@@ -115,11 +117,20 @@ class Attachments:
         fields: dict[str, Any] = orjson.loads(self.stream.read(kept.length))
         return fields
 
-    def save(self, path: Path) -> None:
-        """Write the contents to ``path``, where another process reads them together with ``by_id``."""
+    def save(self, folder: Path) -> None:
+        """Write all to ``folder``, where another process reads it."""
         self.stream.seek(0)
-        with path.open("xb") as out:
+        with Path(folder, FIELDS).open("xb") as out:
             shutil.copyfileobj(self.stream, out)
+        with Path(folder, PLACES).open("xb") as out:
+            pickle.dump(self.by_id, out)
+
+    @staticmethod
+    def saved(folder: Path) -> Attachments:
+        """Those that were written to ``folder``."""
+        with Path(folder, PLACES).open("rb") as stream:
+            by_id = pickle.load(stream)  # noqa: S301 (our own)
+        return Attachments(Path(folder, FIELDS).open("rb"), by_id)
 
     def unused(self) -> Iterator[Problem]:
         """A warning for each file with results that no trace had."""

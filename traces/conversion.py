@@ -18,6 +18,7 @@ from traces.attachments import Attachment, Attachments
 from traces.converters import Converter
 from traces.document import DocumentError, TraceDocument, normalize
 from traces.jsonl import ERROR, WARNING, Problem, Record, Unreadable
+from traces.pieces import Pieces
 from traces.recognition import AUTO, Chooser, Unclaimed, UnknownFormat, attaching, claims, converter_called
 from traces.shaping import Shaping
 from traces.source import Source
@@ -25,7 +26,7 @@ from traces.source import Source
 
 @dataclass
 class Converted:
-    """A document, where it stands in its file, and what is counted of it. It comes as an object, or as its bytes."""
+    """A document, where it stands in its file, and what is counted of it. It comes as an object, or packed."""
 
     file: str
     sha256: str  # of the file
@@ -42,16 +43,16 @@ class Converted:
     # The document without what results gave it, where they did and somebody keeps documents (Conversion.late).
     bare: TraceDocument | None = field(default=None, repr=False)
     given: TraceDocument | None = field(default=None, repr=False)
-    packed: bytes | None = field(default=None, repr=False)
+    packed: Pieces | None = field(default=None, repr=False)
 
     @cached_property
     def doc(self) -> TraceDocument:
-        return self.given if self.given is not None else loads(self.packed or b"")
+        return self.given if self.given is not None else loads(self.body)
 
     @property
     def body(self) -> bytes:
         """The canonical document."""
-        return self.packed if self.packed is not None else canonical(self.given)
+        return self.packed.body if self.packed is not None else canonical(self.given)
 
 
 @dataclass(frozen=True)

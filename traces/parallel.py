@@ -9,22 +9,27 @@ import contextlib
 import os
 import secrets
 import signal
+import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from traces.attachments import Attachments
+from traces.beginning import beginning
 from traces.collecting import collect_seldom
 from traces.conversion import Conversion, Converted, Done, Unread, read_one
+from traces.converters import converters
 from traces.jsonl import Problem
 from traces.neighbours import Files
+from traces.pieces import Pieces, in_pieces
+from traces.recognition import attaching
 from traces.shaping import Shaping
 from traces.source import Source
 
@@ -37,8 +42,11 @@ TOGETHER, TOGETHER_BYTES = 32, 512 * 1024
 AHEAD, AHEAD_BYTES = 32, 64 * 1024 * 1024
 LARGE = 4  # a group that is more than a fourth of what one process has to do is begun before the others
 
+T = TypeVar("T")
 Event = Converted | Problem | Done | Unread
 Group = list[Source]
+Words = dict[tuple[str, ...], bool]
+_Place = tuple[Path, str, int, Words]  # what makes a source again; the number is that of its files
 
 
 @dataclass
@@ -48,46 +56,77 @@ class _Recipe:
     format: str
     shaping: Shaping
     room: Path
-    by_id: dict[str, Any]
     files: list[Files]
 
 
 @dataclass
 class _Result:
-    """What one file holds, without the source itself. The bytes of a Converted lie in ``path`` where ``places`` has
-    (offset, length) for it."""
+    """What one file holds, without the source itself. The pieces of a Converted lie in ``path``, one behind the other,
+    where ``places`` has (offset, lengths) for it."""
 
     items: list[Event] = field(default_factory=list)
     path: Path | None = None
-    places: dict[int, tuple[int, int]] = field(default_factory=dict)
+    places: dict[int, tuple[int, list[int]]] = field(default_factory=dict)
     used_files: set[str] = field(default_factory=set)
     used_ids: set[str] = field(default_factory=set)
 
 
-def read_in_processes(conversion: Conversion, sources: list[Source], jobs: int) -> Iterator[Event]:
-    """Everything ``sources`` hold, in their order. Raises ChildProcessError when a process dies."""
-    with tempfile.TemporaryDirectory(prefix="potato-convert-") as folder:
-        room = Path(folder)
-        conversion.attachments.save(room / "attachments")
+class Processes:
+    """Processes that convert files of ``sources`` as ``conversion`` would."""
+
+    def __init__(self, conversion: Conversion, sources: list[Source], jobs: int, room: Path) -> None:
+        self.conversion, self.sources, self.jobs, self.room = conversion, sources, jobs, room
         files = list({id(source.files): source.files for source in sources}.values())
-        recipe = _Recipe(conversion.format, conversion.shaping, room, conversion.attachments.by_id, files)
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (recipe,))
-        numbers = {id(one): number for number, one in enumerate(files)}
+        self.numbers = {id(one): number for number, one in enumerate(files)}
+        recipe = _Recipe(conversion.format, conversion.shaping, room, files)
+        self.pool = ProcessPoolExecutor(jobs, get_context(_start_method()), _start, (recipe,))
+
+    def look_for_results(self) -> None:
+        """Note in the sources which of them have the words of results: all files are looked at for that."""
+        futures = [(group, self._submit(_mentions_results, group)) for group in together(self.sources, self.jobs)]
+        for group, future in futures:
+            for source, words in zip(group, future.result(), strict=True):
+                source.words.update(words)
+
+    def read(self, sources: list[Source]) -> Iterator[Event]:
+        """Everything ``sources`` hold, in their order; the results that are attached are known by now."""
+        self.conversion.attachments.save(self.room)
 
         def begin(group: Group) -> Future[list[_Result]]:
-            places = [(source.path, source.name, numbers[id(source.files)]) for source in group]
-            with _deaf_to_ctrl_c():
-                return pool.submit(_convert_all, places)
+            return self._submit(_convert_all, group)
 
+        for source, result in in_order(begin, together(sources, self.jobs), self.jobs):
+            source.used.update(result.used_files)
+            self.conversion.attachments.used.update(result.used_ids)
+            yield from _opened(result, source)
+
+    def _submit(self, work: Callable[[list[_Place]], list[T]], group: Group) -> Future[list[T]]:
+        places = [(one.path, one.name, self.numbers[id(one.files)], one.words) for one in group]
+        with _undisturbed():
+            return self.pool.submit(work, places)
+
+
+@contextlib.contextmanager
+def processes_for(conversion: Conversion, found: Iterable[Source | Problem], jobs: int) -> Iterator[Processes]:
+    """Raises ChildProcessError when a process dies."""
+    sources = [item for item in found if isinstance(item, Source)]
+    with tempfile.TemporaryDirectory(prefix="potato-convert-") as folder:
+        processes = Processes(conversion, sources, jobs, Path(folder))
         try:
-            for source, result in in_order(begin, together(sources, jobs), jobs):
-                source.used.update(result.used_files)
-                conversion.attachments.used.update(result.used_ids)
-                yield from _opened(result, source)
+            yield processes
         except BrokenProcessPool:
             raise ChildProcessError("a converting process ended; was there not enough memory?") from None
         finally:
-            pool.shutdown(cancel_futures=True)
+            processes.pool.shutdown(cancel_futures=True)
+
+
+def _start_method() -> str:
+    """A copy of this process where nothing else runs in it: a new one must import all again, which takes as long as
+    converting ten megabytes."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        converters.names()  # imported once, for all
+        return "fork"
+    return "spawn"
 
 
 def together(sources: Sequence[Source], jobs: int) -> list[Group]:
@@ -130,9 +169,10 @@ def in_order(
 
 
 @contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes that start here never hear Ctrl-C, not even while they start; this one hears it afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _undisturbed() -> Iterator[None]:
+    """Processes that start here never hear Ctrl-C, not even while they start, and SIGTERM only when they are ready to
+    end by it; this one hears both afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -146,9 +186,10 @@ def _opened(result: _Result, source: Source) -> Iterator[Event]:
             if isinstance(item, Done | Unread):
                 yield replace(item, source=source)
             elif stream and number in result.places and isinstance(item, Converted):
-                offset, length = result.places[number]
+                offset, lengths = result.places[number]
                 stream.seek(offset)
-                yield replace(item, packed=stream.read(length))
+                before, steps, after = map(stream.read, lengths)
+                yield replace(item, packed=replace(item.packed or Pieces(b""), before=before, steps=steps, after=after))
             else:
                 yield item
     if result.path:
@@ -162,11 +203,11 @@ _NO_SOURCE = Source(Path(), "")  # the parent has it
 
 
 def _start(recipe: _Recipe) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     collect_seldom()
-    conversion = Conversion(recipe.format, shaping=recipe.shaping)
-    conversion.attachments = Attachments((recipe.room / "attachments").open("rb"), recipe.by_id)
-    _state.update(conversion=conversion, room=recipe.room, files=recipe.files)
+    _state.update(recipe=recipe, ids=set())
 
 
 def _end_with_parent() -> None:
@@ -176,32 +217,66 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _convert_all(places: list[tuple[Path, str, int]]) -> list[_Result]:
-    return [_convert(*place) for place in places]
+def _source(path: Path, name: str, files: int, words: Words) -> Source:
+    return Source(path, name, _state["recipe"].files[files], words=words)
 
 
-def _convert(path: Path, name: str, files: int) -> _Result:
-    source = Source(path, name, _state["files"][files])
-    conversion: Conversion = _state["conversion"]
+def _mentions_results(places: list[_Place]) -> list[Words]:
+    return [_looked_at(_source(*place)) for place in places]
+
+
+def _looked_at(source: Source) -> Words:
+    with contextlib.suppress(OSError):  # told where it is read
+        for converter in attaching():
+            source.mentions(*converter.attaches)
+    return source.words
+
+
+def _convert_all(places: list[_Place]) -> list[_Result]:
+    return [_convert(_source(*place)) for place in places]
+
+
+def _conversion() -> Conversion:
+    """Made when the first file is converted: then the results to attach are known."""
+    if "conversion" not in _state:
+        recipe: _Recipe = _state["recipe"]
+        conversion = Conversion(recipe.format, shaping=recipe.shaping)
+        conversion.attachments = Attachments.saved(recipe.room)
+        _state["conversion"] = conversion
+    made: Conversion = _state["conversion"]
+    return made
+
+
+def _convert(source: Source) -> _Result:
+    conversion = _conversion()
     conversion.attachments.used.clear()
     result = _Result()
     with contextlib.ExitStack() as stack:
         size, spill = 0, None
         for item in read_one(conversion, source):
             if isinstance(item, Converted):
-                body = item.body
-                size += len(body)
+                packed = _packed(item)
+                pieces = (packed.before, packed.steps, packed.after)
+                lengths = list(map(len, pieces))
+                size += sum(lengths)
                 if spill is None and size > INLINE_BYTES:
-                    result.path = Path(_state["room"], secrets.token_hex(12))
+                    result.path = Path(_state["recipe"].room, secrets.token_hex(12))
                     spill = stack.enter_context(result.path.open("xb"))
                 if spill is not None:
-                    result.places[len(result.items)] = (spill.tell(), len(body))
-                    spill.write(body)
-                    body = b""
-                item = replace(item, given=None, packed=body)
+                    result.places[len(result.items)] = (spill.tell(), lengths)
+                    spill.writelines(pieces)
+                    packed = Pieces(b"", beginning=packed.beginning)
+                item = replace(item, given=None, packed=packed)
             elif isinstance(item, Done | Unread):
                 item = replace(item, source=_NO_SOURCE)
             result.items.append(item)
     result.used_files = source.used
     result.used_ids = set(conversion.attachments.used)
     return result
+
+
+def _packed(found: Converted) -> Pieces:
+    """A second document with one id will get another one, which its beginning decides."""
+    is_known = found.id in _state["ids"]
+    _state["ids"].add(found.id)
+    return in_pieces(found.doc, beginning(found.doc) if is_known else "")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 from traces.beginning import beginning
 from traces.conversion import Conversion, Converted, Done, Unread, read_one
 from traces.document import MAX_ID, TraceDocument
 from traces.jsonl import Problem
-from traces.parallel import read_in_processes
+from traces.parallel import Processes, processes_for
 from traces.source import Source
 
 Event = Converted | Problem | Done
@@ -21,7 +22,15 @@ def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: 
     Ids are unique in the stream. What no converter recognises comes last, without the files that another file's
     converter has read; then what results matched no trace.
     """
+    with ExitStack() as stack:
+        processes = stack.enter_context(processes_for(conversion, found, jobs)) if jobs > 1 else None
+        yield from _converted(conversion, found, processes)
+
+
+def _converted(conversion: Conversion, found: list[Source | Problem], processes: Processes | None) -> Iterator[Event]:
     results, to_read = set[str](), []
+    if processes:
+        processes.look_for_results()
     copies = (replace(item) for item in found if isinstance(item, Source))
     for event in conversion.attach(copies):
         if isinstance(event, Done):
@@ -33,7 +42,7 @@ def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: 
         elif item.name not in results:
             to_read.append(item)
     unclaimed: list[Unread] = []
-    read = read_in_processes(conversion, to_read, jobs) if jobs > 1 else _read_here(conversion, to_read)
+    read = processes.read(to_read) if processes else _read_here(conversion, to_read)
     ids = _Ids()
     for result in read:
         if isinstance(result, Unread):
@@ -74,21 +83,25 @@ class _Ids:
         if found.id in self.places:
             if found.ids_are_given:
                 return duplicate_id(found.file, found.line, found.id, self.places[found.id])
-            doc = found.doc
-            rename(doc, self.places, self.numbers)
-            found = replace(found, id=doc["id"], given=doc, packed=None, n_warnings=found.n_warnings + 1)
+            packed = found.packed
+            about = packed.about if packed else found.doc
+            begun = (packed and packed.beginning) or beginning(found.doc)
+            rename(about, begun, self.places, self.numbers)
+            packed, given = (packed.with_about(about), None) if packed else (None, about)
+            found = replace(found, id=about["id"], n_warnings=found.n_warnings + 1, packed=packed, given=given)
         self.places[found.id] = f"{found.file}:{found.line}"
         return found
 
 
-def rename(doc: TraceDocument, places: Collection[str], numbers: dict[str, int]) -> None:
+def rename(doc: TraceDocument, begun: str, places: Collection[str], numbers: dict[str, int]) -> None:
     """Give a document whose id is in ``places`` another one, which its beginning decides, and say so in it.
 
     The ids of agents are those of sessions and tasks: two runs of one task, or two logs of one run, have the same.
-    ``numbers``: the last number that runs which began alike have got, so that not all are tried again.
+    ``begun``: what ``beginning()`` says of it. ``numbers``: the last number that runs which began alike have got, so
+    that not all are tried again.
     """
     old, told = doc["id"], doc["source"]
-    base = f"{old[: MAX_ID - 40]}~{beginning(doc)[:8]}"
+    base = f"{old[: MAX_ID - 40]}~{begun[:8]}"
     number = numbers.get(base, 1)
     new = base if number == 1 else f"{base}-{number}"
     while new in places:

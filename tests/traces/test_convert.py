@@ -131,7 +131,7 @@ def test_the_id_of_its_own_stays_when_the_run_goes_on():
     ended = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": "ok", "exit_code": 0}, asked]}
     other = {"id": "a", "source": {}, "structured_turns": [asked, started | {"started_at": "2026-01-01T00:00:01Z"}]}
     for doc in (running, ended, other):
-        rename(doc, {"a"}, {})
+        rename(doc, beginning(doc), {"a"}, {})
     assert running["id"] == ended["id"] != other["id"]
 
 
@@ -140,7 +140,7 @@ def test_runs_that_began_alike_are_numbered():
     base, numbers = "a~" + beginning(docs[0])[:8], {}
     places = {"a", f"{base}-3"}  # somebody's own
     for doc in docs:
-        rename(doc, places, numbers)
+        rename(doc, beginning(doc), places, numbers)
         places.add(doc["id"])
     assert [doc["id"] for doc in docs] == [base, f"{base}-2", f"{base}-4", f"{base}-5"]
 

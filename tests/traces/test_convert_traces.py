@@ -14,7 +14,13 @@ import zipfile
 import pytest
 from django.core.management import CommandError, call_command
 
+from traces import parallel
+
 GOOD = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
+CHAT = {
+    "instance_id": "a__b-1",
+    "messages": [{"role": "user", "content": "Go"}, {"role": "assistant", "content": "Ok"}],
+}
 # A shell may have started the tests deaf to Ctrl-C.
 RUN = """
 import signal
@@ -248,11 +254,16 @@ def test_archives_in_a_folder_are_read_like_folders_and_leave_nothing_behind(tmp
     assert os.listdir(tmp_path / "rooms") == []
 
 
-def test_two_processes_write_the_bytes_that_one_writes(tmp_path, capsys):
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_two_processes_write_the_bytes_that_one_writes(tmp_path, capsys, monkeypatch, method):
+    monkeypatch.setattr(parallel, "_start_method", lambda: method)
     (tmp_path / "in").mkdir()
     for number in range(12):
         long = GOOD.replace('"x"', json.dumps("x" * 3_000_000)) if number == 3 else GOOD
         (tmp_path / "in" / f"{number:02}.jsonl").write_text(long % f"t{number % 10}" + "oops\n")
+        # Runs of one id, which are numbered, and results for them.
+        (tmp_path / "in" / f"run{number}.json").write_text(json.dumps(CHAT | {"step": number}))
+    (tmp_path / "in" / "preds.jsonl").write_text('{"instance_id": "a__b-1", "model_patch": "a patch"}\n')
     (tmp_path / "in" / "notes.md").write_text("# Notes")
     outs = []
     for jobs in (1, 2):
@@ -260,7 +271,9 @@ def test_two_processes_write_the_bytes_that_one_writes(tmp_path, capsys):
         outs.append((code, out, err, (tmp_path / "o.jsonl").read_bytes()))
     assert outs[0] == outs[1]
     assert outs[0][0] == 1
-    assert len(outs[0][3].splitlines()) == 10
+    documents = [json.loads(line) for line in outs[0][3].splitlines()]
+    runs = [doc for doc in documents if doc.get("final_patch") == "a patch"]
+    assert (len(documents), len(runs), len({doc["id"] for doc in documents})) == (22, 12, 22)
 
 
 def test_the_report_has_counts_by_format_and_by_file(tmp_path, capsys):
