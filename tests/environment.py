@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from urllib.parse import urlsplit
 
@@ -35,4 +36,7 @@ os.environ["POTATO_HOME"] = HOME.name
 os.environ["CELERY_BROKER_URL"] = broker_of(
     os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("CELERY_BROKER_URL", "")
 )
+# Whatever a shell says: the tests start hundreds of processes, and each would compile the product again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
