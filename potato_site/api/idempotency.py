@@ -10,12 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,8 +23,6 @@ from potato_site.api.problems import Problem
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
-KEEP = timedelta(days=7)
-PRUNED_PER_TICK = 5000
 # These belong to an answer as much as its body.
 KEPT_HEADERS = ("Location", "ETag")
 
@@ -56,12 +52,6 @@ def once(request: Request, key: str, run: Callable[[], Answer], render: Callable
         elif response.status_code < 400:
             _remember(request, key, fingerprint, response, render)
         return response
-
-
-def forget() -> int:
-    """Delete answers older than a week, some at a time. How many."""
-    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEEP).order_by("created_at")
-    return IdempotencyKey.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:PRUNED_PER_TICK])).delete()[0]
 
 
 def _fingerprint(request: Request) -> str:

@@ -1,7 +1,20 @@
 """Calls that were answered, so that a repeated one has no second effect."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
+
+KEEP = timedelta(days=7)
+PRUNED_PER_TICK = 5000
+
+
+class IdempotencyKeys(models.QuerySet["IdempotencyKey"]):
+    def forget(self) -> int:
+        """Delete answers older than a week, some at a time. How many."""
+        old = self.filter(created_at__lt=timezone.now() - KEEP).order_by("created_at")
+        return self.filter(pk__in=list(old.values_list("pk", flat=True)[:PRUNED_PER_TICK])).delete()[0]
 
 
 class IdempotencyKey(models.Model):
@@ -17,6 +30,8 @@ class IdempotencyKey(models.Model):
     headers = models.JSONField(default=dict)
     body = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = IdempotencyKeys.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_key")]

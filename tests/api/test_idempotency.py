@@ -120,7 +120,7 @@ def test_answers_are_forgotten_after_a_week(boss):
     boss.post("projects", new(), Idempotency_Key="old")
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=7, minutes=1))
     boss.post("projects", new(), Idempotency_Key="young")
-    idempotency.forget()
+    IdempotencyKey.objects.forget()
     assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["young"]
 
 
