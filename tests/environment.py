@@ -6,15 +6,11 @@ import sys
 import tempfile
 from urllib.parse import urlsplit
 
+# A place that need not wait for a disk, where there is one with room: the tests commit ten thousand times.
 MEMORY = "/dev/shm"
+MEMORY_HAS_ROOM = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 << 30
 # How many databases a Redis has, unless its settings say otherwise.
 REDIS_DATABASES = 16
-
-
-def in_memory() -> str | None:
-    """A place that need not wait for a disk, where there is one with room: the tests commit ten thousand times."""
-    roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 << 30
-    return MEMORY if roomy else None
 
 
 def broker_of(process: str, url: str) -> str:
@@ -31,8 +27,11 @@ def broker_of(process: str, url: str) -> str:
 
 
 # Never a person's own home, whatever their shell says. Removed when the run ends.
-HOME = tempfile.TemporaryDirectory(prefix="potato-tests-", dir=in_memory())
+HOME = tempfile.TemporaryDirectory(prefix="potato-tests-", dir=MEMORY if MEMORY_HAS_ROOM else None)
 os.environ["POTATO_HOME"] = HOME.name
+if MEMORY_HAS_ROOM:
+    # The folders of tests: an export waits for the disk with every file. Of these only those of failed tests remain.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 os.environ["CELERY_BROKER_URL"] = broker_of(
     os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("CELERY_BROKER_URL", "")
 )
