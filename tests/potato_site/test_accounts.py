@@ -203,6 +203,12 @@ def test_the_command_prints_a_working_link(client, reviewer, capsys):
     assert client.get(link.removeprefix("https://lab.example")).status_code == 200
 
 
+def test_the_link_has_the_address_of_the_site_where_it_is_set(reviewer, settings, capsys):
+    settings.SITE_URL = "https://labels.example"
+    call_command("login_link", "reviewer1")
+    assert capsys.readouterr().out.startswith("https://labels.example/login-link/")
+
+
 def test_the_command_names_who_is_missing():
     with pytest.raises(CommandError, match="nobody"):
         call_command("login_link", "nobody")

@@ -19,11 +19,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="the person's user name")
-        parser.add_argument("--url", help=f"address of the site (default: where it is served now, else {USUAL})")
+        parser.add_argument(
+            "--url", help=f"address of the site (default: POTATO_URL, else where it is served now, else {USUAL})"
+        )
 
     def handle(self, *args: Any, **options: Any) -> str:
         user = User.objects.named(options["username"])
         if user is None or not user.is_active:
             raise CommandError(f"There is no active user called {options['username']!r}.")
-        url = options["url"] or served_at(settings.POTATO_HOME) or USUAL
+        url = options["url"] or settings.SITE_URL or served_at(settings.POTATO_HOME) or USUAL
         return url.rstrip("/") + link_path(user)
