@@ -47,7 +47,9 @@ class AuditEntryAdmin(ProjectList):
     def what(self, entry: AuditEntry) -> str:
         """Each key with its values before and after, as far as a line goes; the entry's own page has all of it."""
         before, after = (side if isinstance(side, dict) else {} for side in (entry.before, entry.after))
-        parts = [_change(key, before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
+        # Addresses of people are not for everybody who may look into a project.
+        keys = [key for key in dict.fromkeys([*before, *after]) if key != "email"]
+        parts = [_change(key, before.get(key), after.get(key)) for key in keys]
         return Truncator("; ".join(part for part in parts if part)).chars(LINE)
 
 
