@@ -217,6 +217,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# Of one form: people choose a folder's worth of sessions at once. The page of uploads sends more in several forms.
+DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 # Pages that take traces choose another one, see annotation.admin.large_files.
 FILE_UPLOAD_HANDLERS = ["potato_site.small_files.SmallFiles"]
 # Files of exports may be sent by the proxy in front (X-Accel-Redirect). Empty: the site sends them.

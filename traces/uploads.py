@@ -261,16 +261,16 @@ def _announce(
     if known is not None:
         return known
     batch = Import.objects.create(dataset=dataset, made_by=user)
-    rows = [ImportFile.objects.create(batch=batch, file=one.name, sha256=one.content) for one in stored]
+    rows = ImportFile.objects.bulk_create(
+        [ImportFile(batch=batch, file=one.name, sha256=one.content) for one in stored]
+    )
     batch.job = enqueue(KIND, {"dataset": dataset.pk, "import": batch.pk, **params})
     batch.save(update_fields=["job"])
-    for one in stored:
-        AuditEntry.objects.create(
-            user=user,
-            action="traces.upload",
-            object=f"dataset {dataset.pk}",
-            after={"file": one.name, "sha256": one.content},
-        )
+    called = f"dataset {dataset.pk}"
+    AuditEntry.objects.bulk_create(
+        AuditEntry(user=user, action="traces.upload", object=called, after={"file": one.name, "sha256": one.content})
+        for one in stored
+    )
     _move(batch, stored, rows)
     batch.is_new = True
     return batch

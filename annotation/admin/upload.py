@@ -166,6 +166,7 @@ def _page(request: HttpRequest, project: Project, status: int = 200, errors: Any
         items=0 if items is None else items + 1,
         may_upload=may_upload(request, project.slug),
         limit_bytes=settings.POTATO_MAX_UPLOAD_BYTES,
+        limit_files=settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         limit_text=f"{settings.POTATO_MAX_UPLOAD_BYTES / 1e6:,.0f} MB",
         traces_url=f"{reverse('admin:traces_trace_changelist')}?project={project.pk}",
     )

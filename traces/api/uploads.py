@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.core.exceptions import TooManyFilesSent
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.request import Request
 
@@ -78,7 +79,7 @@ def arriving_files(request: Request) -> Iterator[list[Sent]]:
         plain.upload_handlers = [ArrivingFiles(plain)]
         try:
             files = [file for _, group in plain.FILES.lists() for file in group]
-        except MultiPartParserError as error:
+        except (MultiPartParserError, TooManyFilesSent) as error:
             raise Problem("malformed", f"The form cannot be read: {error}") from None
         if not files:
             raise Problem("malformed", "The form holds no file.")

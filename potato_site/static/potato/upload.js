@@ -77,7 +77,8 @@ function grouped(files) {
   let size = Infinity;
   for (const file of files) {
     // Room for what a form adds to each file.
-    if (size + file.size + 1000 > Number(form.dataset.limit)) {
+    const isFull = size + file.size + 1000 > Number(form.dataset.limit);
+    if (isFull || groups.at(-1).length === Number(form.dataset.mostFiles)) {
       groups.push([]);
       size = 0;
     }

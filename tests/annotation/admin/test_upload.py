@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import resource
 import zipfile
 from datetime import timedelta
 
@@ -301,6 +303,24 @@ def test_several_files_are_one_import_with_a_row_for_each(page, project):
     assert uploaded(project).count() == before + 1
     shown = page.get(url(project)).context["imports"][0]
     assert [(file.file, file.format) for file in shown.files] == [("runs.jsonl", "native"), ("history.md", "aider")]
+
+
+def test_more_files_are_one_import_than_a_process_may_have_open(page, project, home):
+    """Somebody chooses all sessions of a folder."""
+    n = 300
+    files = [file_of(make_trace(f"new_{number}", steps=1), name=f"{number}.jsonl") for number in range(n)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 50, hard))
+    try:
+        response = page.post(url(project), {"file": files}, headers=SCRIPT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert response.status_code == 202
+    batch = uploaded(project).latest("pk")
+    assert batch.files.count() == n
+    assert kept(home) == [str(batch.pk)]
+    work()
+    assert Item.objects.filter(project=project, trace_a__external_id__startswith="new_").count() == n
 
 
 def test_an_archive_names_its_import_and_its_members_are_counted(page, project):
