@@ -13,6 +13,14 @@ function complain(name, message) {
   byId("upload-errors").append(line);
 }
 
+/** Add what else there is to say. */
+function note(message) {
+  if (!message) return;
+  const line = document.createElement("span");
+  line.textContent = message;
+  byId("upload-note").append(line, " ");
+}
+
 function tooLarge(file) {
   const limit = Number(form.dataset.limit);
   if (file.size <= limit) return false;
@@ -62,7 +70,7 @@ function answered(files, request) {
   window.htmx.trigger("#imports", "refresh");
   const message = messageOf(request);
   if (request.status === 202) {
-    byId("upload-note").textContent = message;
+    note(message);
     return;
   }
   // A line for each file that was refused.
@@ -89,26 +97,34 @@ function grouped(files) {
 }
 
 let sending = Promise.resolve();
+let waiting = 0;
 
-/** Files that are dropped while others are sent take their turn. */
+/** Files that are dropped while others are sent take their turn. What was said of those stays until all are through. */
 function sendInTurn(files) {
-  sending = sending.then(() => sendAll(files));
+  if (!waiting) {
+    byId("upload-errors").replaceChildren();
+    byId("upload-note").replaceChildren();
+  }
+  waiting += 1;
+  const button = form.querySelector("button[type=submit]");
+  button.disabled = true;
+  sending = sending
+    .then(() => sendAll(files))
+    .catch(() => complain(nameOf(files), "this page could not send it. Reload it and try again."))
+    .finally(() => {
+      waiting -= 1;
+      button.disabled = waiting > 0;
+      byId("sending").hidden = true;
+    });
 }
 
 async function sendAll(files) {
-  byId("upload-errors").replaceChildren();
-  byId("upload-note").textContent = "";
-  const button = form.querySelector("button[type=submit]");
-  button.disabled = true;
   for (const group of grouped(files.filter((file) => !tooLarge(file)))) {
     byId("sending-name").textContent = nameOf(group);
     byId("sending").hidden = false;
     show(0, 1);
     await send(group);
-    byId("sending").hidden = true;
   }
-  button.disabled = false;
-  byId("file").value = "";
 }
 
 function listen() {
@@ -119,6 +135,8 @@ function listen() {
     if (!files.length) return;
     event.preventDefault();
     sendInTurn([...files]);
+    // Who chooses others meanwhile finds them still chosen.
+    byId("file").value = "";
   });
   // Anywhere on the page: beside the box, the browser would leave the page and show the file.
   document.addEventListener("dragover", (event) => {
