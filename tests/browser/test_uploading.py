@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,22 @@ def test_more_files_than_one_form_takes_are_sent_in_several(manage: Callable[...
     for title in ("run0.jsonl, run1.jsonl", "run2.jsonl, run3.jsonl", "run4.jsonl"):
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(page.locator("#upload-errors li")).to_have_count(0)
+
+
+def test_a_folder_is_dropped_with_all_that_lies_in_it(manage: Callable[..., Page], tmp_path: Path):
+    inner = tmp_path / "sessions" / "of a day"
+    inner.mkdir(parents=True)
+    files(tmp_path / "sessions", 1)
+    files(inner, 2)[0].unlink()
+    page = manage("traces/")
+    client = page.context.new_cdp_session(page)
+    box = page.locator(".drop").bounding_box() or {}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(tmp_path / "sessions")], "dragOperationsMask": 1}
+        client.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 9, "y": box["y"] + 9, "data": data})
+    expect(
+        page.get_by_role("heading", name=re.compile("run0.jsonl, run1.jsonl|run1.jsonl, run0.jsonl"))
+    ).to_be_visible()
 
 
 def test_what_was_said_of_files_stays_while_others_take_their_turn(manage: Callable[..., Page]):

@@ -127,6 +127,25 @@ async function sendAll(files) {
   }
 }
 
+/** The files that were dropped, those of folders included. What was dropped is known only until the event is over. */
+function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
+  if (!entries.some((entry) => entry?.isDirectory)) return Promise.resolve([...transfer.files]);
+  return Promise.all(entries.filter(Boolean).map(filesOf)).then((found) => found.flat());
+}
+
+async function filesOf(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const files = [];
+  // A folder is read in parts, until one is empty.
+  for (;;) {
+    const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!part.length) return files;
+    for (const inside of part) files.push(...(await filesOf(inside)));
+  }
+}
+
 function listen() {
   const drop = form.querySelector(".drop");
   byId("drop-hint").hidden = false;
@@ -151,7 +170,10 @@ function listen() {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     drop.classList.remove("is-over");
-    if (event.dataTransfer.files.length) sendInTurn([...event.dataTransfer.files]);
+    dropped(event.dataTransfer).then(
+      (files) => files.length && sendInTurn(files),
+      () => complain("", "What was dropped cannot be read."),
+    );
   });
 }
 
