@@ -1,17 +1,26 @@
 """``--not-again``: without the tests that a run on SQLite has had and that find nothing else here: a pytest plugin.
 
-A test is had when it touches neither the database nor the broker that this run names: it uses no database, starts no
-process that would inherit their addresses, and is not about the site's own wiring (``tests/potato_site``). Those of a
-browser are served by a site of their own, on a SQLite file, in every run. They are counted at the end.
+A test is had when it touches neither the database nor the broker that this run names: it uses no database, can start no
+process that would inherit their addresses (neither its module nor what that uses of the tests has ``subprocess``), and
+is not about the site's own wiring (``tests/potato_site``). Those of a browser are served by a site of their own, on a
+SQLite file, in every run. They are counted at the end.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from types import ModuleType
+
 import pytest
 
 # Marks and fixtures of what uses a database, or processes that do.
-MARKS = ("django_db", "faults", "services", "slow")
+MARKS = ("django_db", "faults", "services")
 FIXTURES = {"db", "transactional_db", "django_db_setup"}
+# What it starts has a database of its own.
+BROWSER_SITE = "tests.browser.conftest"
 
 had = 0
 
@@ -23,7 +32,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def is_had(item: pytest.Function) -> bool:
     touches = any(item.get_closest_marker(mark) for mark in MARKS) or not FIXTURES.isdisjoint(item.fixturenames)
-    return not (touches or hasattr(item.module, "subprocess") or "tests/potato_site/" in item.nodeid)
+    return not (touches or "tests/potato_site/" in item.nodeid or any(map(starts_processes, modules_of(item))))
+
+
+def modules_of(item: pytest.Function) -> set[str]:
+    """Where the test and its fixtures stand."""
+    fixtures = (fixture.func.__module__ for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found)
+    return {item.module.__name__, *fixtures} - {BROWSER_SITE}
+
+
+@cache
+def starts_processes(name: str) -> bool:
+    """Whether a module has anything of ``subprocess``, or of a module of the tests that has."""
+    return any(has_subprocess(module) for module in reachable(name, set()))
+
+
+def has_subprocess(module: ModuleType) -> bool:
+    return any(value is subprocess or _home(value) == "subprocess" for value in vars(module).values())
+
+
+def reachable(name: str, seen: set[str]) -> Iterator[ModuleType]:
+    """The module and those of the tests from which it imports, and those from which they do."""
+    if not name.startswith("tests.") or name in seen or name == BROWSER_SITE:
+        return
+    seen.add(name)
+    yield sys.modules[name]
+    for value in list(vars(sys.modules[name]).values()):
+        yield from reachable(_home(value), seen)
+
+
+def _home(value: object) -> str:
+    """The name of a module, or of the module that something comes from."""
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+    return name if isinstance(name, str) else ""
 
 
 @pytest.hookimpl(trylast=True)

@@ -16,7 +16,8 @@ def chosen(*arguments: str) -> tuple[set[str], str]:
 @pytest.mark.slow
 def test_what_touches_neither_database_nor_broker_is_left_out_and_counted():
     files = ["tests/traces/test_ansi.py", "tests/browser/test_guide.py", "tests/exports/test_pairs.py"]
-    files += ["tests/potato_site/test_canonical.py", "tests/exports/test_docs.py"]
+    # The last one's processes are started by what it imports from another module of the tests.
+    files += ["tests/potato_site/test_canonical.py", "tests/exports/test_docs.py", "tests/annotation/test_demo.py"]
     all_of_them, _ = chosen(*files)
     again, said = chosen("--not-again", *files)
     had = all_of_them - again
@@ -24,4 +25,5 @@ def test_what_touches_neither_database_nor_broker_is_left_out_and_counted():
     assert {name.split("::")[0] for name in again} == set(files[2:])
     # Of one file those that use the database stay.
     assert "tests/exports/test_pairs.py::test_the_margin_is_the_difference_of_the_mean_rewards" in had
+    assert "tests/annotation/test_demo.py::test_files_are_copied_once_and_whole" in again
     assert "tests that touch neither database nor broker" in said
