@@ -73,6 +73,8 @@ STEP_KEYS: dict[str, Kind] = {
     "tokens": _kind("a number, an object or null", int, float, dict),
     "images": _kind("a list or null", list),
 }
+_STEP_TYPES_OF = {key: kind.types for key, kind in STEP_KEYS.items()} | {"type": TEXT.types}
+_STATUSES_OR_NONE = frozenset({*STATUSES, None})
 
 
 def normalize(record: object) -> TraceDocument:
@@ -126,10 +128,33 @@ def _steps(value: object, problems: list[tuple[str, str]]) -> list[Step]:
         return []
     steps = []
     for index, raw in enumerate(value):
+        if _is_good_step(raw, index):
+            steps.append(raw.copy())
+            continue
         steps.append(_step(raw, index, problems))
         if len(problems) >= MAX_PROBLEMS:
             break
     return steps
+
+
+def _is_good_step(raw: Any, index: int) -> bool:
+    """Whether ``_step`` would give back the step as it is. Nearly all are: one look at each field, no call."""
+    if type(raw) is not dict or raw.get("step_idx") != index or type(raw["step_idx"]) is not int:
+        return False
+    for key, value in raw.items():
+        kind, allowed = type(value), _STEP_TYPES_OF.get(key)
+        if kind not in allowed if allowed else not key.isprintable():
+            return False
+        if kind is str:
+            if "\0" in value or not (value.isascii() or _is_encodable(value)):
+                return False
+        elif kind not in _ATOMS and not _are_clean((value,), 4):
+            return False
+    type_ = raw.get("type")
+    if type_ not in STEP_TYPES or (type_ in CALL_TYPES and type(raw.get("output")) not in TEXT.types):
+        return False
+    parent = raw.get("parent")
+    return raw.get("status") in _STATUSES_OR_NONE and (parent is None or 0 <= parent < index)
 
 
 def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:

@@ -22,10 +22,9 @@ class Transcript:
         return self._append({"type": type, **values})
 
     def _append(self, values: dict[str, Any]) -> Step:
-        step: Step = {"step_idx": len(self.steps)}
-        for key, value in values.items():
-            if value is not None:
-                step[key] = value
+        step: Step = {"step_idx": len(self.steps)} | values
+        if None in values.values():
+            step = {key: value for key, value in step.items() if value is not None}
         if step["type"] == "bash_command":
             step.setdefault("output", None)
             step.setdefault("exit_code", None)
@@ -34,11 +33,13 @@ class Transcript:
 
     def text(self, type: str, content: str | None, /, **values: Any) -> Step | None:
         """A step of text, none where the text is blank."""
-        return self.add(type, content=content, **values) if content and content.strip() else None
+        if not content or content.isspace():
+            return None
+        return self._append({"type": type, "content": content} | values)
 
     def extend(self, steps: Iterable[Step], **common: Any) -> list[Step]:
         """More steps; ``common`` is what all of them have, where they do not have their own."""
-        return [self._append(common | step) for step in steps]
+        return [self._append(common | step if common else step) for step in steps]
 
     def call_id(self, wanted: str) -> str:
         """An id for one call, unique in the trace: models and replays repeat theirs, so a later one gets a number."""
