@@ -38,15 +38,14 @@ def loads(text: str | bytes) -> Any:
     Raises ValueError (``json.JSONDecodeError`` where there is a place to name) for NaN, Infinity, a number too large
     to read and whatever else is not JSON; RecursionError for nesting deeper than Python's stack.
     """
-    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     try:
-        value = orjson.loads(raw)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         pass  # what only the standard parser reads or explains
     else:
         if not _has_wide_number(value):
             return value
-    text = raw.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return DECODER.decode(text)
 
 
@@ -88,7 +87,7 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name[:20]} is not a number JSON can hold")
 
 
-def loads_leniently(text: bytes) -> Any:
+def loads_leniently(text: str | bytes) -> Any:
     """``loads`` for what programs write: NaN and infinities become null, raw control characters in texts are taken.
 
     Raises ValueError and RecursionError as ``loads`` does for all else.
@@ -97,7 +96,7 @@ def loads_leniently(text: bytes) -> Any:
         return loads(text)
     except ValueError:
         pass  # and what the error holds of a long text is let go
-    return LENIENT_DECODER.decode(text.decode("utf-8", "replace"))
+    return LENIENT_DECODER.decode(text if isinstance(text, str) else text.decode("utf-8", "replace"))
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # the slow, exact road of ``loads``

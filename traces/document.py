@@ -146,7 +146,7 @@ def _is_good_step(raw: Any, index: int) -> bool:
         if kind not in allowed if allowed else not key.isprintable():
             return False
         if kind is str:
-            if "\0" in value or not (value.isascii() or _is_encodable(value)):
+            if not _is_storable(value):
                 return False
         elif kind not in _ATOMS and not _are_clean((value,), 4):
             return False
@@ -227,7 +227,7 @@ def _are_clean(values: Iterable[Any], depth: int) -> bool:
     for value in values:
         kind = type(value)
         if kind is str:
-            if "\0" in value or not (value.isascii() or _is_encodable(value)):
+            if not _is_storable(value):
                 return False
         elif kind is dict:
             if depth > MAX_DEPTH or not (_are_clean(value, depth) and _are_clean(value.values(), depth + 1)):
@@ -240,13 +240,14 @@ def _are_clean(values: Iterable[Any], depth: int) -> bool:
     return True
 
 
-def _is_encodable(text: str) -> bool:
-    """Whether it has no lone surrogate, which UTF-16 tells faster than UTF-8."""
+def _is_storable(text: str) -> bool:
+    """Whether it has no NUL, which is found faster in bytes where a text is not ASCII, and no lone surrogate."""
+    if text.isascii():
+        return "\0" not in text
     try:
-        text.encode("utf-16-le")
+        return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def _clean(value: Any, depth: int) -> Any:
@@ -272,7 +273,7 @@ def _clean(value: Any, depth: int) -> Any:
 def _clean_text(text: str) -> str:
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    if text.isascii() or _is_encodable(text):
+    if _is_storable(text):
         return text
     return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
 

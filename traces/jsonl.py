@@ -111,7 +111,8 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
 
 def _lines_of(raw: bytes) -> list[str]:
     """Its lines without their ends. Decoded at once: whatever stands before a newline byte, it is a newline."""
-    return raw.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\r").split("\n")
+    text = raw.decode("utf-8", "replace")
+    return (text.replace("\r\n", "\n").removesuffix("\r") if b"\r" in raw else text).split("\n")
 
 
 def read_records(stream: BinaryIO, name: str, *, lenient: bool = False) -> Iterator[Record | Problem]:

@@ -259,7 +259,7 @@ class Source:
         is not UTF-8.
         """
         text = "" if self.is_packed else self._prefix[:HEAD_BYTES].decode("utf-8", "replace")
-        return text.replace("\r\n", "\n")
+        return text.replace("\r\n", "\n") if "\r" in text else text
 
     def lines(self) -> Iterator[tuple[int, list[str]]]:
         """Its lines without their ends, read anew: some at a time, with the number of the first, counted from 1.

@@ -25,7 +25,7 @@ _ROLES = {"ai": "assistant", "model": "assistant", "human": "user", "developer":
 _ENDED = re.compile(r"\[(?:The c|C)ommand (?:completed|finished) with exit code (-?\d{1,9})\.?\]\s*(?:\n\[|\Z)")
 _CWD = re.compile(r"^\[Current working directory: ([^\]\n]+)\]$", re.MULTILINE)
 _PROMPT = re.compile(r"\(Open file: ([^\n]*)\)\s*\n\(Current directory: ([^\n]*)\)\s*(?:\nbash-\$)?\s*\Z")
-_WINDOW = ("(Open file: ", "(Current directory: ")
+_WINDOW = re.compile(r"\((?:Open file|Current directory): ")
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>\n?(.*?)\n?</think(?:ing)?>\n*", re.DOTALL)
 _RESPONSE = re.compile(r"<tool_response>.*?(?:</tool_response>|\Z)", re.DOTALL)
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -61,7 +61,7 @@ class Chat:
         self.by_id: dict[str, deque[int]] = {}
         contents = [_content(message) for message in messages]
         texts = [content for content in contents if isinstance(content, str)]
-        self.is_swe = any(text.startswith("OBSERVATION:") or any(mark in text for mark in _WINDOW) for text in texts)
+        self.is_swe = any(text.startswith("OBSERVATION:") or _WINDOW.search(text) for text in texts)
         self.tools = SweTools(has_window=self.is_swe)
         self.in_fences = self.is_swe and not any(map(calls_of, messages)) and not any(map(_has_calls_in_text, messages))
         for index, message in enumerate(messages):
@@ -105,7 +105,7 @@ class Chat:
         asked = calls_of(message)
         pieces: list[str | Asked] = []
         if asked or not (has_calls(text) or self.in_fences):
-            pieces = [text] if text.strip() else []
+            pieces = [text]  # left out where it is blank
         else:
             found = read_fence(text) if self.in_fences else read_text(text)
             pieces = [_in_text(piece) if isinstance(piece, TextCall) else piece for piece in found]
@@ -136,7 +136,8 @@ class Chat:
     def _ended(self, step: Step, output: str) -> None:
         """OpenHands writes below the output how the command ended, and where."""
         tail = output[-2000:]
-        if ended := _ENDED.search(tail):
+        ended = _ENDED.search(tail) if "with exit code" in tail else None
+        if ended:
             step["exit_code"] = int(ended[1])
         if not step.get("cwd") and self.tools.cwd:
             step["cwd"] = self.tools.cwd
@@ -232,7 +233,10 @@ def _one_result_each(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]
     """The messages, one that hands back several results in parts: one for each."""
     for message in messages:
         content = _content(message)
-        found = _RESPONSE.findall(content) if isinstance(content, str) and message.get("role") != "assistant" else []
+        if not isinstance(content, str) or message.get("role") == "assistant" or "<tool_response>" not in content:
+            yield message
+            continue
+        found = _RESPONSE.findall(content)
         if len(found) > 1 and not _RESPONSE.sub("", content).strip():
             yield from (message | {"content": part} for part in found)
         else:

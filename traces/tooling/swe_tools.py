@@ -188,7 +188,7 @@ class SweTools:
         """The steps of one call; ``call.output`` is the observation as it was recorded."""
         output, cwd = call.output, call.cwd or self.cwd
         # What a terminal printed ends its lines with "\r\n"; the files do not.
-        printed = output.replace("\r\n", "\n") if output else output
+        printed = output.replace("\r\n", "\n") if output and "\r" in output else output
         call = Call(call.name, call.input, printed, call.failed, cwd, call.common)
         steps = self._own_steps(call) or self._shared_steps(call)
         for step in steps:

@@ -39,6 +39,6 @@ def inner_json(value: object) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return loads_leniently(value.encode("utf-8", "surrogatepass"))
+        return loads_leniently(value if value.isascii() else value.encode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return None
