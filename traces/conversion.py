@@ -99,19 +99,20 @@ class Conversion:
 
     def attach(self, sources: Iterable[Source]) -> Iterator[Problem | Done]:
         """Keep what those of ``sources`` hold that are results for traces; a Done for each such file."""
+        known = attaching()
         for source in sources:
-            converter = self._attaching(source)
+            converter = self._attaching(source, known)
             if converter:
                 yield from self._keep(source, converter)
                 yield Done(source, converter.name)
 
-    def _attaching(self, source: Source) -> Converter | None:
+    def _attaching(self, source: Source, known: list[Any]) -> Converter | None:
         """The converter of a file that holds results only. Most files lack the words for it: that is cheap to see.
 
         Of a file that has them only the converters of results are asked first.
         """
         try:
-            asked = [converter for converter in attaching() if source.mentions(*converter.attaches)]
+            asked = [converter for converter in known if source.mentions(*converter.attaches)]
             if self.format == AUTO:
                 asked = [converter for converter in asked if claims(converter, source)]
             if not asked:
@@ -151,7 +152,7 @@ class Conversion:
 
     def read_unrecognised(self, unread: Unread) -> Iterator[Converted | Problem | Done]:
         """The same of a file that no converter recognises, by the fallback where it is JSON."""
-        source = replace(unread.source)
+        source = unread.source.anew()
         if self.fallback and not _is_plain_text(source):
             yield from self._read(source, self.fallback)
         else:
@@ -213,7 +214,7 @@ class Conversion:
 def read_one(conversion: Conversion, source: Source) -> Iterator[Converted | Problem | Done | Unread]:
     """All that one file holds. Raises nothing."""
     try:
-        yield from conversion.read(replace(source))  # what it has read for its detection is forgotten with it
+        yield from conversion.read(source.anew())  # what it has read for its detection is forgotten with it
     except Unclaimed as error:
         yield Unread(source, Problem(source.name, None, "", str(error)))
 

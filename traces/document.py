@@ -146,7 +146,7 @@ def _is_good_step(raw: Any, index: int) -> bool:
         if kind not in allowed if allowed else not key.isprintable():
             return False
         if kind is str:
-            if not _is_storable(value):
+            if "\0" in value if value.isascii() else not _is_storable(value):
                 return False
         elif kind not in _ATOMS and not _are_clean((value,), 4):
             return False

@@ -67,6 +67,10 @@ class Source:
     place: Place = field(default_factory=Place, compare=False)
     words: dict[tuple[str, ...], bool] = field(default_factory=dict, compare=False)  # whether it mentions them
 
+    def anew(self) -> Source:
+        """The same file, of which nothing is known but the words that it mentions: what was read is let go with it."""
+        return Source(self.path, self.name, self.files, self.used, self.place, self.words)
+
     def open(self) -> BufferedReader:
         """Its bytes. How far they were read is in ``place``."""
         stream = open(self.path, "rb")  # noqa: SIM115

@@ -31,7 +31,7 @@ def _converted(conversion: Conversion, found: list[Source | Problem], processes:
     results, to_read = set[str](), []
     if processes:
         processes.look_for_results()
-    copies = (replace(item) for item in found if isinstance(item, Source))
+    copies = (item.anew() for item in found if isinstance(item, Source))
     for event in conversion.attach(copies):
         if isinstance(event, Done):
             results.add(event.source.name)

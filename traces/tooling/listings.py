@@ -35,10 +35,11 @@ def read_listing(output: str) -> Listing | None:
     label, mark = first[first.lastgroup], text[first.end(first.lastgroup) : first.end()]
     letter, start = ("L", int(label[1:])) if first.lastgroup == "lettered" else ("", int(label))
     lines = text[first.start() + 1 :].split("\n")
-    parts = [line.partition(mark) for line in lines]
-    numbers = [part[0].lstrip(padding) for part in parts]
-    wanted = [f"{letter}{number}" for number in range(start, start + len(parts))]
-    # The first one is what was found, whatever zeros stand before it.
-    count = next((n for n in range(1, len(parts)) if numbers[n] != wanted[n]), len(parts))
-    is_all = first.start() == 0 and not any(lines[count:])
-    return Listing(start, "\n".join([part[2] for part in parts[:count]]) + "\n", is_all)
+    found: list[str] = []
+    for wanted, line in enumerate(lines, start):
+        number, _, rest = line.partition(mark)
+        if found and number.lstrip(padding) != f"{letter}{wanted}":
+            break
+        found.append(rest)
+    is_all = first.start() == 0 and not any(lines[len(found) :])
+    return Listing(start, "\n".join(found) + "\n", is_all)
