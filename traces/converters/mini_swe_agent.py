@@ -38,7 +38,7 @@ class MiniSweAgent:
         document="agent agent_version exit_status final_patch instance_id issue_description metrics.api_calls"
         " metrics.cost metrics.tokens model repo",
         steps="assistant_message bash_command error system thinking tool_call user_message",
-        fields="call_id command content cwd exit_code images input name output started_at status tokens",
+        fields="call_id command content cost cwd exit_code images input name output started_at status tokens",
     )
 
     def detect(self, source: Source) -> bool:
@@ -226,7 +226,7 @@ class _Run:
             for action in _actions(message)
             if isinstance(action.get("tool_call_id"), str) and (command := as_text(action.get("command"))) is not None
         }
-        tokens = self._count(extra, message)
+        spent = self._spent(extra, message)
         for number, asked in enumerate(calls):
             given = inner_json(asked.arguments)
             name = asked.name if isinstance(asked.name, str) else "bash"
@@ -234,13 +234,13 @@ class _Run:
             if isinstance(asked.id, str) and asked.id in commands:
                 inputs = inputs | {"command": commands[asked.id]}
             result = self._taken(asked.id, index)
-            common = self._common(asked.id, f"{index}-{number}", extra, tokens if number == 0 else None)
+            common = self._common(asked.id, f"{index}-{number}", extra, spent if number == 0 else {})
             self._steps(Call(name, inputs, result.output, cwd=self.cwd, common=common), result)
 
     def _typed(self, index: int, message: dict[str, Any], commands: list[str]) -> None:
         """The commands of a reply without calls, in most cases one; what the shell printed are the next messages."""
         extra = as_object(message.get("extra"))
-        tokens = self._count(extra, message)
+        spent = self._spent(extra, message)
         for number, command in enumerate(commands):
             at = index + 1 + number
             follower = self.messages[at] if at < len(self.messages) else {}
@@ -251,7 +251,7 @@ class _Run:
             is_last = at + 1 >= len(self.messages)
             if is_last and result.exit_code is None and any(mark in command for mark in _FINISH):
                 self.submission = result.output
-            common = self._common(None, f"{index}-{number}", extra, tokens if number == 0 else None)
+            common = self._common(None, f"{index}-{number}", extra, spent if number == 0 else {})
             self._steps(Call("bash", {"command": command}, result.output, cwd=self.cwd, common=common), result)
 
     def _steps(self, call: Call, result: _Result) -> None:
@@ -265,15 +265,15 @@ class _Run:
             steps[0]["images"] = result.images
         self.out.extend(steps)
 
-    def _common(self, id: object, otherwise: str, extra: dict[str, Any], tokens: dict[str, int] | None) -> Step:
+    def _common(self, id: object, otherwise: str, extra: dict[str, Any], spent: Step) -> Step:
         started_at = as_number(extra.get("timestamp"))
         common: Step = {"call_id": self.out.call_id(as_text(id) or f"call-{otherwise}")}
         if started_at is not None:
             common["started_at"] = started_at
-        return common | ({"tokens": tokens} if tokens else {})
+        return common | spent
 
-    def _count(self, extra: dict[str, Any], message: dict[str, Any]) -> dict[str, int]:
-        """The tokens of one answer, added to those of the run."""
+    def _spent(self, extra: dict[str, Any], message: dict[str, Any]) -> Step:
+        """Tokens and cost of one answer, for its first step; the tokens are added to those of the run."""
         usage = as_object(as_object(extra.get("response")).get("usage")) or as_object(message.get("usage"))
         names = {"input": ("prompt_tokens", "input_tokens"), "output": ("completion_tokens", "output_tokens")}
         found = {
@@ -281,7 +281,8 @@ class _Run:
         }
         for name, value in found.items():
             self.tokens[name] = self.tokens.get(name, 0) + value
-        return found
+        cost = as_number(extra.get("cost"))
+        return ({"tokens": found} if found else {}) | ({"cost": cost} if cost is not None else {})
 
     # --- results ------------------------------------------------------------------------------------------
 
