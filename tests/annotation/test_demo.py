@@ -23,6 +23,8 @@ from tests import factory
 from tests.potato_site.test_start import Potato, free_port, status_of
 from tests.two_projects import fingerprint
 
+# Nearly each of these tests loads the whole demo.
+pytestmark = pytest.mark.slow
 PROJECTS = {"demo-first-error", "demo-every-step", "demo-code-review", "demo-comparison"}
 
 

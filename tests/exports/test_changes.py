@@ -118,6 +118,7 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("happens", HAPPENINGS)
 def test_an_earlier_export_and_the_changes_are_the_full_one(project, tmp_path, happens):
     before = [read(project, tmp_path / "before", name, **options) for name, options in ASKED]

@@ -77,6 +77,7 @@ def read(html: str) -> str:
     return reader.text
 
 
+@pytest.mark.slow
 @given(st.lists(STEPS, max_size=3), st.sampled_from(OPTIONS))
 @settings(max_examples=300, deadline=None)
 def test_any_steps_give_only_our_own_markup(steps, options):
@@ -85,6 +86,7 @@ def test_any_steps_give_only_our_own_markup(steps, options):
     assert all(len(step["summary"]) <= 80 for step in told["steps"])
 
 
+@pytest.mark.slow
 @given(st.lists(STEPS, max_size=4), TEXTS | st.none(), st.sampled_from(OPTIONS))
 @settings(max_examples=200, deadline=None)
 def test_any_edits_join_to_only_our_own_markup(steps, patch, options):

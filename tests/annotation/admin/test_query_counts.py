@@ -94,6 +94,7 @@ def _rows(project: Project, boss: User, number: int) -> None:
     Membership.objects.create(project=other, user=boss, role="manager", source="admin")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 def test_a_page_asks_as_many_questions_for_many_rows_as_for_few(site):
     manager, root = Client(), Client()

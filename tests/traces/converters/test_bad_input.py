@@ -197,6 +197,7 @@ def seconds(folder, content, name, format):
     return time.process_time() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PIECES)
 def test_time_grows_with_the_file_and_not_faster(tmp_path, name):
     begin, piece = BEGINNINGS[name[name.index(".") :]], PIECES[name]
