@@ -62,6 +62,9 @@ def read_reply(text: str, is_whole_file: Callable[[str], bool] = lambda path: Fa
 
 
 def _split_thinking(text: str) -> Iterator[tuple[str, str]]:
+    if _ANSWER not in text and "</think" not in text:
+        yield "text", text  # most replies
+        return
     closings: dict[str, list[int]] = {}
     for match in _CLOSING.finditer(text):
         closings.setdefault(match[0], []).append(match.start())
