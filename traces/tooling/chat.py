@@ -141,14 +141,15 @@ class Chat:
             step["exit_code"] = int(ended[1])
         if not step.get("cwd") and self.tools.cwd:
             step["cwd"] = self.tools.cwd
-        if ended and (cwd := _CWD.search(tail)):
+        if ended and (cwd := _CWD.search(tail, tail.find("[Current working directory: "))):
             self.tools.cwd = cwd[1]
 
     def _follow(self, text: str) -> None:
         """SWE-agent's prompt below an observation names the open file and the folder."""
         if not self.is_swe:
             return
-        if found := _PROMPT.search(text[-2000:]):
+        tail = text[-2000:]
+        if "(Open file: " in tail and (found := _PROMPT.search(tail)):
             self.tools.open_file = found[1] if found[1] not in ("", "n/a") else self.tools.open_file
             self.tools.cwd = found[2]
 

@@ -99,7 +99,7 @@ class Files:
 
     def ran(self, command: str) -> None:
         """A shell command ran: forget the files that it may have written."""
-        if not self._known or not _WRITES.search(command):
+        if not self._known or not _may_write(command):
             return
         named = [path for path in self._known if path.rsplit("/", 1)[-1] in command]
         for path in named or list(self._known):
@@ -245,6 +245,21 @@ _WRITES = re.compile(
     r"|\b(?:black|isort|prettier|gofmt|rustfmt|autopep8|yapf)\b|--fix\b|\b(?:ruff|cargo|go|dart)\s+(?:format|fmt)\b"
     r"|write_text|open\([^)]*['\"][wa+]"
 )
+_WORD = re.compile(r"\w+")
+# One of these words or marks stands in every such command: most have none, which is seen sooner.
+_WRITERS = frozenset(
+    _WORD.findall(
+        "sed perl ruby tee mv cp rm patch dd truncate install rsync unzip tar ed ex git black isort prettier gofmt"
+        " rustfmt autopep8 yapf ruff cargo go dart"
+    )
+)
+_MARKS = (">", "--fix", "write_text", "open(")
+
+
+def _may_write(command: str) -> bool:
+    if not any(mark in command for mark in _MARKS) and _WRITERS.isdisjoint(_WORD.findall(command)):
+        return False
+    return bool(_WRITES.search(command))
 
 
 def _closed(text: str) -> str:

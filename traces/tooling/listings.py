@@ -8,7 +8,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 # Claude Code's Read, `cat -n`, SWE-agent's window, OpenHands' older one, Codex's read.
-_FIRST = re.compile(r"\n(?:[ ]*(?P<padded>\d{1,7})[→\t]|(?P<plain>\d{1,7})[:|]|(?P<lettered>L\d{1,7}): )")
+# Most lines end the look at their first character that is no space.
+_FIRST = re.compile(
+    r"\n(?=[ ]*+[\dL])(?:[ ]*+(?P<padded>\d{1,7})[→\t]|(?P<plain>\d{1,7})[:|]|(?P<lettered>L\d{1,7}): )"
+)
 
 
 class Listing(NamedTuple):
