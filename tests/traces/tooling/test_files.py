@@ -113,7 +113,7 @@ def test_a_deleted_file_shows_its_lines_where_they_are_known(files):
     "command",
     [
         *("sed -i s/a/b/ src/a.py", "perl -pi -e s/a/b/ src/a.py", "cat > src/a.py <<EOF\nx\nEOF", "x|tee src/a.py"),
-        *("git checkout .", "git -c a.b=c stash", "black .", "eslint --fix .", "ruff format", "cargo  fmt", "patch -p1"),
+        *("git checkout .", "git -q stash", "black .", "eslint --fix .", "ruff format", "cargo  fmt", "patch -p1"),
         *("python -c \"open('src/a.py', 'w')\"", "python -c 'Path(x).write_text(y)'", "cp b.py src/a.py;ls"),
     ],
 )
