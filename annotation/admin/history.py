@@ -45,11 +45,14 @@ class AuditEntryAdmin(ProjectList):
 
     @admin.display(description="what changed")
     def what(self, entry: AuditEntry) -> str:
-        """Each key with its values before and after, as far as a line goes; the entry's own page has all of it."""
+        """Each key with its values before and after, as far as a line goes; the entry's own page has all of it.
+
+        Of a list of changes, such as those of people by a file, how many there are.
+        """
+        if isinstance(entry.after, list):
+            return f"{len(entry.after)} change{'' if len(entry.after) == 1 else 's'}"
         before, after = (side if isinstance(side, dict) else {} for side in (entry.before, entry.after))
-        # Addresses of people are not for everybody who may look into a project.
-        keys = [key for key in dict.fromkeys([*before, *after]) if key != "email"]
-        parts = [_change(key, before.get(key), after.get(key)) for key in keys]
+        parts = [_change(key, before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
         return Truncator("; ".join(part for part in parts if part)).chars(LINE)
 
 

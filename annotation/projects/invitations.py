@@ -319,5 +319,6 @@ def _a(role: str) -> str:
 
 
 def _audit(project: Project, by: User, action: str, invitation: Invitation) -> None:
-    after = {"role": invitation.role, "username": invitation.username, "email": invitation.email}
+    # Not the address: who may look into a project reads these entries, too.
+    after = {"role": invitation.role, "username": invitation.username}
     AuditEntry.objects.create(user=by, project=project, action=action, object=str(invitation), after=after)

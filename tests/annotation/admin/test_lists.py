@@ -152,6 +152,7 @@ def test_the_history_says_what_changed(client, project, manager):
     assert "state: open → closed" in text
     assert "guidelines: &lt;b&gt;xxx" in text
     assert "x" * 100 not in text
+    assert ">1 change<" in text
 
 
 def test_a_superuser_without_projects_is_told_how_to_begin(client, db):

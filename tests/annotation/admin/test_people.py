@@ -63,7 +63,9 @@ def test_a_project_that_takes_everybody_shows_where(client, tmp_path):
 
 
 def test_a_project_of_named_people_shows_no_address_to_register_at(boss, client, project):
-    assert "/register/" not in client.get(page(project)).content.decode()
+    response = client.get(page(project))
+    assert response.status_code == 200
+    assert "/register/" not in response.content.decode()
 
 
 # --- members -----------------------------------------------------------------------------------------------
