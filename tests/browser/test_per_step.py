@@ -56,6 +56,24 @@ def test_who_comes_back_goes_on_at_the_first_step_without_a_label(label):
     assert current(page) == 0
 
 
+def test_who_does_something_before_that_step_is_here_is_not_taken_away(label):
+    page = label(schemes=[scheme()], traces=[make_trace("long", steps=150)])
+    for _ in range(110):
+        press(page, "1")
+    saved(page)
+    # The steps come when the person has chosen one already.
+    page.route("**/chunks/**", lambda route: (page.wait_for_timeout(1000), route.continue_()))
+    page.reload()
+    page.locator("#panel:not([inert])").wait_for()
+    press(page, "j")
+    page.wait_for_selector("body[data-ready]")
+    assert current(page) == 1
+    page.unroute_all()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert current(page) == 110
+
+
 def test_undo_goes_back_to_any_depth(label):
     page = label(schemes=[scheme()])
     press(page, "1", "2", "3", "4", "1")

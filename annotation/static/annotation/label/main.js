@@ -80,10 +80,22 @@ async function start() {
   parts.page.paint();
   progress(parts);
   saveState(parts);
-  const step = parts.page.resumesAt();
-  if (step !== null) await parts.trace.goTo(step, { block: "start", focus: false });
   byId("panel").inert = false;
+  await resume(parts);
   document.body.dataset.ready = "";
+}
+
+/** Go on where the person stopped, unless they do something before that step is here. */
+async function resume({ trace, page }) {
+  const step = page.resumesAt();
+  if (!step) return;
+  const acted = new AbortController();
+  for (const type of ["keydown", "pointerdown"]) {
+    addEventListener(type, () => acted.abort(), { capture: true, signal: acted.signal });
+  }
+  if (!trace.article(step)) await trace.load(trace.chunkOf(step));
+  if (!acted.signal.aborted) await trace.goTo(step, { block: "start", focus: false });
+  acted.abort();
 }
 
 /** Continue what an earlier page load could not send. */
