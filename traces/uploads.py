@@ -64,12 +64,18 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Sent:
-    """One file on its way in. ``length`` (bytes) and ``sha256`` (hex) are what the sender announced of it."""
+    """One file on its way in. ``length`` (bytes) and ``sha256`` (hex) are what the sender announced of it.
+
+    ``folder`` is where it lay among the files it came with, parts joined by "/": some formats keep a run in a folder.
+    ``close`` is called when the file was stored or refused.
+    """
 
     stream: Stream
     name: str
     length: int | None = None
     sha256: str | None = None
+    folder: str = ""
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,8 @@ def receive_all(
                 stored.append(_stored(sent, unfinished[-1]))
             except UploadRefused as error:
                 refused.append(error)
+            finally:
+                sent.close()
         if not stored:
             return None, refused
         return _announce(dataset, _named_apart(stored), user, options or ImportOptions()), refused
@@ -134,7 +142,7 @@ def receive_all(
 
 def _stored(sent: Sent, path: Path) -> _Stored:
     """The file on disk. Raises UploadRefused, which knows its name."""
-    name = shown_name(sent.name)
+    name = placed_name(sent.name, sent.folder)
     try:
         refuse_too_large(sent.length)
         content = _store(_Arriving(sent.stream, sent.length), path, sent.sha256)
@@ -190,6 +198,13 @@ def shown_name(name: str) -> str:
     """A sender's file name as text to show: its last part, printable, never empty. It names nothing on disk."""
     last = re.split(r"[/\\]", name)[-1]
     return "".join(char if char.isprintable() else "�" for char in last).strip()[-MAX_NAME:] or "upload.jsonl"
+
+
+def placed_name(name: str, folder: str) -> str:
+    """:func:`shown_name` behind its folders, where both fit together. It names nothing on disk either."""
+    parts = [shown_name(part) for part in re.split(r"[/\\]", folder) if part not in ("", ".", "..")]
+    placed = "/".join([*parts, shown_name(name)])
+    return placed if len(placed) <= MAX_NAME else shown_name(name)
 
 
 class _Arriving:

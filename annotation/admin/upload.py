@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -82,15 +83,30 @@ def _receive(request: HttpRequest, project: Project, dataset: Dataset) -> tuple[
     form = OptionsForm(request.POST)
     if not form.is_valid():
         return [f"{form.fields[name].label}: {text}" for name, found in form.errors.items() for text in found], ""
-    sent = [Sent(file, file.name or "", file.size) for file in files]
+    folders = _folders(request, len(files))
+    sent = [
+        Sent(file, file.name or "", file.size, folder=folder, close=file.close)
+        for file, folder in zip(files, folders, strict=True)
+    ]
     data = current(project).data
     options = replace(form.options(), id_key=data.id_key, text_key=data.text_key)
     batch, refused = uploads.receive_all(dataset, sent, user=request.user, options=options)  # type: ignore[arg-type]
     note = ""
     if batch is not None and not batch.is_new:
-        names = ", ".join(uploads.shown_name(one.name) for one in sent)
-        note = f"{names} was imported already: nothing to do."
+        names = ", ".join(uploads.shown_name(one.name) for one in sent[:SHOWN_NAMES])
+        more = f" and {len(sent) - SHOWN_NAMES} more" if len(sent) > SHOWN_NAMES else ""
+        note = f"{names}{more} {'was' if len(sent) == 1 else 'were'} imported already: nothing to do."
     return [f"{error.name}: {error}" for error in refused], note
+
+
+def _folders(request: HttpRequest, n: int) -> list[str]:
+    """Where each of `n` files lay in what was dropped, as the script of the page tells; empty without it."""
+    try:
+        told = json.loads(request.POST.get("folders", "[]"))
+    except ValueError:
+        told = []
+    is_whole = isinstance(told, list) and len(told) == n and all(isinstance(folder, str) for folder in told)
+    return told if is_whole else [""] * n
 
 
 @require_POST

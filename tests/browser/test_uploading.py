@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +35,7 @@ def test_more_files_than_one_form_takes_are_sent_in_several(manage: Callable[...
 def test_a_folder_is_dropped_with_all_that_lies_in_it(manage: Callable[..., Page], tmp_path: Path):
     inner = tmp_path / "sessions" / "of a day"
     inner.mkdir(parents=True)
+    (tmp_path / "sessions" / ".DS_Store").write_bytes(bytes(10))
     files(tmp_path / "sessions", 1)
     files(inner, 2)[0].unlink()
     page = manage("traces/")
@@ -44,9 +44,21 @@ def test_a_folder_is_dropped_with_all_that_lies_in_it(manage: Callable[..., Page
     for kind in ("dragEnter", "dragOver", "drop"):
         data = {"items": [], "files": [str(tmp_path / "sessions")], "dragOperationsMask": 1}
         client.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 9, "y": box["y"] + 9, "data": data})
-    expect(
-        page.get_by_role("heading", name=re.compile("run0.jsonl, run1.jsonl|run1.jsonl, run0.jsonl"))
-    ).to_be_visible()
+    for name in ("sessions/run0.jsonl", "sessions/of a day/run1.jsonl"):
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.locator("#upload-errors li")).to_have_count(0)
+
+
+def test_stop_ends_all_that_was_sent_together(manage: Callable[..., Page], tmp_path: Path):
+    page = manage("traces/")
+    page.locator("#upload").evaluate("form => form.dataset.mostFiles = 2")
+    page.route("**/traces/", lambda route: None if route.request.method == "POST" else route.continue_())
+    send(page, files(tmp_path, 5))
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#upload-errors li")).to_have_text(
+        ["2 files: stopped; nothing of it was kept.", "3 files: not sent."]
+    )
+    expect(page.get_by_role("button", name="Upload")).to_be_enabled()
 
 
 def test_what_was_said_of_files_stays_while_others_take_their_turn(manage: Callable[..., Page]):

@@ -83,7 +83,7 @@ def arriving_files(request: Request) -> Iterator[list[Sent]]:
             raise Problem("malformed", f"The form cannot be read: {error}") from None
         if not files:
             raise Problem("malformed", "The form holds no file.")
-        yield [Sent(file, file.name or "", file.size) for file in files]
+        yield [Sent(file, file.name or "", file.size, close=file.close) for file in files]
 
 
 def is_form(request: Request) -> bool:

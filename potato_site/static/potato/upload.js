@@ -31,18 +31,31 @@ function tooLarge(file) {
 
 const nameOf = (files) => (files.length === 1 ? files[0].name : `${files.length} files`);
 
-/** Send files that are imported together. Resolves when the server has answered or could not be reached. */
+/** File → the folders it lay in, of what was dropped. */
+const folders = new WeakMap();
+
+/** Send files that are imported together. Resolves when the server has answered or could not be reached: to false, if
+ * the person stopped it. */
 function send(files) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     const body = new FormData(form);
     body.delete("file");
     files.forEach((file) => body.append("file", file));
-    const failed = (message) => resolve(complain(nameOf(files), message));
+    if (files.some((file) => folders.has(file))) {
+      body.append("folders", JSON.stringify(files.map((file) => folders.get(file) ?? "")));
+    }
+    const failed = (message, goesOn = true) => {
+      complain(nameOf(files), message);
+      resolve(goesOn);
+    };
     request.upload.addEventListener("progress", (event) => show(event.loaded, event.total));
-    request.addEventListener("load", () => resolve(answered(files, request)));
+    request.addEventListener("load", () => {
+      answered(files, request);
+      resolve(true);
+    });
     request.addEventListener("error", () => failed("the connection ended; nothing was kept. Send it again."));
-    request.addEventListener("abort", () => failed("stopped; nothing was kept."));
+    request.addEventListener("abort", () => failed("stopped; nothing of it was kept.", false));
     byId("stop-sending").onclick = () => request.abort();
     request.open("POST", form.action);
     request.setRequestHeader("Accept", "application/json");
@@ -119,11 +132,16 @@ function sendInTurn(files) {
 }
 
 async function sendAll(files) {
-  for (const group of grouped(files.filter((file) => !tooLarge(file)))) {
+  const groups = grouped(files.filter((file) => !tooLarge(file)));
+  for (const group of groups) {
     byId("sending-name").textContent = nameOf(group);
     byId("sending").hidden = false;
     show(0, 1);
-    await send(group);
+    if (!(await send(group))) {
+      const left = groups.slice(groups.indexOf(group) + 1).flat();
+      if (left.length) complain(nameOf(left), "not sent.");
+      return;
+    }
   }
 }
 
@@ -134,15 +152,24 @@ function dropped(transfer) {
   return Promise.all(entries.filter(Boolean).map(filesOf)).then((found) => found.flat());
 }
 
+/** What lies hidden in a folder is passed over, as `potato convert-traces` does. */
+const isHidden = ({ name }) => name.startsWith(".") && name !== ".aider.chat.history.md";
+
 async function filesOf(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    // "/sessions/a.jsonl" lies in "sessions".
+    const folder = entry.fullPath.split("/").slice(1, -1).join("/");
+    if (folder) folders.set(file, folder);
+    return [file];
+  }
   const reader = entry.createReader();
   const files = [];
   // A folder is read in parts, until one is empty.
   for (;;) {
     const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!part.length) return files;
-    for (const inside of part) files.push(...(await filesOf(inside)));
+    for (const inside of part) if (!isHidden(inside)) files.push(...(await filesOf(inside)));
   }
 }
 

@@ -7,6 +7,7 @@ import os
 import resource
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadhandler import StopUpload
@@ -24,6 +25,8 @@ from traces.models import Import
 
 pytestmark = pytest.mark.django_db
 SCRIPT = {"Accept": "application/json"}
+SDK_FOLDER = Path(__file__).parents[2] / "golden/converters/openhands/synthetic_sdk_folder/input"
+PICTURE = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(autouse=True)
@@ -309,18 +312,45 @@ def test_more_files_are_one_import_than_a_process_may_have_open(page, project, h
     """Somebody chooses all sessions of a folder."""
     n = 300
     files = [file_of(make_trace(f"new_{number}", steps=1), name=f"{number}.jsonl") for number in range(n)]
+    files += [file_of(raw=PICTURE + bytes(100_000), name=f"{number}.png") for number in range(60)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 50, hard))
     try:
         response = page.post(url(project), {"file": files}, headers=SCRIPT)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert response.status_code == 202
+    assert response.json()["message"].count("this is a picture") == 60
     batch = uploaded(project).latest("pk")
     assert batch.files.count() == n
     assert kept(home) == [str(batch.pk)]
     work()
     assert Item.objects.filter(project=project, trace_a__external_id__startswith="new_").count() == n
+
+
+def test_files_of_a_folder_keep_their_places(page, project):
+    files = [file_of(make_trace(f"new_{number}"), name="run.jsonl") for number in range(3)]
+    folders = json.dumps(["a", "../b\\c", "x" * 300])
+    page.post(url(project), {"file": files, "folders": folders}, headers=SCRIPT)
+    names = uploaded(project).latest("pk").files.order_by("pk").values_list("file", flat=True)
+    assert list(names) == ["a/run.jsonl", "b/c/run.jsonl", "run.jsonl"]
+
+
+def test_a_run_that_lies_in_a_folder_is_one_trace(page, project):
+    paths = sorted(path for path in SDK_FOLDER.rglob("*.json"))
+    folders = [path.parent.relative_to(SDK_FOLDER).as_posix() for path in paths]
+    files = [file_of(raw=path.read_bytes(), name=path.name) for path in paths]
+    page.post(url(project), {"file": files, "folders": json.dumps(folders)}, headers=SCRIPT)
+    work()
+    shown = page.get(url(project)).context["imports"][0]
+    assert (shown.counts["new"], shown.counts["problems"]) == (1, 0)
+
+
+@pytest.mark.parametrize("folders", ["", "[", "{}", '["a"]', "[1, 2]", "null"])
+def test_folders_that_fit_no_files_are_none(page, project, folders):
+    files = [file_of(make_trace(f"new_{number}"), name=f"{number}.jsonl") for number in range(2)]
+    page.post(url(project), {"file": files, "folders": folders}, headers=SCRIPT)
+    names = uploaded(project).latest("pk").files.order_by("pk").values_list("file", flat=True)
+    assert list(names) == ["0.jsonl", "1.jsonl"]
 
 
 def test_an_archive_names_its_import_and_its_members_are_counted(page, project):
