@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 
@@ -15,6 +16,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from traces import parallel
+from traces.management.commands import convert_traces
 
 GOOD = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
 CHAT = {
@@ -274,6 +276,15 @@ def test_two_processes_write_the_bytes_that_one_writes(tmp_path, capsys, monkeyp
     documents = [json.loads(line) for line in outs[0][3].splitlines()]
     runs = [doc for doc in documents if doc.get("final_patch") == "a patch"]
     assert (len(documents), len(runs), len({doc["id"] for doc in documents})) == (22, 12, 22)
+
+
+def test_the_bar_of_a_terminal_has_no_thread_of_its_own(monkeypatch):
+    """Beside another thread, converting processes would not start as copies of this one."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    before = threading.active_count()
+    with convert_traces._progress() as show:
+        show(1, 2, "1 trace")
+        assert threading.active_count() == before
 
 
 def test_the_report_has_counts_by_format_and_by_file(tmp_path, capsys):

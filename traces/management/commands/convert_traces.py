@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from traces.shaping import Shaping
 from traces.source import Source, find_sources
 
 MAX_PROBLEMS_IN_JSON = 1000
+REDRAW_SECONDS = 0.1
 STDIN = Path("-")
 Progress = Callable[[int, int, str], object]
 
@@ -198,11 +200,17 @@ def _progress() -> Iterator[Progress | None]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # A thread that drew it would keep converting processes from starting as copies of this one.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task("", total=None)
+        drawn = 0.0
 
         def show(done: int, total: int, message: str) -> None:
+            nonlocal drawn
             bar.update(task, completed=done, total=total, description=escape(ascii(message)[1:-1]))
+            if time.monotonic() - drawn >= REDRAW_SECONDS:
+                bar.refresh()
+                drawn = time.monotonic()
 
         yield show
 
