@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
@@ -20,6 +20,8 @@ from traces.unpacking import uploads_folder
 
 class ArrivingFile(TemporaryUploadedFile):
     """A file on its way in, private to the server's user. It is read once, from its beginning to its end."""
+
+    file: IO[bytes]
 
     def __init__(self, name: str, content_type: str, charset: str | None, extra: Any) -> None:
         file = tempfile.NamedTemporaryFile(prefix=UNFINISHED, dir=uploads_folder(), delete=False)  # noqa: SIM115
@@ -40,7 +42,7 @@ class ArrivingFile(TemporaryUploadedFile):
             return b""
         if self.file.closed:
             self.file = self.path.open("rb")
-        piece: bytes = self.file.read(size)
+        piece = self.file.read(size)
         if not piece or size < 0:
             self.file.close()
             self.is_read = True
@@ -56,6 +58,8 @@ class ArrivingFile(TemporaryUploadedFile):
 
 class ArrivingFiles(TemporaryFileUploadHandler):
     """Streams every file of the request to disk."""
+
+    file: ArrivingFile
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         FileUploadHandler.new_file(self, *args, **kwargs)
