@@ -89,8 +89,7 @@ class Question:
     labels: tuple[LabelMeaning, ...] = ()
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(NamedTuple):
     """What one person submitted about one trace."""
 
     annotator: str
@@ -107,8 +106,7 @@ class Labels:
     raw: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class LabeledTrace:
+class LabeledTrace(NamedTuple):
     """A trace in the version that was labeled, with everything said about it, in order of submission."""
 
     trace_id: str
@@ -456,7 +454,8 @@ def _item_batches(project: Project, submissions: QuerySet[Submission], using: st
         yield batch
         last = batch[-1]
         behind = Q(position__gt=last.position) | Q(position=last.position, pk__gt=last.pk)
-        batch = _items(items.filter(behind))
+        # What the second condition says again, an index can begin at: without it every batch walks over those before.
+        batch = _items(items.filter(behind, position__gte=last.position))
 
 
 def _items(items: QuerySet[Item]) -> list[_Item]:

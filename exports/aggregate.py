@@ -10,8 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from potato_site.canonical import canonical
 
@@ -21,8 +20,7 @@ ALL_CORRECT = float("inf")
 NO_LABEL = {"label": None, "reward": None, "label_source": "human"}
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """One value for several answers.
 
     ``agreement`` is the share of annotators (0 to 1) who agree with the value; None when only one answered.
@@ -98,6 +96,8 @@ def per_step(values: Sequence[list[Any]], merge: Callable[[Sequence[Any]], Resul
 
 def agreeing_first(values: Sequence[Any], agreeing: Sequence[int]) -> list[Any]:
     """The answers of those who agree with the label, then the others', so that a row does not contradict itself."""
+    if len(values) == 1:
+        return list(values)
     return [values[place] for place in [*agreeing, *(place for place in range(len(values)) if place not in agreeing)]]
 
 

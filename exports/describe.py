@@ -70,7 +70,7 @@ def hard_labels(row: Row, sheet: Sheet) -> list[bool] | list[int]:
     """A label per step. Ints where steps may be masked: a file holds one kind only, as trainers cast the column."""
     if not sheet.has_gaps:
         assert None not in row.targets, "a project that asks for every label has a step without one"
-        return [bool(target) for target in row.targets]
+        return list(map(bool, row.targets))
     return [MASK if target is None else int(target) for target in row.targets]
 
 

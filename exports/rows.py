@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from annotation import queries
@@ -149,7 +149,7 @@ class Rows:
             elif self.changes and not self.changes.has(pair.a.trace_id, pair.b.trace_id):
                 self.tally.left_out[f"unchanged since {self.changes.since}"] += 1
             else:
-                yield replace(self._row(pair.a, said, said, ""), trace_id_b=pair.b.trace_id)
+                yield self._row(pair.a, said, said, "")._replace(trace_id_b=pair.b.trace_id)
 
     def _rows_of(self, trace: LabeledTrace) -> Iterator[Row]:
         said = [labels for labels in trace.submissions if self.counts(labels)]
@@ -230,7 +230,9 @@ class Rows:
     def _row(self, trace: LabeledTrace, deciding: list[Labels], voters: list[Labels], method: str) -> Row:
         """``deciding``: whose answers make the label; ``voters``: whose agreement is told."""
         scheme = self.asked.reward
-        everybody = [*voters, *(one for one in deciding if all(one is not voter for voter in voters))]
+        everybody = voters
+        if deciding is not voters:
+            everybody = [*voters, *(one for one in deciding if all(one is not voter for voter in voters))]
         given = [labels.values[scheme.name] for labels in deciding if labels.values.get(scheme.name)] if scheme else []
         result, mode = None, ""
         steps: list[dict[str, Any]] = []
@@ -238,7 +240,7 @@ class Rows:
         if scheme and given:
             mode = mode_of(deciding, scheme.name)
             result = aggregate.process_reward(given, mode, self.options.ties)
-            soft = self._soft([labels.values[scheme.name] for labels in voters if labels.values.get(scheme.name)])
+            soft = self._soft(voters, scheme) if self.options.soft_labels else ()
             steps, targets = exported_steps(trace.document, result.value, self.options, self.tally.changed, soft)
         agreeing = result.agreeing if result and len(given) == len(deciding) else tuple(range(len(deciding)))
         answers = {question.name: _answer(question, deciding, agreeing) for question in self.asked.others}
@@ -295,10 +297,9 @@ class Rows:
             split=self.splits.of(trace.issue_key),
         )
 
-    def _soft(self, given: list[dict[str, Any]]) -> list[float | None]:
-        """Per step, the share of annotators who call it correct, of those who labeled it; none without soft labels."""
-        if not self.options.soft_labels:
-            return []
+    def _soft(self, voters: list[Labels], scheme: Question) -> list[float | None]:
+        """Per step, the share of annotators who call it correct, of those who labeled it."""
+        given = [labels.values[scheme.name] for labels in voters if labels.values.get(scheme.name)]
         columns = zip(*(answer["steps"] for answer in given), strict=True)
         return [self._share_correct(column) for column in columns]
 

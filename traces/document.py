@@ -305,8 +305,11 @@ def step_text(step: Step) -> str:
     A message is its content; a command ``$ command`` and its output; a file step its path and its diff, else content;
     a call its name, canonical input and output.
     """
-    parts = _PARTS.get(step.get("type"))
-    return parts(step) if parts else step.get("content") or ""
+    return _PARTS.get(step.get("type"), _content)(step)
+
+
+def _content(step: Step) -> str:
+    return step.get("content") or ""
 
 
 def _lines(first: str | None, second: str | None) -> str:
@@ -314,7 +317,8 @@ def _lines(first: str | None, second: str | None) -> str:
 
 
 def _command_text(step: Step) -> str:
-    return _lines("$ " + (step.get("command") or ""), step.get("output"))
+    command, output = step.get("command") or "", step.get("output")
+    return f"$ {command}\n{output}" if output else f"$ {command}"
 
 
 def _file_text(step: Step) -> str:

@@ -8,6 +8,7 @@ correct 1, partially correct and neutral 0.5, incorrect 0. A label is wrong when
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -279,15 +280,18 @@ class ProcessReward(OfSteps):
         labels = self.step_labels(answers, ctx)
         # Of thousands of steps only a few labels differ: equal entries are one object, and nobody changes it.
         entries = {label: self._entry(*label) for label in set(labels)}
-        steps = [entries[label] for label in labels]
+        steps = list(map(entries.__getitem__, labels))
         first = self.first_error(answers)
         for key, value in answers.items():
             step = first if key == "first_error" else int(key)
             if value.get("reason") and step is not None and step < len(steps) and labels[step][0] is not None:
                 steps[step] = {**steps[step], "reason": value["reason"]}
-        gaps = [step for step, (label, _) in enumerate(labels) if label is None]
-        complete = not any(self._is_asked(step, ctx) for step in gaps)
-        return {"first_error_step": first, "all_correct": first is None and complete, "steps": steps}
+        is_right = first is None and not self._has_gap(labels, ctx)
+        return {"first_error_step": first, "all_correct": is_right, "steps": steps}
+
+    def _has_gap(self, labels: Sequence[tuple[str | None, str]], ctx: ItemContext) -> bool:
+        """Whether a step that is asked about has no label."""
+        return any(label is None and self._is_asked(step, ctx) for step, (label, _) in enumerate(labels))
 
     def _entry(self, label: str | None, source: str) -> dict[str, Any]:
         return {"label": label, "reward": None if label is None else self.reward(label), "label_source": source}

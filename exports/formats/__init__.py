@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
@@ -41,8 +42,7 @@ class Said:
     raw: Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One labeled trace, its annotators already merged into one label (or, per annotator, one person's)."""
 
     trace_id: str
@@ -156,6 +156,7 @@ def sibling(file: str, ending: str) -> str:
     return f"{PurePosixPath(file).stem}.{ending}"
 
 
+@lru_cache(maxsize=64)
 def split_file(file: str, split: str) -> str:
     """Where the rows of a split go: those to train on into the main file, the others beside it."""
     return file if split == "train" else sibling(file, f"{split}{PurePosixPath(file).suffix}")
