@@ -56,10 +56,23 @@ def test_who_comes_back_goes_on_at_the_first_step_without_a_label(label):
     assert current(page) == 0
 
 
+def test_keys_that_are_faster_than_the_steps_wait_for_them(label):
+    page = label(schemes=[scheme()], traces=[make_trace("long", steps=150)])
+    page.route("**/chunks/**", lambda route: (page.wait_for_timeout(700), route.continue_()))
+    page.reload()
+    page.locator("#panel:not([inert])").wait_for()
+    for number in range(110):
+        press(page, "12"[number % 2])
+    expect(step(page, 110)).to_have_attribute("aria-current", "step")
+    assert labels(page)[:110] == ["correct", "partially_correct"] * 55
+    saved(page)
+
+
 def test_who_does_something_before_that_step_is_here_is_not_taken_away(label):
     page = label(schemes=[scheme()], traces=[make_trace("long", steps=150)])
     for _ in range(110):
         press(page, "1")
+    expect(step(page, 110)).to_have_attribute("aria-current", "step")
     saved(page)
     # The steps come when the person has chosen one already.
     page.route("**/chunks/**", lambda route: (page.wait_for_timeout(1000), route.continue_()))

@@ -7,6 +7,8 @@ export class Trace {
   constructor({ root, nSteps, chunkSteps, onarrive, onmove }) {
     Object.assign(this, { root, nSteps, chunkSteps, onarrive, onmove });
     this.current = 0;
+    // Resolves when the chunk of the step that is to be the current one is here; null otherwise.
+    this.going = null;
     this.waiting = new Map();
     root.addEventListener("focusin", (event) => this.#choose(event));
     root.addEventListener("pointerdown", (event) => this.#choose(event));
@@ -27,7 +29,10 @@ export class Trace {
   /** Make `step` the current one; fetches its chunk first where that is missing. */
   async goTo(step, { block = "nearest", focus = true } = {}) {
     if (step < 0 || step >= this.nSteps) return;
-    if (!this.article(step)) await this.load(this.chunkOf(step));
+    if (!this.article(step)) {
+      this.going = this.load(this.chunkOf(step)).finally(() => (this.going = null));
+      await this.going;
+    }
     const article = this.article(step);
     if (!article) return;
     this.#mark(step);

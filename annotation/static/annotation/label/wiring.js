@@ -201,8 +201,14 @@ function escape(page, submission) {
 }
 
 /** A label by its key: on to the next step that still lacks one, if this one is complete now and was not before. */
-function useKey({ page, trace }, scheme, action, value) {
+function useKey(parts, scheme, action, value) {
+  const { page, trace } = parts;
   const step = trace.current;
+  if (trace.going) {
+    // It is meant for the step on its way: on this one, the same key again would take the label away.
+    trace.going.then(() => trace.current !== step && useKey(parts, scheme, action, value));
+    return;
+  }
   const before = page.isLabeled(step);
   page.act(scheme, action, value, { step, element: null, byKey: true });
   // A step that takes several choices is not left at the first.
