@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import orjson
-
-from potato_site.canonical import canonical
+from potato_site.canonical import canonical, loads
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem
 
@@ -114,7 +112,7 @@ class Attachments:
 
     def _fields(self, kept: _Kept) -> dict[str, Any]:
         self.stream.seek(kept.offset)
-        fields: dict[str, Any] = orjson.loads(self.stream.read(kept.length))
+        fields: dict[str, Any] = loads(self.stream.read(kept.length))
         return fields
 
     def save(self, folder: Path) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from potato_site.canonical import canonical, digest, loads
@@ -51,3 +53,19 @@ def test_digits_that_are_no_whole_number_are_read_as_well():
         "power": 12345678901234567890e2,
         "of": "a 1" + "0" * 30,
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["5e-324", "1.7976931348623157e308", "0.1", "-0.0", "9007199254740993.0", "2.2250738585072011e-308", "-0"]
+)
+def test_numbers_are_those_of_the_standard_parser(text):
+    assert repr(loads(text)) == repr(loads(text.encode())) == repr(json.loads(text))
+
+
+def test_bytes_that_are_no_text_are_replaced_in_keys_too():
+    assert loads(b'[{"\xff": 1}, {"\xff": 2}, "\xed\xa0\x80"]') == [{"\ufffd": 1}, {"\ufffd": 2}, "\ufffd\ufffd\ufffd"]
+
+
+def test_what_is_nested_deeper_than_the_stack_is_told():
+    with pytest.raises(RecursionError):
+        loads("[" * 100_000)
