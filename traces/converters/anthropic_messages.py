@@ -13,10 +13,11 @@ from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
-from traces.tooling.anthropic_blocks import Conversation, Turn, usage_of
+from traces.tooling.anthropic_blocks import Conversation, Turn
 from traces.tooling.anthropic_log import Exchange, Log, Logs, read_exchange
 from traces.tooling.contents import text_of
 from traces.tooling.tasks import repo_of, stem
+from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_number, as_object, as_objects, as_text
 
 # Blocks that no other API has.
@@ -141,7 +142,7 @@ def _add(talk: Conversation, message: dict[str, Any], place: int, response: dict
         talk.out.warn(f"messages with another role ({role[:40] or 'none'})")
         return
     key = str(place)
-    if usage := usage_of(response.get("usage") or message.get("usage")):
+    if usage := tokens_of(response.get("usage") or message.get("usage")):
         talk.usage[key] = usage
     talk.add(Turn(role, message.get("content"), at=at, key=key))
 
@@ -149,11 +150,9 @@ def _add(talk: Conversation, message: dict[str, Any], place: int, response: dict
 def _with_about(talk: Conversation, log: Log, name: str) -> TraceDocument:
     body, answer = log.last.body, log.last.response
     tokens = dict[str, int]()
-    for usage in talk.usage.values() or [usage_of(body.get("usage"))]:
-        for key, count in usage.items():
-            tokens[key] = tokens.get(key, 0) + count
-    cost = as_number(body.get("cost"))
-    metrics = ({"tokens": tokens} if tokens else {}) | ({} if cost is None else {"cost": cost})
+    for usage in talk.usage.values() or [tokens_of(body.get("usage"))]:
+        add_tokens(tokens, usage)
+    metrics = metrics_of(tokens=tokens, cost=as_number(body.get("cost")))
     instance = as_text(body.get("instance_id"))
     times = [at for _, at in log.responses.values() if at]
     last = answer or next((m for m in reversed(log.last.messages) if m.get("role") == "assistant"), {})
@@ -166,7 +165,7 @@ def _with_about(talk: Conversation, log: Log, name: str) -> TraceDocument:
         model=as_text(body.get("model")) or as_text(last.get("model")),
         started_at=min(times, default=None),
         exit_status=as_text(last.get("stop_reason")),
-        metrics=metrics or None,
+        metrics=metrics,
     )
 
 

@@ -21,13 +21,13 @@ from traces.tooling.atif_images import embed_images
 from traces.tooling.tasks import issue_in, repo_of, stem
 from traces.tooling.text_calls import has_calls, read_text
 from traces.tooling.transcript import Transcript
-from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text
+from traces.tooling.usage import metrics_of, tokens_of
+from traces.tooling.values import as_number, as_object, as_objects, as_text
 
 _CONTEXT = re.compile(
     r"\s*<(?:command-|local-command|bash-|recommended_plugins|environment_context|user_instructions|permissions)"
     r"|# AGENTS\.md|Caveat: "
 )
-_TOKENS = (("input", "prompt_tokens"), ("output", "completion_tokens"), ("cached", "cached_tokens"))
 _SOURCES = {"user": "user_message", "system": "system", "agent": "assistant_message"}
 
 
@@ -108,7 +108,7 @@ def _document(trajectory: dict[str, Any], file: str) -> tuple[TraceDocument, dic
         notes=as_text(trajectory.get("notes")),
         continued_in=as_text(trajectory.get("continued_trajectory_ref")),
         tools=about.get("tool_definitions") or None,
-        metrics=_metrics(as_object(trajectory.get("final_metrics"))) or None,
+        metrics=_metrics(as_object(trajectory.get("final_metrics"))),
     )
     return doc, reader.subagents
 
@@ -143,11 +143,14 @@ def _model(value: object) -> str | None:
     return None if value == "unknown" else as_text(value)
 
 
-def _metrics(final: dict[str, Any]) -> dict[str, Any]:
-    names = {"input": "total_prompt_tokens", "output": "total_completion_tokens", "cached": "total_cached_tokens"}
-    tokens = {name: count for name, key in names.items() if (count := as_int(final.get(key))) is not None}
-    found = {"cost": as_number(final.get("total_cost_usd")), "tokens": tokens or None}
-    return {name: value for name, value in found.items() if value is not None}
+def _metrics(final: dict[str, Any]) -> dict[str, Any] | None:
+    return metrics_of(cost=as_number(final.get("total_cost_usd")), tokens=_tokens(final))
+
+
+def _tokens(metrics: dict[str, Any]) -> dict[str, int]:
+    """Those of ATIF's own counts, and of what the agent's converter kept beside them."""
+    extra = {name.removeprefix("total_"): count for name, count in as_object(metrics.get("extra")).items()}
+    return tokens_of(extra) | tokens_of(metrics)
 
 
 class _Reader:
@@ -234,7 +237,7 @@ class _Reader:
         """Tokens and cost of the answer, on the first of its steps."""
         metrics = as_object(step.get("metrics"))
         if metrics and len(self.out.steps) > first:
-            tokens = {name: count for name, key in _TOKENS if (count := as_int(metrics.get(key))) is not None}
+            tokens = _tokens(metrics)
             cost = as_number(metrics.get("cost_usd"))
             if tokens:
                 self.out.steps[first]["tokens"] = tokens

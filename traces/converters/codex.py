@@ -20,6 +20,7 @@ from traces.source import Source
 from traces.tooling.codex_calls import CodexCalls
 from traces.tooling.contents import images_of, text_of
 from traces.tooling.transcript import Transcript
+from traces.tooling.usage import metrics_of, tokens_of
 from traces.tooling.values import as_object, as_objects, as_text
 
 _ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
@@ -44,6 +45,7 @@ _REPEATED = frozenset(
         *("exec_approval_request", "apply_patch_approval_request"),
     }
 )
+_TOLD = frozenset({"user_message", "system", "error"})  # no part of an answer
 _ENDS = frozenset({"task_complete", "turn_complete", "turn_aborted"})
 
 
@@ -65,7 +67,7 @@ class Codex:
         steps="assistant_message bash_command error file_create file_delete file_edit plan subagent system thinking"
         " tool_call user_message web",
         fields="approximate call_id command content cwd diff exact_diff exit_code images input name output path script"
-        " returned seconds source_line started_at status",
+        " returned seconds source_line started_at status tokens",
     )
 
     def detect(self, source: Source) -> bool:
@@ -123,7 +125,8 @@ class _Session:
         self.items: list[Item] = []
         self.results: dict[str, list[Item]] = {}
         self.meta: dict[str, Any] = {}
-        self.tokens: dict[str, Any] = {}
+        self.tokens: dict[str, Any] = {}  # of the run, as it counts them
+        self.answered = 0  # steps up to the end of the last answer
         self.times: list[str] = []
         self.end: str | None = None
         self.model: str | None = None
@@ -178,13 +181,20 @@ class _Session:
         elif kind == "patch_apply_end":
             self.calls.patches.add(item.line, payload)
         elif kind == "token_count":
-            self.tokens = as_object(as_object(payload.get("info")).get("total_token_usage")) or self.tokens
+            self._counted(item)
         elif kind in _ENDS:
             self.end = kind
         elif kind in ("error", "stream_error", "warning"):
             self.items.append(item)
         elif kind not in _REPEATED:
             self.out.warn(f"events that have no step of their own ({kind[:40]})")
+
+    def _counted(self, item: Item) -> None:
+        """The counts at the end of an answer; the same ones come again where only the limits of the account changed."""
+        total = as_object(as_object(item.payload.get("info")).get("total_token_usage"))
+        if total and total != self.tokens:
+            self.tokens = total
+            self.items.append(item)
 
     # --- steps --------------------------------------------------------------------------------------------
 
@@ -206,18 +216,12 @@ class _Session:
             cwd=as_text(self.meta.get("cwd")) or self.cwd,
             started_at=self.times[0] if self.times else None,
             exit_status=self.end,
-            metrics=self._metrics() or None,
+            metrics=metrics_of(tokens=tokens_of(self.tokens), seconds=self._seconds()),
             subagent_of=_parent(self.meta),
         )
 
-    def _metrics(self) -> dict[str, Any]:
-        metrics: dict[str, Any] = {}
-        usage = {key.removesuffix("_tokens"): value for key, value in self.tokens.items() if type(value) is int}
-        if usage:
-            metrics["tokens"] = usage
-        if len(self.times) > 1 and (seconds := _between(self.times[0], self.times[-1])) is not None:
-            metrics["seconds"] = seconds
-        return metrics
+    def _seconds(self) -> float | None:
+        return _between(self.times[0], self.times[-1]) if len(self.times) > 1 else None
 
     def _steps(self, item: Item) -> None:
         payload, kind = item.payload, as_text(item.payload.get("type")) or ""
@@ -227,6 +231,8 @@ class _Session:
         elif item.kind == "turn_context":
             self.model = self.model or as_text(payload.get("model"))
             self.cwd = as_text(payload.get("cwd")) or self.cwd
+        elif item.kind == "event_msg" and kind == "token_count":
+            self._spent(tokens_of(as_object(payload.get("info")).get("last_token_usage")))
         elif item.kind == "event_msg":
             self.out.text("error", as_text(payload.get("message")), **common)
         elif item.kind == "compacted":
@@ -244,6 +250,13 @@ class _Session:
             self._call(item, common)
         else:
             self.out.warn(f"items that have no step ({kind[:40]})")
+
+    def _spent(self, tokens: dict[str, int]) -> None:
+        """The tokens of the answer that ends here, on the first of its steps."""
+        answer = next((step for step in self.out.steps[self.answered :] if step["type"] not in _TOLD), None)
+        if answer is not None and tokens:
+            answer["tokens"] = tokens
+        self.answered = len(self.out.steps)
 
     def _instructions(self, item: Item, common: dict[str, Any]) -> None:
         """What the model was told at first; the user's own instructions come again as a message."""

@@ -12,8 +12,9 @@ from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record, Unreadable
 from traces.keeps import Keeps
 from traces.source import Source
-from traces.tooling.gemini_talk import Talk, parts_of, tokens_of
+from traces.tooling.gemini_talk import Talk, parts_of
 from traces.tooling.tasks import stem
+from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_object, as_objects, as_text
 
 _KINDS = frozenset({"user", "gemini", "info", "error", "warning"})
@@ -126,13 +127,12 @@ def _of_contents(contents: list[dict[str, Any]], record: dict[str, Any], name: s
     waiting = as_object(record.get("toolCall"))
     if name_of_call := as_text(waiting.get("name")):
         talk.call(name_of_call, waiting.get("args"), None, None, {})
-    tokens = tokens_of(response.get("usageMetadata"))
     return talk.out.document(
         as_text(record.get("id")) or as_text(record.get("sessionId")) or name,
         agent="gemini-cli" if "clientHistory" in record or _is_of_the_cli(contents) else None,
         repo=_folder(talk),
         model=as_text(body.get("model")) or as_text(response.get("modelVersion")),
-        metrics={"tokens": tokens} if tokens else None,
+        metrics=metrics_of(tokens=tokens_of(response.get("usageMetadata"))),
     )
 
 
@@ -207,8 +207,7 @@ class _Session:
             common = {"source_line": self._lines[place], "started_at": as_text(message.get("timestamp"))}
             common = {key: value for key, value in common.items() if value is not None}
             _add(talk, message, common | ({"abandoned": True} if place in self._abandoned else {}))
-            for kind, count in tokens_of(message.get("tokens")).items():
-                tokens[kind] = tokens.get(kind, 0) + count
+            add_tokens(tokens, tokens_of(message.get("tokens")))
         models = [model for message in self.messages if (model := as_text(message.get("model")))]
         folders = self.about.get("directories")
         asked = (step["content"] for step in talk.out.steps if step.get("by") == "agent")
@@ -220,7 +219,7 @@ class _Session:
             started_at=as_text(self.about.get("startTime")),
             repo=_folder(talk) or (as_text(folders[0]) if isinstance(folders, list) and folders else None),
             model=models[0] if models else None,
-            metrics={"tokens": tokens} if tokens else None,
+            metrics=metrics_of(tokens=tokens),
             subagent_of=self._caller(source),
         )
 

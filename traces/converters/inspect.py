@@ -12,9 +12,10 @@ from traces.keeps import Keeps
 from traces.source import Source
 from traces.tooling.chat import Chat
 from traces.tooling.inspect_files import BadMember, is_log_archive, read_archive
-from traces.tooling.inspect_sample import add_events, attachments_of, messages_of, resolved
+from traces.tooling.inspect_sample import add_events, attachments_of, events_of, messages_of, resolved
 from traces.tooling.tasks import stem
 from traces.tooling.transcript import Transcript
+from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_int, as_number, as_object, as_text
 
 
@@ -23,10 +24,10 @@ class Inspect:
     version = "1"
     keeps = Keeps(
         document="agent agent_version epoch exit_status instance_id issue_description metadata metrics.cost"
-        " metrics.seconds metrics.tokens model scores target task",
+        " metrics.seconds metrics.tokens model scores started_at target task",
         steps="assistant_message bash_command error file_edit system thinking tool_call user_message web",
         fields="approximate call_id command content diff error exit_code images input name output path seconds"
-        " started_at status",
+        " started_at status tokens",
     )
 
     def detect(self, source: Source) -> bool:
@@ -109,11 +110,12 @@ def _document(sample: dict[str, Any], log: dict[str, Any], file: str) -> TraceDo
         agent=as_text(about.get("solver")) or "Inspect",
         agent_version=as_text(as_object(about.get("packages")).get("inspect_ai")),
         model=as_text(about.get("model")),
+        started_at=_began(sample) or as_text(about.get("created")),
         target=resolved(sample.get("target"), texts),
         scores=resolved(sample.get("scores"), texts) or None,
         metadata=resolved(sample.get("metadata"), texts) or None,
         exit_status=_exit_status(sample),
-        metrics=_metrics(sample) or None,
+        metrics=_metrics(sample),
     )
 
 
@@ -126,6 +128,12 @@ def _task(given: object) -> str:
     return opening.first_prompt()
 
 
+def _began(sample: dict[str, Any]) -> str | None:
+    """When the sample began; older logs say so only in its events."""
+    times = (as_text(event.get("timestamp")) for event in events_of(sample))
+    return as_text(sample.get("started_at")) or next(filter(None, times), None)
+
+
 def _exit_status(sample: dict[str, Any]) -> str | None:
     if sample.get("error"):
         return "error"
@@ -133,19 +141,14 @@ def _exit_status(sample: dict[str, Any]) -> str | None:
     return f"limit ({kind})" if kind else None
 
 
-def _metrics(sample: dict[str, Any]) -> dict[str, Any]:
+def _metrics(sample: dict[str, Any]) -> dict[str, Any] | None:
     usages = [usage for usage in as_object(sample.get("model_usage")).values() if isinstance(usage, dict)]
-    tokens = {name: _total(usages, f"{name}_tokens") for name in ("input", "output", "total", "reasoning")}
-    tokens = {name: count for name, count in tokens.items() if count is not None}
+    tokens: dict[str, int] = {}
+    for usage in usages:
+        add_tokens(tokens, tokens_of(usage))
     costs = [cost for usage in usages if (cost := as_number(usage.get("total_cost"))) is not None]
     seconds = as_number(sample.get("total_time"))
-    found = {"tokens": tokens or None, "cost": sum(costs) if costs else None, "seconds": seconds}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _total(usages: list[dict[str, Any]], key: str) -> int | None:
-    counts = [count for usage in usages if (count := as_int(usage.get(key))) is not None]
-    return sum(counts) if counts else None
+    return metrics_of(tokens=tokens, cost=sum(costs) if costs else None, seconds=seconds)
 
 
 converters.register("inspect")(Inspect())

@@ -21,6 +21,7 @@ from traces.tooling.contents import images_of, text_of
 from traces.tooling.files import Files
 from traces.tooling.tasks import issue_in, repo_of, stem
 from traces.tooling.transcript import Transcript
+from traces.tooling.usage import add_tokens, tokens_of
 from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text, inner_json
 
 _OPEN = re.compile(r"^```(?:bash|mswea_bash_command)[ \t]*\n", re.MULTILINE)
@@ -274,13 +275,8 @@ class _Run:
 
     def _spent(self, extra: dict[str, Any], message: dict[str, Any]) -> Step:
         """Tokens and cost of one answer, for its first step; the tokens are added to those of the run."""
-        usage = as_object(as_object(extra.get("response")).get("usage")) or as_object(message.get("usage"))
-        names = {"input": ("prompt_tokens", "input_tokens"), "output": ("completion_tokens", "output_tokens")}
-        found = {
-            name: value for name, keys in names.items() for key in keys if (value := as_int(usage.get(key))) is not None
-        }
-        for name, value in found.items():
-            self.tokens[name] = self.tokens.get(name, 0) + value
+        found = tokens_of(as_object(extra.get("response")).get("usage") or message.get("usage"))
+        add_tokens(self.tokens, found)
         cost = as_number(extra.get("cost"))
         return ({"tokens": found} if found else {}) | ({"cost": cost} if cost is not None else {})
 

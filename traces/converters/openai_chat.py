@@ -18,6 +18,7 @@ from traces.tooling.chat import Chat, calls_of
 from traces.tooling.tasks import issue_in, repo_of, stem
 from traces.tooling.text_calls import has_calls
 from traces.tooling.transcript import Transcript
+from traces.tooling.usage import metrics_of, tokens_of
 from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text, inner_json
 
 _COLUMNS = ("messages", "trajectory")
@@ -45,7 +46,7 @@ class OpenAIChat:
         steps="assistant_message bash_command file_create file_edit file_read plan search system thinking tool_call"
         " user_message web",
         fields="call_id command content cwd end_line exact_diff exit_code images input name output path start_line"
-        " status",
+        " status tokens",
     )
 
     def detect(self, source: Source) -> bool:
@@ -150,7 +151,7 @@ def _document(row: dict[str, Any], name: str, file: str) -> TraceDocument:
     messages = _messages(row)
     response, answers = as_object(row.get("response")), _answers(row)
     if answers:
-        messages = [*messages, answers[0]]
+        messages = [*messages, {"usage": response.get("usage")} | answers[0]]
         if len(answers) > 1:
             out.warn("other answers that were not taken", len(answers) - 1)
     Chat(out, messages).read()
@@ -165,7 +166,7 @@ def _document(row: dict[str, Any], name: str, file: str) -> TraceDocument:
         base_commit=as_text(row.get("base_commit")),
         model=as_text(row.get("model")) or as_text(row.get("model_name")) or as_text(response.get("model")),
         final_patch=next((row[key] for key in _PATCHES if isinstance(row.get(key), str)), None),
-        metrics=_metrics(row, response) or None,
+        metrics=_metrics(row, response),
         started_at=row.get("timestamp") if isinstance(row.get("timestamp"), str | int | float) else None,
         tools=inner_json(tools) or None,
     )
@@ -192,12 +193,9 @@ def _others(row: dict[str, Any], out: Transcript) -> dict[str, Any]:
     return found
 
 
-def _metrics(row: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
-    usage = as_object(response.get("usage")) or as_object(row.get("usage"))
-    tokens = {"input": as_int(usage.get("prompt_tokens")), "output": as_int(usage.get("completion_tokens"))}
-    tokens = {key: value for key, value in tokens.items() if value is not None}
-    found = {"cost": as_number(row.get("cost")), "seconds": as_number(row.get("latency_sec")), "tokens": tokens or None}
-    return {key: value for key, value in found.items() if value is not None}
+def _metrics(row: dict[str, Any], response: dict[str, Any]) -> dict[str, Any] | None:
+    tokens = tokens_of(response.get("usage") or row.get("usage"))
+    return metrics_of(cost=as_number(row.get("cost")), seconds=as_number(row.get("latency_sec")), tokens=tokens)
 
 
 converters.register("openai_chat")(OpenAIChat())

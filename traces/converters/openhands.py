@@ -13,7 +13,7 @@ from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
 from traces.tooling.openhands_calls import Events
-from traces.tooling.openhands_events import PlainEvents, metrics_of
+from traces.tooling.openhands_events import PlainEvents, totals_of
 from traces.tooling.openhands_sdk import SdkEvents
 from traces.tooling.tasks import issue_in, repo_of, stem
 from traces.tooling.values import as_int, as_object, as_text
@@ -135,9 +135,9 @@ def _run(run: dict[str, Any], file: str, line: int) -> TraceDocument:
         error=as_text(run.get("error")),
         outcome=_outcome(report, run),
         report=report if isinstance(report, dict) else None,
-        metrics=metrics_of(metrics.get("accumulated_cost"), as_object(metrics.get("accumulated_token_usage")))
-        or reader.metrics
-        or None,
+        metrics=reader.run_metrics(
+            totals_of(metrics.get("accumulated_cost"), as_object(metrics.get("accumulated_token_usage")))
+        ),
     )
     return doc | {key: run[key] for key in _SAVED if run.get(key) is not None}
 
@@ -185,7 +185,7 @@ def _conversation(source: Source, events: list[Numbered]) -> TraceDocument:
         agent="OpenHands",
         model=reader.model or as_text(llm.get("model")),
         exit_status=reader.agent_state,
-        metrics=reader.metrics or None,
+        metrics=reader.run_metrics(),
     )
 
 

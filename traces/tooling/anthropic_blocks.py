@@ -19,12 +19,6 @@ from traces.tooling.transcript import Transcript
 from traces.tooling.values import as_int, as_object, as_objects, as_text
 
 _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
-_TOKENS = (
-    ("input", "input_tokens"),
-    ("output", "output_tokens"),
-    ("cache_read", "cache_read_input_tokens"),
-    ("cache_creation", "cache_creation_input_tokens"),
-)
 _RESULT = "tool_result"  # also the end of web_search_tool_result, mcp_tool_result, …
 
 
@@ -58,12 +52,6 @@ class Result:
 
     block: dict[str, Any]
     recorded: Any
-
-
-def usage_of(value: object) -> dict[str, int]:
-    """Tokens of one message of the model; none of what is no usage."""
-    usage = as_object(value)
-    return {name: count for name, key in _TOKENS if (count := as_int(usage.get(key))) is not None} if usage else {}
 
 
 class Conversation:

@@ -40,11 +40,10 @@ def to_atif(doc: TraceDocument) -> dict[str, Any]:
 
 def _final_metrics(metrics: dict[str, Any], count: int) -> dict[str, Any]:
     tokens = as_object(metrics.get("tokens"))
-    cached = next((tokens[key] for key in ("cached", "cached_input", "cache_read") if key in tokens), None)
     found = {
         "total_prompt_tokens": as_int(tokens.get("input")),
         "total_completion_tokens": as_int(tokens.get("output")),
-        "total_cached_tokens": as_int(cached),
+        "total_cached_tokens": as_int(tokens.get("cache_read")),
         "total_cost_usd": as_number(metrics.get("cost")),
         "total_steps": count,
     }

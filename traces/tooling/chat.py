@@ -19,6 +19,7 @@ from traces.tooling.contents import images_of, text_of
 from traces.tooling.swe_tools import SweTools
 from traces.tooling.text_calls import TextCall, has_calls, read_fence, read_text, result_in
 from traces.tooling.transcript import Transcript
+from traces.tooling.usage import tokens_of
 from traces.tooling.values import as_object, as_objects, as_text, inner_json
 
 _ROLES = {"ai": "assistant", "model": "assistant", "human": "user", "developer": "system", "function": "tool"}
@@ -93,8 +94,8 @@ class Chat:
         self._follow(text)
 
     def _answer(self, index: int, message: dict[str, Any]) -> None:
-        """Thoughts, words and calls, in this order; calls in the text where they stand."""
-        common = _common(message)
+        """Thoughts, words and calls, in this order; calls in the text where they stand. Its tokens on the first one."""
+        common, first = _common(message), len(self.out.steps)
         for thought in thoughts_of(message):
             self.out.text("thinking", thought, **common)
         content = _content(message)
@@ -117,6 +118,8 @@ class Chat:
                 self.out.text("assistant_message", part, **common)
             else:
                 self._call(index, part, common)
+        if (tokens := tokens_of(message.get("usage"))) and len(self.out.steps) > first:
+            self.out.steps[first]["tokens"] = tokens
 
     def _call(self, index: int, asked: Asked, common: Step) -> None:
         result = self._result(index, asked)

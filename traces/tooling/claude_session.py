@@ -6,12 +6,11 @@ Read from session files (``sessionId``, ``isSidechain``), the web's export (neit
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from traces.document import TraceDocument
-from traces.tooling.anthropic_blocks import Conversation, Turn, usage_of
+from traces.tooling.anthropic_blocks import Conversation, Turn
 from traces.tooling.claude_branches import Sidechains, abandoned_in, lost_prompts
 from traces.tooling.claude_records import (
     Numbered,
@@ -24,6 +23,7 @@ from traces.tooling.claude_records import (
     plain_text,
     status_in,
 )
+from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_number, as_object, as_text
 
 SYNTHETIC = "<synthetic>"  # the model's name where Claude Code speaks for it
@@ -111,7 +111,7 @@ class Session:
     def _message(self, line: int | None, record: dict[str, Any], parents: Any, alone: bool, abandoned: bool) -> None:
         message, role, key = record["message"], record["type"], ""
         if role == "assistant" and (key := as_text(message.get("id")) or ""):
-            self.talk.usage[key] = self.talk.usage.get(key, {}) | usage_of(message.get("usage"))
+            self.talk.usage[key] = self.talk.usage.get(key, {}) | tokens_of(message.get("usage"))
         content = self._first_time(key, message.get("content"))
         is_result = role == "user" and has_result(content)
         marks: dict[str, Any] = {"abandoned": True} if abandoned else {}
@@ -196,7 +196,7 @@ class Session:
             "repo": _first(self.records, "cwd"),
             "git_branch": _first(self.records, "gitBranch"),
             "started_at": _first(self.records, "timestamp"),
-            "metrics": self._metrics(messages) or None,
+            "metrics": self._metrics(messages),
             "title": self._title(),
             "exit_status": next((status_in(record) for _, record in reversed(self.others) if status_in(record)), None),
         }
@@ -210,11 +210,10 @@ class Session:
             about["issue_description"] = next((text for record in messages if (text := command_of(record))), "")
         return about
 
-    def _metrics(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
-        tokens: dict[str, int] = defaultdict(int)
+    def _metrics(self, messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+        tokens: dict[str, int] = {}
         for usage in self.talk.usage.values():
-            for name, count in usage.items():
-                tokens[name] += count
+            add_tokens(tokens, usage)
         # By message: its records repeat what it cost.
         costs = {
             as_text(record["message"].get("id")) or as_text(record.get("uuid")): cost
@@ -224,12 +223,8 @@ class Session:
         ends = [record for _, record in self.others if record.get("type") == "result"]
         totals = [cost for end in ends if (cost := as_number(end.get("total_cost_usd"))) is not None]
         times = [time for end in ends if (time := as_number(end.get("duration_ms"))) is not None]
-        metrics: dict[str, Any] = {"tokens": dict(tokens)} if tokens else {}
-        if totals or costs:
-            metrics["cost"] = totals[-1] if totals else round(sum(costs.values()), 9)
-        if times:
-            metrics["seconds"] = sum(times) / 1000
-        return metrics
+        cost = totals[-1] if totals else round(sum(costs.values()), 9) if costs else None
+        return metrics_of(tokens=tokens, cost=cost, seconds=sum(times) / 1000 if times else None)
 
     def _title(self) -> str | None:
         """The name a person gave the session, else the one that Claude Code did, else the summary of this file."""

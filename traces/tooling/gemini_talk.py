@@ -12,25 +12,11 @@ from traces.tooling.calls import Call
 from traces.tooling.files import Files
 from traces.tooling.gemini_tools import gemini_steps, is_refused
 from traces.tooling.transcript import Transcript
-from traces.tooling.values import as_int, as_object, as_objects, as_text
+from traces.tooling.values import as_object, as_objects, as_text
 
 _NOTICES = ("<session_context>", "<state_snapshot>", "<loaded_context>", "This is the Gemini CLI. We are setting up")
 
-_COUNTS = {
-    "input": ("input", "promptTokenCount"),
-    "output": ("output", "candidatesTokenCount"),
-    "cache_read": ("cached", "cachedContentTokenCount"),
-    "thinking": ("thoughts", "thoughtsTokenCount"),
-    "tool": ("tool", "toolUsePromptTokenCount"),
-}
 _FILES = frozenset({"inlineData", "inline_data", "fileData"})
-
-
-def tokens_of(value: object) -> dict[str, int]:
-    """Tokens of one answer, as Gemini CLI or the API counts them."""
-    given = as_object(value)
-    counts = {name: [n for key in keys if (n := as_int(given.get(key))) is not None] for name, keys in _COUNTS.items()}
-    return {name: found[0] for name, found in counts.items() if found}
 
 
 def parts_of(content: object) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
+from potato_site.canonical import digest
 from traces.document import Step
 from traces.tooling.transcript import Transcript
 from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text
@@ -54,8 +55,12 @@ def messages_of(sample: dict[str, Any], out: Transcript) -> list[dict[str, Any]]
     if models and (is_compacted or not messages):
         messages = list(_all_messages(sample, models, messages))
         out.warn("conversations put together from the calls of the model")
-    times = _answer_times(models)
-    return [part for message in messages for part in _plain_messages(resolved(_timed(message, times), texts), out)]
+    measured = _measured(models)
+    return [
+        part
+        for message in messages
+        for part in _plain_messages(resolved(message | measured.get(_identity(message), {}), texts), out)
+    ]
 
 
 def _all_messages(
@@ -85,20 +90,20 @@ def _answers(event: dict[str, Any]) -> list[dict[str, Any]]:
     return [choice["message"] for choice in choices[:1] if isinstance(choice.get("message"), dict)]
 
 
-def _answer_times(models: list[dict[str, Any]]) -> dict[str, str]:
-    """When each answer was asked for, by the id of its message."""
-    found: dict[str, str] = {}
+def _measured(models: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """When each answer was asked for and what it took."""
+    found: dict[str, dict[str, Any]] = {}
     for event in models:
+        usage = as_object(event.get("output")).get("usage")
+        measures = {"timestamp": as_text(event.get("timestamp")), "usage": usage}
         for message in _answers(event):
-            identity, time = as_text(message.get("id")), as_text(event.get("timestamp"))
-            if identity and time:
-                found[identity] = time
+            found.setdefault(_identity(message), {name: value for name, value in measures.items() if value})
     return found
 
 
-def _timed(message: dict[str, Any], times: dict[str, str]) -> dict[str, Any]:
-    time = times.get(as_text(message.get("id")) or "")
-    return message | {"timestamp": time} if time else message
+def _identity(message: dict[str, Any]) -> str:
+    """The id of a message; older logs give none, there it is who said what."""
+    return as_text(message.get("id")) or digest(*map(message.get, ("role", "content", "tool_calls")))
 
 
 def _plain_messages(message: dict[str, Any], out: Transcript) -> Iterator[dict[str, Any]]:

@@ -62,7 +62,8 @@ class Events(ABC):
         self.out = Transcript()
         self.acts = Acts(self.out)
         self.model: str | None = None
-        self.metrics: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}  # as the events tell them
+        self.tokens: dict[str, int] = {}  # of the answers that were read
         self.agent_state: str | None = None
         self.list: list[tuple[int | None, dict[str, Any]]] = []
         self.used: set[int] = set()  # the results that are part of a call's step
@@ -78,6 +79,11 @@ class Events(ABC):
     @abstractmethod
     def read(self) -> Transcript:
         """The steps of all events."""
+
+    def run_metrics(self, told: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """What the run took: as ``told`` beside its events, else as they tell; without tokens there, its answers'."""
+        metrics = told or self.metrics
+        return ({"tokens": self.tokens} if self.tokens else {}) | metrics or None
 
 
 class Acts:

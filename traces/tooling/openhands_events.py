@@ -14,6 +14,7 @@ from traces.tooling.contents import images_of
 from traces.tooling.openhands_calls import Act, Events, Result
 from traces.tooling.openhands_skills import read_skill
 from traces.tooling.transcript import Transcript
+from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text, inner_json
 
 Event = dict[str, Any]
@@ -23,14 +24,6 @@ _STATE = frozenset({"null", "change_agent_state", "agent_state_changed", "conden
 _ABOUT = frozenset(
     {"thought", "impl_source", "translated_ipython_code", "confirmation_state", "is_confirmed", "hidden"}
 )
-_TOKENS = {
-    "prompt_tokens": "input",
-    "input_tokens": "input",
-    "completion_tokens": "output",
-    "output_tokens": "output",
-    "cache_read_tokens": "cache_read",
-    "cache_write_tokens": "cache_write",
-}
 _FLAT = frozenset({"action", "observation", "keep_prompt", "action_risk", "kernel_init_code", "is_confirmed"})
 
 
@@ -92,7 +85,7 @@ class PlainEvents(Events):
         usage = as_object(event.get("llm_metrics"))
         tokens = as_object(usage.get("accumulated_token_usage"))
         if usage:
-            self.metrics = metrics_of(usage.get("accumulated_cost"), tokens)
+            self.metrics = totals_of(usage.get("accumulated_cost"), tokens)
             named = as_text(tokens.get("model"))
             self.model = named if named and named != "default" else self.model
         if event.get("observation") == "agent_state_changed":
@@ -193,7 +186,9 @@ class PlainEvents(Events):
             return {}
         self.responses |= {key, f"reasoning {response.get('id')}"}
         self.model = self.model or as_text(response.get("model"))
-        return tokens_of(as_object(response.get("usage")))
+        tokens = tokens_of(response.get("usage"))
+        add_tokens(self.tokens, tokens)
+        return tokens
 
     # --- observations -------------------------------------------------------------------------------------
 
@@ -284,12 +279,7 @@ def _diff(value: object) -> str:
     return value if isinstance(value, str) and value.startswith("--- ") else ""
 
 
-def tokens_of(usage: dict[str, Any]) -> dict[str, int]:
-    """``{"input", "output", "cache_read", "cache_write"}`` of what LiteLLM and OpenHands call them; zeros left out."""
-    return {name: value for key, name in _TOKENS.items() if (value := as_int(usage.get(key)))} if usage else {}
-
-
-def metrics_of(cost: object, usage: dict[str, Any]) -> dict[str, Any]:
-    """The metrics of a run, of its accumulated cost and tokens."""
-    found = {"cost": as_number(cost) or None, "tokens": tokens_of(usage) or None}
-    return {key: value for key, value in found.items() if value is not None}
+def totals_of(cost: object, usage: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of a run, of its accumulated cost and tokens; a zero is what was not counted."""
+    tokens = {kind: count for kind, count in tokens_of(usage).items() if count}
+    return metrics_of(cost=as_number(cost) or None, tokens=tokens) or {}

@@ -10,7 +10,7 @@ from typing import Any
 from traces.document import Step
 from traces.tooling.contents import images_of, text_of
 from traces.tooling.openhands_calls import Act, Events, Result
-from traces.tooling.openhands_events import metrics_of
+from traces.tooling.openhands_events import totals_of
 from traces.tooling.transcript import Transcript
 from traces.tooling.values import as_int, as_object, as_objects, as_text, inner_json
 
@@ -95,7 +95,7 @@ class SdkEvents(Events):
             for key, count in as_object(usage.get("accumulated_token_usage")).items():
                 if type(count) is int and key.endswith("_tokens"):
                     total[key] = total.get(key, 0) + count
-        self.metrics = metrics_of(cost, total)
+        self.metrics = totals_of(cost, total)
         self.model = as_text(as_object(usages.get("default") or usages.get("agent")).get("model_name")) or self.model
 
     def _other(self, kind: str, line: int | None, event: Event) -> None:

@@ -208,3 +208,38 @@ def test_a_local_shell_s_folder_is_where_it_ran(document):
     action = {"type": "exec", "command": ["bash", "-lc", "ls"], "working_directory": "/b", "timeout_ms": 5}
     step = document(user("go"), item(type="local_shell_call", call_id="l", action=action))["structured_turns"][-1]
     assert (step["command"], step["cwd"], step["input"]) == ("ls", "/b", {"timeout_ms": 5})
+
+
+def counted(total: int, last: int, **info) -> dict:
+    usage = {
+        "total_token_usage": {"input_tokens": total, "output_tokens": 1},
+        "last_token_usage": {"input_tokens": last},
+    }
+    return event(type="token_count", info=usage | info)
+
+
+def test_what_an_answer_took_stands_on_its_first_step(document):
+    made = document(
+        user("Fix it."),
+        item(type="reasoning", summary=[{"type": "summary_text", "text": "Look first."}]),
+        *shell("ls", "a.py"),
+        counted(10, 10),
+        *shell("cat a.py", "1", call_id="d"),
+        counted(25, 15),
+        counted(25, 15),
+        event(type="token_count", info=None),
+        user("Go on."),
+        item(type="message", role="assistant", content=[{"type": "output_text", "text": "Done."}]),
+        counted(45, 20),
+    )
+    taken = [(step["type"], step["tokens"]["input"]) for step in made["structured_turns"] if "tokens" in step]
+
+    assert taken == [("thinking", 10), ("bash_command", 15), ("assistant_message", 20)]
+    assert made["metrics"]["tokens"] == {"input": 45, "output": 1}
+
+
+def test_an_answer_of_which_nothing_is_shown_leaves_its_tokens_to_no_other(document):
+    hidden = item(type="reasoning", summary=[], encrypted_content="x")
+    made = document(user("Fix it."), hidden, counted(10, 10), *shell("ls", "a.py"))
+
+    assert [step for step in made["structured_turns"] if "tokens" in step] == []

@@ -125,3 +125,22 @@ def test_no_attachment_of_a_real_log_stays_unresolved():
         for record in Inspect().convert(Source(path, path.name)):
             assert isinstance(record, Record)
             assert "attachment://" not in json.dumps(record.value)
+
+
+def test_an_answer_of_an_old_log_without_ids_is_known_by_what_was_said(document):
+    said = {"role": "assistant", "content": "Half of it."}
+    answered = {"event": "model", "timestamp": "1", "output": {"choices": [{"message": said}], "usage": USAGE}}
+    made = document(messages=[{"role": "user", "content": "Half of it."}, said], events=[answered])
+    asked, answer = made["structured_turns"]
+
+    assert "tokens" not in asked
+    assert answer["tokens"] == {"input": 61, "output": 17, "cache_read": 3, "thinking": 2}
+
+
+USAGE = {
+    "input_tokens": 61,
+    "output_tokens": 17,
+    "total_tokens": 78,
+    "input_tokens_cache_read": 3,
+    "reasoning_tokens": 2,
+}
