@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from traces.finding import printable
 from traces.jsonl import Problem
 from traces.neighbours import NamedFiles, is_hidden
 from traces.packed import HEAD_BYTES, kind_of
-from traces.source import Source, printable
+from traces.source import Source
 
 PIECE_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024 * 1024  # asked for in one piece; tar keeps long names so

@@ -14,10 +14,11 @@ from traces.archives import Limits, unpacked
 from traces.collecting import seldom_collected
 from traces.conversion import Conversion, Converted
 from traces.document import TraceDocument
+from traces.finding import find_sources
 from traces.jsonl import Problem, shown
 from traces.recognition import AUTO, is_claimed
 from traces.shaping import Shaping
-from traces.source import Source, find_sources
+from traces.source import Source
 from traces.stream import Event, convert_all
 
 Progress = Callable[[int, int, str], object]

@@ -26,13 +26,14 @@ from traces.converters import converters
 from traces.converters.native import Native
 from traces.document import DocumentError, TraceDocument, normalize
 from traces.entries import Entry, entry_of
+from traces.finding import find_sources, printable
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
 from traces.late_results import with_late_results
 from traces.models import Dataset, Document, Import, ImportFile, Trace, TraceVersion
 from traces.neighbours import NO_FILES
 from traces.recognition import is_claimed
-from traces.source import Place, Source, find_sources, printable
+from traces.source import Place, Source
 from traces.stream import Event, convert_all
 from traces.unpacking import limits_of_home, room_of_home
 

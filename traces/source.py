@@ -1,4 +1,4 @@
-"""The files a conversion reads: which ones, and what a converter may ask about each."""
+"""A file that a conversion reads: what its converter, and who looks for one, may ask about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cached_property
 from io import BufferedReader, BytesIO, FileIO
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,8 @@ from traces.jsonl import (
     records_of_lines,
 )
 from traces.long_list import read_long_list
-from traces.neighbours import NO_FILES, Files, FolderFiles, is_hidden
+from traces.mentions import mentions
+from traces.neighbours import NO_FILES, Files
 from traces.packed import kind_of
 from traces.peek import cut_short, last_fields
 
@@ -276,7 +277,7 @@ class Source:
     def mentions(self, *words: str) -> bool:
         """Whether one of the words stands in its first megabyte. A quick look, before one at what it means."""
         if words not in self.words:
-            self.words[words] = _mentions(self._prefix[:PEEK_BYTES], words)
+            self.words[words] = mentions(self._prefix[:PEEK_BYTES], words)
         return self.words[words]
 
     def begins(self, pattern: re.Pattern[bytes]) -> bool:
@@ -378,67 +379,9 @@ class _Kept:
         return bool(taken)
 
 
-def _mentions(text: bytes, words: tuple[str, ...]) -> bool:
-    if len(words) > 2 and all("_" in word for word in words):
-        return bool(_any_of(words).search(text))
-    return any(word.encode() in text for word in words)
-
-
-@cache
-def _any_of(words: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Looks for a ``_``, and only there for the words that have one: less work than to look for each of many words."""
-    parted = (re.escape(word).split("_", 1) for word in words)
-    # What follows comes first: its first letter alone tells that it is not there.
-    return re.compile(
-        "|".join(f"{after}(?<={before}_{after})" for before, after in parted).join(("_(?:", ")")).encode()
-    )
-
-
 def _one(line: bytes) -> Any:
     """The JSON value of a line; None where it is none."""
     try:
         return loads_leniently(line)
     except (ValueError, RecursionError):
         return None
-
-
-def printable(path: Path) -> str:
-    """The path as text that can be stored: bytes of a file name that are not UTF-8 become U+FFFD."""
-    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def find_sources(given: Path, *, skip: Path | None = None) -> Iterator[Source | Problem]:
-    """The file ``given``, or every file of that folder in sorted order, without ``skip`` and hidden ones.
-
-    HIDDEN_HISTORIES are read all the same. A link that leads out of the folder, a folder that cannot be read and what
-    is no regular file is a Problem; a link inside the folder is passed over, because its target is read itself. Raises
-    FileNotFoundError.
-    """
-    if given.is_file():
-        yield Source(given, printable(Path(given.name)), FolderFiles(given.parent))
-        return
-    if not given.is_dir():
-        raise FileNotFoundError(f"{given}: no such file or folder")
-    root = given.resolve()
-    skipped = skip.resolve() if skip else None
-    unreadable: list[OSError] = []
-    files, used = FolderFiles(root), set[str]()
-    for path in sorted(_walk(root, unreadable), key=lambda path: path.relative_to(root).parts):
-        name = printable(path.relative_to(root))
-        if path.is_symlink():
-            if not path.resolve().is_relative_to(root):
-                yield Problem(name, None, "", "is a link that leads out of the folder; not read")
-        elif not path.is_file():
-            yield Problem(name, None, "", "is not a regular file; not read")
-        elif path != skipped:
-            yield Source(path, name, files, used)
-    for error in unreadable:
-        yield Problem(printable(Path(error.filename)), None, "", f"cannot be read: {error.strerror}")
-
-
-def _walk(root: Path, unreadable: list[OSError]) -> Iterator[Path]:
-    """All visible files of the folder, and links to folders, which are not entered."""
-    for folder, folders, files in os.walk(root, onerror=unreadable.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in files if not is_hidden(name))
-        yield from (Path(folder, name) for name in folders if Path(folder, name).is_symlink())

@@ -15,11 +15,12 @@ from django.conf import settings
 from django.db import transaction
 
 from potato_site.jobs import enqueue, on_tick
+from traces.finding import find_sources
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
 from traces.models import Dataset
 from traces.neighbours import is_hidden
-from traces.source import Source, find_sources
+from traces.source import Source
 
 logger = logging.getLogger(__name__)
 

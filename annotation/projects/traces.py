@@ -9,11 +9,12 @@ from pathlib import Path
 from annotation.models import Project
 from annotation.projects.config import Parsed, ProjectConfig
 from potato_site.accounts.models import User
+from traces.finding import find_sources
 from traces.import_options import ImportOptions
 from traces.imports import import_files
 from traces.jsonl import Problem
 from traces.models import ImportFile, Trace
-from traces.source import Source, find_sources
+from traces.source import Source
 
 Progress = Callable[[int, int, str], object]
 

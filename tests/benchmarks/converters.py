@@ -23,7 +23,8 @@ from tests.left_out import corpus_folder, has_corpus
 from traces.conversion import Conversion
 from traces.convert import convert_sources
 from traces.converters import converters
-from traces.source import Source, find_sources
+from traces.finding import find_sources
+from traces.source import Source
 
 SAMPLES = Path(__file__).parent.parent / "golden" / "converters"
 # As multiples of orjson's time: 0.3 times its rate for sessions of Claude Code, 0.2 for the others.

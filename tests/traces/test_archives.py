@@ -10,8 +10,9 @@ import pytest
 
 from tests.traces.test_convert import TRACE
 from traces.archives import Limits, unpacked
+from traces.finding import find_sources
 from traces.jsonl import Problem
-from traces.source import Source, find_sources
+from traces.source import Source
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from traces import source as source_module
+from traces.finding import find_sources
 from traces.jsonl import WARNING, Problem, Record, Unreadable
-from traces.source import PEEK_BYTES, WHOLE_BYTES, Source, find_sources
+from traces.source import PEEK_BYTES, WHOLE_BYTES, Source
 
 BIG = "x" * (WHOLE_BYTES + 2 * PEEK_BYTES)
 

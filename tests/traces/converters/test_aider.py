@@ -6,8 +6,9 @@ import pytest
 
 from tests.traces.patching import patched
 from traces.converters.aider import Aider
+from traces.finding import find_sources
 from traces.jsonl import Problem
-from traces.source import Source, find_sources
+from traces.source import Source
 
 HEAD = "\n# aider chat started at 2025-01-02 03:04:05\n\n> Aider v0.85.0  \n> Main model: m with diff edit format  \n\n"
 

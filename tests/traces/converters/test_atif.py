@@ -9,8 +9,9 @@ import pytest
 from tests.left_out import corpus_folder
 from tests.traces.patching import patched
 from traces.converters.atif import Atif
+from traces.finding import find_sources
 from traces.jsonl import Record
-from traces.source import Source, find_sources
+from traces.source import Source
 from traces.tooling.values import as_object
 
 CALL = {"tool_call_id": "c", "function_name": "bash", "arguments": {"command": "ls"}}

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from traces.source import FolderFiles, Source
+from traces.neighbours import FolderFiles
+from traces.source import Source
 
 
 def written(folder: Path, value: object, name: str) -> Source:

@@ -19,10 +19,11 @@ from django.core.management.base import BaseCommand, CommandError
 from potato_site.files import is_device, replacing
 from traces.conversion import Conversion, Converted
 from traces.convert import ConvertReport, convert_sources
+from traces.finding import find_sources
 from traces.jsonl import Problem
 from traces.recognition import AUTO, UnknownFormat, claims, converter_called
 from traces.shaping import Shaping
-from traces.source import Source, find_sources
+from traces.source import Source
 
 MAX_PROBLEMS_IN_JSON = 1000
 REDRAW_SECONDS = 0.1
