@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from annotation.models import Membership, Project
+from annotation.projects import registration
 from potato_site.accounts.links import link_path
 from potato_site.accounts.manager import ensure_manager
 from potato_site.supervise import EVERYWHERE, Address, CannotServe, lock, serve
@@ -102,6 +103,8 @@ def welcome(address: Address, projects: Sequence[Project], passwords: Mapping[st
     for project in projects:
         lines.append(f"{project.name}: {address.url}{reverse('project', args=[project.slug])}")
         lines.append(f"  Annotators: {_people(project, passwords) or 'none yet'}")
+        if way_in := registration.way_in(reverse("project", args=[project.slug])):
+            lines.append(f"  Anybody may register: {address.url}{way_in}")
     manager = ensure_manager()
     if not manager.has_usable_password():
         lines += ["", f"Manager ({manager.username}), a link for one use within 72 hours:"]

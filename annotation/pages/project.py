@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, OuterRef, Q, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -17,6 +17,7 @@ from annotation import access
 from annotation.assignments import states
 from annotation.assignments.handout import cap_of, hand_out
 from annotation.models import Assignment, Item, Membership, Project, Submission
+from annotation.projects import registration
 from annotation.quality import statistics
 from potato_site.accounts.decorators import signed_in
 
@@ -50,7 +51,12 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 @never_cache
 def project(request: HttpRequest, slug: str) -> HttpResponse:
-    found, memberships = access.project_of(request.user, slug)
+    try:
+        found, memberships = access.project_of(request.user, slug)
+    except Http404:
+        if way_in := registration.way_in(request.path):
+            return redirect(way_in)
+        raise
     counts = _counts(request.user, [found.pk]).get(found.pk, NOTHING)
     work = _work(found, memberships, counts, _sizes([found.pk])[found.pk])
     context = {

@@ -46,7 +46,11 @@ class ProjectConfig(BaseModel):
     hand_out: HandOut = HandOut()
     # At most this many finished items per person; None: no limit.
     instances_per_annotator: int | None = Field(default=None, ge=1, description="At most this many items per person")
-    allow_all_users: bool = Field(default=False, description="Anybody may register at `/projects/<slug>/register/`")
+    allow_all_users: bool = Field(
+        default=False,
+        description="Anybody may register at `/projects/<slug>/register/`, which `potato start` prints and the "
+        "project's log-in page links to",
+    )
     guidelines: str = Field(
         default="",
         max_length=100_000,

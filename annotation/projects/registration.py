@@ -5,10 +5,13 @@ With a password of their own, always: nobody is let in by a name alone.
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import Http404
+from django.urls import reverse
 
 from annotation.models import Membership, Project
 from annotation.projects.membership import Refused, end_foreign_links, lock_project
@@ -16,6 +19,7 @@ from annotation.projects.revisions import current
 from potato_site.accounts.models import AuditEntry, User, validate_username
 
 Role, State = Membership.Role, Membership.State
+PAGE_OF_PROJECT = re.compile(r"/projects/([-\w]+)/")
 OPEN_STATES = (Project.State.OPEN, Project.State.PAUSED)
 
 
@@ -25,6 +29,15 @@ def open_project(slug: str) -> Project:
     if found is None or not current(found).allow_all_users:
         raise Http404
     return found
+
+
+def way_in(path: str) -> str:
+    """Address of the form where anybody becomes an annotator of the project that ``path`` is a page of; "" without."""
+    found = PAGE_OF_PROJECT.match(path)
+    try:
+        return reverse("register", args=[open_project(found[1]).slug]) if found else ""
+    except Http404:
+        return ""
 
 
 @transaction.atomic

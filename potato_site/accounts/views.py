@@ -11,6 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Se
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -41,7 +42,8 @@ def login(request: HttpRequest) -> HttpResponse:
         return redirect(destination)
     if request.method == "POST":
         limits.count("login", network)
-    context = {"form": form, "next": destination, "mail_is_on": mail.is_configured()}
+    way_in = import_string(settings.WAY_IN_FOR)(destination)
+    context = {"form": form, "next": destination, "mail_is_on": mail.is_configured(), "way_in": way_in}
     return render(request, "accounts/login.html", context)
 
 

@@ -6,8 +6,10 @@ from django.test import Client
 
 from annotation.models import Membership, Project
 from annotation.projects import membership
+from annotation.serving import welcome
 from potato_site.accounts import limits
 from potato_site.accounts.models import User
+from potato_site.supervise import Address
 from tests.factory import make_project
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +33,19 @@ def test_a_newcomer_registers_with_a_password_and_starts_labeling(client, projec
     assert (carol.check_password(PASSWORD), carol.is_staff, carol.is_superuser) == (True, False, False)
     assert Membership.objects.get(user=carol).role == "annotator"
     assert client.post(f"/projects/{project.slug}/next").headers["Location"].startswith("/label/")
+
+
+def test_who_opens_the_projects_address_is_led_to_the_form(client, project):
+    asked = client.get(f"/projects/{project.slug}/", follow=True)
+    assert "Sign in" in asked.content.decode()
+    assert f'href="{page(project)}"' in asked.content.decode()
+    client.force_login(User.objects.create_user("dora"))
+    assert client.get(f"/projects/{project.slug}/").headers["Location"] == page(project)
+
+
+def test_whoever_starts_it_is_told_the_address_of_the_form(project):
+    said = welcome(Address("127.0.0.1", 8000), [project], {})
+    assert f"  Anybody may register: http://127.0.0.1:8000{page(project)}" in said
 
 
 def test_the_documents_own_key_opens_registration(client, tmp_path):
@@ -76,8 +91,10 @@ def test_where_nobody_may_register_there_is_no_page(client, tmp_path, why):
     path = "/projects/nothing/register/" if why == "no such project" else page(project)
     assert client.get(path).status_code == 404
     assert client.post(path, NEW).status_code == 404
+    assert "register/" not in client.get("/login/", {"next": path.removesuffix("register/")}).content.decode()
     client.force_login(User.objects.create_user("dora"))
     assert client.post(path).status_code == 404
+    assert client.get(path.removesuffix("register/")).status_code == 404
     assert not Membership.objects.filter(user__username__in=["carol", "dora"]).exists()
 
 
