@@ -96,9 +96,15 @@ def _run(name: str, rest: list[str]) -> int:
     except (homes.HomeError, YamlProblem, OSError) as error:
         return _complain(f"potato {name}", _words(error))
     _point_django_at_settings()
-    code = _execute(name, command, rest)
-    if code and made:
-        homes.discard_unused(made)
+    code: int | str | None = 1
+    try:
+        code = _execute(name, command, rest)
+    except SystemExit as end:  # a wrong option, about which argparse has said all
+        code = end.code
+        raise
+    finally:
+        if code and made:
+            homes.discard_unused(made)
     return code
 
 
@@ -201,8 +207,8 @@ def _names() -> list[str]:
 
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, _names(), n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"there is no command {name!r}{hint} `potato --help` lists them"
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"there is no command {name!r}; {hint}`potato --help` lists them"
 
 
 def _point_django_at_settings() -> None:

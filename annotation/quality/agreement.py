@@ -112,5 +112,6 @@ def _words(value: Any) -> str:
 def _warnings(results: list[Agreement]) -> list[str]:
     traces = max((result.traces for result in results), default=0)
     if 0 < traces < SMALL_OVERLAP:
-        return [f"only {traces} traces were labeled by two people: the intervals are wide, {SMALL_OVERLAP} are advised"]
+        labeled = f"{traces} traces were" if traces > 1 else "1 trace was"
+        return [f"only {labeled} labeled by two people: the intervals are wide, {SMALL_OVERLAP} are advised"]
     return []

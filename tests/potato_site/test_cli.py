@@ -84,6 +84,15 @@ def test_an_unknown_command_is_named_with_what_was_meant(tmp_path):
     done = potato(tmp_path, "strat", "config.yaml")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "potato: there is no command 'strat'; did you mean start? `potato --help` lists them\n"
+    assert potato(tmp_path, "x").stderr == "potato: there is no command 'x'; `potato --help` lists them\n"
+
+
+def test_a_wrong_command_line_leaves_no_home_that_hides_the_project_beside_it(tmp_path):
+    for words in (["start"], ["load"]):
+        done = potato(tmp_path, *words)
+        assert done.returncode == 2
+        assert done.stderr.startswith("usage: potato ")
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

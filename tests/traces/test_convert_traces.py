@@ -59,7 +59,7 @@ def test_it_writes_one_document_per_line_and_makes_folders(tmp_path, capsys):
     assert out.splitlines() == [
         "format     files    traces     steps  warnings",
         "native         1         2         2         0",
-        f"1 files, 2 traces, 2 steps, 0 problems: {output}",
+        f"1 file, 2 traces, 2 steps, 0 problems: {output}",
     ]
     assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == ["a", "b"]
     assert os.listdir(output.parent) == ["traces.jsonl"]
@@ -74,7 +74,7 @@ def test_bad_lines_are_named_the_good_ones_kept_and_the_code_is_1(tmp_path, caps
         "a.jsonl:2: not JSON: Expecting value (column 1)",
         "a.jsonl:3: structured_turns[0].type: is missing",
     ]
-    assert "1 files, 1 traces, 1 steps, 2 problems" in out
+    assert "1 file, 1 trace, 1 step, 2 problems" in out
     assert json.loads(output.read_text())["id"] == "a"
 
 
@@ -323,7 +323,7 @@ def test_a_warning_makes_the_code_1_only_when_asked(tmp_path, capsys):
     assert run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o")[0] == 0
     code, out, _ = run(capsys, "--input", tmp_path / "a.json", "--output", tmp_path / "o", "--strict")
     assert code == 1
-    assert ", 1 warnings: " in out
+    assert ", 1 warning: " in out
 
 
 def test_what_was_changed_on_request_is_counted_and_shown(tmp_path, capsys):

@@ -219,8 +219,10 @@ def _progress() -> Iterator[Progress | None]:
 def _summary(report: ConvertReport, output: Path) -> str:
     lines = _table(report) if report.formats else []
     lines += [f"{number:,} × {what}" for what, number in report.changes.items()]
-    counts = f"{report.files} files, {report.traces} traces, {report.steps} steps, {report.problems} problems"
-    counts += f", {report.warnings} warnings" if report.warnings else ""
+    counted = {"file": report.files, "trace": report.traces, "step": report.steps, "problem": report.problems}
+    if report.warnings:
+        counted["warning"] = report.warnings
+    counts = ", ".join(f"{number} {what}{'s' * (number != 1)}" for what, number in counted.items())
     end = f"{output}" if report.traces else f"nothing to write, {output} is as it was"
     return "\n".join([*lines, f"{counts}: {end}"])
 
