@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import msgspec
@@ -45,6 +46,14 @@ def loads(text: str | bytes) -> Any:
         pass  # what only the standard parser reads or explains
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return DECODER.decode(text)
+
+
+def loads_each(texts: Iterable[bytes]) -> list[Any] | None:
+    """``loads`` of many texts, in a fraction of the time; None where one of them needs a closer look."""
+    try:
+        return list(map(_FAST_DECODER.decode, texts))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def digest(*parts: Any) -> str:

@@ -10,13 +10,15 @@ import json
 import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
-from potato_site.canonical import DECODER, LENIENT_DECODER, loads, loads_leniently
+from potato_site.canonical import DECODER, LENIENT_DECODER, loads, loads_each, loads_leniently
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 # Lines of text are read so many bytes at a time.
 BLOCK_BYTES = 1024 * 1024
+LINES_AT_ONCE = 50
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024  # a list, or an object over several lines, is parsed as a whole
 MAX_WHOLE_BYTES = 512 * 1024 * 1024  # a file that is one trace, or one log of many
 BOM = b"\xef\xbb\xbf"
@@ -139,8 +141,15 @@ def read_records(stream: BinaryIO, name: str, *, lenient: bool = False) -> Itera
 def records_of_lines(
     lines: Iterable[bytes], name: str, number: int, *, lenient: bool = False
 ) -> Iterator[Record | Problem]:
-    """The records of lines, each with its end, the first of which is line ``number``."""
-    return _by_line(enumerate(lines, number), _Reader(name, lenient))
+    """The records of short lines, each with its end, the first of which is line ``number``."""
+    reader, rest = _Reader(name, lenient), iter(lines)
+    while some := list(islice(rest, LINES_AT_ONCE)):
+        values = loads_each(some)
+        if values is None:
+            yield from _by_line(enumerate(some, number), reader)
+        else:
+            yield from (as_record(name, place, value) for place, value in enumerate(values, number))
+        number += len(some)
 
 
 def as_record(name: str, number: int, value: object) -> Record | Problem:
