@@ -46,7 +46,9 @@ def test_a_mail_lets_a_person_set_a_new_password_once(client, reviewer):
     assert "Look into your mail" in ask(client).content.decode()
     assert mail.outbox == [], "the page waits for no mail server"
     path = link_in(send()[0])
-    assert "reviewer1" in client.get(path).content.decode()
+    page = client.get(path).content.decode()
+    assert "reviewer1" in page
+    assert page.count("At least 12 characters") == 1 and "<ul" not in page.partition("<form class")[2], "our words only"
     response = client.post(path, {"new_password1": NEW, "new_password2": NEW})
     assert response.headers["Location"] == "/login/"
     reviewer.refresh_from_db()
