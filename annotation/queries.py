@@ -7,11 +7,12 @@ when the item's places were taken) are kept and paid, but only counted when aske
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -295,25 +296,23 @@ def labeled_traces(
     counted = _counted(project, using, include_surplus, adjudicated=True)
     if only is not None:
         counted = counted.filter(assignment__item__trace_a__external_id__in=only)
-    yield from _traces(project, counted, using)
+    yield from _traces(counted, using)
 
 
 def labeled_pairs(project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False) -> Iterator[LabeledPair]:
     """Every pair of traces that was compared, in item order. Call it inside ``consistent_read()``."""
     counted = _counted(project, using, include_surplus, adjudicated=True, kinds=[Item.Kind.PAIR])
-    yield from _pairs(project, counted, using)
+    yield from _pairs(counted, using)
 
 
-def _pairs(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:
+def _pairs(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:
     asked = _Asked()
-    for items in _item_batches(project, submissions, using):
-        said = _by_item(submissions.filter(assignment__item__in=[item.pk for item in items]))
-        documents = iter_documents([side.version_id for item in items for side in (item.a, item.b)], using=using)
+    for items in _item_batches(submissions, "a", "b"):
+        documents = iter_documents([side.version_id for item in items for side in item.sides], using=using)
         for item in items:
-            a, b = next(documents), next(documents)
-            context = context_of_document(a)
-            labels = [_labels(row, context, asked) for row in said[item.pk]]
-            yield LabeledPair(_trace(item.a, a), _trace(item.b, b), labels)
+            a, b = (_trace(side, next(documents)) for side in item.sides)
+            context = context_of_document(a.document)
+            yield LabeledPair(a, b, [_labels(row, context, asked) for row in item.said])
 
 
 def document(version_id: int, *, using: str = SNAPSHOT) -> dict[str, Any]:
@@ -345,13 +344,13 @@ def agreement(project: Project, *, using: str = SNAPSHOT) -> list[dict[str, Any]
 def labeled_by(project: Project, user_id: int, *, using: str = SNAPSHOT) -> Iterator[LabeledTrace]:
     """Everything one person submitted about traces, whatever its purpose, excluded or not: their own record, in item
     order."""
-    yield from _traces(project, _delivered(project, using).filter(assignment__annotator_id=user_id), using)
+    yield from _traces(_delivered(project, using).filter(assignment__annotator_id=user_id), using)
 
 
 def compared_by(project: Project, user_id: int, *, using: str = SNAPSHOT) -> Iterator[LabeledPair]:
     """The same about pairs."""
     made = _delivered(project, using, [Item.Kind.PAIR]).filter(assignment__annotator_id=user_id)
-    yield from _pairs(project, made, using)
+    yield from _pairs(made, using)
 
 
 def last_labels(project_id: int, *, since_seq: int = -1, using: str = SNAPSHOT) -> list[LastLabels]:
@@ -362,10 +361,12 @@ def last_labels(project_id: int, *, since_seq: int = -1, using: str = SNAPSHOT) 
 
 
 _PRESENT = Q(is_withdrawn=False, trace_a__is_withdrawn=False)
+# Of a submission; where it is read, the columns of the item's sides follow.
 _COLUMNS = (
     "assignment__item_id", "assignment__annotator__username", "assignment__opened_at", "submitted_at", "active_ms",
     "flags", "assignment__purpose", "revision_id", "values",
 )  # fmt: skip
+_IN_ITEM_ORDER = ("assignment__item__position", "assignment__item_id", "submitted_at", "seq")
 
 
 def _delivered(project: Project | int, using: str, kinds: Sequence[str] = (Item.Kind.TRACE,)) -> QuerySet[Submission]:
@@ -398,19 +399,17 @@ def _counted(
     return made if include_surplus else made.exclude(flags__contains="surplus")
 
 
-def _traces(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTrace]:
+def _traces(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTrace]:
     asked = _Asked()
-    for items in _item_batches(project, submissions, using):
-        said = _by_item(submissions.filter(assignment__item__in=[item.pk for item in items]))
-        documents = iter_documents([item.a.version_id for item in items], using=using)
+    for items in _item_batches(submissions, "a"):
+        documents = iter_documents([item.sides[0].version_id for item in items], using=using)
         for item, document in zip(items, documents, strict=True):
             context = context_of_document(document)
-            labels = [_labels(row, context, asked) for row in said[item.pk]]
-            yield _trace(item.a, document, labels)
+            yield _trace(item.sides[0], document, [_labels(row, context, asked) for row in item.said])
 
 
 class _Side(NamedTuple):
-    """A trace of an item, in the version that is shown. Side b of an item that is no pair holds None everywhere."""
+    """A trace of an item, in the version that is shown."""
 
     version_id: int
     trace_id: str
@@ -418,19 +417,20 @@ class _Side(NamedTuple):
     issue_key: str
     instance_id: str
 
+    @classmethod
+    def columns(cls, name: str) -> list[str]:
+        """Where a submission finds those of the side ``name``."""
+        trace = f"assignment__item__trace_{name}"
+        return [f"assignment__item__{name}_id", *(f"{trace}__{key}" for key in _TRACE_COLUMNS)]
+
+
+_TRACE_COLUMNS = ("external_id", "issue_id", "issue_key", "instance_id")
+
 
 class _Item(NamedTuple):
-    pk: int
-    position: int
-    a: _Side
-    b: _Side
-
-
-_ITEM_COLUMNS = (
-    "pk", "position",
-    "a_id", "trace_a__external_id", "trace_a__issue_id", "trace_a__issue_key", "trace_a__instance_id",
-    "b_id", "trace_b__external_id", "trace_b__issue_id", "trace_b__issue_key", "trace_b__instance_id",
-)  # fmt: skip
+    sides: list[_Side]
+    # Rows that begin with ``_COLUMNS``.
+    said: list[tuple[Any, ...]]
 
 
 def _trace(side: _Side, document: dict[str, Any], submissions: Sequence[Labels] = ()) -> LabeledTrace:
@@ -445,31 +445,21 @@ def _trace(side: _Side, document: dict[str, Any], submissions: Sequence[Labels] 
     )
 
 
-def _item_batches(project: Project, submissions: QuerySet[Submission], using: str) -> Iterator[list[_Item]]:
-    """The items that have such submissions, in order, at most 500 at once."""
-    has_one = Exists(submissions.filter(assignment__item=OuterRef("pk")))
-    items = Item.objects.using(using).filter(project=project).filter(has_one).order_by("position", "pk")
-    batch = _items(items)
-    while batch:
+def _item_batches(submissions: QuerySet[Submission], *sides: str) -> Iterator[list[_Item]]:
+    """The items that have such submissions, in order, with these sides and their submissions, the earliest first.
+
+    One query, read as a stream: what asks for items first, and then for what was said of each, asks twice.
+    """
+    columns = [column for side in sides for column in _Side.columns(side)]
+    rows = submissions.order_by(*_IN_ITEM_ORDER).values_list(*_COLUMNS, *columns).iterator(chunk_size=BATCH)
+    items = (_item(list(said)) for _, said in groupby(rows, key=itemgetter(0)))
+    while batch := list(islice(items, BATCH)):
         yield batch
-        last = batch[-1]
-        behind = Q(position__gt=last.position) | Q(position=last.position, pk__gt=last.pk)
-        # What the second condition says again, an index can begin at: without it every batch walks over those before.
-        batch = _items(items.filter(behind, position__gte=last.position))
 
 
-def _items(items: QuerySet[Item]) -> list[_Item]:
-    """The first of them, without the cost of model instances."""
-    rows = items.values_list(*_ITEM_COLUMNS)[:BATCH]
-    return [_Item(row[0], row[1], _Side(*row[2:7]), _Side(*row[7:])) for row in rows]
-
-
-def _by_item(submissions: QuerySet[Submission]) -> dict[int, list[tuple[Any, ...]]]:
-    """Item id → its rows of ``_COLUMNS``, the earliest submission first."""
-    grouped: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in submissions.order_by("submitted_at", "seq").values_list(*_COLUMNS):
-        grouped[row[0]].append(row)
-    return grouped
+def _item(said: list[tuple[Any, ...]]) -> _Item:
+    shown, width = said[0][len(_COLUMNS) :], len(_Side._fields)
+    return _Item([_Side(*shown[start : start + width]) for start in range(0, len(shown), width)], said)
 
 
 class _Revision(NamedTuple):
@@ -486,7 +476,7 @@ class _Asked(dict[int, _Revision]):
 
 
 def _labels(row: tuple[Any, ...], context: ItemContext, asked: _Asked) -> Labels:
-    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw = row
+    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw = row[: len(_COLUMNS)]
     schemes, questions = asked[revision]
     return Labels(
         annotator=annotator,
