@@ -1,4 +1,4 @@
-"""The stylesheet a project's configuration makes: label colours and the height of terminals.
+"""The stylesheet a project's configuration makes: label colours, the height of terminals, the looks of its layout.
 
 The policy of every page forbids inline styles, so what a configuration chooses reaches the browser from here. Only
 values of a known form are written; a label's text never is.
@@ -16,6 +16,7 @@ from annotation.models import Revision
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in
+from traces import layout
 
 COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 YEAR = 365 * 24 * 3600
@@ -34,7 +35,7 @@ def project_style(request: HttpRequest, slug: str, revision_id: int) -> HttpResp
 
 
 def stylesheet(config: ProjectConfig) -> str:
-    """Rules ``.c-<scheme>-<n>`` for the n-th colour of a scheme, and the page's terminal height."""
+    """Rules ``.c-<scheme>-<n>`` for the n-th colour of a scheme, terminals' height, and a layout's rules."""
     rules = [
         f".c-{scheme.name}-{place} {{ --label-color: {style.color}; }}"
         for scheme in config.annotation_schemes
@@ -42,4 +43,5 @@ def stylesheet(config: ProjectConfig) -> str:
         if COLOR.fullmatch(style.color)
     ]
     height = int(config.coding_agent.display.max_terminal_height)
-    return "\n".join([f":root {{ --max-terminal-height: {height}px; }}", *rules, ""])
+    laid_out = layout.stylesheet(config.html_layout)
+    return "\n".join([f":root {{ --max-terminal-height: {height}px; }}", *rules, *laid_out, ""])

@@ -60,8 +60,8 @@ class ProjectConfig(BaseModel):
     html_layout: str = Field(
         default="",
         max_length=100_000,
-        description="How a record without steps is shown: HTML with `{{field}}`. It is sanitised; fields are put in as "
-        "text",
+        description="How a record without steps is shown: HTML with `{{field}}`. It is sanitised; of `style` "
+        "attributes colours, fonts, borders, sizes and spaces stay; fields are put in as text",
     )
 
     @field_validator("project_name")

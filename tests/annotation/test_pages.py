@@ -343,6 +343,13 @@ class TestStylesheet:
         assert ".c-per_step-1 { --label-color: #eab308; }" in response.content.decode()
         assert "--max-terminal-height: 250px" in response.content.decode()
 
+    def test_it_holds_what_the_layout_of_records_looks_like(self, client, tmp_path):
+        terminal = '<div style="background: #1a1a2e; color: #00e676">{{test_output}}</div>'
+        project = make_project(tmp_path, html_layout=terminal)
+        client.force_login(person("ann"))
+        sheet = client.get(reverse("project-style", args=[project.slug, project.revision_id])).content.decode()
+        assert re.search(r"^\.layout \.layout-\w+ \{ background: #1a1a2e; color: #00e676 \}$", sheet, re.MULTILINE)
+
     def test_another_projects_revision_is_not_found(self, ann, project, tmp_path):
         other = make_project(tmp_path / "other", name="Other")
         assert ann.get(reverse("project-style", args=[project.slug, other.revision_id])).status_code == 404

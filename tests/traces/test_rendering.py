@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from traces import layout
 from traces.options import RENDERER_VERSION, RenderOptions, options_key
 from traces.rendering import chunk_keys, outline, render_chunk, render_steps
 
@@ -177,6 +178,52 @@ def test_a_layout_keeps_its_structure_and_loses_everything_active():
     assert "{{settings.SECRET_KEY}}" in html
     for gone in ("style=", "onclick", "hx-get", "<form", "<a ", "href", "<img", "alert", "<style"):
         assert gone not in html
+
+
+def test_inline_styles_of_a_layout_become_rules_under_a_class():
+    box = "<div style=\"Background: #f0f4ff;; padding:18px  22px; font-family: 'Segoe UI', Arial\">{{text}}</div>"
+    html = render_chunk({"id": "r1", "text": ' style="layout-0123456789ab">'}, RenderOptions(layout=box), 0)
+    (rule,) = layout.stylesheet(box)
+    told = "background: #f0f4ff; padding: 18px 22px; font-family: 'Segoe UI', Arial"
+    name = re.fullmatch(r"\.layout \.(layout-[0-9a-f]{12}) \{ (.+) \}", rule)
+    assert name[2] == told
+    assert f'<div class="layout paper"><div class="{name[1]}">' in html
+    assert '<span class="field wrap">' in html
+    assert 'style="layout-0123456789ab"&gt;' in html
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "position: fixed",
+        "z-index: 9",
+        "background: url(//evil)",
+        "background: URL('//evil')",
+        "width: expression(alert(1))",
+        "color: var(--x)",
+        "color: red } body { display: none",
+        "margin: -90px",
+        "margin: 0 -.5em",
+        "font-family: 'a",
+        "font-family: 'a\\'",
+        "color: r\\65 d",
+        "color: /**/red",
+        "color: red !important",
+        "color: " + "a" * 201,
+        "content: 'x'",
+        "--x: 1",
+        "color",
+        "",
+    ],
+)
+def test_a_layout_can_say_nothing_that_leaves_its_place_or_loads_anything(style):
+    assert layout.declarations(style) == ""
+    assert layout.declarations(f"margin: 0 auto; {style}") == "margin: 0 auto"
+
+
+def test_a_layout_without_colours_follows_the_theme():
+    html = render_chunk({"id": "r1"}, RenderOptions(layout='<p style="margin: 0">x</p>'), 0)
+    assert '<div class="layout">' in html
 
 
 def test_a_chunk_that_does_not_exist_is_an_error():

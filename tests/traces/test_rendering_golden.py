@@ -50,6 +50,9 @@ STEPS = [
 ]
 TURNS = [{"step_idx": index, **step} for index, step in enumerate(STEPS)]
 LAYOUT = "<h3 id='x' title='{{text}}' lang='de'>T</h3>{{text}}"
+STYLED = (
+    '<div style="background: #f0f4ff; position: fixed; padding: 18px 22px"><b style="float:left">T</b>{{text}}</div>'
+)
 CASES = {
     "unified": lambda: render_steps(TURNS, RenderOptions()),
     "split": lambda: render_steps(
@@ -57,6 +60,7 @@ CASES = {
     ),
     "changes": lambda: render_changes({"id": "t1", "structured_turns": TURNS}, RenderOptions(id_prefix="b-")),
     "record": lambda: render_chunk({"id": "r1", "text": "<b>", "score": 3}, RenderOptions(), 0),
+    "styled_layout": lambda: render_chunk({"id": "r1", "text": "<b>"}, RenderOptions(layout=STYLED), 0),
     "layout": lambda: render_chunk({"id": "r1", "text": "<b>"}, RenderOptions(layout=LAYOUT), 0),
 }
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import nh3
-
-from traces import blocks
+from traces import blocks, layout
 from traces.markup import Html, el, text_of
 from traces.options import RenderOptions
 
-# Structure and emphasis. No attribute survives, so there is no link, no image, no style, no id and no htmx.
-LAYOUT_TAGS = frozenset(
-    "b blockquote br caption code dd details div dl dt em footer h1 h2 h3 h4 h5 h6 header hr i kbd li mark ol p pre s"  # noqa: SIM905
-    " samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul".split()
-)
 _FIELD = re.compile(r"\{\{\s*([\w.-]{1,200})\s*\}\}")
 _NOT_SHOWN = {"source", "structured_turns"}
 
 
-def shown_fields(doc: dict[str, Any], layout: str) -> dict[str, Any]:
+def shown_fields(doc: dict[str, Any], html_layout: str) -> dict[str, Any]:
     """The fields of a record that :func:`render_record` shows."""
-    wanted = set(_FIELD.findall(_cleaned(layout))) if layout.strip() else set(doc) - _NOT_SHOWN
+    wanted = set(_FIELD.findall(layout.read(html_layout).html)) if html_layout.strip() else set(doc) - _NOT_SHOWN
     return {key: value for key, value in doc.items() if key in wanted}
 
 
@@ -48,9 +41,5 @@ def _layout(doc: dict[str, Any], options: RenderOptions) -> Html:
         text = text_of(doc[match[1]])
         return blocks.text_block(text, options, tag="span", kind="field")
 
-    return el("div", Html(_FIELD.sub(value, _cleaned(options.layout))), class_="layout")
-
-
-def _cleaned(layout: str) -> str:
-    # "*": without it nh3 keeps title and lang, and a field would be written into an attribute.
-    return nh3.clean(layout, tags=set(LAYOUT_TAGS), attributes={"*": set()}, clean_content_tags={"script", "style"})
+    clean = layout.read(options.layout)
+    return el("div", Html(_FIELD.sub(value, clean.html)), class_="layout paper" if clean.has_colors else "layout")
