@@ -61,6 +61,11 @@ def visible(text: str) -> str:
     return " ".join(_ODD.sub(_names, text).split())
 
 
+def told(text: str) -> str:
+    """``text`` with its lines, for a template to escape; the characters nobody would see are named in brackets."""
+    return _ODD.sub(lambda match: f"[{_names(match)}]", text.replace("\r\n", "\n"))
+
+
 def el(tag: str, *children: str | None, **attributes: object) -> Html:
     """One element. ``class_`` is written ``class``, ``data_step`` ``data-step``; True is a bare attribute, None and
     False none. Children are escaped unless they are Html; None is nothing.

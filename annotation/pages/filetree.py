@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
+from traces.markup import told
+
 # What was done to a file, the most telling first: letter and word.
 CHANGES = {"created": ("A", "created"), "deleted": ("D", "deleted"), "edited": ("M", "modified"), "read": ("R", "read")}
 
@@ -25,10 +27,11 @@ def groups(files: Iterable[Mapping[str, Any]], group_by: str) -> list[dict[str, 
 
 
 def _entry(file: Mapping[str, Any]) -> dict[str, Any]:
-    directory, _, name = file["path"].rpartition("/")
+    path = told(file["path"])
+    directory, _, name = path.rpartition("/")
     letter, change = next((CHANGES[kind] for kind in CHANGES if kind in file["kinds"]), ("R", "read"))
     return {
-        "path": file["path"],
+        "path": path,
         "directory": directory,
         "name": name,
         "step": file["first_step"],

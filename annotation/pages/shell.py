@@ -29,6 +29,7 @@ from annotation.schemes.base import MAX_TEXT, Scheme
 from potato_site.accounts.decorators import login_url
 from potato_site.accounts.models import User
 from potato_site.markdown import markdown
+from traces.markup import told
 from traces.rendering import CHUNK_STEPS
 
 # Moving between steps where no scheme of the project says how.
@@ -80,7 +81,7 @@ def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme,
     """What of the template's context is the same for everybody who looks at this under this configuration."""
     trace, *others = traces
     return {
-        "issue": next((one.issue for one in traces if one.issue), ""),
+        "issue": told(next((one.issue for one in traces if one.issue), "")),
         "schemes": [{"scheme": scheme, "state": scheme.page_state()} for scheme in schemes],
         "scripts": sorted({scheme.script for scheme in schemes if scheme.script}),
         "styles": sorted({scheme.style for scheme in schemes if scheme.style}),

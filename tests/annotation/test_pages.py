@@ -115,6 +115,16 @@ class TestLabel:
         assert "<script>alert" not in text
         assert "<img" not in text
 
+    def test_what_nobody_would_see_in_the_issue_or_a_name_of_a_file_is_named(self, client, tmp_path):
+        steps = [{"type": "file_read", "path": "src/\u202egnp.py", "content": "x"}]
+        trace = make_trace("odd", issue_description="run\r\n\u202egnp.exe\u202c 👩‍💻", structured_turns=steps)
+        project = make_project(tmp_path, traces=[trace])
+        client.force_login(person("ann"))
+        text = client.get(url("label", hand_out(project, person("ann")).assignment)).content.decode()
+        assert "run\n[U+202E]gnp.exe[U+202C] 👩‍💻<" in text
+        assert ">[U+202E]gnp.py<" in text
+        assert "\u202e" not in text.split("<script")[0]
+
     def test_what_is_closed_takes_no_answers_and_offers_to_reopen(self, ann, project):
         done = submit_item(project, "ann", answers()).assignment
         response = ann.get(url("label", done))
