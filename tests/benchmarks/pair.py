@@ -33,7 +33,6 @@ for item in Item.objects.select_related("project"):
 def run(folder: Path) -> Iterator[Row]:
     folder.mkdir()
     site = Site(folder)
-    site.manage("migrate", "--verbosity", "0")
     site.start()
     try:
         one, two = _milliseconds(site)

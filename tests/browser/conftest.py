@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -23,17 +24,34 @@ from tests.ports import free_port
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ROOT = Path(__file__).resolve().parents[2]
-# Loads configuration files named on its input, one after the other: starting Django for each would be half the time.
-LOADER = """
-import sys
-from pathlib import Path
+# Runs the programs named on its input, one after the other: starting Django for each would be half the time.
+CONSOLE = """
+import contextlib, io, json, sys, traceback
 import django
 django.setup()
+for line in sys.stdin:
+    said, error = io.StringIO(), None
+    with contextlib.redirect_stdout(said):
+        try:
+            exec(compile(json.loads(line), "program", "exec"), {"__name__": "program"})
+        except Exception:
+            error = traceback.format_exc()
+    print(json.dumps([said.getvalue(), error]), flush=True)
+"""
+MIGRATE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
+LOAD = """
+from pathlib import Path
 from django.conf import settings
 from annotation.projects.load import load_file
-for line in sys.stdin:
-    report = load_file(Path(line.strip()), settings.POTATO_HOME)
-    print("; ".join(map(str, report.errors)), flush=True)
+report = load_file(Path({path!r}), settings.POTATO_HOME)
+assert not report.errors, report.errors
+"""
+LINK = """
+from django.core.management import call_command
+call_command("login_link", "manager")
 """
 
 
@@ -54,26 +72,31 @@ class Site:
             "POTATO_HOME": str(folder / "home"),
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "CELERY_BROKER_URL": "",
-            "DJANGO_SETTINGS_MODULE": "potato_site.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.browser.site_settings",
             "SECRET_KEY": "only-for-browser-tests-" + "x" * 40,
         }
         self.count = 0
         self.sessions: dict[str, Any] = {}
         self.server: subprocess.Popen[bytes] | None = None
-        self.loader: subprocess.Popen[str] | None = None
+        self.console: subprocess.Popen[str] | None = None
 
-    def manage(self, *arguments: str) -> None:
-        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, check=True)
-
-    def run(self, program: str) -> None:
-        """Run Python in the installation: what no page makes."""
-        subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=self.environment, check=True)
+    def run(self, program: str) -> str:
+        """Run Python in the installation: what no page makes. Returns what it printed."""
+        assert self.console is not None
+        assert self.console.stdin
+        assert self.console.stdout
+        self.console.stdin.write(json.dumps(program) + "\n")
+        self.console.stdin.flush()
+        said, error = json.loads(self.console.stdout.readline())
+        assert error is None, error
+        return said
 
     def start(self) -> None:
         pipe = subprocess.PIPE
-        self.loader = subprocess.Popen(
-            [sys.executable, "-c", LOADER], cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True
+        self.console = subprocess.Popen(
+            [sys.executable, "-c", CONSOLE], cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True
         )
+        self.run(MIGRATE)
         self.serve()
 
     def serve(self) -> None:
@@ -85,9 +108,9 @@ class Site:
 
     def close(self) -> None:
         self.stop()
-        if self.loader is not None and self.loader.stdin:
-            self.loader.stdin.close()
-            self.loader.wait(20)
+        if self.console is not None and self.console.stdin:
+            self.console.stdin.close()
+            self.console.wait(20)
 
     def stop(self) -> None:
         if self.server is not None:
@@ -100,12 +123,7 @@ class Site:
         self.count += 1
         name = options.setdefault("name", f"Project {self.count}")
         path = write_project(self.folder / f"project-{self.count}", **options)
-        assert self.loader is not None
-        assert self.loader.stdin
-        assert self.loader.stdout
-        self.loader.stdin.write(f"{path}\n")
-        self.loader.stdin.flush()
-        assert self.loader.stdout.readline() == "\n", "the configuration has errors"
+        self.run(LOAD.format(path=str(path)))
         return name
 
 
@@ -127,7 +145,6 @@ def wait_for(condition: Callable[[], bool], complaint: str, seconds: float = 30)
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     served = Site(tmp_path_factory.mktemp("site"))
-    served.manage("migrate", "--verbosity", "0")
     served.start()
     yield served
     served.close()
@@ -146,7 +163,7 @@ def chromium() -> Iterator[Browser]:
 def sign_in(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """``sign_in("ann", **context options)``: a page of a new browser profile, signed in. Scripts must not fail on it.
 
-    People sign in once and keep their session (Argon2 takes its time); ``fresh=True`` begins one of its own.
+    People sign in once and keep their session; ``fresh=True`` begins one of its own.
     """
     contexts: list[BrowserContext] = []
     problems: list[str] = []
@@ -183,9 +200,7 @@ def manage(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(path: str, *, context: dict[str, Any] | None = None, **options: Any) -> Page:
         name = site.project(**options)
-        command = [sys.executable, "manage.py", "login_link", "manager"]
-        done = subprocess.run(command, cwd=ROOT, env=site.environment, check=True, capture_output=True, text=True)
-        link = next(word for word in done.stdout.split() if "/login-link/" in word)
+        link = next(word for word in site.run(LINK).split() if "/login-link/" in word)
         browser = chromium.new_context(
             **{"base_url": site.url, "viewport": {"width": 1440, "height": 900}, **(context or {})}
         )

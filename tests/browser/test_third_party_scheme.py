@@ -21,7 +21,6 @@ def site_with_plugin(tmp_path):
     subprocess.run([*command, "--target", str(target), str(PLUGIN)], check=True)
     site = Site(tmp_path)
     site.environment["PYTHONPATH"] = str(target)
-    site.manage("migrate", "--verbosity", "0")
     site.start()
     yield site
     site.close()
