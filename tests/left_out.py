@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The first that is here drives the tests.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NEEDS = {
     "browser": "no Chromium here",
     "corpus": "no folder of traces at POTATO_TRACE_CORPUS, nor at ../shared/traces beside this one",
