@@ -22,6 +22,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from annotation.models import Assignment, Item, Membership, Project, Submission
 from annotation.projects.find import NoProject, project_for
 from annotation.projects.revisions import config_of
+from annotation.projects.sections import Output
 from annotation.quality.agreement import agreement_of
 from annotation.quality.ratings import ratings_of
 from annotation.schemes.base import ItemContext, Scheme, context_of_document
@@ -174,6 +175,8 @@ class Delivering(NamedTuple):
     output_path: str
     # Formats that are to be kept current in it.
     export_formats: tuple[str, ...] = ()
+    # Form of the annotators' own files: jsonl or json.
+    form: str = "jsonl"
 
 
 def consistent_read() -> AbstractContextManager[None]:
@@ -201,16 +204,18 @@ def delivering_projects(*, using: str = SNAPSHOT) -> list[Delivering]:
     """Every project that has a folder for deliverables."""
     rows = Project.objects.using(using).exclude(output_path="").order_by("pk")
     found = rows.values_list("pk", "seq", "output_path", "revision_id")
-    return [Delivering(pk, seq, path, _export_formats(revision)) for pk, seq, path, revision in found]
+    return [Delivering(pk, seq, path, *_output(revision)) for pk, seq, path, revision in found]
 
 
 def delivering(project: Project) -> Delivering:
     """The same of one project."""
-    return Delivering(project.pk, project.seq, project.output_path, _export_formats(project.revision_id))
+    return Delivering(project.pk, project.seq, project.output_path, *_output(project.revision_id))
 
 
-def _export_formats(revision_id: int | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(config_of(revision_id).output.export_formats)) if revision_id else ()
+def _output(revision_id: int | None) -> tuple[tuple[str, ...], str]:
+    """The formats to keep current, and the form of the annotators' own files."""
+    output = config_of(revision_id).output if revision_id else Output()
+    return tuple(dict.fromkeys(output.export_formats)), output.format
 
 
 def submitted_since(project: Project | int, seq: int, *, using: str = SNAPSHOT) -> int:

@@ -1,4 +1,5 @@
-"""Each annotator's own file: ``<output>/<annotator>/annotations.jsonl``, one line per trace or pair, kept current.
+"""Each annotator's own file: ``<output>/<annotator>/annotations.jsonl``, one line per trace or pair, kept current; or
+``annotations.json``, the same as one array, where the configuration asks for that form.
 
 It holds the current revision of everything the person submitted (surplus and excluded work too: it is their record),
 never a part of it: the file is replaced as a whole. Its time is that of the latest submission in it, so that a file
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from exports.rows import REWARD
 from exports.steps import exported_steps
 from potato_site.files import nothing
 
-FILE = "annotations.jsonl"
+FILES = {"jsonl": "annotations.jsonl", "json": "annotations.json"}
 RESERVED = frozenset((
     "trace_id", "trace_id_b", "annotator", "total_steps", "first_error_step", "all_correct", "steps", "started_at",
     "submitted_at", "duration_s", "purpose", "flags", "schema_version",
@@ -33,14 +34,15 @@ RESERVED = frozenset((
 TOLERANCE_SECONDS = 2
 
 
-def path_of(output_path: str, username: str) -> Path:
-    return Path(output_path) / username / FILE
+def path_of(output_path: str, username: str, form: str = "jsonl") -> Path:
+    return Path(output_path) / username / FILES[form]
 
 
 def write(project_id: int, user_id: int, username: str, *, before_publishing: Callable[[], None] = nothing) -> int:
     """Write one annotator's file anew and return its number of lines. Raises OSError."""
     project = queries.project_by_id(project_id, using="default")
-    path = path_of(project.output_path, username)
+    form = queries.delivering(project).form
+    path = path_of(project.output_path, username, form)
     latest, lines = datetime.fromtimestamp(0, UTC), 0
 
     def pieces() -> Iterator[bytes]:
@@ -53,10 +55,22 @@ def write(project_id: int, user_id: int, username: str, *, before_publishing: Ca
     # Read under the lock: whoever publishes last has also read last.
     with locked(path.parent):
         with queries.consistent_read():
-            write_file(path, pieces(), before_publishing=before_publishing)
+            content = _array(pieces()) if form == "json" else pieces()
+            write_file(path, content, before_publishing=before_publishing)
         if lines:
             os.utime(path, (latest.timestamp(), latest.timestamp()))
+        # What was written before the form was changed would grow old beside it.
+        for other in FILES.keys() - {form}:
+            path_of(project.output_path, username, other).unlink(missing_ok=True)
     return lines
+
+
+def _array(lines: Iterable[bytes]) -> Iterator[bytes]:
+    before = b"[\n"
+    for line in lines:
+        yield before + line.removesuffix(b"\n")
+        before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
 
 
 def is_stale(path: Path, submitted_at: datetime) -> bool:

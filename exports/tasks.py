@@ -36,12 +36,13 @@ def build_export(job: JobHandle) -> dict[str, object]:
 
 def refresh(project_id: int) -> int:
     """Bring the annotators' files of a project up to date, here and now. Returns how many were written."""
-    output = queries.project_by_id(project_id, using="default").output_path
-    if not output:
+    project = queries.delivering(queries.project_by_id(project_id, using="default"))
+    if not project.output_path:
         return 0
     asked = Job.objects.filter(dedupe_key__startswith=_key(project_id, ""), state__in=Job.LIVE)
     waiting = {params["annotator"] for params in asked.values_list("params", flat=True)}
-    stale = {person.user_id for person in queries.last_labels(project_id, using="default") if _is_stale(output, person)}
+    people = queries.last_labels(project_id, using="default")
+    stale = {person.user_id for person in people if _is_stale(project, person)}
     for user_id in sorted(waiting | stale):
         run_now(MIRROR, {"project": project_id, "annotator": user_id})
     return len(waiting | stale)
@@ -52,6 +53,7 @@ class _Watch:
     """What the tick knows of one project's files, so that a project nobody labels in costs it nothing."""
 
     output_path: str
+    form: str
     # The change counter up to which submissions were looked at.
     seq: int = -1
     # Whose file was not current at the last look.
@@ -70,8 +72,8 @@ def catch_missed_mirrors() -> None:
     file was removed."""
     for project in queries.delivering_projects(using="default"):
         watch = _watches.get(project.project_id)
-        if watch is None or watch.output_path != project.output_path:
-            watch = _watches[project.project_id] = _Watch(project.output_path)
+        if watch is None or (watch.output_path, watch.form) != (project.output_path, project.form):
+            watch = _watches[project.project_id] = _Watch(project.output_path, project.form)
         for user_id in _behind(project, watch):
             params = {"project": project.project_id, "annotator": user_id}
             enqueue(MIRROR, params, dedupe_key=_key(project.project_id, user_id))
@@ -84,15 +86,15 @@ def _behind(project: Delivering, watch: _Watch) -> list[int]:
         watch.behind.update({person.user_id: person for person in people})
         watch.seq = project.seq
     for person in list(watch.behind.values()):
-        if not _is_stale(project.output_path, person):
-            watch.current[person.user_id] = mirror.path_of(project.output_path, person.username)
+        if not _is_stale(project, person):
+            watch.current[person.user_id] = mirror.path_of(project.output_path, person.username, project.form)
             del watch.behind[person.user_id]
     removed = [user_id for user_id, path in watch.current.items() if not path.exists()]
     return sorted({*watch.behind, *removed})
 
 
-def _is_stale(output_path: str, person: LastLabels) -> bool:
-    return mirror.is_stale(mirror.path_of(output_path, person.username), person.submitted_at)
+def _is_stale(project: Delivering, person: LastLabels) -> bool:
+    return mirror.is_stale(mirror.path_of(project.output_path, person.username, project.form), person.submitted_at)
 
 
 def _key(project_id: int, user_id: int | str) -> str:

@@ -22,7 +22,7 @@ SCHEME_TYPES = (
 KEYS: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
     ("data", "source"): (("local",), "files are read from input_path"),
     ("data", "data_format"): (("coding_trace",), "files are read as coding_trace"),
-    ("output", "format"): (("jsonl",), "answers are written as JSON Lines (annotations.jsonl)"),
+    ("output", "format"): (("jsonl", "json"), "answers are written as JSON Lines (annotations.jsonl)"),
 }
 
 

@@ -132,7 +132,7 @@ class Pairs(Section):
 
 
 class Output(Section):
-    """What people share. Formats beyond JSON Lines are made by exports."""
+    """What people share. Formats beyond JSON are made by exports."""
 
     path: str = Field(
         default=DEFAULT_OUTPUT,
@@ -140,7 +140,11 @@ class Output(Section):
         description="Folder of `<annotator>/annotations.jsonl` and exports. One project per folder; `.potato/` in it "
         "is private",
     )
-    format: Literal["jsonl"] = Field(default="jsonl", description="Form of those files: JSON Lines")
+    format: Literal["jsonl", "json"] = Field(
+        default="jsonl",
+        description="Form of those files: `jsonl` (JSON Lines), or `json`: the same as one array, in "
+        "`annotations.json`",
+    )
     export_formats: list[str] = Field(
         default_factory=list,
         description="Formats kept current in `exports/` below that folder: written anew when labels have changed",

@@ -172,3 +172,34 @@ def test_the_tick_asks_the_database_nothing_about_a_project_at_rest(tmp_path):
         tasks.catch_missed_mirrors()
     # The list of projects with their change counters, and nothing else.
     assert len(queries) == 1
+
+
+def as_json(folder):
+    """The project of the folder, its configuration now asking for one array."""
+    return make_project(folder, traces=make_traces(3), output={"path": "./output/", "format": "json"})
+
+
+def test_a_configuration_may_ask_for_one_array(tmp_path):
+    project = as_json(tmp_path)
+    write(project, "ann")
+    path = mirror.path_of(project.output_path, "ann", "json")
+    assert (path.name, json.loads(path.read_text())) == ("annotations.json", [])
+    for _ in range(2):
+        submit_item(project, "ann", answers(1))
+    write(project, "ann")
+    assert [line["trace_id"] for line in json.loads(path.read_text())] == ["trace_001", "trace_002"]
+
+
+def test_another_form_takes_the_place_of_the_one_before(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    write(project, "ann")
+    tasks.catch_missed_mirrors()
+    lines = lines_of(project, "ann")
+    Job.objects.all().delete()
+    project = as_json(tmp_path)
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+    assert tasks.refresh(project.pk) == 1
+    (file,) = (tmp_path / "output" / "ann").iterdir()
+    assert (file.name, json.loads(file.read_text())) == ("annotations.json", lines)
