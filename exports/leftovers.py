@@ -28,10 +28,15 @@ def noted(folder: Path) -> Iterator[Callable[[Path], None]]:
     """Removes what dead runs left in ``folder`` (made if missing). What is yielded notes a file before it is made."""
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
-    path = folder / f"{PREFIX}{secrets.token_hex(8)}"
+    # Under the name of a note it would, until it is locked, be one of a dead run.
+    path = folder / f"{UNFINISHED}{secrets.token_hex(8)}"
     with path.open("x", **TEXT) as note:
         try:
-            yield _teller(note, folder.resolve()) if _is_locked(note) else tell_nobody
+            if _is_locked(note):
+                path = path.rename(folder / f"{PREFIX}{secrets.token_hex(8)}")
+                yield _teller(note, folder.resolve())
+            else:
+                yield tell_nobody
         finally:
             path.unlink(missing_ok=True)
 
@@ -47,7 +52,7 @@ def _teller(note: TextIO, folder: Path) -> Callable[[Path], None]:
 
 
 def tell_nobody(file: Path) -> None:
-    """Without a lock the note would be taken for one of a dead run."""
+    """Where files cannot be locked, a note would be taken for one of a dead run."""
 
 
 def remove_leftovers(folder: Path) -> None:

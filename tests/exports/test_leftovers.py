@@ -1,5 +1,6 @@
 """What a run that was killed leaves beside its output, and what it does not mean."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,18 @@ def test_what_a_live_run_writes_stays(tmp_path):
         with noted(tmp_path):
             assert path.exists()
             assert len(names(tmp_path)) == 3
+
+
+def test_a_run_that_looks_before_a_note_is_locked_does_not_take_it(tmp_path, monkeypatch):
+    path, lock = unfinished(tmp_path.resolve(), "a"), fcntl.flock
+
+    def lock_late(*asked):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        remove_leftovers(tmp_path)
+        lock(*asked)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    with noted(tmp_path) as tell:
+        tell(path)
+        (note,) = tmp_path.iterdir()
+        assert note.read_text() == f"{path.name}\n"
