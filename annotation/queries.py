@@ -292,22 +292,40 @@ def coverage(
 
 
 def labeled_traces(
-    project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False, only: Sequence[str] | None = None
+    project: Project,
+    *,
+    using: str = SNAPSHOT,
+    include_surplus: bool = False,
+    only: Sequence[str] | None = None,
+    most: int | None = None,
 ) -> Iterator[LabeledTrace]:
-    """Every labeled trace (``only``: those with these ids) in item order, what adjudicators decided among the labels.
+    """Every labeled trace (``only``: those with these ids; ``most``: so many first ones) in item order, what
+    adjudicators decided among the labels.
 
     Memory stays flat; call it inside ``consistent_read()``.
     """
     counted = _counted(project, using, include_surplus, adjudicated=True)
     if only is not None:
         counted = counted.filter(assignment__item__trace_a__external_id__in=only)
-    yield from _traces(counted, using)
+    yield from _traces(_about_first(project, counted, most), using)
 
 
-def labeled_pairs(project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False) -> Iterator[LabeledPair]:
-    """Every pair of traces that was compared, in item order. Call it inside ``consistent_read()``."""
+def labeled_pairs(
+    project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False, most: int | None = None
+) -> Iterator[LabeledPair]:
+    """Every pair of traces that was compared (``most``: so many first ones), in item order. Call it inside
+    ``consistent_read()``."""
     counted = _counted(project, using, include_surplus, adjudicated=True, kinds=[Item.Kind.PAIR])
-    yield from _pairs(counted, using)
+    yield from _pairs(_about_first(project, counted, most), using)
+
+
+def _about_first(project: Project, submissions: QuerySet[Submission], most: int | None) -> QuerySet[Submission]:
+    """Those about the first items alone, so that not all have to be put in order for a few."""
+    if most is None:
+        return submissions
+    has_one = Exists(submissions.filter(assignment__item=OuterRef("pk")))
+    items = Item.objects.using(submissions.db).filter(project=project).filter(has_one).order_by("position", "pk")
+    return submissions.filter(assignment__item__in=list(items.values_list("pk", flat=True)[:most]))
 
 
 def _pairs(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:

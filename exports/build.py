@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -229,13 +228,13 @@ class Source:
             yield from made.compared(self._only(self._compared()))
 
     def _compared(self) -> Iterator[queries.LabeledPair]:
-        found = queries.labeled_pairs(self.project, include_surplus=self.options.include_surplus)
-        return islice(found, self.most_traces)
+        surplus = self.options.include_surplus
+        return queries.labeled_pairs(self.project, include_surplus=surplus, most=self.most_traces)
 
     def _read(self, only: Sequence[str] | None = None) -> Iterator[queries.LabeledTrace]:
         only = self.options.traces if only is None else only
-        found = queries.labeled_traces(self.project, include_surplus=self.options.include_surplus, only=only)
-        return islice(found, self.most_traces)
+        surplus = self.options.include_surplus
+        return queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=self.most_traces)
 
     def _made(self, tally: Tally | None = None) -> Rows:
         return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes)

@@ -35,6 +35,16 @@ def test_items_of_one_position_are_neither_lost_nor_repeated(tmp_path, monkeypat
     assert sorted(ids(project)) == [f"trace_{number:03d}" for number in range(1, 6)]
 
 
+def test_the_first_traces_can_be_asked_for_alone_with_all_that_was_said_of_them(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(3))
+    for person in ("ann", "bob"):
+        for _ in range(3):
+            submit_item(project, person, answers())
+    with queries.consistent_read():
+        found = [(trace.trace_id, len(trace.submissions)) for trace in queries.labeled_traces(project, most=2)]
+    assert found == [("trace_001", 2), ("trace_002", 2)]
+
+
 def test_a_batch_costs_a_fixed_number_of_queries(tmp_path):
     project = make_project(tmp_path, traces=make_traces(12), overlap=0)
     counts = []
