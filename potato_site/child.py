@@ -49,7 +49,9 @@ def worker(queue: str) -> None:
     from celery.beat import EmbeddedService
 
     from potato_site.celery import app
+    from potato_site.operations.processes import let_others_go_first
 
+    let_others_go_first(queue)
     if queue == "fast":
         EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler").start()
     options = ["--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]

@@ -17,6 +17,8 @@ ROLES = ("web", "worker-fast", "worker-bulk", "beat", "migrate")
 THREADS = 16
 # Then a process that does not end by SIGTERM is killed. Supervisors must wait longer.
 GRACE_SECONDS = 25
+# How far the bulk worker stands back. Where the processor is short, an export may take longer; a label may not.
+NICENESS = 10
 
 
 def web(host: str, port: int, workers: int = 1, threads: int = THREADS) -> list[str]:
@@ -35,6 +37,12 @@ def worker(queue: str) -> list[str]:
         "-n", f"{queue}-{os.getpid()}@%h", "--pool=solo", "--without-gossip", "--without-mingle",
         "--without-heartbeat", "--loglevel=WARNING",
     ]  # fmt: skip
+
+
+def let_others_go_first(queue: str) -> None:
+    """This process, and what it becomes or starts, works for nobody who waits: where the queue is that of long jobs."""
+    if queue == "bulk":
+        os.nice(NICENESS)
 
 
 def beat() -> list[str]:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from annotation.models import Assignment, Item, Project, Submission
 from exports.build import build
 from exports.options import Options
+from potato_site.operations.processes import let_others_go_first
 from tests.benchmarks.import_traces import SEED, forget_peak_memory, memory_mb, vocabulary
 from tests.benchmarks.measure import Row
 from tests.benchmarks.save import saver
@@ -210,7 +211,8 @@ def exporting(project: Project, folder: Path) -> Iterator[None]:
 
 
 def export_on(project: Project, path: Path) -> None:
-    """One export after the other, until the process is killed."""
+    """One export after the other, until the process is killed; with the priority of the bulk worker."""
+    let_others_go_first("bulk")
     while True:
         export_seconds(project, path)
 

@@ -52,7 +52,11 @@ class Command(BaseCommand):
             if options["workers"] > 1 and connection.vendor == "sqlite":
                 raise CommandError("SQLite is for one web process; Postgres (DATABASE_URL) serves more")
             return processes.web(options["host"], options["port"], options["workers"])
-        return processes.beat() if role == "beat" else processes.worker(role.removeprefix("worker-"))
+        if role == "beat":
+            return processes.beat()
+        queue = role.removeprefix("worker-")
+        processes.let_others_go_first(queue)
+        return processes.worker(queue)
 
     def _check(self, unless: set[str]) -> None:
         """Say what is set wrongly; refuse to serve with an error."""
