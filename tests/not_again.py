@@ -3,14 +3,16 @@
 A test is had when it touches neither the database nor the broker that this run names: it uses no database, can start no
 process that would inherit their addresses (neither its module nor what that uses of the tests has ``subprocess``), and
 is not about the site's own wiring (``tests/potato_site``). Those of a browser are served by a site of their own, on a
-SQLite file, in every run. They are counted at the end.
+SQLite file, in every run. Tests marked ``apart`` start processes that know neither address: both are taken out of the
+environment while such a test runs, so that nothing can use them. They are counted at the end.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from types import ModuleType
 
@@ -19,6 +21,8 @@ import pytest
 # Marks and fixtures of what uses a database, or processes that do.
 MARKS = ("django_db", "faults", "services")
 FIXTURES = {"db", "transactional_db", "django_db_setup"}
+# Where this run has its database and its broker.
+ADDRESSES = ("DATABASE_URL", "CELERY_BROKER_URL")
 # What it starts has a database of its own.
 BROWSER_SITE = "tests.browser.conftest"
 
@@ -31,8 +35,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def is_had(item: pytest.Function) -> bool:
+    if is_apart(item):
+        return True
     touches = any(item.get_closest_marker(mark) for mark in MARKS) or not FIXTURES.isdisjoint(item.fixturenames)
     return not (touches or "tests/potato_site/" in item.nodeid or any(map(starts_processes, modules_of(item))))
+
+
+def is_apart(item: pytest.Item) -> bool:
+    """Whether it is marked so. Such a test may not use this run's database itself."""
+    if not item.get_closest_marker("apart"):
+        return False
+    itself = [mark for mark in ("django_db", "services") if item.get_closest_marker(mark)]
+    itself += FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if itself:
+        raise pytest.UsageError(f"{item.nodeid} is marked apart, and uses this run's database: {', '.join(itself)}")
+    return True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Around everything: its module's fixtures start processes, too."""
+    taken = {name: os.environ.pop(name) for name in ADDRESSES if name in os.environ} if is_apart(item) else {}
+    try:
+        return (yield)
+    finally:
+        os.environ.update(taken)
 
 
 def modules_of(item: pytest.Function) -> set[str]:
@@ -70,6 +97,8 @@ def _home(value: object) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     global had
+    for item in items:
+        is_apart(item)  # A wrong mark is told before anything runs.
     if config.getoption("not_again"):
         chosen = [item for item in items if not is_had(item)]
         had = len(items) - len(chosen)

@@ -1,9 +1,12 @@
 """What the second run of CI does not run again, and what it must."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.not_again import ADDRESSES, is_apart
 
 
 def chosen(*arguments: str) -> tuple[set[str], str]:
@@ -17,13 +20,33 @@ def chosen(*arguments: str) -> tuple[set[str], str]:
 def test_what_touches_neither_database_nor_broker_is_left_out_and_counted():
     files = ["tests/traces/test_ansi.py", "tests/browser/test_guide.py", "tests/exports/test_pairs.py"]
     # The last one's processes are started by what it imports from another module of the tests.
-    files += ["tests/potato_site/test_canonical.py", "tests/exports/test_docs.py", "tests/annotation/test_demo.py"]
+    files += ["tests/potato_site/test_canonical.py", "tests/annotation/test_demo.py"]
+    # Starts processes that know nothing of this run.
+    files.insert(0, "tests/potato_site/test_start.py")
     all_of_them, _ = chosen(*files)
     again, said = chosen("--not-again", *files)
     had = all_of_them - again
-    assert {name.split("::")[0] for name in had} == set(files[:3])
-    assert {name.split("::")[0] for name in again} == set(files[2:])
+    assert {name.split("::")[0] for name in had} == set(files[:4])
+    assert {name.split("::")[0] for name in again} == set(files[3:])
     # Of one file those that use the database stay.
     assert "tests/exports/test_pairs.py::test_the_margin_is_the_difference_of_the_mean_rewards" in had
     assert "tests/annotation/test_demo.py::test_files_are_copied_once_and_whole" in again
     assert "tests that touch neither database nor broker" in said
+
+
+@pytest.mark.apart
+def test_a_test_that_is_apart_has_no_address_of_this_run():
+    assert not set(ADDRESSES) & set(os.environ)
+
+
+def test_the_others_have_what_they_were_given():
+    assert os.environ.get("CELERY_BROKER_URL") is not None
+
+
+@pytest.mark.parametrize("uses", ["django_db", "services"])
+def test_what_uses_this_runs_database_cannot_be_apart(request, uses):
+    request.node.add_marker("apart")
+    assert is_apart(request.node)
+    request.node.add_marker(uses)
+    with pytest.raises(pytest.UsageError, match="is marked apart, and uses this run's database"):
+        is_apart(request.node)

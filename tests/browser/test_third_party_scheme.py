@@ -13,6 +13,8 @@ from tests.factory import FIRST_ERROR, PASSWORD
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "step_comments"
 
+pytestmark = pytest.mark.apart
+
 
 @pytest.fixture
 def site_with_plugin(tmp_path):

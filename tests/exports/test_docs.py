@@ -33,6 +33,7 @@ def test_the_table_of_options_is_that_of_the_model(request):
 
 
 @pytest.mark.slow
+@pytest.mark.apart
 @pytest.mark.parametrize("name", formats.names())
 def test_the_snippet_of_a_format_loads_it(name, tmp_path):
     section = re.search(rf"^### `{name}`\n(.*?)(?=^##)", DOCS.read_text(), re.DOTALL | re.MULTILINE)

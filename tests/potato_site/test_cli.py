@@ -12,7 +12,7 @@ import pytest
 
 from tests.factory import write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.apart]
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "from potato_site.cli import main; main()"

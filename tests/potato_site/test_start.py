@@ -40,7 +40,7 @@ TRACE = {"id": "t1", "issue_description": "x", "structured_turns": [{"type": "as
 # Long enough for a machine with much else to do; nobody waits so long for what works.
 PATIENCE = 120
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.apart]
 
 
 @pytest.fixture

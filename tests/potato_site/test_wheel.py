@@ -16,7 +16,7 @@ import pytest
 CLONE = Path(__file__).resolve().parents[2]
 TRACE = {"id": "t1", "issue_description": "x", "structured_turns": [{"type": "assistant_message", "content": "done"}]}
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.apart]
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
