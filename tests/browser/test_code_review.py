@@ -204,6 +204,17 @@ def test_the_whole_change_is_joined_commented_and_rated(review):
     expect(step(page, 0)).to_be_focused()
 
 
+@pytest.mark.parametrize("edits", [True, False])
+def test_the_changes_are_reached_behind_many_tall_steps(label, edits):
+    tall = [{"type": "bash_command", "command": "x", "output": "line\n" * 45, "exit_code": 0} for _ in range(40)]
+    turns = [*tall, {"type": "file_edit", "path": "src/app.py", "diff": EDIT}] if edits else tall
+    page = label(schemes=[REVIEW], traces=[make_trace("t1", structured_turns=turns)])
+    press(page, "d")
+    place = page.locator("#changes article[data-path]") if edits else page.locator("#changes")
+    expect(place).to_be_focused()
+    expect(place).to_be_in_viewport(ratio=0.5)
+
+
 def test_a_rejection_needs_a_comment(review):
     page = review()
     press(page, "p", "2", "Enter")

@@ -158,8 +158,7 @@ const ACTIONS = {
   async changes(review, _, api) {
     await wholeChange();
     const [first] = changed();
-    if (first) show(first);
-    else section()?.focus();
+    show(first ?? section());
     api.announce(first ? "All changes, file by file" : "This run changed no files");
   },
 
@@ -314,10 +313,20 @@ function entry([key, comment]) {
   return item;
 }
 
-function show(article) {
-  article.tabIndex = -1;
-  article.scrollIntoView({ block: "start" });
-  article.focus({ preventScroll: true });
+function show(place) {
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+  aim(place);
+}
+
+/** Scroll to a place that may be far: what is above it takes its true height only when it comes near, and pushes. */
+function aim(place, before = Infinity, frames = 12) {
+  let { top } = place.getBoundingClientRect();
+  if (Math.abs(top - before) > 1) {
+    place.scrollIntoView({ block: "start" });
+    ({ top } = place.getBoundingClientRect());
+  }
+  if (frames && document.activeElement === place) requestAnimationFrame(() => aim(place, top, frames - 1));
 }
 
 function plural(count, noun) {
