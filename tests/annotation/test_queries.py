@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation import queries
 from annotation.projects.revisions import current, set_config
+from annotation.queries import labeled
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -19,7 +20,7 @@ def ids(project, **options) -> list[str]:
 
 
 def test_traces_come_in_item_order_across_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr(queries, "BATCH", 2)
+    monkeypatch.setattr(labeled, "BATCH", 2)
     project = make_project(tmp_path, traces=make_traces(5), overlap=0)
     for _ in range(5):
         submit_item(project, "ann", answers())
@@ -27,7 +28,7 @@ def test_traces_come_in_item_order_across_batches(tmp_path, monkeypatch):
 
 
 def test_items_of_one_position_are_neither_lost_nor_repeated(tmp_path, monkeypatch):
-    monkeypatch.setattr(queries, "BATCH", 2)
+    monkeypatch.setattr(labeled, "BATCH", 2)
     project = make_project(tmp_path, traces=make_traces(5), overlap=0)
     for _ in range(5):
         submit_item(project, "ann", answers())

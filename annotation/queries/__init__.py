@@ -1,0 +1,65 @@
+"""All that exports may read of annotation."""
+
+from annotation.models import Project
+from annotation.projects.find import NoProject, project_for
+from annotation.queries.asked import questions
+from annotation.queries.changes import changed_since, had_labels, last_labels, submitted_since
+from annotation.queries.counted import coverage
+from annotation.queries.labeled import compared_by, document, labeled_by, labeled_pairs, labeled_traces
+from annotation.queries.projects import (
+    agreement,
+    configuration,
+    delivering,
+    delivering_projects,
+    issues_and_repositories,
+    known_people,
+    project_by_id,
+    username_of,
+)
+from annotation.queries.shapes import (
+    Changed,
+    Coverage,
+    Delivering,
+    LabeledPair,
+    LabeledTrace,
+    LabelMeaning,
+    Labels,
+    LastLabels,
+    Question,
+)
+from annotation.queries.snapshot import consistent_read
+
+__all__ = [
+    "Changed",
+    "Coverage",
+    "Delivering",
+    "LabelMeaning",
+    "LabeledPair",
+    "LabeledTrace",
+    "Labels",
+    "LastLabels",
+    "NoProject",
+    "Project",
+    "Question",
+    "agreement",
+    "changed_since",
+    "compared_by",
+    "configuration",
+    "consistent_read",
+    "coverage",
+    "delivering",
+    "delivering_projects",
+    "document",
+    "had_labels",
+    "issues_and_repositories",
+    "known_people",
+    "labeled_by",
+    "labeled_pairs",
+    "labeled_traces",
+    "last_labels",
+    "project_by_id",
+    "project_for",
+    "questions",
+    "submitted_since",
+    "username_of",
+]  # fmt: skip

@@ -1,0 +1,71 @@
+"""The questions of a project, as each revision asked them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from annotation.models import Project, Submission
+from annotation.projects.revisions import config_of
+from annotation.queries.shapes import LabelMeaning, Question
+from annotation.queries.snapshot import SNAPSHOT
+from annotation.schemes.base import Scheme
+
+
+def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
+    """The project's questions in their order, then those only older submissions answered.
+
+    A question counts as having gaps when any revision that was answered allows them.
+    """
+    used = Submission.objects.using(using).filter(project=project, is_current=True)
+    revisions = list(used.values_list("revision_id", flat=True).distinct().order_by("-revision_id"))
+    found: dict[str, Question] = {}
+    gaps: set[str] = set()
+    for pk in dict.fromkeys([project.revision_id, *revisions]):
+        for question in questions_of(pk).values() if pk else ():
+            found.setdefault(question.name, question)
+            gaps |= {question.name} if question.has_gaps and pk in revisions else set()
+    return [Question(**{**vars(question), "has_gaps": question.name in gaps}) for question in found.values()]
+
+
+class _Revision(NamedTuple):
+    schemes: tuple[Scheme, ...]
+    questions: dict[str, Question]
+
+
+class Asked(dict[int, _Revision]):
+    """Revision id → what it asks, looked up once per read."""
+
+    def __missing__(self, revision_id: int) -> _Revision:
+        found = self[revision_id] = _Revision(tuple(_schemes_of(revision_id)), questions_of(revision_id))
+        return found
+
+
+def _schemes_of(revision_id: int) -> Iterable[Scheme]:
+    return config_of(revision_id).annotation_schemes
+
+
+def questions_of(revision_id: int) -> dict[str, Question]:
+    return {scheme.name: _question(scheme) for scheme in _schemes_of(revision_id)}
+
+
+def _question(scheme: Scheme) -> Question:
+    return Question(
+        name=scheme.name,
+        type=scheme.annotation_type,
+        scope=scheme.scope,
+        mode=getattr(scheme, "mode", ""),
+        merge=scheme.merge,
+        has_gaps=scheme.has_gaps,
+        labels=tuple(_meanings(scheme)),
+    )
+
+
+def _meanings(scheme: Scheme) -> Iterator[LabelMeaning]:
+    """The labels of a process reward, else the options of a choice."""
+    if hasattr(scheme, "reward"):
+        for name, label in getattr(scheme, "labels", {}).items():
+            yield LabelMeaning(name, label.text, label.description, scheme.reward(name))
+        return
+    for option in getattr(scheme, "options", ()):
+        yield LabelMeaning(str(option.value), option.text, getattr(option, "description", ""), None)

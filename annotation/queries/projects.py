@@ -1,0 +1,71 @@
+"""What exports ask about a project and its people, beside the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from annotation.models import Assignment, Item, Project
+from annotation.projects.revisions import config_of
+from annotation.projects.sections import Output
+from annotation.quality.agreement import agreement_of
+from annotation.quality.ratings import ratings_of
+from annotation.queries.shapes import Delivering
+from annotation.queries.snapshot import SNAPSHOT
+
+
+def project_by_id(pk: int, *, using: str = SNAPSHOT) -> Project:
+    """Raises Project.DoesNotExist."""
+    return Project.objects.using(using).get(pk=pk)
+
+
+def username_of(user_id: int) -> str:
+    """Raises User.DoesNotExist."""
+    return get_user_model().objects.only("username").get(pk=user_id).get_username()
+
+
+def known_people(project: Project, names: Collection[str], *, using: str = SNAPSHOT) -> set[str]:
+    """Those of these names that are of people who have, or had, something of the project to label."""
+    mine = Assignment.objects.using(using).filter(project=project, annotator__username__in=names)
+    return set(mine.values_list("annotator__username", flat=True).distinct()) if names else set()
+
+
+def delivering_projects(*, using: str = SNAPSHOT) -> list[Delivering]:
+    """Every project that has a folder for deliverables."""
+    rows = Project.objects.using(using).exclude(output_path="").order_by("pk")
+    found = rows.values_list("pk", "seq", "output_path", "revision_id")
+    return [Delivering(pk, seq, path, *_output(revision)) for pk, seq, path, revision in found]
+
+
+def delivering(project: Project) -> Delivering:
+    """The same of one project."""
+    return Delivering(project.pk, project.seq, project.output_path, *_output(project.revision_id))
+
+
+def _output(revision_id: int | None) -> tuple[tuple[str, ...], str]:
+    """The formats to keep current, and the form of the annotators' own files."""
+    output = config_of(revision_id).output if revision_id else Output()
+    return tuple(dict.fromkeys(output.export_formats)), output.format
+
+
+def issues_and_repositories(project: Project, *, using: str = SNAPSHOT) -> Iterator[tuple[str, str]]:
+    """(issue key, repository or "") of every trace of the project, without reading its document."""
+    items = Item.objects.using(using).filter(project=project, kind=Item.Kind.TRACE).order_by("position", "pk")
+    for key, meta in items.values_list("trace_a__issue_key", "a__meta").iterator(chunk_size=2000):
+        yield key, meta.get("repo") or ""
+
+
+def configuration(project: Project) -> dict[str, Any]:
+    """The revision people answer now: its number, its digest, and its questions as they are configured."""
+    revision = project.revision
+    if revision is None:
+        return {}
+    asked = config_of(revision.pk).model_dump(mode="json", include={"annotation_schemes"}, exclude_none=True)
+    return {"revision": revision.number, "digest": revision.digest, **asked}
+
+
+def agreement(project: Project, *, using: str = SNAPSHOT) -> list[dict[str, Any]]:
+    """What annotators agree on, for each measure of each question. Call it inside ``consistent_read()``."""
+    return agreement_of(project, ratings_of(project, using=using)).as_json()["results"]
