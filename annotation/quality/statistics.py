@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -19,12 +19,15 @@ from django.utils import timezone
 
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.quality.agreement import agreement_of
-from annotation.quality.pace import PersonPace, pace_of
-from annotation.quality.pairs import Pair, pairs_of
 from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
 from potato_site.jobs import enqueue
 from potato_site.jobs.models import Job
+
+if TYPE_CHECKING:
+    # Elsewhere imported where it counts: NumPy is a sixth of the time that every command would take to start.
+    from annotation.quality.pace import PersonPace
+    from annotation.quality.pairs import Pair
 
 JOB = "annotation.statistics"
 DELAY_SECONDS = 2
@@ -81,6 +84,8 @@ def compute(project: Project, *, check: Callable[[], None] = lambda: None, now: 
 
 
 def _compute_people(project: Project, check: Callable[[], None], now: datetime) -> None:
+    from annotation.quality.pace import pace_of
+
     report = status(project)
     check()
     with transaction.atomic(using="snapshot"):
@@ -116,6 +121,8 @@ def _ids_of(names: Iterable[str]) -> dict[str, int]:
 
 def _person(person: PersonStatus, timed: PersonPace | None) -> dict[str, Any]:
     """A row of the table of people. (Their schemes are for the command.)"""
+    from annotation.quality.pace import PersonPace
+
     row = {**asdict(person), **asdict(timed or PersonPace(0, 0, None)), "submitted": person.submitted}
     del row["schemes"]
     return row
@@ -140,6 +147,8 @@ def _compute_agreement(project: Project, check: Callable[[], None]) -> None:
 
 def _pairs(ratings: list[Ratings]) -> list[dict[str, Any]]:
     """Of the most telling measure of each scheme, who agrees with whom, by name."""
+    from annotation.quality.pairs import pairs_of
+
     leading: dict[str, Ratings] = {}
     for one in ratings:
         leading.setdefault(one.scheme, one)

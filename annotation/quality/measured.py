@@ -1,0 +1,51 @@
+"""The agreement on one measure of a scheme, counted: what ``agreement`` needs NumPy for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.quality.agreement import Agreement
+from annotation.quality.alpha import Comparable, PercentAgreement, Statistic, alpha_statistic, alpha_value, total
+from annotation.quality.bootstrap import interval
+from annotation.quality.ratings import Ratings
+
+
+@dataclass(frozen=True)
+class _Metric:
+    statistic: Callable[[Comparable], Statistic]
+    value: Callable[[Comparable, Statistic], float]
+
+
+STATISTICS = {
+    "krippendorff_alpha": _Metric(alpha_statistic, alpha_value),
+    "percent_agreement": _Metric(PercentAgreement, lambda labels, statistic: total(statistic)),
+}
+
+
+def agreement_on(ratings: Ratings, name: str) -> Agreement:
+    """The agreement on one measure by the metric of that name (``agreement.METRICS``)."""
+    metric, labels = STATISTICS[name], Comparable(ratings)
+    about = (ratings.scheme, ratings.measure.name, ratings.measure.level, ratings.measure.per)
+    if not labels.n_units:
+        reason = "no trace has labels of two people yet"
+        return Agreement(*about, None, None, None, units=0, traces=0, annotators=0, reason=reason)
+    statistic = metric.statistic(labels)
+    value = metric.value(labels, statistic)
+    is_defined = not math.isnan(value)
+    return Agreement(
+        *about,
+        value=value if is_defined else None,
+        interval=interval(statistic) if is_defined else None,
+        percent=total(PercentAgreement(labels)),
+        units=labels.n_units,
+        traces=labels.n_traces,
+        annotators=labels.n_annotators,
+        reason="" if is_defined else f"everybody gave one value only ({_words(labels.given()[0])})",
+    )
+
+
+def _words(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
