@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from annotation.assignments.states import void
 from annotation.models import Item, Membership
+from exports.management.commands.export import _counted
 from potato_site import files
 from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
 
@@ -234,3 +235,16 @@ def test_a_compressed_file_is_named_as_it_was_written(tmp_path):
     call_command("export", format="prm", project=project.slug, output=output, compress="gzip", stdout=said)
     assert said.getvalue().startswith(f"{output}.gz: 1 trace")
     assert output.with_name("labels.jsonl.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "told"),
+    [
+        (1, "pairs without two different final patches", "1 pair without two different final patches"),
+        (2, "pairs with the same steps", "2 pairs with the same steps"),
+        (1, "comparisons nobody answered", "1 comparison nobody answered"),
+        (1, "no code review", "1 trace, no code review"),
+    ],
+)
+def test_what_was_left_out_is_counted_in_words(number, reason, told):
+    assert _counted(number, reason) == told

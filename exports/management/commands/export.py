@@ -177,8 +177,10 @@ def summary(built: Built, output: Path) -> list[str]:
 
 
 def _counted(number: int, reason: str) -> str:
-    is_counted = reason.startswith(("pairs", "comparisons", "traces"))
-    return f"{number:,} {reason}" if is_counted else f"{_traces(number)}, {reason}"
+    what, space, more = reason.partition(" ")
+    if what not in {"pairs", "comparisons", "traces"}:
+        return f"{_traces(number)}, {reason}"
+    return f"{number:,} {what.removesuffix('s') if number == 1 else what}{space}{more}"
 
 
 def _traces(number: int) -> str:
