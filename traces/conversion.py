@@ -36,6 +36,7 @@ class Converted:
     n_steps: int
     n_warnings: int
     changes: Counter[str]
+    told: tuple[str, ...] = ()  # its warnings, where they are at hand
     # A second trace with its id is a mistake; the ids that agents give are not unique.
     ids_are_given: bool = False
     # Of a trace that is there already: its version without results, as bare.base_of() tells it.
@@ -189,9 +190,9 @@ class Conversion:
             return
         if doc.get("structured_turns") == []:
             yield Problem(source.name, record.line, "structured_turns", f"the trace {doc['id']!a} has no step", WARNING)
-        told = doc.get("source") or {}
-        if isinstance(told, dict) and "format" not in told and not is_own:
-            doc["source"] = _origin(source, converter) | told
+        origin = doc.get("source") or {}
+        if isinstance(origin, dict) and "format" not in origin and not is_own:
+            doc["source"] = _origin(source, converter) | origin
         bare = copied(doc) if self.late else None
         got_results = bool(self.attachments.apply(doc, source.name))
         without = (part for part, _ in self.shaping.apply(bare)) if bare and got_results else repeat(None)
@@ -203,8 +204,9 @@ class Conversion:
                 id=shaped["id"],
                 format=converter.name,
                 n_steps=len(shaped.get("structured_turns", ())),
-                n_warnings=n_warnings(shaped),
+                n_warnings=len(told := warnings_of(shaped)),
                 changes=changes,
+                told=told,
                 ids_are_given=ids_are_given,
                 bare=plain,
                 given=shaped,
@@ -233,11 +235,11 @@ def _is_plain_text(source: Source) -> bool:
         return False
 
 
-def n_warnings(doc: TraceDocument) -> int:
-    """How many warnings the document's source has."""
+def warnings_of(doc: TraceDocument) -> tuple[str, ...]:
+    """The warnings of the document's source."""
     told = doc.get("source")
     warnings = told.get("warnings") if isinstance(told, dict) else None
-    return len(warnings) if isinstance(warnings, list) else 0
+    return tuple(map(str, warnings)) if isinstance(warnings, list) else ()
 
 
 def unreadable(source: Source, error: OSError) -> Problem:

@@ -64,6 +64,8 @@ class ConvertReport(Counts):
     formats: dict[str, Counts] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
     by_file: dict[str, FileCounts] = field(default_factory=dict)
+    # (format, what the traces of it warn of) → how often.
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
     # Warnings about files whose format is not known yet.
     _told: Counter[str] = field(default_factory=Counter)
 
@@ -76,6 +78,9 @@ class ConvertReport(Counts):
     def note(self, event: Event) -> None:
         if isinstance(event, Converted):
             self.changes.update(event.changes)
+            for text in event.told:
+                times, what = counted(text)
+                self.told[event.format, what] += times
             for counts in (self, self.of(event.format), self.file(event.file)):
                 counts.add(event)
         elif isinstance(event, Problem):
@@ -103,7 +108,15 @@ class ConvertReport(Counts):
 
     def as_dict(self) -> dict[str, Any]:
         formats = {name: counts.as_dict() for name, counts in sorted(self.formats.items())}
+        for (name, what), times in sorted(self.told.items()):
+            formats[name].setdefault("told", {})[what] = times
         return super().as_dict() | {"n_problems": self.problems, "formats": formats, "changes": dict(self.changes)}
+
+
+def counted(warning: str) -> tuple[int, str]:
+    """``3 × empty thoughts`` of a document's warnings as (3, "empty thoughts")."""
+    times, mark, what = warning.partition(" × ")
+    return (int(times), what) if mark and times.isdecimal() and len(times) < 10 else (1, warning)
 
 
 def convert_path(

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from traces.attachments import SHOWN_IDS, Attachments
 from traces.bare import BASE, base_of, without_results
-from traces.conversion import Converted, copied, n_warnings
+from traces.conversion import Converted, copied, warnings_of
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem
 from traces.models import Dataset, Trace
@@ -42,7 +42,7 @@ def with_late_results(dataset: Dataset, attachments: Attachments) -> Iterator[Co
             doc = copied(bare)
             file = attachments.apply(doc, str(version.meta.get("source_file", "")))
             if not file:
-                yield from _differences(doc, n_warnings(bare), attachments)
+                yield from _differences(doc, len(warnings_of(bare)), attachments)
                 continue
             yield Converted(
                 file=file,
@@ -51,7 +51,7 @@ def with_late_results(dataset: Dataset, attachments: Attachments) -> Iterator[Co
                 id=doc["id"],
                 format=version.converter,
                 n_steps=version.n_steps,
-                n_warnings=n_warnings(doc),
+                n_warnings=len(warnings_of(doc)),
                 changes=Counter(),
                 base=base_of(base["sha256"], base) if base else base_of(version.sha256, version.meta),
                 bare=bare,
@@ -96,7 +96,7 @@ def _meant(found: dict[str, list[Trace]], attachments: Attachments) -> Generator
 
 def _differences(doc: TraceDocument, known: int, attachments: Attachments) -> Iterator[Problem]:
     """The warnings that a document has got beyond the ``known`` first ones."""
-    for warning in doc["source"]["warnings"][known:] if n_warnings(doc) > known else []:
+    for warning in warnings_of(doc)[known:]:
         file = attachments.files_of(doc)[0]
         yield Problem(file, None, "", f"{doc['id']!a}: {warning}", WARNING)
 

@@ -88,7 +88,10 @@ class _Ids:
             begun = (packed and packed.beginning) or beginning(found.doc)
             rename(about, begun, self.places, self.numbers)
             packed, given = (packed.with_about(about), None) if packed else (None, about)
-            found = replace(found, id=about["id"], n_warnings=found.n_warnings + 1, packed=packed, given=given)
+            told = (*found.told, "ids that other traces have too")
+            found = replace(
+                found, id=about["id"], n_warnings=found.n_warnings + 1, told=told, packed=packed, given=given
+            )
         self.places[found.id] = f"{found.file}:{found.line}"
         return found
 

@@ -326,6 +326,20 @@ def test_a_warning_makes_the_code_1_only_when_asked(tmp_path, capsys):
     assert ", 1 warning: " in out
 
 
+def test_what_the_traces_warn_of_is_added_up_and_shown(tmp_path, capsys):
+    steps = [{"type": "user_message", "content": "x"}]
+    warnings = {"a": ["3 × image left out", "odd\x1b[31m"], "b": ["1,5 × image left out", "4 × image left out"]}
+    records = [{"id": name, "structured_turns": steps, "source": {"warnings": told}} for name, told in warnings.items()]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    report = tmp_path / "report.json"
+    _, out, _ = run(capsys, "--input", tmp_path / "a.jsonl", "--output", tmp_path / "o", "--report", report)
+    lines = out.splitlines()
+    assert lines[2:4] == ["the traces say of themselves (source.warnings):", "  7 × image left out (native)"]
+    assert "  1 × odd\\x1b[31m (native)" in lines
+    told = json.loads(report.read_text())["formats"]["native"]["told"]
+    assert told == {"image left out": 7, "odd\x1b[31m": 1, "1,5 × image left out": 1}
+
+
 def test_what_was_changed_on_request_is_counted_and_shown(tmp_path, capsys):
     steps = [{"type": "bash_command", "command": "ls", "output": "me@example.org " + "x" * 200}] * 3
     (tmp_path / "a.json").write_text(json.dumps({"id": "a", "structured_turns": steps}))

@@ -20,12 +20,13 @@ from potato_site.files import is_device, replacing
 from traces.conversion import Conversion, Converted
 from traces.convert import ConvertReport, convert_sources
 from traces.finding import find_sources
-from traces.jsonl import Problem
+from traces.jsonl import Problem, shown
 from traces.recognition import AUTO, UnknownFormat, claims, converter_called
 from traces.shaping import Shaping
 from traces.source import Source
 
 MAX_PROBLEMS_IN_JSON = 1000
+MAX_TOLD = 12  # kinds of warnings
 REDRAW_SECONDS = 0.1
 STDIN = Path("-")
 Progress = Callable[[int, int, str], object]
@@ -219,6 +220,7 @@ def _progress() -> Iterator[Progress | None]:
 def _summary(report: ConvertReport, output: Path) -> str:
     lines = _table(report) if report.formats else []
     lines += [f"{number:,} × {what}" for what, number in report.changes.items()]
+    lines += _told(report)
     counted = {"file": report.files, "trace": report.traces, "step": report.steps, "problem": report.problems}
     if report.warnings:
         counted["warning"] = report.warnings
@@ -234,6 +236,14 @@ def _table(report: ConvertReport) -> list[str]:
         rows.append((name, *(f"{number:,}" for number in counts.as_dict().values())))
     first = max(len(row[0]) for row in rows)
     return [row[0].ljust(first) + "".join(f"{cell:>10}" for cell in row[1:]) for row in rows]
+
+
+def _told(report: ConvertReport) -> list[str]:
+    """What the traces warn of, the most frequent first: it stands in ``source.warnings`` of each."""
+    found = report.told.most_common()
+    lines = [f"  {times:,} × {shown(what[:200])} ({name})" for (name, what), times in found[:MAX_TOLD]]
+    more = [f"  and {len(found) - MAX_TOLD} kinds more: --report has all"] if len(found) > MAX_TOLD else []
+    return ["the traces say of themselves (source.warnings):", *lines, *more] if lines else []
 
 
 def _as_json(report: ConvertReport, problems: list[Problem]) -> str:
