@@ -254,6 +254,7 @@ DOCUMENT_VALUES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_no_value_at_any_place_of_a_document_crashes_the_reader(data):

@@ -117,6 +117,7 @@ def test_hard_text_comes_back_as_it_was(text):
     same_again(config)
 
 
+@pytest.mark.slow
 @given(texts=st.lists(TEXT, min_size=2, max_size=6, unique=True), layout=TEXT)
 @settings(max_examples=150, deadline=None)
 def test_any_text_comes_back_as_it_was(texts, layout):

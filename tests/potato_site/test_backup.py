@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_what_is_restored_is_what_was_there(tmp_path: Path):
     project = archives.installation(tmp_path)
     version = Document.objects.order_by("pk").values_list("pk", flat=True)[0]

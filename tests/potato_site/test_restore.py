@@ -197,6 +197,7 @@ def test_a_restore_that_is_killed_leaves_the_database_empty_and_can_be_done_agai
     assert not list(home.glob(".unfinished-*"))
 
 
+@pytest.mark.slow
 def test_verify_rehearses_and_changes_nothing(file: Path, capsys):
     users = User.objects.count()
     call_command("restore", file, verify=True)
@@ -207,6 +208,7 @@ def test_verify_rehearses_and_changes_nothing(file: Path, capsys):
     assert User.objects.count() == users
 
 
+@pytest.mark.slow
 def test_verify_names_the_assignment_of_an_altered_event(file: Path, capsys):
     place = archives.column(file, "annotation.AnswerEvent", "op_id")
 
