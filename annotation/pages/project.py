@@ -84,6 +84,7 @@ def next_item(request: HttpRequest, slug: str) -> HttpResponse:
 def _work(project: Project, memberships: list[Membership], counts: dict[str, int], size: int) -> dict[str, Any]:
     """What a person has to do in a project of `size` items, as the pages show it."""
     labels_as = access.labeling_membership(memberships)
+    total = _most(project, labels_as, size) if labels_as else 0
     return {
         "project": project,
         "roles": [membership.get_role_display() for membership in memberships],
@@ -91,7 +92,8 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
         "runs_it": access.runs(memberships),
         "is_open": project.state == Project.State.OPEN,
         "counts": counts,
-        "total": _most(project, labels_as, size) if labels_as else 0,
+        "total": total,
+        "has_all": 0 < total <= counts["submitted"],
     }
 
 

@@ -325,6 +325,16 @@ class TestProject:
         ann.post(reverse("next", args=[project.slug]))
         assert b">Continue</button>" in ann.get(address).content
 
+    def test_who_has_labeled_everything_is_not_asked_to_start(self, ann, project):
+        addresses = [reverse("home"), reverse("project", args=[project.slug])]
+        for left in range(project.items.count(), 0, -1):
+            assert all(b">Start</button>" in ann.get(address).content for address in addresses), left
+            submit_item(project, "ann", answers())
+        for address in addresses:
+            page = ann.get(address).content
+            assert b">Start</button>" not in page
+            assert b">Look for new items</button>" in page
+
     def test_recent_submissions_can_be_reopened_for_a_day(self, ann, project):
         submission = submit_item(project, "ann", answers())
         address = reverse("project", args=[project.slug])
