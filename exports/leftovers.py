@@ -66,6 +66,16 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
+def in_use(folder: Path) -> set[str]:
+    """The names of the notes in ``folder`` of runs that are alive, and of the files that they are writing."""
+    names: set[str] = set()
+    for path in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), path.open("r+", **TEXT) as note:
+            if not _is_locked(note):
+                names |= {path.name, *note.read().split("\n")}
+    return names
+
+
 def _remove(folder: Path, name: PurePosixPath) -> None:
     """Nothing that is not an unfinished file below the folder, whatever the note says."""
     if NAME.fullmatch(name.name) and not name.is_absolute() and ".." not in name.parts:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from exports.leftovers import in_use
 from potato_site.files import UNFINISHED, nothing, replacing, sync_folder
 
 
@@ -60,14 +61,16 @@ def publish_folder(folder: Path, target: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """One writer at a time in ``folder`` (made if missing): who reads later also publishes later.
 
-    What a writer that was killed left unfinished is removed.
+    What a writer that was killed left unfinished is removed; what a command is writing beside them is not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        kept = in_use(folder)
         for left in folder.glob(f"{UNFINISHED}*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if left.name not in kept:
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)

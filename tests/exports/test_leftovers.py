@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from exports.leftovers import noted, remove_leftovers
+from exports.publish import locked
 from potato_site.files import UNFINISHED
 
 
@@ -73,3 +74,17 @@ def test_a_run_that_looks_before_a_note_is_locked_does_not_take_it(tmp_path, mon
         tell(path)
         (note,) = tmp_path.iterdir()
         assert note.read_text() == f"{path.name}\n"
+
+
+def test_a_worker_that_publishes_into_the_folder_leaves_a_live_run_its_files(tmp_path):
+    ours, dead = unfinished(tmp_path, "a"), unfinished(tmp_path, "b")
+    with noted(tmp_path) as tell:
+        tell(ours)
+        ours.touch()
+        dead.touch()
+        with locked(tmp_path):
+            assert ours.exists()
+            assert not dead.exists()
+        assert len(names(tmp_path)) == 2, "the note and the file"
+    with locked(tmp_path):
+        assert names(tmp_path) == []
