@@ -33,7 +33,9 @@ def noted(folder: Path) -> Iterator[Callable[[Path], None]]:
     with path.open("x", **TEXT) as note:
         try:
             if _is_locked(note):
-                path = path.rename(folder / f"{PREFIX}{secrets.token_hex(8)}")
+                # Gone, where a worker that cleaned the folder just then took it for a dead one's: nobody reads it then.
+                with contextlib.suppress(FileNotFoundError):
+                    path = path.rename(folder / f"{PREFIX}{secrets.token_hex(8)}")
                 yield _teller(note, folder.resolve())
             else:
                 yield tell_nobody
