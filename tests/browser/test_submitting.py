@@ -61,7 +61,7 @@ def test_an_empty_queue_says_why(label):
     button(page, "All Correct").click()
     button(page, "Submit").click()
     expect(page.get_by_text("You have labeled every item of this project. Thank you!")).to_be_visible()
-    button(page, "Start").click()
+    button(page, "Look for new items").click()
     expect(page.get_by_text("You have labeled every item of this project. Thank you!")).to_be_visible()
     button(page, "Reopen").click()
     expect(page.get_by_text("Item 1 of 1")).to_be_visible()
