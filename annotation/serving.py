@@ -103,8 +103,8 @@ def welcome(address: Address, projects: Sequence[Project], passwords: Mapping[st
     for project in projects:
         lines.append(f"{project.name}: {address.url}{reverse('project', args=[project.slug])}")
         lines.append(f"  Annotators: {_people(project, passwords) or 'none yet'}")
-        if way_in := registration.way_in(reverse("project", args=[project.slug])):
-            lines.append(f"  Anybody may register: {address.url}{way_in}")
+        if form := registration.form_of(project.slug):
+            lines.append(f"  Anybody may register: {address.url}{form}")
     manager = ensure_manager()
     if not manager.has_usable_password():
         lines += ["", f"Manager ({manager.username}), a link for one use within 72 hours:"]

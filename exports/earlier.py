@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,15 +29,16 @@ class Earlier:
         self._before: dict[str, list[Stamp]] = {}
         self._now: dict[str, list[Stamp]] = {}
 
-    def expect(self, files: Mapping[str, Path]) -> None:
+    def expect(self, files: Mapping[str, Path], tell: Callable[[Path], None]) -> None:
         """Note what will have these names beside what has them: whenever the run ends, no file of ours is forgotten.
 
-        ``files``: name → the complete file, still under a temporary name. Raises OSError.
+        ``files``: name → the complete file, still under a temporary name. ``tell`` gets that of the note. Raises
+        OSError.
         """
         self._before = self._noted()
         self._now = {name: [_stamp(path)] for name, path in files.items()}
         names = dict.fromkeys([*self._before, *self._now])
-        self._write({name: [*self._before.get(name, []), *self._now.get(name, [])] for name in names})
+        self._write({name: [*self._before.get(name, []), *self._now.get(name, [])] for name in names}, tell)
 
     def remove_others(self) -> None:
         """Remove what is ours and not among the files that were expected."""
@@ -47,10 +48,10 @@ class Earlier:
                 if name not in self._now and not path.is_symlink() and _stamp(path) in stamps:
                     path.unlink()
 
-    def settle(self) -> None:
+    def settle(self, tell: Callable[[Path], None]) -> None:
         """All have their names: forget what was before. (Where this fails, the note names more than there is.)"""
         with contextlib.suppress(OSError):
-            self._write(self._now)
+            self._write(self._now, tell)
 
     def _noted(self) -> dict[str, list[Stamp]]:
         """Nothing where there is no note, or what is there is none."""
@@ -60,8 +61,8 @@ class Earlier:
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return {}
 
-    def _write(self, files: Mapping[str, list[Stamp]]) -> None:
-        write_file(self.path, [json.dumps({"files": files}, indent=1).encode() + b"\n"])
+    def _write(self, files: Mapping[str, list[Stamp]], tell: Callable[[Path], None]) -> None:
+        write_file(self.path, [json.dumps({"files": files}, indent=1).encode() + b"\n"], tell=tell)
 
 
 def _stamp(path: Path) -> Stamp:

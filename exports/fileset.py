@@ -16,9 +16,9 @@ import zstandard
 
 from exports.earlier import Earlier
 from exports.formats import Piece
-from exports.leftovers import noted, tell_nobody
+from exports.leftovers import noted
 from exports.publish import Written
-from potato_site.files import UNFINISHED, nothing, sync_folder
+from potato_site.files import UNFINISHED, nothing, sync_folder, tell_nobody
 
 ENDINGS = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 # What is worth compressing: a card is read as it is, parquet compresses itself.
@@ -107,7 +107,7 @@ def _write_files(
         written = [file.finish() for file in files.values()]
         before_publishing()
         if earlier:
-            earlier.expect({file.name: file.path for file in files.values()})
+            earlier.expect({file.name: file.path for file in files.values()}, tell)
         main, *others = files.values()
         for file in others:
             file.path.replace(file.target)
@@ -117,7 +117,7 @@ def _write_files(
         for folder in {file.target.parent for file in files.values()}:
             sync_folder(folder)
         if earlier:
-            earlier.settle()
+            earlier.settle(tell)
         return written
     finally:
         for file in files.values():

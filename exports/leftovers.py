@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
-from potato_site.files import UNFINISHED
+from potato_site.files import UNFINISHED, tell_nobody
 
 PREFIX = f"{UNFINISHED}run-"
 # A name need not be UTF-8, nor what a crash left of a note.
@@ -28,19 +28,29 @@ def noted(folder: Path) -> Iterator[Callable[[Path], None]]:
     """Removes what dead runs left in ``folder`` (made if missing). What is yielded notes a file before it is made."""
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
-    # Under the name of a note it would, until it is locked, be one of a dead run.
-    path = folder / f"{UNFINISHED}{secrets.token_hex(8)}"
-    with path.open("x", **TEXT) as note:
+    path, note = _new_note(folder)
+    with note:
         try:
-            if _is_locked(note):
-                # Gone, where a worker that cleaned the folder just then took it for a dead one's: nobody reads it then.
-                with contextlib.suppress(FileNotFoundError):
-                    path = path.rename(folder / f"{PREFIX}{secrets.token_hex(8)}")
-                yield _teller(note, folder.resolve())
-            else:
-                yield tell_nobody
+            yield _teller(note, folder.resolve()) if path.name.startswith(PREFIX) else tell_nobody
         finally:
             path.unlink(missing_ok=True)
+
+
+def _new_note(folder: Path) -> tuple[Path, TextIO]:
+    """A note under its name, and locked; where files cannot be locked, it does not get that name.
+
+    Until it is locked it has another one: it would be that of a dead run. Under that one, a worker that cleans the
+    folder just then removes it: then another is made.
+    """
+    while True:
+        path = folder / f"{UNFINISHED}{secrets.token_hex(8)}"
+        note = path.open("x", **TEXT)
+        if not _is_locked(note):
+            return path, note
+        try:
+            return path.rename(folder / f"{PREFIX}{secrets.token_hex(8)}"), note
+        except FileNotFoundError:
+            note.close()
 
 
 def _teller(note: TextIO, folder: Path) -> Callable[[Path], None]:
@@ -51,10 +61,6 @@ def _teller(note: TextIO, folder: Path) -> Callable[[Path], None]:
             note.flush()
 
     return tell
-
-
-def tell_nobody(file: Path) -> None:
-    """Where files cannot be locked, a note would be taken for one of a dead run."""
 
 
 def remove_leftovers(folder: Path) -> None:

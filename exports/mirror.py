@@ -41,8 +41,6 @@ def path_of(output_path: str, username: str, form: str = "jsonl") -> Path:
 def write(project_id: int, user_id: int, username: str, *, before_publishing: Callable[[], None] = nothing) -> int:
     """Write one annotator's file anew and return its number of lines. Raises OSError."""
     project = queries.project_by_id(project_id, using="default")
-    form = queries.delivering(project).form
-    path = path_of(project.output_path, username, form)
     latest, lines = datetime.fromtimestamp(0, UTC), 0
 
     def pieces() -> Iterator[bytes]:
@@ -52,8 +50,10 @@ def write(project_id: int, user_id: int, username: str, *, before_publishing: Ca
             lines += 1
             latest = max(latest, submitted_at)
 
-    # Read under the lock: whoever publishes last has also read last.
-    with locked(path.parent):
+    # Read under the lock, the form too: whoever publishes last has also read last.
+    with locked(path_of(project.output_path, username).parent):
+        form = queries.delivering(queries.project_by_id(project_id, using="default")).form
+        path = path_of(project.output_path, username, form)
         with queries.consistent_read():
             content = _array(pieces()) if form == "json" else pieces()
             write_file(path, content, before_publishing=before_publishing)

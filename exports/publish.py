@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exports.leftovers import in_use
-from potato_site.files import UNFINISHED, nothing, replacing, sync_folder
+from potato_site.files import UNFINISHED, nothing, replacing, sync_folder, tell_nobody
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,21 @@ class Written:
     sha256: str
 
 
-def write_file(path: Path, pieces: Iterable[bytes], *, before_publishing: Callable[[], None] = nothing) -> Written:
+def write_file(
+    path: Path,
+    pieces: Iterable[bytes],
+    *,
+    before_publishing: Callable[[], None] = nothing,
+    tell: Callable[[Path], None] = tell_nobody,
+) -> Written:
     """Replace ``path`` by the joined ``pieces``; folders on the way are made.
 
-    ``before_publishing`` runs when all is on disk; if it raises, nothing is published. Raises OSError (disk full, no
+    ``before_publishing`` runs when all is on disk; if it raises, nothing is published. ``tell`` gets the temporary name
+    before there is such a file. Raises OSError (disk full, no
     permission, the path is a folder).
     """
     digest, size = hashlib.sha256(), 0
-    with replacing(path, before_publishing=before_publishing) as file:
+    with replacing(path, before_publishing=before_publishing, tell=tell) as file:
         for piece in pieces:
             file.write(piece)
             digest.update(piece)
@@ -67,8 +74,9 @@ def locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        kept = in_use(folder)
-        for left in folder.glob(f"{UNFINISHED}*"):
+        found = list(folder.glob(f"{UNFINISHED}*"))
+        kept = in_use(folder)  # asked afterwards: a file is noted before it is there
+        for left in found:
             if left.name not in kept:
                 shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         yield

@@ -96,14 +96,14 @@ def _run(name: str, rest: list[str]) -> int:
     except (homes.HomeError, YamlProblem, OSError) as error:
         return _complain(f"potato {name}", _words(error))
     _point_django_at_settings()
-    code: int | str | None = 1
+    code, is_told = 1, False
     try:
         code = _execute(name, command, rest)
-    except SystemExit as end:  # a wrong option, about which argparse has said all
-        code = end.code
+    except SystemExit:  # a wrong option, or one like --version: argparse has said all
+        is_told = True
         raise
     finally:
-        if code and made:
+        if (code or is_told) and made:
             homes.discard_unused(made)
     return code
 

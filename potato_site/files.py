@@ -22,15 +22,24 @@ def nothing() -> None:
     """No check before publishing."""
 
 
+def tell_nobody(file: Path) -> None:
+    """Nobody is interested in the temporary name."""
+
+
 @contextlib.contextmanager
 def replacing(
-    path: Path, *, before_publishing: Callable[[], None] = nothing, keep_if_empty: bool = False
+    path: Path,
+    *,
+    before_publishing: Callable[[], None] = nothing,
+    keep_if_empty: bool = False,
+    tell: Callable[[Path], None] = tell_nobody,
 ) -> Iterator[BinaryIO]:
     """A stream whose content replaces ``path`` when the block ends; folders on the way are made.
 
     ``before_publishing`` runs when all is on disk. If it or the block raises, or nothing was written and
-    ``keep_if_empty``, the old file stays as it was. A link keeps leading where it leads, and a device or a pipe is
-    written to as it is. Raises OSError (full disk, no permission, the path is a folder).
+    ``keep_if_empty``, the old file stays as it was. ``tell`` gets the temporary name before there is such a file. A
+    link keeps leading where it leads, and a device or a pipe is written to as it is. Raises OSError (full disk, no
+    permission, the path is a folder).
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a file")
@@ -42,6 +51,7 @@ def replacing(
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+    tell(unfinished)
     try:
         with unfinished.open("xb", buffering=1 << 20) as stream:
             yield stream

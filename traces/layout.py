@@ -32,7 +32,8 @@ _VALUE = re.compile(
     r"""(?:[\w\s#.,%-]|'[\w\s-]*'|"[\w\s-]*"|(?:rgba?|hsla?|minmax|repeat)\([\w\s#.,%]*\))+""", re.ASCII
 )
 # A box of negative size or place would cover what is beside it.
-_NEGATIVE = re.compile(r"(?<![\w-])-[\d.]")
+_NEGATIVE = re.compile(r"(?<![A-Za-z_-])-[\d.]")
+_DISPLAYS = frozenset("block inline inline-block flex inline-flex grid inline-grid list-item table".split())  # noqa: SIM905
 _LONGEST = 200
 _CLASSED = re.compile(r'<(\w+) style="(layout-[0-9a-f]{12})">')
 
@@ -77,7 +78,7 @@ def declarations(style: str) -> str:
     """Of an inline style what a layout may say, in one form: ``color: #fff; margin: 0``."""
     pairs = (part.partition(":") for part in style.split(";"))
     told = ((name.strip().lower(), " ".join(value.split())) for name, _, value in pairs)
-    return "; ".join(f"{name}: {value}" for name, value in told if name in PROPERTIES and _is_plain(value))
+    return "; ".join(f"{name}: {value}" for name, value in told if _is_harmless(name, value))
 
 
 def stylesheet(layout: str) -> list[str]:
@@ -85,5 +86,7 @@ def stylesheet(layout: str) -> list[str]:
     return [f".layout .{name} {{ {rule} }}" for name, rule in sorted(read(layout).rules.items())]
 
 
-def _is_plain(value: str) -> bool:
+def _is_harmless(name: str, value: str) -> bool:
+    if name not in PROPERTIES or (name == "display" and value.lower() not in _DISPLAYS):
+        return False
     return len(value) <= _LONGEST and bool(_VALUE.fullmatch(value)) and not _NEGATIVE.search(value)

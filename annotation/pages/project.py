@@ -54,8 +54,8 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         found, memberships = access.project_of(request.user, slug)
     except Http404:
-        if way_in := registration.way_in(request.path):
-            return redirect(way_in)
+        if form := registration.form_of(slug):
+            return redirect(form)
         raise
     counts = _counts(request.user, [found.pk]).get(found.pk, NOTHING)
     work = _work(found, memberships, counts, _sizes([found.pk])[found.pk])

@@ -31,13 +31,18 @@ def open_project(slug: str) -> Project:
     return found
 
 
-def way_in(path: str) -> str:
-    """Address of the form where anybody becomes an annotator of the project that ``path`` is a page of; "" without."""
-    found = PAGE_OF_PROJECT.match(path)
+def form_of(slug: str) -> str:
+    """Address of the form where anybody becomes an annotator of the project; "" without."""
     try:
-        return reverse("register", args=[open_project(found[1]).slug]) if found else ""
+        return reverse("register", args=[open_project(slug).slug])
     except Http404:
         return ""
+
+
+def way_in(path: str) -> str:
+    """The same of the project that ``path`` is a page of."""
+    found = PAGE_OF_PROJECT.match(path)
+    return form_of(found[1]) if found else ""
 
 
 @transaction.atomic

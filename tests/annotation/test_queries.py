@@ -29,11 +29,16 @@ def test_traces_come_in_item_order_across_batches(tmp_path, monkeypatch):
 
 def test_items_of_one_position_are_neither_lost_nor_repeated(tmp_path, monkeypatch):
     monkeypatch.setattr(labeled, "BATCH", 2)
-    project = make_project(tmp_path, traces=make_traces(5), overlap=0)
+    project = make_project(tmp_path, traces=make_traces(5))
     for _ in range(5):
-        submit_item(project, "ann", answers())
+        for who in ("ann", "bob"):
+            submit_item(project, who, answers())
     project.items.update(position=7)
-    assert sorted(ids(project)) == [f"trace_{number:03d}" for number in range(1, 6)]
+    with queries.consistent_read():
+        found = [
+            (one.trace_id, [said.annotator for said in one.submissions]) for one in queries.labeled_traces(project)
+        ]
+    assert sorted(found) == [(f"trace_{number:03d}", ["ann", "bob"]) for number in range(1, 6)]
 
 
 def test_the_first_traces_can_be_asked_for_alone_with_all_that_was_said_of_them(tmp_path):

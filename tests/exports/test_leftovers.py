@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from exports import leftovers
+from exports.earlier import Earlier
 from exports.leftovers import noted, remove_leftovers
 from exports.publish import locked
 from potato_site.files import UNFINISHED
@@ -88,3 +90,27 @@ def test_a_worker_that_publishes_into_the_folder_leaves_a_live_run_its_files(tmp
         assert len(names(tmp_path)) == 2, "the note and the file"
     with locked(tmp_path):
         assert names(tmp_path) == []
+
+
+def test_a_note_that_a_cleaning_worker_removes_before_it_has_its_name_is_made_again(tmp_path, monkeypatch):
+    removed: list[str] = []
+
+    def cleaned_up_first(note) -> bool:
+        if not removed:
+            removed.append(note.name)
+            Path(note.name).unlink()
+        fcntl.flock(note.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+
+    monkeypatch.setattr(leftovers, "_is_locked", cleaned_up_first)
+    with noted(tmp_path) as tell:
+        tell(unfinished(tmp_path, "a"))
+        (note,) = tmp_path.iterdir()
+        assert note.name.startswith(leftovers.PREFIX)
+        assert note.read_text() == f"{unfinished(tmp_path, 'a').name}\n"
+
+
+def test_the_note_about_an_outputs_files_is_told_too(tmp_path):
+    told: list[Path] = []
+    Earlier(tmp_path, "out.jsonl").expect({}, told.append)
+    assert [path.name.startswith(UNFINISHED) for path in told] == [True]

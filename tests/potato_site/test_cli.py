@@ -93,6 +93,8 @@ def test_a_wrong_command_line_leaves_no_home_that_hides_the_project_beside_it(tm
         assert done.returncode == 2
         assert done.stderr.startswith("usage: potato ")
         assert list(tmp_path.iterdir()) == []
+    assert potato(tmp_path, "start", "--version").returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,8 @@ def test_inline_styles_of_a_layout_become_rules_under_a_class():
         "color: red } body { display: none",
         "margin: -90px",
         "margin: 0 -.5em",
+        "margin:0-500px",
+        "display: none",
         "font-family: 'a",
         "font-family: 'a\\'",
         "color: r\\65 d",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from typing import Any
 
-from potato_site.canonical import digest
 from traces.document import Step
 from traces.tooling.transcript import Transcript
 from traces.tooling.values import as_int, as_number, as_object, as_objects, as_text
@@ -59,7 +59,7 @@ def messages_of(sample: dict[str, Any], out: Transcript) -> list[dict[str, Any]]
     return [
         part
         for message in messages
-        for part in _plain_messages(resolved(message | measured.get(_identity(message), {}), texts), out)
+        for part in _plain_messages(resolved(message | _taken(measured, message), texts), out)
     ]
 
 
@@ -90,20 +90,33 @@ def _answers(event: dict[str, Any]) -> list[dict[str, Any]]:
     return [choice["message"] for choice in choices[:1] if isinstance(choice.get("message"), dict)]
 
 
-def _measured(models: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """When each answer was asked for and what it took."""
-    found: dict[str, dict[str, Any]] = {}
+def _measured(models: list[dict[str, Any]]) -> dict[str, deque[dict[str, Any]]]:
+    """When each answer was asked for and what it took, by its identity: in logs without ids several may have one."""
+    found: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
     for event in models:
         usage = as_object(event.get("output")).get("usage")
         measures = {"timestamp": as_text(event.get("timestamp")), "usage": usage}
         for message in _answers(event):
-            found.setdefault(_identity(message), {name: value for name, value in measures.items() if value})
+            found[_identity(message)].append({name: value for name, value in measures.items() if value})
+    found.pop("", None)
     return found
 
 
+def _taken(measured: dict[str, deque[dict[str, Any]]], message: dict[str, Any]) -> dict[str, Any]:
+    waiting = measured.get(_identity(message)) if measured else None
+    return waiting.popleft() if waiting else {}
+
+
 def _identity(message: dict[str, Any]) -> str:
-    """The id of a message; older logs give none, there it is who said what."""
-    return as_text(message.get("id")) or digest(*map(message.get, ("role", "content", "tool_calls")))
+    """The id of a message; older logs give answers none, there it is what was said. "" where there is neither."""
+    if identity := as_text(message.get("id")):
+        return identity
+    if message.get("role") != "assistant":
+        return ""
+    try:
+        return json.dumps([message.get("content"), message.get("tool_calls")], sort_keys=True)
+    except (TypeError, RecursionError):
+        return ""
 
 
 def _plain_messages(message: dict[str, Any], out: Transcript) -> Iterator[dict[str, Any]]:

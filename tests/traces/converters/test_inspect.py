@@ -11,7 +11,7 @@ from tests.left_out import corpus_folder
 from traces.converters.inspect import Inspect
 from traces.jsonl import Problem, Record
 from traces.source import Source
-from traces.tooling.inspect_sample import resolved
+from traces.tooling.inspect_sample import _identity, resolved
 
 EVAL = {"task": "t", "model": "m"}
 SAMPLE = {"id": 1, "epoch": 1, "input": "x", "target": "y", "messages": [{"role": "user", "content": "x"}]}
@@ -135,6 +135,25 @@ def test_an_answer_of_an_old_log_without_ids_is_known_by_what_was_said(document)
 
     assert "tokens" not in asked
     assert answer["tokens"] == {"input": 61, "output": 17, "cache_read": 3, "thinking": 2}
+
+
+def test_answers_that_say_the_same_have_each_their_own_measures(document):
+    said = {"role": "assistant", "content": "ok \ud83d"}
+    deep: object = "x"
+    for _ in range(2000):
+        deep = [deep]
+    answered = [
+        {
+            "event": "model",
+            "timestamp": time,
+            "output": {"choices": [{"message": said}], "usage": {"input_tokens": count}},
+        }
+        for time, count in (("1", 5), ("2", 7))
+    ]
+    odd = {"role": "assistant", "content": "deep", "tool_calls": [deep]}
+    made = document(messages=[said, {"role": "user", "content": "\ud83d"}, said, said], events=answered)
+    assert [step.get("tokens") for step in made["structured_turns"]] == [{"input": 5}, None, {"input": 7}, None]
+    assert _identity(odd) == ""
 
 
 USAGE = {

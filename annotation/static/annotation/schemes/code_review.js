@@ -158,7 +158,8 @@ const ACTIONS = {
   async changes(review, _, api) {
     await wholeChange();
     const [first] = changed();
-    show(first ?? section());
+    const place = first ?? section();
+    if (place) show(place);
     api.announce(first ? "All changes, file by file" : "This run changed no files");
   },
 
