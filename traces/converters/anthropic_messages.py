@@ -32,7 +32,7 @@ _OPENAI = ("tool_calls", "tool_call_id", "function_call")
 
 class AnthropicMessages:
     name = "anthropic_messages"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="issue_description instance_id repo base_commit model started_at exit_status metrics.tokens"
         " metrics.cost",

@@ -33,7 +33,7 @@ _SOURCES = {"user": "user_message", "system": "system", "agent": "assistant_mess
 
 class Atif:
     name = "atif"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="agent agent_version base_commit branch continued_in cwd instance_id issue_description metrics.cost"
         " metrics.tokens model notes repo schema_version started_at subagent_call subagent_of tools",

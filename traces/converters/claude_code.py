@@ -25,7 +25,7 @@ _BOOKKEEPING = frozenset({"summary", "file-history-snapshot", "queue-operation",
 
 class ClaudeCode:
     name = "claude_code"
-    version = "1"
+    version = "2"
     accepts = ("anthropic_messages",)
     keeps = Keeps(
         document="issue_description title started_at repo git_branch agent agent_version model other_models exit_status"

@@ -60,7 +60,7 @@ class Item(NamedTuple):
 
 class Codex:
     name = "codex"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="agent agent_version base_commit branch cwd exit_status issue_description metrics.seconds"
         " metrics.tokens model repo started_at subagent_of",

@@ -21,7 +21,7 @@ from traces.tooling.values import as_int, as_number, as_object, as_text
 
 class Inspect:
     name = "inspect"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="agent agent_version epoch exit_status instance_id issue_description metadata metrics.cost"
         " metrics.seconds metrics.tokens model scores started_at target task",

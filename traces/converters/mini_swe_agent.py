@@ -34,7 +34,7 @@ _REFUSALS = ("Please always provide EXACTLY ONE", "No tool calls found", "Tool c
 
 class MiniSweAgent:
     name = "mini_swe_agent"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="agent agent_version exit_status final_patch instance_id issue_description metrics.api_calls"
         " metrics.cost metrics.tokens model repo",

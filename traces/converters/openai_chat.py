@@ -39,7 +39,7 @@ _END_OF_EXAMPLE = "NEW TASK DESCRIPTION ---------------------"
 
 class OpenAIChat:
     name = "openai_chat"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="base_commit context_window exit_status final_patch instance_id issue_description metrics.cost"
         " metrics.seconds metrics.tokens model repo resolved started_at target tools",

@@ -28,7 +28,7 @@ _SAVED = ("success", "result_explanation", "comment_success", "issue_type")
 
 class OpenHands:
     name = "openhands"
-    version = "1"
+    version = "2"
     keeps = Keeps(
         document="agent agent_class base_commit exit_status final_patch instance_id issue_description issue_id"
         " issue_type metrics.cost metrics.tokens model outcome repo report result_explanation success",
