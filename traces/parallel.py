@@ -34,12 +34,12 @@ from traces.shaping import Shaping
 from traces.source import Source
 
 INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
-# Small files in a row go to a process together, up to so many and so many bytes: handing over costs as much as
-# converting them.
-TOGETHER, TOGETHER_BYTES = 32, 512 * 1024
+# Files in a row go to a process together, up to so many and so many bytes: handing over a group costs as much as
+# converting half a megabyte, and this process, which hands over, needs a processor for it.
+TOGETHER, TOGETHER_BYTES = 256, 4 * 1024 * 1024
 # So many groups per process, and so many bytes of files, wait or are done; the rest is not read yet. With few, all
 # processes wait for a large one whose turn it is to be told.
-AHEAD, AHEAD_BYTES = 32, 64 * 1024 * 1024
+AHEAD, AHEAD_BYTES = 8, 32 * 1024 * 1024
 LARGE = 4  # a group that is more than a fourth of what one process has to do is begun before the others
 
 T = TypeVar("T")
