@@ -15,6 +15,10 @@ from traces.source import Source
 
 Event = Converted | Problem | Done
 
+# The keys that name another trace by its id: of a document, and of the ``part`` of a whole that it is.
+LINKS = ("subagent_of", "attempt_of")
+LINKS_OF_PARTS = ("of", "previous", "next")
+
 
 def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: int = 1) -> Iterator[Event]:
     """Every document and problem of ``found``, and a Done after each file. ``jobs``: processes that convert.
@@ -77,41 +81,86 @@ class _Ids:
     def __init__(self) -> None:
         self.places: dict[str, str] = {}  # of the record with each id
         self.numbers: dict[str, int] = {}
+        self._file = ""
+        # What the ids of this file end with now: by the id that a trace had, or the whole that its parts had.
+        self._endings: dict[str, str] = {}
 
     def own(self, found: Converted) -> Converted | Problem:
         """``found``, under another id where its own is taken, or a Problem where it is given."""
-        if found.id in self.places:
-            if found.ids_are_given:
-                return duplicate_id(found.file, found.line, found.id, self.places[found.id])
-            packed = found.packed
-            about = packed.about if packed else found.doc
-            begun = (packed and packed.beginning) or beginning(found.doc)
-            rename(about, begun, self.places, self.numbers)
-            packed, given = (packed.with_about(about), None) if packed else (None, about)
-            told = (*found.told, "ids that other traces have too")
-            found = replace(
-                found, id=about["id"], n_warnings=found.n_warnings + 1, told=told, packed=packed, given=given
-            )
+        if found.file != self._file:
+            self._file, self._endings = found.file, {}
+        is_taken = found.id in self.places
+        if is_taken and found.ids_are_given:
+            return duplicate_id(found.file, found.line, found.id, self.places[found.id])
+        if is_taken or self._endings:
+            found = self._renamed(found)
         self.places[found.id] = f"{found.file}:{found.line}"
         return found
 
+    def _renamed(self, found: Converted) -> Converted:
+        """A document whose id is taken, or that may name one of its file whose id was."""
+        packed = found.packed
+        old = packed.about if packed else found.doc
+        whole = whole_of(old)
+        if with_ending(found.id, self._endings.get(whole, "")) in self.places:
+            begun = (packed and packed.beginning) or beginning(found.doc)
+            self._endings[whole] = free_ending(found.id, begun, self.places, self.numbers)
+        new, told, n_warnings = with_endings(old, self._endings), found.told, found.n_warnings
+        if new == old:
+            return found
+        if new["id"] != found.id:
+            source = new["source"]
+            warnings = [*(source.get("warnings") or []), f"the id {found.id} is that of another trace too"]
+            new["source"] = source | {"warnings": warnings}
+            told, n_warnings = (*told, "ids that other traces have too"), n_warnings + 1
+        packed, given = (packed.with_about(new), None) if packed else (None, new)
+        return replace(found, id=new["id"], n_warnings=n_warnings, told=told, packed=packed, given=given)
 
-def rename(doc: TraceDocument, begun: str, places: Collection[str], numbers: dict[str, int]) -> None:
-    """Give a document whose id is in ``places`` another one, which its beginning decides, and say so in it.
+
+def whole_of(doc: TraceDocument) -> str:
+    """The id of the trace that it is, or is a part of."""
+    part = doc.get("part")
+    whole = part.get("of") if isinstance(part, dict) else None
+    return whole if isinstance(whole, str) else str(doc["id"])
+
+
+def with_ending(id: str, ending: str) -> str:
+    """The id with the ending, if there is one, and not too long."""
+    return f"{id[: MAX_ID - 40]}{ending}" if ending else id
+
+
+def with_endings(doc: TraceDocument, endings: dict[str, str]) -> TraceDocument:
+    """``doc`` with the ids of its file as they are now, by ``endings``: its own, and those of the traces that it names
+    as its whole, as the parts beside it, as the one that called it."""
+    changed = dict(doc)
+    ending = endings.get(whole_of(doc), "")
+    if ending:
+        changed["id"] = with_ending(doc["id"], ending)
+        if isinstance(part := doc.get("part"), dict):
+            names = {key: with_ending(part[key], ending) for key in LINKS_OF_PARTS if isinstance(part.get(key), str)}
+            changed["part"] = part | names
+    for key in LINKS:
+        if (other := doc.get(key)) and isinstance(other, str) and other in endings:
+            changed[key] = with_ending(other, endings[other])
+    return changed
+
+
+def free_ending(id: str, begun: str, places: Collection[str], numbers: dict[str, int]) -> str:
+    """What to put behind an id that is in ``places``, so that it is not. The run's beginning decides.
 
     The ids of agents are those of sessions and tasks: two runs of one task, or two logs of one run, have the same.
     ``begun``: what ``beginning()`` says of it. ``numbers``: the last number that runs which began alike have got, so
     that not all are tried again.
     """
-    old, told = doc["id"], doc["source"]
-    base = f"{old[: MAX_ID - 40]}~{begun[:8]}"
+    ending = f"~{begun[:8]}"
+    base = with_ending(id, ending)
     number = numbers.get(base, 1)
-    new = base if number == 1 else f"{base}-{number}"
-    while new in places:
+    numbered = ending if number == 1 else f"{ending}-{number}"
+    while with_ending(id, numbered) in places:
         number += 1
-        new = f"{base}-{number}"
-    doc["id"], numbers[base] = new, number
-    told["warnings"] = [*(told.get("warnings") or []), f"the id {old} is that of another trace too"]
+        numbered = f"{ending}-{number}"
+    numbers[base] = number
+    return numbered
 
 
 def duplicate_id(file: str, line: int, trace_id: str, first: str) -> Problem:

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -10,7 +11,8 @@ from traces.convert import convert_path
 from traces.converters import converters
 from traces.jsonl import Record
 from traces.recognition import UnknownFormat
-from traces.stream import rename
+from traces.shaping import Shaping
+from traces.stream import free_ending
 
 STEP = {"type": "system", "content": "x"}
 TRACE = '{"id": "%s", "structured_turns": [{"type": "system", "content": "x"}]}\n'
@@ -124,25 +126,63 @@ def test_a_second_trace_with_an_id_that_an_agent_gave_gets_an_id_of_its_own(tmp_
     assert problems == []
 
 
+class Runs:
+    """Every line is a run of one task, after it one of an agent that it called."""
+
+    name, version = "runs", "1"
+
+    def detect(self, source):
+        return source.name.endswith(".log")
+
+    def convert(self, source):
+        for number, line in enumerate(source.path.read_text().split(), start=1):
+            steps = [{"type": "bash_command", "command": f"run {one}"} for one in line.split(",")]
+            yield Record(number, {"id": "task", "structured_turns": steps})
+            yield Record(number, {"id": "helper", "subagent_of": "task", "structured_turns": steps[:1]})
+
+
+def test_what_belongs_to_a_trace_names_it_by_the_id_that_it_got(tmp_path):
+    converters.register("runs")(Runs())
+    try:
+        (tmp_path / "a.log").write_text("1,2,3\n4,5,6")
+        (tmp_path / "b.log").write_text("7,8,9\n1,2")
+        documents, problems = convert(tmp_path, shaping=Shaping(max_steps=1))
+    finally:
+        del converters._items["runs"]
+    assert problems == []
+    by_id = {doc["id"]: doc for doc in documents}
+    assert len(by_id) == len(documents) == 11 + 4
+    runs = {}
+    for doc in documents:
+        if "part" in doc:
+            runs.setdefault(doc["part"]["of"], []).append(doc)
+    commands = [[doc["structured_turns"][0]["command"] for doc in parts] for parts in runs.values()]
+    assert commands == [[f"run {n}" for n in run] for run in ((1, 2, 3), (4, 5, 6), (7, 8, 9), (1, 2))]
+    for parts in runs.values():
+        for part, follower in pairwise(parts):
+            assert by_id[part["part"]["next"]] is follower
+            assert by_id[follower["part"]["previous"]] is part
+    helpers = [doc for doc in documents if "subagent_of" in doc]
+    assert [doc["subagent_of"] for doc in helpers] == list(runs)
+
+
 def test_the_id_of_its_own_stays_when_the_run_goes_on():
     started = {"type": "bash_command", "command": "make", "call_id": "c1", "started_at": "2026-01-01T00:00:00Z"}
     asked = {"type": "user_message", "content": "Do it"}
     running = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": None}]}
     ended = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": "ok", "exit_code": 0}, asked]}
     other = {"id": "a", "source": {}, "structured_turns": [asked, started | {"started_at": "2026-01-01T00:00:01Z"}]}
-    for doc in (running, ended, other):
-        rename(doc, beginning(doc), {"a"}, {})
-    assert running["id"] == ended["id"] != other["id"]
+    endings = [free_ending("a", beginning(doc), {"a"}, {}) for doc in (running, ended, other)]
+    assert endings[0] == endings[1] != endings[2]
 
 
 def test_runs_that_began_alike_are_numbered():
-    docs = [{"id": "a", "source": {}, "structured_turns": [STEP]} for _ in range(4)]
-    base, numbers = "a~" + beginning(docs[0])[:8], {}
-    places = {"a", f"{base}-3"}  # somebody's own
-    for doc in docs:
-        rename(doc, beginning(doc), places, numbers)
-        places.add(doc["id"])
-    assert [doc["id"] for doc in docs] == [base, f"{base}-2", f"{base}-4", f"{base}-5"]
+    begun, ids, numbers = "0123456789", [], {}
+    places = {"a", "a~01234567-3"}  # somebody's own
+    for _ in range(4):
+        ids.append("a" + free_ending("a", begun, places, numbers))
+        places.add(ids[-1])
+    assert ids == ["a~01234567", "a~01234567-2", "a~01234567-4", "a~01234567-5"]
 
 
 def test_a_file_nobody_recognises_is_named(tmp_path):
