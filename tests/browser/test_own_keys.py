@@ -56,3 +56,12 @@ def test_the_list_of_shortcuts_shows_own_keys(label):
     press(page, "?")
     row = page.locator("#help-keys tr").filter(has_text="Undo")
     expect(row.locator("kbd")).to_have_text("u")
+
+
+def test_the_list_of_shortcuts_opens_at_its_head(label):
+    page = label(person="pat", schemes=[PER_STEP])
+    page.set_viewport_size({"width": 1440, "height": 400})
+    press(page, "?")
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
+    press(page, "Tab")
+    expect(page.get_by_label("Use single-key shortcuts")).to_be_focused()
