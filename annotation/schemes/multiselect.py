@@ -31,6 +31,16 @@ class Multiselect(Choices):
         return self
 
     @property
+    def hint(self) -> str:
+        """How many may be chosen; empty where that is any number."""
+        least, most = self.min_selections, self.max_selections
+        if most is None:
+            return f"choose at least {least}" if least > 1 else ""
+        if least == most:
+            return f"choose {most}"
+        return f"choose {least} to {most}" if least > 1 else f"choose at most {most}"
+
+    @property
     def merge(self) -> Literal["choice", "options", "median", "first"]:
         return "options"
 

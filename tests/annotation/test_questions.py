@@ -100,6 +100,22 @@ def test_a_multiselect_wants_as_many_as_it_says():
     assert make(PROBLEMS).clean("", ["slow", "risky", "needless"], SHAPE) == ["slow", "risky", "needless"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({}, ""),
+        ({"max_selections": 2}, "Choose at most 2"),
+        ({"min_selections": 2}, "Choose at least 2"),
+        ({"min_selections": 2, "max_selections": 3}, "Choose 2 to 3"),
+        ({"min_selections": 2, "max_selections": 2}, "Choose 2<"),
+    ],
+)
+@pytest.mark.parametrize("scope", ["item", "step"])
+def test_a_multiselect_says_how_many_it_takes(limits, said, scope):
+    shown = panel({**PROBLEMS, "scope": scope, **limits})
+    assert said in shown if said else "Choose" not in shown
+
+
 def test_a_number_is_whole_where_it_should_be():
     assert make(NUMBER).clean("", 1.5, SHAPE) == 1.5
     assert make(NUMBER, integer=True).clean("", 2.0, SHAPE) == 2
