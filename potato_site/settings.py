@@ -266,6 +266,7 @@ SPECTACULAR_SETTINGS = {
     # The values speak for themselves; a list of them would stand in every description.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": ["potato_site.api.schema.complete"],
+    "GET_LIB_DOC_EXCLUDES": "potato_site.api.endpoint.undescribed",
 }
 
 # One setting, POTATO_HTTPS, stands for what these ask one by one; potato.W004 says when it is off. Redirects to

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -114,6 +115,11 @@ class Strict(serializers.Serializer):
             if unknown:
                 raise serializers.ValidationError({key: ["There is no such key here."] for key in unknown})
         return super().to_internal_value(data)
+
+
+def undescribed() -> list[type]:
+    """Classes whose docstrings are for who reads the code: the API's description does not show them."""
+    return [*get_lib_doc_excludes(), Endpoint, Strict]
 
 
 def read(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:

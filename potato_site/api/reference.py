@@ -19,7 +19,10 @@ ORDER = (
     "Projects", "Datasets", "Configuration", "People", "Items", "Labeling", "Submissions", "Numbers", "Exports", "Gold",
 )  # fmt: skip
 # What stands in an address of an example.
-SAMPLES = {"slug": "code-review", "public_id": "0b6f5e5c-3b1c-4f0e-9a4e-2f8d7c1a9b10"}
+SAMPLES = {
+    "slug": "code-review", "public_id": "0b6f5e5c-3b1c-4f0e-9a4e-2f8d7c1a9b10", "scheme": "step_reward",
+    "name": "prm_labels.jsonl",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def groups(document: Mapping[str, Any], base: str) -> list[Group]:
                 call = book.call(path, method, operations[method])
                 found.setdefault((operations[method].get("tags") or ["Other"])[0], []).append(call)
     names = sorted(found, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
-    return [Group(name, slugify(name), found[name]) for name in names]
+    return [Group(name, f"{slugify(name)}-calls", found[name]) for name in names]
 
 
 class _Book:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from django.test import Client
 
+from potato_site.api.endpoint import Endpoint, Strict
 from potato_site.api.problems import KINDS
 from potato_site.api.tokens import SCOPES
 
@@ -46,7 +47,9 @@ def test_the_page_has_every_call_and_every_problem(description):
     assert page.count('class="api-call"') == sum(len(operations) for operations in description["paths"].values())
     # No script, and every link within the page leads somewhere.
     assert "<script" not in page
-    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+    anchors = re.findall(r' id="([^"]+)"', page)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(anchors)
+    assert len(anchors) == len(set(anchors))
 
 
 def test_code_in_a_description_is_shown_as_code_and_texts_stay_texts(description):
@@ -55,6 +58,13 @@ def test_code_in_a_description_is_shown_as_code_and_texts_stay_texts(description
     assert "`" not in page
     # Not the first of the roles, which would hand the project to whoever the example names.
     assert "&quot;role&quot;: &quot;annotator&quot;" in page
+
+
+def test_docstrings_of_base_classes_are_nobodys_description(description):
+    of_calls = [one for operations in description["paths"].values() for one in operations.values()]
+    described = [*of_calls, *description["components"]["schemas"].values()]
+    for base in (Endpoint, Strict):
+        assert not [one for one in described if base.__doc__ in one.get("description", "")]
 
 
 def test_no_two_calls_share_a_name(description):
