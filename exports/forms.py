@@ -11,6 +11,7 @@ from annotation import queries
 from exports.formats import formats, missing_package
 from exports.options import Kind, Options, WrongOptions, kind_of, options_of
 from exports.rows import REWARD, is_choice
+from potato_site.titles import title_of
 
 # Type of a question → the format it is asked for, the first that a project has.
 USUAL = {REWARD: "prm", "pairwise": "preference_pairs", "code_review": "code_review"}
@@ -102,7 +103,7 @@ MISSING = object()
 def _field(name: str) -> forms.Field:
     kind, field = kind_of(name), Options.model_fields[name]
     more: dict[str, Any] = {"label": field.title, "help_text": field.description, "required": False}
-    choices = [(value, _words(value)) for value in kind.choices]
+    choices = [(value, title_of(value)) for value in kind.choices]
     if kind.shape == "list":
         if choices:
             return forms.MultipleChoiceField(choices=choices, widget=forms.CheckboxSelectMultiple, **more)
@@ -111,7 +112,7 @@ def _field(name: str) -> forms.Field:
         return forms.CharField(widget=forms.TextInput(attrs={"placeholder": "neutral=0.5, typo=0"}), **more)
     if kind.base == "choice":
         return forms.ChoiceField(
-            choices=[(value, _words(value)) for value in kind.choices], initial=field.default, **more
+            choices=[(value, title_of(value)) for value in kind.choices], initial=field.default, **more
         )
     if kind.base == "flag":
         return forms.BooleanField(initial=field.default, **more)
@@ -170,10 +171,6 @@ def number_or_text(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _words(value: str) -> str:
-    return value.replace("_", " ").capitalize()
 
 
 def _title(name: str) -> str:

@@ -21,6 +21,7 @@ from annotation.projects.config import ProjectConfig
 from annotation.projects.dump import plain_of
 from annotation.schemes import schemes
 from potato_site.safe_yaml import KeyPath, YamlProblem, load_yaml
+from potato_site.titles import title_of
 
 MISSING: Any = object()
 SCHEMES = "annotation_schemes"
@@ -136,7 +137,7 @@ def _part(model: type[BaseModel], field_name: str, raw: Mapping[str, Any], paren
         kind,
         f"{parent.name}.{key}".lstrip("."),
         (*parent.path, key),
-        info.title or _words(key),
+        info.title or title_of(key),
         _help(model, field_name),
         _extra(info).get("unit", ""),
         value=raw.get(key, MISSING),
@@ -276,11 +277,6 @@ def _listed(item: Any) -> tuple[Kind, Any]:
         return "lines", item
     is_model = isinstance(item, type) and issubclass(item, BaseModel)
     return ("rows", item) if is_model else ("yaml", None)
-
-
-def _words(key: str) -> str:
-    words = key.replace("_", " ").strip()
-    return (words[:1].upper() + words[1:]).replace("Html", "HTML")
 
 
 def _help(model: type[BaseModel], name: str) -> str:

@@ -13,6 +13,7 @@ from annotation.quality.agreement import SMALL_OVERLAP
 from annotation.quality.days import per_day
 from annotation.quality.statistics import AGREEMENT, PACE, PROGRESS, Stat
 from annotation.templatetags.figures import clock
+from potato_site.titles import title_of
 
 # Krippendorff's limits: conclusions may be drawn from 0.80, tentative ones from 0.667.
 RELIABLE, TENTATIVE = 0.80, 0.667
@@ -187,4 +188,4 @@ def _row(one: dict[str, Any], lowest: float) -> AgreementRow:
 
 
 def measure_name(name: str) -> str:
-    return MEASURES.get(name, name.replace("_", " ").capitalize())
+    return MEASURES.get(name, title_of(name))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from potato_site.titles import title_of
 from traces.changes import Changes
 
 Answers = Mapping[str, Any]
@@ -175,7 +176,7 @@ class Scheme(BaseModel):
         pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$",
         description="Its name in files: a letter, then letters, digits, `_` and `-`, at most 64",
     )
-    label: str = Field(default="", description="What the annotator reads above it; without one, the name")
+    label: str = Field(default="", description="What the annotator reads above it; without one, the name in words")
     description: str = Field(default="", description="Help below that")
     required: bool = Field(default=True, description="An item cannot be submitted without an answer (`false` for text)")
     show_if: ShowIf | None = Field(default=None, description="Ask only when another scheme's answer meets a condition")
@@ -188,7 +189,7 @@ class Scheme(BaseModel):
     @property
     def title(self) -> str:
         """What the annotator reads above the question."""
-        return self.label or self.name.replace("_", " ").capitalize()
+        return self.label or title_of(self.name)
 
     @property
     def is_about_a_trace(self) -> bool:

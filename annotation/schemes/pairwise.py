@@ -23,6 +23,7 @@ from annotation.schemes.base import (
     Told,
     text_of,
 )
+from potato_site.titles import title_of
 
 CHOICE, REASON, DIMENSION = "choice", "reason", "dimension:"
 A, B, TIE = "a", "b", "tie"
@@ -36,12 +37,12 @@ class Dimension(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="Its name in files")
-    text: str = Field(default="", description="What is read; without one, the name")
+    text: str = Field(default="", description="What is read; without one, the name in words")
     description: str = Field(default="", description="What it means")
 
     @property
     def title(self) -> str:
-        return self.text or self.name.replace("_", " ").capitalize()
+        return self.text or title_of(self.name)
 
 
 class ComparisonKeys(BaseModel):
