@@ -1,5 +1,6 @@
 """Submitting, by mouse and by keyboard alone: what is missing, how long it still is, what comes next."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
@@ -226,6 +227,26 @@ def test_a_narrow_window_shows_the_whole_save_state(label):
     bottoms = "one => [...one.children].map(part => part.getBoundingClientRect().bottom)"
     header = page.locator(".label-header")
     assert max(header.evaluate(bottoms)) <= header.bounding_box()["height"]
+
+
+ROWS = """header => {
+  const rows = new Map();
+  for (const part of [...header.children].filter((one) => one.offsetWidth && one.textContent)) {
+    const { top, bottom } = part.getBoundingClientRect();
+    const row = Math.round((top + bottom) / 60);
+    rows.set(row, [...(rows.get(row) ?? []), part.className.split(" ").at(-1)]);
+  }
+  return [...rows.values()];
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 820])
+def test_a_narrow_header_has_two_rows_the_tools_in_the_first(label, width):
+    name = f"Rewards of the steps of long runs, {width}"
+    page = label(schemes=[FIRST_ERROR], name=name, context={"viewport": {"width": width, "height": 844}})
+    first, second = page.locator(".label-header").evaluate(ROWS)
+    assert first == ["brand", "project-link", "place", "guide-button", "icon-button"]
+    assert second == ["position", "save-state"]
 
 
 def test_what_is_missing_stays_listed_when_a_save_arrives(label):
