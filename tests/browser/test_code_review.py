@@ -215,6 +215,19 @@ def test_the_changes_are_reached_behind_many_tall_steps(label, edits):
     expect(place).to_be_in_viewport(ratio=0.5)
 
 
+@pytest.mark.parametrize("patch", [{}, {"final_patch": EDIT}])
+def test_a_record_without_steps_has_no_changes_and_goes_on(label, patch):
+    page = label(schemes=[REVIEW], traces=[{"id": "r1", "text": "What the agent said", **patch}])
+    record = page.get_by_role("article", name="Record")
+    press(page, "d")
+    expect(page.locator("#announcer")).to_have_text("This run changed no files")
+    expect(page.locator("#changes")).to_have_count(0)
+    expect(record).to_be_in_viewport()
+    press(page, "d", "j", "k", "p", "1")
+    expect(page.get_by_label("Approve")).to_be_checked()
+    saved(page)
+
+
 def test_a_rejection_needs_a_comment(review):
     page = review()
     press(page, "p", "2", "Enter")
