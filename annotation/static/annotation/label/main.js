@@ -85,6 +85,12 @@ async function start() {
   document.body.dataset.ready = "";
 }
 
+/** Fetch what a tag of the page did not, or fail: without it, answers would be taken and lost. */
+async function load() {
+  await Promise.all([...document.querySelectorAll("script[data-question]")].map(({ src }) => import(src)));
+  if (!window.htmx) throw new Error("htmx is missing");
+}
+
 /** Go on where the person stopped, unless they do something before that step is here. */
 async function resume({ trace, page }) {
   const step = page.resumesAt();
@@ -182,4 +188,12 @@ function minutes(seconds) {
 }
 
 // htmx reads the page when it is ready; its forms and chunks exist for it only then.
-document.addEventListener("DOMContentLoaded", start);
+document.addEventListener("DOMContentLoaded", async () => {
+  try {
+    await load();
+    await start();
+  } catch (error) {
+    document.body.dataset.failed = "";
+    throw error;
+  }
+});
