@@ -95,6 +95,15 @@ def numbered(text: str, start: int, path: str, options: RenderOptions, highlight
     )
 
 
+def fenced(text: str, path: str, options: RenderOptions, highlight: Highlight, *, is_open: bool) -> Html:
+    """Code as it was quoted, without numbers of lines: coloured by what ``path`` is called, folded when it is long."""
+    texts = text.removesuffix("\n").split("\n")
+    small = len(texts) <= MAX_ROWS
+    rows = plain_or_highlighted([texts], path, highlight)[0] if small else [line(text) for text in texts]
+    shown = folded(rows, options, _stacked, is_open=is_open)
+    return el("div", shown, class_="code plain wrap", translate="no")
+
+
 def remaining(text: str, count: int) -> Html:
     """The lines past MAX_ROWS: plain, folded, complete."""
     return fold(f"{plural(count, 'more line')} without colours", el("div", esc(text), class_="code plain wrap"))

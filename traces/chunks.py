@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from potato_site.canonical import digest
 from potato_site.jobs import JobHandle, enqueue, handler
-from traces import rendering
+from traces import prose, rendering
 from traces.changes_view import render_changes
 from traces.highlight import Highlighter, plain
 from traces.models import Chunk, Rendering, TraceVersion
@@ -69,6 +70,13 @@ def chunk_gzip(version_id: int, options: RenderOptions, n: int) -> bytes:
 def chunk_html(version_id: int, options: RenderOptions, n: int) -> SafeString:
     """Chunk ``n`` for a template. Safe because traces.markup has escaped all of it."""
     return mark_safe(gzip.decompress(chunk_gzip(version_id, options, n)).decode())  # noqa: S308
+
+
+@lru_cache(maxsize=256)
+def markdown_html(text: str) -> SafeString | None:
+    """A text in Markdown for a template, whole and without highlighting; None where it has no Markdown to show."""
+    html = prose.markdown(text, RenderOptions(auto_collapse_long_output=False), plain)
+    return None if html is None else mark_safe(html)  # noqa: S308 - traces.prose has escaped and cleaned it
 
 
 def changes_key(version_id: int, options: RenderOptions) -> str:

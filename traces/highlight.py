@@ -61,6 +61,8 @@ FILE_NAMES = {
     ".editorconfig": "ini",
     ".gitconfig": "ini",
 }
+# What people call a language in Markdown, where that is neither its name nor an extension.
+ALIASES = {"c++": "cpp", "c#": "csharp", "golang": "go", "shell": "bash"}
 _BY_EXTENSION = {extension: language for language, names in LANGUAGES.items() for extension in names.split()}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -70,6 +72,12 @@ def language_of(path: str) -> str | None:
     name = PurePosixPath(path[-255:].replace("\\", "/")).name.lower()
     _, dot, extension = name.rpartition(".")
     return FILE_NAMES.get(name) or (_BY_EXTENSION.get(extension) if dot else None)
+
+
+def name_for(language: str) -> str:
+    """A name that a file in that language could have, by what stands at the head of a block of code; "" for nothing."""
+    word = (language.split() or [""])[0].lower()
+    return f"code.{LANGUAGES.get(ALIASES.get(word, word), word).split()[0]}" if word else ""
 
 
 def is_small_enough(text: str) -> bool:

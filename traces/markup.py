@@ -45,6 +45,11 @@ def esc(text: str, badges: int = MAX_BADGES) -> Html:
     return Html(_ODD.sub(lambda match: f"[{_names(match)}]", escaped))
 
 
+def count_odd(text: str) -> int:
+    """How many runs of characters a text has that nobody would see."""
+    return 0 if text.isascii() and not _ODD_ASCII.search(text) else sum(1 for _ in _ODD.finditer(text))
+
+
 def _names(match: re.Match[str]) -> str:
     """``U+200B×3 U+202E``: the characters of one run."""
     runs = ((char, len(list(group))) for char, group in groupby(match[0]))

@@ -29,6 +29,7 @@ from annotation.schemes.base import MAX_TEXT, Scheme
 from potato_site.accounts.decorators import login_url
 from potato_site.accounts.models import User
 from potato_site.markdown import markdown
+from traces.chunks import markdown_html
 from traces.markup import told
 from traces.rendering import CHUNK_STEPS
 
@@ -80,8 +81,9 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
 def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme, ...]) -> dict[str, Any]:
     """What of the template's context is the same for everybody who looks at this under this configuration."""
     trace, *others = traces
+    issue = next((one.issue for one in traces if one.issue), "")
     return {
-        "issue": told(next((one.issue for one in traces if one.issue), "")),
+        "issue": markdown_html(issue) or told(issue),
         "schemes": [{"scheme": scheme, "state": scheme.page_state()} for scheme in schemes],
         "scripts": sorted({scheme.script for scheme in schemes if scheme.script}),
         "styles": sorted({scheme.style for scheme in schemes if scheme.style}),

@@ -46,6 +46,11 @@ STEPS = [
     {"type": "plan", "name": "Todo", "input": [{"content": "Edit", "status": "pending"}], "output": "ok"},
     {"type": "subagent", "name": "Task", "input": {"prompt": "Look"}, "output": "Found."},
     {"type": "tool_call", "name": "mcp", "input": "raw", "output": None, "parent": 16, "images": [{}]},
+    {
+        "type": "assistant_message",
+        "content": "# Done\n\n1. **Read** `a.py`, see [docs](https://example.org) and [b](b.py)\n"
+        "   ```py\n   a = 1\n   ```\n\n|a|b|\n|-|-|\n|1|<i>|\n\n> ![plot](p.png)\u200b\n\n---\nsnake_case_name\n",
+    },
     {"type": "user_message", "content": "look", "images": [{"media_type": "image/gif", "data": GIF}]},
 ]
 TURNS = [{"step_idx": index, **step} for index, step in enumerate(STEPS)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from traces.changes_view import render_changes
 from traces.document import STEP_TYPES
+from traces.markup import visible
 from traces.options import RenderOptions
 from traces.rendering import outline, render_chunk, render_steps
 
@@ -19,15 +20,26 @@ OPTIONS = [
 TAGS = {
     "article", "step-controls", "file-controls", "div", "details", "summary", "h3", "h4", "span", "p", "i", "code",
     "section", "dl", "dt", "dd", "ul", "li",
+    # Messages in Markdown.
+    "label", "input", "h5", "h6", "a", "ol", "blockquote", "em", "strong", "s", "hr", "br", "table", "thead",
+    "tbody", "tr", "th", "td",
 }  # fmt: skip
+VOID = {"input", "hr", "br"}
 ATTRIBUTES = {
     "id", "class", "open", "hx-disable", "aria-labelledby", "aria-label", "role", "tabindex", "translate", "title",
-    "data-step", "data-type", "data-status", "data-line", "data-old", "data-new", "data-times", "data-path",
+    "data-step", "data-type", "data-status", "data-line", "data-old", "data-new", "data-times", "data-path", "type",
+    "start", "href", "target", "rel",
 }  # fmt: skip
 TEXT_KEYS = ("content", "path", "diff", "command", "output", "cwd", "name", "status", "call_id", "odd key <b>")
 TEXTS = st.text(max_size=60) | st.text(
     alphabet=st.sampled_from("<>&\"'\x1b[]m;\x00\r\n\t@-+ \u202e\u200bax"), max_size=60
 )
+MARKDOWN = st.text(alphabet=st.sampled_from("<>&\"'[]()!*_`~#|:-+.1\\ \n\t\u202eah/"), max_size=80) | st.lists(
+    st.sampled_from(
+        ["[x](", "javascript:a", "https://a", ")", "![", "]", "```", "\n", "> ", "- ", "|", "-|-", "**", "<b>"]
+    ),
+    max_size=30,
+).map("".join)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
@@ -55,7 +67,11 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         assert tag in TAGS, tag
         assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
-        self.open.append(tag)
+        found = dict(attrs)
+        assert tag != "input" or (self.open[-1] == "label" and found == {"type": "checkbox"})
+        assert tag != "a" or re.match(r"(?i)https?://|mailto:", found.get("href", "https://"))
+        if tag not in VOID:
+            self.open.append(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -84,6 +100,14 @@ def test_any_steps_give_only_our_own_markup(steps, options):
     read(render_steps(steps, options, highlight=False))
     told = outline({"structured_turns": steps})
     assert all(len(step["summary"]) <= 80 for step in told["steps"])
+
+
+@pytest.mark.slow
+@given(MARKDOWN, st.sampled_from(OPTIONS))
+@settings(max_examples=500, deadline=None)
+def test_any_markdown_gives_only_our_own_markup_and_keeps_the_text(text, options):
+    html = render_steps([{"step_idx": 0, "type": "assistant_message", "content": text}], options, highlight=False)
+    assert 'class="said"' not in html or visible(text) in visible(read(html))
 
 
 @pytest.mark.slow

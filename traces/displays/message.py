@@ -1,10 +1,10 @@
-"""What people, models and programs say: plain text, its line breaks kept."""
+"""What people, models and programs say: people and models in Markdown, all else as plain text with its line breaks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from traces import ansi, blocks
+from traces import ansi, blocks, prose
 from traces.displays import Context, Plain, displays
 from traces.markup import Html, join, one_line, text_of
 from traces.options import RenderOptions
@@ -20,11 +20,16 @@ class Message(Plain):
 
     def body(self, step: dict[str, Any], context: Context) -> Html:
         text = text_of(step.get("content"))
-        if not text.strip():
-            said = blocks.note("The message is empty.")
-        else:
-            said = blocks.text_block(text, context.options, is_open=context.is_open)
+        said = self.said(text, context) if text.strip() else blocks.note("The message is empty.")
         return join([said, blocks.output(step, context.options, is_open=context.is_open)])
+
+    def said(self, text: str, context: Context) -> Html:
+        return blocks.text_block(text, context.options, is_open=context.is_open)
+
+
+class Prose(Message):
+    def said(self, text: str, context: Context) -> Html:
+        return prose.message(text, context.options, context.highlight, is_open=context.is_open)
 
 
 class Thinking(Message):
@@ -39,7 +44,8 @@ class System(Message):
         return options.auto_collapse_long_output and len(text_of(step.get("content"))) > LONG_SYSTEM_LETTERS
 
 
-for name in ("user_message", "assistant_message", "error"):
-    displays.register(name)(Message())
+for name in ("user_message", "assistant_message"):
+    displays.register(name)(Prose())
+displays.register("error")(Message())
 displays.register("system")(System())
 displays.register("thinking")(Thinking())

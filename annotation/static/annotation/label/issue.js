@@ -11,7 +11,12 @@ export function showIssue(root) {
 function offerWhole() {
   const text = byId("issue-text");
   const toggle = byId("issue-toggle");
-  toggle.hidden = text.scrollHeight <= text.clientHeight;
+  const offer = () => {
+    if (text.classList.contains("is-short")) toggle.hidden = text.scrollHeight <= text.clientHeight;
+  };
+  offer();
+  // The raw text of an issue in Markdown may be taller.
+  text.addEventListener("change", offer);
   toggle.addEventListener("click", () => {
     const isShort = text.classList.toggle("is-short");
     toggle.setAttribute("aria-expanded", String(!isShort));
@@ -21,14 +26,19 @@ function offerWhole() {
 
 /** Most runs begin with the issue as the first message, and those of a pair both do: nobody need read it three times. */
 function foldRepeats(root) {
-  const issue = words(byId("issue-text"));
+  const issue = words(raw(byId("issue-text")));
   if (!issue) return;
   for (const article of root.querySelectorAll('article[data-type="user_message"]')) {
     const fold = article.querySelector(".step-fold");
-    if (words(fold.querySelector(".step-body")) !== issue) continue;
+    if (words(raw(fold.querySelector(".step-body"))) !== issue) continue;
     fold.open = false;
     fold.querySelector(".step-summary").textContent = "The issue, as above";
   }
+}
+
+/** Where the text stands as it was written: beside a message in Markdown, else as it is shown. */
+function raw(element) {
+  return element.querySelector(".said > .raw") ?? element;
 }
 
 function words(element) {
