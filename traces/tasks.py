@@ -23,22 +23,25 @@ def import_traces(job: JobHandle) -> object:
     """Params ``dataset``, and ``import`` (an upload), ``watched`` (a folder) or ``paths`` (of the server); those of
     ImportOptions; ``made_by``.
 
-    Objects are named by their ids. Every project that labels the dataset then gets its new items.
+    Objects are named by their ids. Every project that labels the dataset then gets its new items: also of an import
+    that was cancelled or failed, as what it read is kept.
     """
     params = job.params
     dataset = Dataset.objects.get(pk=params["dataset"])
     upload = Import.objects.get(pk=params["import"]) if "import" in params else None
-    report = import_files(
-        dataset,
-        _files(params, upload),
-        options=ImportOptions.of(params),
-        made_by=User.objects.filter(pk=params.get("made_by") or 0).first(),
-        job_id=job.id,
-        into=upload,
-        progress=job.progress,
-    )
-    job.check()
-    enqueue("annotation.sync_items", {"dataset": dataset.pk}, dedupe_key=f"annotation.sync_items:{dataset.pk}")
+    try:
+        report = import_files(
+            dataset,
+            _files(params, upload),
+            options=ImportOptions.of(params),
+            made_by=User.objects.filter(pk=params.get("made_by") or 0).first(),
+            job_id=job.id,
+            into=upload,
+            progress=job.progress,
+        )
+        job.check()
+    finally:
+        enqueue("annotation.sync_items", {"dataset": dataset.pk}, dedupe_key=f"annotation.sync_items:{dataset.pk}")
     return report.counts()
 
 

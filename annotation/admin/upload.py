@@ -291,7 +291,8 @@ def _state(job: Job | None) -> str:
 
 
 def _text(state: str, message: str) -> str:
-    read = f" after {message}" if message else ""
+    # The job says at times how far it is: what came in behind that is kept as well.
+    read = f" after {message} or more" if message else ""
     return {
         "waiting": "Waiting for a worker. The file is safe; the import starts as soon as one runs.",
         "queued": "About to start",

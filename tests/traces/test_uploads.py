@@ -21,7 +21,7 @@ from potato_site.jobs.models import Job
 from potato_site.jobs.runner import BACKOFF_SECONDS
 from potato_site.operations.carried import carried
 from tests.factory import make_project, make_trace, make_traces
-from traces import uploads
+from traces import imports, uploads
 from traces.converters import converters
 from traces.import_options import ImportOptions
 from traces.models import Dataset, Import, ImportFile, Trace
@@ -502,6 +502,34 @@ def test_a_cancelled_import_stops_between_two_batches(dataset, monkeypatch):
     batch.refresh_from_db()
     assert batch.job.state == "cancelled"
     assert Trace.objects.count() == 1
+
+
+def test_what_a_cancelled_import_kept_is_labeled(tmp_path, monkeypatch):
+    project = make_project(tmp_path, traces=[])
+    batch = send(project.dataset, lines(*make_traces(3)))
+    monkeypatch.setattr("traces.imports.BATCH_TRACES", 1)
+    monkeypatch.setattr("potato_site.jobs.handle.PROGRESS_EVERY_SECONDS", 0)
+    monkeypatch.setattr("traces.entries.compress", lambda body: (uploads.stop(batch, None) and body) or body)
+    work()
+    assert Item.objects.filter(project=project).count() == Trace.objects.count() == 1
+
+
+def test_what_a_failed_import_kept_is_labeled(tmp_path, monkeypatch):
+    project = make_project(tmp_path, traces=[])
+    batch = send(project.dataset, lines(*make_traces(3)))
+    save_batch, calls = imports.save_batch, []
+
+    def save_two(*args):
+        calls.append(args)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, "no space")
+        return save_batch(*args)
+
+    monkeypatch.setattr(imports, "BATCH_TRACES", 1)
+    monkeypatch.setattr(imports, "save_batch", save_two)
+    runner.run(batch.job_id)
+    runner.run(Job.objects.get(kind="annotation.sync_items", state="queued").pk)
+    assert Item.objects.filter(project=project).count() == Trace.objects.count() == 2
 
 
 def test_after_a_week_the_file_of_a_failed_import_goes(dataset, home):
