@@ -48,4 +48,6 @@ def agreement_on(ratings: Ratings, name: str) -> Agreement:
 
 
 def _words(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -72,6 +72,14 @@ def test_one_value_only_is_undefined_and_not_one(tmp_path):
     assert result.reason == "everybody gave one value only (yes)"
 
 
+def test_a_place_in_the_trace_is_told_in_few_digits(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(2, steps=3))
+    label(project, "ann", 1, 1)
+    label(project, "bob", 1, 1)
+    result = on(project, "first_error_position")
+    assert result.reason == "everybody gave one value only (0.333)"
+
+
 def test_only_items_of_the_overlap_are_compared(tmp_path):
     project = make_project(tmp_path, traces=make_traces(4), overlap=50)
     label(project, "ann", 1, 1, 1)
