@@ -16,3 +16,11 @@ def test_a_form_from_before_the_log_in_is_named(db):
     response = Client(enforce_csrf_checks=True).post("/login/", {"username": "ann", "password": "x"})
     assert response.status_code == 403
     assert "That form was too old" in response.content.decode()
+
+
+def test_what_an_account_may_not_do_is_a_page_in_words(admin_client):
+    response = admin_client.get("/admin/annotation/gold/add/")
+    page = response.content.decode()
+    assert response.status_code == 403
+    assert "may not do this" in page
+    assert 'href="/"' in page
