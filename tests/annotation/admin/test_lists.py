@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib import admin
@@ -153,6 +153,13 @@ def test_the_history_says_what_changed(client, project, manager):
     assert "guidelines: &lt;b&gt;xxx" in text
     assert "x" * 100 not in text
     assert ">1 change<" in text
+
+
+def test_a_time_is_written_as_on_the_pages(client, project, manager):
+    entry = AuditEntry.objects.create(user=manager, project=project, action="project.pause", object=project.slug)
+    AuditEntry.objects.filter(pk=entry.pk).update(at=datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC))
+    client.force_login(manager)
+    assert "29 Nov 2026, 12:00<" in client.get(list_of("accounts.AuditEntry")).content.decode()
 
 
 def test_a_superuser_without_projects_is_told_how_to_begin(client, db):
