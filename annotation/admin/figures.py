@@ -188,4 +188,4 @@ def _row(one: dict[str, Any], lowest: float) -> AgreementRow:
 
 
 def measure_name(name: str) -> str:
-    return MEASURES.get(name, title_of(name))
+    return MEASURES.get(name, title_of(name.replace(":", ": ")))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation.admin.figures import band_of
+from annotation.admin.figures import band_of, measure_name
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,7 @@ from annotation.admin.figures import band_of
 )
 def test_what_an_alpha_is_worth_depends_on_how_sure_it_is(value, low, traces, word):
     assert band_of(value, low, traces).word == word
+
+
+def test_a_respect_that_is_compared_stands_behind_a_colon():
+    assert measure_name("dimension:code_style") == "Dimension: code style"
