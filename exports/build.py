@@ -244,7 +244,11 @@ class Source:
         compared: set[frozenset[str]] = set()
         if self.reads_comparisons:
             said = self._only(self._compared())
-            for pair in pairs.from_comparisons(said, self._made(), self.options, self.tally, self.changes):
+            found = pairs.from_comparisons(said, self._made(), self.options, self.tally, self.changes)
+            if self.asked.reward is not None:
+                per_annotator = self.options.aggregation == "per_annotator"
+                found = pairs.with_step_labels(found, self._read, self._made, per_annotator=per_annotator)
+            for pair in found:
                 compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))
                 yield pair
         if self.reads_traces:

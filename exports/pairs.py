@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, islice
 from typing import NamedTuple
 
 from annotation.queries import LabeledPair, LabeledTrace, Labels
@@ -24,6 +24,8 @@ from exports.rows import ADJUDICATION, Rows, Tally
 COMPARISON = "pairwise"
 # Documents held while pairs are written.
 BATCH_PAIRS = 50
+# Of compared pairs, whose documents are read with the comparisons and once more with the labels.
+BATCH_COMPARED = 20
 
 
 class Attempt(NamedTuple):
@@ -201,6 +203,32 @@ def _preferred(pair: LabeledPair, voters: Sequence[Labels], rows: Rows, options:
         annotators=tuple(dict.fromkeys(labels.annotator for labels in voters)),
         split=better.split,
     )
+
+
+def with_step_labels(
+    pairs: Iterable[Pair],
+    read: Callable[[Sequence[str] | None], Iterable[LabeledTrace]],
+    make_rows: Callable[[Tally], Rows],
+    *,
+    per_annotator: bool,
+) -> Iterator[Pair]:
+    """Compared pairs, their steps with the labels that people gave these traces one by one, where they did.
+
+    ``per_annotator``: the labels of whoever compared them.
+    """
+    pairs = iter(pairs)
+    while batch := list(islice(pairs, BATCH_COMPARED)):
+        ids = sorted({row.trace_id for pair in batch for row in (pair.chosen, pair.rejected)})
+        rows = {}
+        # Counted as a pair alone: these rows count nothing.
+        for row in make_rows(Tally()).of(read(ids)):
+            rows[row.trace_id, row.annotators if per_annotator else None] = row
+        for pair in batch:
+            by = pair.annotators if per_annotator else None
+            sides = ((side, rows.get((side.trace_id, by))) for side in (pair.chosen, pair.rejected))
+            # Labels of another version are about other steps.
+            chosen, rejected = (row if row and row.document == side.document else side for side, row in sides)
+            yield replace(pair, chosen=chosen, rejected=rejected)
 
 
 def vote_of(labels: Labels) -> float | None:

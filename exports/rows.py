@@ -271,7 +271,7 @@ class Rows:
         )
 
     def unlabeled(self, trace: LabeledTrace) -> Row:
-        """A trace nobody gave step labels: what a comparison is about."""
+        """A trace without step labels: what a comparison is about."""
         turns = trace.document.get("structured_turns") or []
         none = {"label": None, "reward": None, "label_source": "human"}
         bare = {"first_error_step": None, "steps": [none] * len(turns)}

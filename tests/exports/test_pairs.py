@@ -135,11 +135,32 @@ def test_what_people_chose_comes_before_what_process_rewards_say(tmp_path):
     run("--format", "preference_pairs", "--project", project.slug, "--output", str(output), "--no-dedupe")
     (pair,) = [json.loads(line) for line in output.read_text().splitlines()]
     assert (pair["chosen_trace_id"], pair["source"], pair["margin"]) == ("t2", "pairwise", 0.5)
-    assert [step["label"] for step in pair["chosen"]["steps"]] == [None] * 5
+    # What she said of their steps goes along.
+    assert (pair["chosen_first_error"], pair["rejected_first_error"]) == (1, None)
+    assert [step["label"] for step in pair["chosen"]["steps"]] == ["correct"] + ["incorrect"] * 4
+    assert [step["label"] for step in pair["rejected"]["steps"]] == ["correct"] * 5
     run("--format", "preference_pairs", "--project", project.slug, "--output", str(output), "--pair_source", "prm",
         "--no-dedupe")  # fmt: skip
     # As process rewards they are no pair: their steps are the same.
     assert output.read_text() == ""
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_per_annotator_a_comparison_has_the_step_labels_of_who_made_it(tmp_path):
+    pairwise = {"annotation_type": "pairwise", "name": "better"}
+    traces = [make_trace("t1", 5, **ISSUE), make_trace("t2", 5, **{**ISSUE, "final_patch": "x"})]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, pairwise], people=["ann", "bob"])
+    for name, first_error in (("ann", 1), ("bob", 2)):
+        for _ in traces:
+            submit_item(project, name, {"step_reward": {"first_error": {"step": first_error}}})
+    for name in ("ann", "bob"):
+        submit_item(project, name, {"better": {"choice": {"side": "a"}}})
+    output = tmp_path / "pairs.jsonl"
+    run("--format", "preference_pairs", "--project", project.slug, "--output", str(output), "--no-dedupe",
+        "--aggregation", "per_annotator")  # fmt: skip
+    pairs = [json.loads(line) for line in output.read_text().splitlines()]
+    found = [(pair["annotators"], pair["chosen_first_error"], pair["rejected_first_error"]) for pair in pairs]
+    assert found == [(["ann"], 1, 1), (["bob"], 2, 2)]
 
 
 # --- the documents' command ----------------------------------------------------------------------------------------
