@@ -1,4 +1,4 @@
-"""One JSON object as one line."""
+"""One JSON object as one line, or a value that becomes part of one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,18 @@ _FIRST, _FIRST_OF_THREE = "\u0085".encode()[0], "\u2028".encode()[0]
 
 def json_line(value: Mapping[str, Any]) -> bytes:
     """``value`` as one line of UTF-8 JSON that ends with a newline; keys in the order given, floats as floats."""
-    line = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-    # Most lines hold none of the bytes with which they begin: two looks at the speed of memory.
-    if _FIRST not in line and _FIRST_OF_THREE not in line:
-        return line
+    return _in_one_line(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def json_text(value: str) -> bytes:
+    """``value`` as it stands in a line, with its quotes."""
+    return _in_one_line(orjson.dumps(value))
+
+
+def _in_one_line(text: bytes) -> bytes:
+    # Most texts hold none of the bytes with which they begin: two looks at the speed of memory.
+    if _FIRST not in text and _FIRST_OF_THREE not in text:
+        return text
     for character, escape in _LINE_BREAKS.items():
-        line = line.replace(character.encode(), escape)
-    return line
+        text = text.replace(character.encode(), escape)
+    return text

@@ -6,15 +6,18 @@ completion. Steps that only follow from a first error, that are neutral or half 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from exports.describe import issue_of, lines_of_many, origin
-from exports.formats import Piece, Row, Sheet, Takes, formats
+from exports.describe import issue_of, origin
+from exports.formats import Piece, Row, Sheet, Takes, formats, split_file
+from exports.jsonline import json_line, json_text
 
 JUDGED = ("human", "ai_changed", "ai")
 # What others told the agent is no completion of it.
 NOT_ITS_OWN = ("user_message", "system", "error")
+# Between the task and each step of a prompt: an empty line.
+GAP = json_text("\n\n")[1:-1]
 
 
 @formats.register("kto")
@@ -28,32 +31,42 @@ class Kto:
         return "" if any(_tells(row, place) for place in range(len(row.steps))) else "no step judged right or wrong"
 
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
-        return lines_of_many(rows, sheet, lambda row: _objects(row, sheet))
+        yield Piece(sheet.file, b"")
+        for row in rows:
+            for line in _lines(row, sheet):
+                yield Piece(split_file(sheet.file, row.split), line)
 
 
 def _tells(row: Row, place: int) -> bool:
     step = row.steps[place]
-    if step["type"] in NOT_ITS_OWN:
+    if step["label_source"] not in JUDGED or step["type"] in NOT_ITS_OWN or row.targets[place] is None:
         return False
-    is_judged = step["label_source"] in JUDGED and row.targets[place] is not None
-    return is_judged and step["label"] != "neutral" and step["reward"] in (0.0, 1.0)
+    return step["label"] != "neutral" and step["reward"] in (0.0, 1.0)
 
 
-def _objects(row: Row, sheet: Sheet) -> Iterator[dict[str, Any]]:
-    before = [issue_of(row)]
-    about = origin(row)
-    for place, step in enumerate(row.steps):
-        if _tells(row, place):
-            yield {
-                "prompt": "\n\n".join(before),
-                "completion": step["content"],
-                "label": row.targets[place],
-                **about,
-                "step_idx": step["step_idx"],
-                "type": step["type"],
-                "n_annotators": len(row.annotators),
-                "agreement": row.agreement,
-                "split": row.split,
-                **({"p_correct": step["p_correct"]} if sheet.soft_labels else {}),
-            }
-        before.append(step["content"])
+def _lines(row: Row, sheet: Sheet) -> Iterator[bytes]:
+    """A prompt is the one before and a step more, and so is its JSON: every step is encoded once, not in each prompt
+    again."""
+    prompt = bytearray(json_text(issue_of(row))[:-1])
+    told = [place for place in range(len(row.steps)) if _tells(row, place)]
+    about, done = origin(row), 0
+    for place in told:
+        for step in row.steps[done:place]:
+            prompt += GAP + json_text(step["content"])[1:-1]
+        done = place
+        yield b"".join((b'{"prompt":', prompt, b'",', json_line(_behind_the_prompt(row, place, about, sheet))[1:]))
+
+
+def _behind_the_prompt(row: Row, place: int, about: Mapping[str, Any], sheet: Sheet) -> dict[str, Any]:
+    step = row.steps[place]
+    return {
+        "completion": step["content"],
+        "label": row.targets[place],
+        **about,
+        "step_idx": step["step_idx"],
+        "type": step["type"],
+        "n_annotators": len(row.annotators),
+        "agreement": row.agreement,
+        "split": row.split,
+        **({"p_correct": step["p_correct"]} if sheet.soft_labels else {}),
+    }
