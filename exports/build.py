@@ -20,6 +20,7 @@ from exports.rows import Asked, Rows, Tally, choose
 from exports.splits import Splits
 from exports.statistics import counts_of, note
 from potato_site.files import is_device, nothing
+from traces.collecting import seldom_collected
 
 Progress = Callable[[int], None]
 
@@ -83,7 +84,7 @@ def build(
     missing = missing_package(type(writer))
     if missing:
         raise MissingPackage(missing)
-    with queries.consistent_read():
+    with queries.consistent_read(), seldom_collected():
         source = Source(project_id, options, writer, progress)
         sheet = source.sheet(output.name if writer.file else "")
         pieces = source.pieces(sheet)

@@ -26,8 +26,8 @@ COMPRESSED = {".jsonl", ".json", ".csv"}
 # So many files of one set are open at once; what is written to again is opened again.
 MOST_OPEN = 64
 GZIP = 16 + zlib.MAX_WBITS
-# Short lines are gathered; a longer one goes to the disk as it is, without another copy.
-BUFFER = 1 << 16
+# Lines are gathered, as a few large writes cost less than many; a longer one goes to the disk without another copy.
+BUFFER = 1 << 17
 
 
 @dataclass(frozen=True)
