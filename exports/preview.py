@@ -96,9 +96,9 @@ def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: i
         if share < RARE:
             found.append(f"Only {share:.1%} of the step labels are {name}: a trainer will learn the others.")
     if counts["ties"]:
-        found.append(
-            f"{counts['ties']:,} traces are tied and wait for adjudication; they are in it as the options say."
-        )
+        ties = counts["ties"]
+        told = "trace is tied; it is" if ties == 1 else "traces are tied; they are"
+        found.append(f"{ties:,} {told} in it as the options say.")
     if counts["unlabeled"]:
         found.append(f"{counts['unlabeled']:,} of {counts['items']:,} traces have no label yet and are not in it.")
     if counts["uncompared"]:

@@ -78,6 +78,7 @@ class Exports(Endpoint):
         summary="Published exports", operation_id="exports_list", parameters=PARAMETERS, responses=of(ExportShown)
     )
     def get(self, request: Request, slug: str) -> Response:
+        """The oldest first: the newest stands on the last page."""
         rows = _exports(lookup.administered_project(request, slug))
         return page(request, rows, show_export)
 

@@ -40,6 +40,13 @@ def test_it_warns_of_what_a_trainer_will_stumble_over(project):
     assert "Only 0.0% of the step labels are negative" in " ".join(rare)
 
 
+def test_a_tie_is_told_and_promises_nobody_who_decides_it(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1), people=["ann", "mia"])
+    for name, first_error in (("ann", None), ("mia", 1)):
+        submit_item(project, name, answers(first_error))
+    assert "1 trace is tied; it is in it as the options say." in preview(project, "prm", Options()).warnings
+
+
 def test_only_the_first_traces_are_read(project, monkeypatch):
     monkeypatch.setattr(module, "LOOKED_AT", 2)
     shown = preview(project, "prm", Options())
