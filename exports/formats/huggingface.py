@@ -57,8 +57,9 @@ class HuggingFace:
         yield Piece(CARD, b"")
         for row in rows:
             yield from shards[row.split].add(_object(row, sheet))
-        # A hub needs a split to train on, though it be empty.
-        yield from shards["train"].begin()
+        # Readers stop at a split without a row; an export without any has at least its columns.
+        if not any(one.n_rows for one in shards.values()):
+            yield from shards["train"].begin()
         for one in shards.values():
             yield from one.end()
         yield Piece(CARD, _card(shards, columns, sheet).encode("utf-8", "replace"))
@@ -82,8 +83,8 @@ class _Shards:
                 yield from self._close()
 
     def begin(self) -> Iterator[Piece]:
-        if not self.sink and not self.shards:
-            yield from self._group()
+        """A file though there be no row."""
+        yield from self._group()
 
     def end(self) -> Iterator[Piece]:
         if self.rows:
@@ -104,9 +105,9 @@ class _Shards:
         # A group without a row stops readers; a file without a group does not.
         if self.rows:
             table = _table(self.rows, schema)
+            self.rows = []
             self.bytes += table.nbytes
             self.writer.write_table(table)
-            self.rows = []
         yield self._piece()
 
     def _close(self) -> Iterator[Piece]:

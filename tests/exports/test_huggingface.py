@@ -55,6 +55,12 @@ def test_an_export_without_a_row_has_its_columns():
     assert {"trace_id", "steps", "labels"} <= set(schema.names)
 
 
+def test_rows_to_test_on_load_where_there_are_none_to_train_on(load):
+    """``datasets`` stops at a split without a row, whatever the others hold."""
+    rows = [row for row in sample_rows() if row.split == "test"]
+    assert {name: len(split) for name, split in load(written(WRITER(), rows)).items()} == {"test": 1}
+
+
 def test_soft_labels_are_a_column(load):
     found = load(sample_of(WRITER(), soft_labels=True))
     assert found["train"][1]["p_correct"] == [1.0, *[0.5] * 7]
