@@ -39,7 +39,7 @@ INLINE_BYTES = 1024 * 1024  # more than this from one file goes through a file
 TOGETHER, TOGETHER_BYTES = 256, 4 * 1024 * 1024
 # So many groups per process, and so many bytes of files, wait or are done; the rest is not read yet. With few, all
 # processes wait for a large one whose turn it is to be told.
-AHEAD, AHEAD_BYTES = 8, 32 * 1024 * 1024
+AHEAD, AHEAD_BYTES = 8, 16 * 1024 * 1024
 LARGE = 4  # a group that is more than a fourth of what one process has to do is begun before the others
 
 T = TypeVar("T")
@@ -159,7 +159,7 @@ def in_order(
     for number, group in enumerate(groups):
         waiting.append((number, begun.pop(number) if number in begun else begin(group)))
         held += sizes[number]
-        while len(waiting) >= jobs * AHEAD or (held > AHEAD_BYTES and len(waiting) > jobs):
+        while len(waiting) >= jobs * AHEAD or (held > jobs * AHEAD_BYTES and len(waiting) > jobs):
             done, future = waiting.popleft()
             held -= sizes[done]
             yield from zip(groups[done], future.result(), strict=True)

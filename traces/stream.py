@@ -18,6 +18,7 @@ Event = Converted | Problem | Done
 # The keys that name another trace by its id: of a document, and of the ``part`` of a whole that it is.
 LINKS = ("subagent_of", "attempt_of")
 LINKS_OF_PARTS = ("of", "previous", "next")
+ROOM = 40  # characters that an id may leave for what is added to it
 
 
 def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: int = 1) -> Iterator[Event]:
@@ -82,7 +83,7 @@ class _Ids:
         self.places: dict[str, str] = {}  # of the record with each id
         self.numbers: dict[str, int] = {}
         self._file = ""
-        # What the ids of this file end with now: by the id that a trace had, or the whole that its parts had.
+        # What is added to the ids of this file's traces, by the id that they had, or the whole that they are parts of.
         self._endings: dict[str, str] = {}
 
     def own(self, found: Converted) -> Converted | Problem:
@@ -102,10 +103,10 @@ class _Ids:
         packed = found.packed
         old = packed.about if packed else found.doc
         whole = whole_of(old)
-        if with_ending(found.id, self._endings.get(whole, "")) in self.places:
+        if with_ending(found.id, whole, self._endings.get(whole, "")) in self.places:
             begun = (packed and packed.beginning) or beginning(found.doc)
-            self._endings[whole] = free_ending(found.id, begun, self.places, self.numbers)
-        new, told, n_warnings = with_endings(old, self._endings), found.told, found.n_warnings
+            self._endings[whole] = free_ending(found.id, whole, begun, self.places, self.numbers)
+        new, told, n_warnings = self._with_endings(old, whole), found.told, found.n_warnings
         if new == old:
             return found
         if new["id"] != found.id:
@@ -116,6 +117,19 @@ class _Ids:
         packed, given = (packed.with_about(new), None) if packed else (None, new)
         return replace(found, id=new["id"], n_warnings=n_warnings, told=told, packed=packed, given=given)
 
+    def _with_endings(self, doc: TraceDocument, whole: str) -> TraceDocument:
+        """``doc`` with the ids as they are now: its own, and those of the traces that it names as its whole, as the
+        parts beside it, as the one that called it."""
+        changed, ending = dict(doc), self._endings.get(whole, "")
+        changed["id"] = with_ending(doc["id"], whole, ending)
+        if isinstance(part := doc.get("part"), dict):
+            named = (key for key in LINKS_OF_PARTS if isinstance(part.get(key), str))
+            changed["part"] = part | {key: with_ending(part[key], whole, ending) for key in named}
+        for key in LINKS:
+            if isinstance(other := doc.get(key), str):
+                changed[key] = with_ending(other, other, self._endings.get(other, ""))
+        return changed
+
 
 def whole_of(doc: TraceDocument) -> str:
     """The id of the trace that it is, or is a part of."""
@@ -124,39 +138,24 @@ def whole_of(doc: TraceDocument) -> str:
     return whole if isinstance(whole, str) else str(doc["id"])
 
 
-def with_ending(id: str, ending: str) -> str:
-    """The id with the ending, if there is one, and not too long."""
-    return f"{id[: MAX_ID - 40]}{ending}" if ending else id
+def with_ending(id: str, whole: str, ending: str) -> str:
+    """The id with the ending, if there is one; cut to be not too long, but not where it tells a part of the whole."""
+    of_part = id.removeprefix(whole[: MAX_ID - ROOM]) if id != whole else ""
+    return f"{id.removesuffix(of_part)[: MAX_ID - ROOM - len(of_part)]}{ending}{of_part}" if ending else id
 
 
-def with_endings(doc: TraceDocument, endings: dict[str, str]) -> TraceDocument:
-    """``doc`` with the ids of its file as they are now, by ``endings``: its own, and those of the traces that it names
-    as its whole, as the parts beside it, as the one that called it."""
-    changed = dict(doc)
-    ending = endings.get(whole_of(doc), "")
-    if ending:
-        changed["id"] = with_ending(doc["id"], ending)
-        if isinstance(part := doc.get("part"), dict):
-            names = {key: with_ending(part[key], ending) for key in LINKS_OF_PARTS if isinstance(part.get(key), str)}
-            changed["part"] = part | names
-    for key in LINKS:
-        if (other := doc.get(key)) and isinstance(other, str) and other in endings:
-            changed[key] = with_ending(other, endings[other])
-    return changed
-
-
-def free_ending(id: str, begun: str, places: Collection[str], numbers: dict[str, int]) -> str:
-    """What to put behind an id that is in ``places``, so that it is not. The run's beginning decides.
+def free_ending(id: str, whole: str, begun: str, places: Collection[str], numbers: dict[str, int]) -> str:
+    """What to add to an id that is in ``places``, so that it is not. The run's beginning decides.
 
     The ids of agents are those of sessions and tasks: two runs of one task, or two logs of one run, have the same.
     ``begun``: what ``beginning()`` says of it. ``numbers``: the last number that runs which began alike have got, so
     that not all are tried again.
     """
     ending = f"~{begun[:8]}"
-    base = with_ending(id, ending)
+    base = with_ending(id, whole, ending)
     number = numbers.get(base, 1)
     numbered = ending if number == 1 else f"{ending}-{number}"
-    while with_ending(id, numbered) in places:
+    while with_ending(id, whole, numbered) in places:
         number += 1
         numbered = f"{ending}-{number}"
     numbers[base] = number

@@ -6,13 +6,16 @@ orjson, a line of a table by ``csv``, a group of rows of a parquet file by pyarr
 What is none of these (a card, a report, an archive) is written as it is.
 
 How the rows come from what was read is no part of F: they are read back from the export while the clock stands still.
+
+For lines that hold each text more than once there is a second floor, which reads the lines themselves instead of what
+they are made of: the rows' content read, decompressed, parsed, encoded by orjson and written.
 """
 
 from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,35 +48,60 @@ class Clock:
 
 def keep_traces(project: queries.Project) -> None:
     """What F reads."""
-    blob = "bytea" if connection.vendor == "postgresql" else "blob"
-    with transaction.atomic(), connection.cursor() as cursor, queries.consistent_read():
-        cursor.execute("DROP TABLE IF EXISTS bench_traces")
-        cursor.execute(f"CREATE TABLE bench_traces (id integer primary key, body {blob})")
-        for number, trace in enumerate(queries.labeled_traces(project)):
-            content = {"document": trace.document, "submitted": [labels.raw for labels in trace.submissions]}
-            cursor.execute("INSERT INTO bench_traces VALUES (%s, %s)", [number, compress(canonical(content))])
+    with transaction.atomic(), queries.consistent_read():
+        traces = queries.labeled_traces(project)
+        _keep(
+            canonical({"document": trace.document, "submitted": [labels.raw for labels in trace.submissions]})
+            for trace in traces
+        )
 
 
 def floor_seconds(export: Path, out: Path) -> float:
     """F of the export in the folder ``export``; its rows are written to ``out`` again."""
     clock = Clock()
     with clock:
-        _read_traces()
+        for _ in _kept():
+            pass
     for path in sorted(path for path in export.rglob("*") if path.is_file()):
         _WRITERS.get(path.suffix, _copy)(path, out, clock)
     return clock.seconds
 
 
-def _read_traces() -> None:
+def keep_lines(lines: Path) -> None:
+    """What the second floor reads."""
+    with transaction.atomic(), lines.open("rb") as stream:
+        _keep(stream)
+
+
+def second_floor_seconds(out: Path) -> float:
+    """The second floor of the lines that were kept, which are written to ``out`` again."""
+    clock = Clock()
+    with clock, out.open("wb") as written:
+        for row in _kept():
+            written.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    return clock.seconds
+
+
+def _keep(contents: Iterable[bytes]) -> None:
+    blob = "bytea" if connection.vendor == "postgresql" else "blob"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bench_content")
+        cursor.execute(f"CREATE TABLE bench_content (id integer primary key, body {blob})")
+        for number, content in enumerate(contents):
+            cursor.execute("INSERT INTO bench_content VALUES (%s, %s)", [number, compress(content)])
+
+
+def _kept() -> Iterator[Any]:
+    """All that was kept, read, decompressed and parsed, in batches."""
     expand, last = zstandard.ZstdDecompressor().decompress, -1
     while True:
         with connections["snapshot"].cursor() as cursor:
-            cursor.execute("SELECT id, body FROM bench_traces WHERE id > %s ORDER BY id LIMIT %s", [last, BATCH])
+            cursor.execute("SELECT id, body FROM bench_content WHERE id > %s ORDER BY id LIMIT %s", [last, BATCH])
             rows: list[Any] = cursor.fetchall()
         if not rows:
             return
         for _, body in rows:
-            orjson.loads(expand(bytes(body)))
+            yield orjson.loads(expand(bytes(body)))
         last = rows[-1][0]
 
 

@@ -131,18 +131,22 @@ class Runs:
 
     name, version = "runs", "1"
 
+    def __init__(self, task):
+        self.task = task
+
     def detect(self, source):
         return source.name.endswith(".log")
 
     def convert(self, source):
         for number, line in enumerate(source.path.read_text().split(), start=1):
             steps = [{"type": "bash_command", "command": f"run {one}"} for one in line.split(",")]
-            yield Record(number, {"id": "task", "structured_turns": steps})
-            yield Record(number, {"id": "helper", "subagent_of": "task", "structured_turns": steps[:1]})
+            yield Record(number, {"id": self.task, "structured_turns": steps})
+            yield Record(number, {"id": "helper", "subagent_of": self.task, "structured_turns": steps[:1]})
 
 
-def test_what_belongs_to_a_trace_names_it_by_the_id_that_it_got(tmp_path):
-    converters.register("runs")(Runs())
+@pytest.mark.parametrize("task", ["task", "t" * 230, "t" * 255])
+def test_what_belongs_to_a_trace_names_it_by_the_id_that_it_got(tmp_path, task):
+    converters.register("runs")(Runs(task))
     try:
         (tmp_path / "a.log").write_text("1,2,3\n4,5,6")
         (tmp_path / "b.log").write_text("7,8,9\n1,2")
@@ -172,7 +176,7 @@ def test_the_id_of_its_own_stays_when_the_run_goes_on():
     running = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": None}]}
     ended = {"id": "a", "source": {}, "structured_turns": [asked, started | {"output": "ok", "exit_code": 0}, asked]}
     other = {"id": "a", "source": {}, "structured_turns": [asked, started | {"started_at": "2026-01-01T00:00:01Z"}]}
-    endings = [free_ending("a", beginning(doc), {"a"}, {}) for doc in (running, ended, other)]
+    endings = [free_ending("a", "a", beginning(doc), {"a"}, {}) for doc in (running, ended, other)]
     assert endings[0] == endings[1] != endings[2]
 
 
@@ -180,7 +184,7 @@ def test_runs_that_began_alike_are_numbered():
     begun, ids, numbers = "0123456789", [], {}
     places = {"a", "a~01234567-3"}  # somebody's own
     for _ in range(4):
-        ids.append("a" + free_ending("a", begun, places, numbers))
+        ids.append("a" + free_ending("a", "a", begun, places, numbers))
         places.add(ids[-1])
     assert ids == ["a~01234567", "a~01234567-2", "a~01234567-4", "a~01234567-5"]
 

@@ -53,7 +53,7 @@ def test_a_large_file_is_begun_first_and_told_in_its_place(tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("limits", "begun"),
-    [({"AHEAD": 2}, 4), ({"AHEAD_BYTES": 50}, 6), ({"AHEAD_BYTES": 5}, 3), ({}, 12)],
+    [({"AHEAD": 2}, 4), ({"AHEAD_BYTES": 25}, 6), ({"AHEAD_BYTES": 2}, 3), ({}, 12)],
 )
 def test_of_many_files_only_some_are_begun_ahead(tmp_path, monkeypatch, limits, begun):
     for name, value in {"TOGETHER_BYTES": 0, **limits}.items():
