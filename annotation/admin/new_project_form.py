@@ -60,7 +60,7 @@ class NewProjectForm(forms.Form):
         label="Annotators",
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="One name per line, or name, e-mail, role. People without an account get a link to join; people "
-        "with one are asked on their home page. You can do this later as well.",
+        "with one are asked on their home page; whom a superuser adds joins at once. You can do this later as well.",
     )
     overlap_percentage = forms.FloatField(
         min_value=0,
