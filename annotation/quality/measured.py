@@ -50,4 +50,6 @@ def agreement_on(ratings: Ratings, name: str) -> Agreement:
 def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.12g}"

@@ -80,6 +80,16 @@ def test_a_place_in_the_trace_is_told_in_few_digits(tmp_path):
     assert result.reason == "everybody gave one value only (0.333)"
 
 
+@pytest.mark.parametrize("told", [1500.5, 1234567.25])
+def test_a_number_is_told_as_it_was_given(tmp_path, told):
+    minutes = {"annotation_type": "number", "name": "minutes"}
+    project = make_project(tmp_path, traces=make_traces(1), schemes=[FIRST_ERROR, minutes])
+    for name in ("ann", "bob"):
+        submit_item(project, name, {"step_reward": {"first_error": {"step": 1}}, "minutes": {"": told}})
+    (result,) = (one for one in agreement(project).results if one.scheme == "minutes")
+    assert result.reason == f"everybody gave one value only ({told})"
+
+
 def test_only_items_of_the_overlap_are_compared(tmp_path):
     project = make_project(tmp_path, traces=make_traces(4), overlap=50)
     label(project, "ann", 1, 1, 1)
