@@ -245,11 +245,10 @@ class Source:
         compared: set[frozenset[str]] = set()
         if self.reads_comparisons:
             said = self._only(self._compared())
-            found = pairs.from_comparisons(said, self._made(), self.options, self.tally, self.changes)
-            if self.asked.reward is not None:
-                per_annotator = self.options.aggregation == "per_annotator"
-                found = pairs.with_step_labels(found, self._read, self._made, per_annotator=per_annotator)
-            for pair in found:
+            labeled = self.asked.reward is not None
+            for pair in pairs.from_comparisons(
+                said, self._read if labeled else None, self._made, self.options, self.tally, self.changes
+            ):
                 compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))
                 yield pair
         if self.reads_traces:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from exports.rows import ADJUDICATION, Rows, Tally
 COMPARISON = "pairwise"
 # Documents held while pairs are written.
 BATCH_PAIRS = 50
-# Of compared pairs, whose documents are read with the comparisons and once more with the labels.
+# Of compared pairs, whose documents are held while their traces' own labels are read.
 BATCH_COMPARED = 20
 
 
@@ -49,6 +49,17 @@ class Chosen:
     chosen: Attempt
     rejected: Attempt
     margin: float
+
+
+@dataclass(frozen=True)
+class Preferred:
+    """What people chose between two traces."""
+
+    winner: LabeledTrace
+    loser: LabeledTrace
+    margin: float
+    strength: float
+    annotators: tuple[str, ...]
 
 
 def attempt_of(place: int, row: Row) -> Attempt | None:
@@ -161,25 +172,55 @@ def _with_rows(
 
 
 def from_comparisons(
-    pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally, changes: Changes | None = None
+    pairs: Iterable[LabeledPair],
+    read: Callable[[Sequence[str] | None], Iterable[LabeledTrace]] | None,
+    make_rows: Callable[[Tally], Rows],
+    options: Options,
+    tally: Tally,
+    changes: Changes | None = None,
 ) -> Iterator[Pair]:
-    """What people chose between two traces; ties and draws are no preference. ``changes``: only of issues in which
-    something changed."""
+    """What people chose between two traces; ties and draws are no preference.
+
+    ``read(ids)``: the labeled traces with these ids; the steps have the labels people gave them there (per annotator
+    those of whoever compared them). None: no step needs a label. ``changes``: only of issues in which something
+    changed.
+    """
+    # Of the labels of steps it is counted what was done to them, and no more: the rows are pairs.
+    sides = make_rows(Tally(changed=tally.changed))
+    found = _preferences(pairs, make_rows(tally), options, tally, changes)
+    while batch := list(islice(found, BATCH_COMPARED if read else 1)):
+        said: dict[int, list[Labels]] = {}
+        if read:
+            ids = sorted({trace.trace_id for one in batch for trace in (one.winner, one.loser)})
+            # By version: labels of another one are about other steps.
+            said = {trace.version_id: trace.submissions for trace in read(ids)}
+        for one in batch:
+            by = one.annotators if options.aggregation == "per_annotator" else None
+            better, worse = (
+                sides.side(trace._replace(submissions=said.get(trace.version_id, [])), by)
+                for trace in (one.winner, one.loser)
+            )
+            yield _compared_pair(one, better, worse)
+
+
+def _preferences(
+    pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally, changes: Changes | None
+) -> Iterator[Preferred]:
     for pair in pairs:
         if changes and not changes.has_issue(pair.a.issue_key):
             tally.left_out[f"comparisons of an issue unchanged since {changes.since}"] += 1
             continue
         said = [labels for labels in pair.submissions if rows.counts(labels)]
         for voters in [[one] for one in said] if options.aggregation == "per_annotator" else [said]:
-            found = _preferred(pair, voters, rows, options)
+            found = _preferred(pair, voters)
             if isinstance(found, str):
                 tally.left_out[found] += 1
             else:
                 yield found
 
 
-def _preferred(pair: LabeledPair, voters: Sequence[Labels], rows: Rows, options: Options) -> Pair | str:
-    """The pair, or why there is none. A reviewer's final answer decides alone."""
+def _preferred(pair: LabeledPair, voters: Sequence[Labels]) -> Preferred | str:
+    """What was chosen, or why nothing was. A reviewer's final answer decides alone."""
     final = [labels for labels in voters if labels.purpose == ADJUDICATION]
     votes = [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
     if not votes:
@@ -189,8 +230,12 @@ def _preferred(pair: LabeledPair, voters: Sequence[Labels], rows: Rows, options:
     if for_a == for_b:
         return "comparisons without a winner"
     winner, loser = (pair.a, pair.b) if for_a > for_b else (pair.b, pair.a)
-    better, worse = rows.unlabeled(winner), rows.unlabeled(loser)
     share = max(for_a, for_b) / len(votes)
+    annotators = tuple(dict.fromkeys(labels.annotator for labels in voters))
+    return Preferred(winner, loser, min(abs(balance), 1.0), max(share, 0.5), annotators)
+
+
+def _compared_pair(preferred: Preferred, better: Row, worse: Row) -> Pair:
     return Pair(
         pair_id=pair_id(better.trace_id, worse.trace_id),
         prompt=issue_of(better) or issue_of(worse),
@@ -198,37 +243,11 @@ def _preferred(pair: LabeledPair, voters: Sequence[Labels], rows: Rows, options:
         source="pairwise",
         chosen=better,
         rejected=worse,
-        margin=round(min(abs(balance), 1.0), 6),
-        preference_strength=round(max(share, 0.5), 6),
-        annotators=tuple(dict.fromkeys(labels.annotator for labels in voters)),
+        margin=round(preferred.margin, 6),
+        preference_strength=round(preferred.strength, 6),
+        annotators=preferred.annotators,
         split=better.split,
     )
-
-
-def with_step_labels(
-    pairs: Iterable[Pair],
-    read: Callable[[Sequence[str] | None], Iterable[LabeledTrace]],
-    make_rows: Callable[[Tally], Rows],
-    *,
-    per_annotator: bool,
-) -> Iterator[Pair]:
-    """Compared pairs, their steps with the labels that people gave these traces one by one, where they did.
-
-    ``per_annotator``: the labels of whoever compared them.
-    """
-    pairs = iter(pairs)
-    while batch := list(islice(pairs, BATCH_COMPARED)):
-        ids = sorted({row.trace_id for pair in batch for row in (pair.chosen, pair.rejected)})
-        rows = {}
-        # Counted as a pair alone: these rows count nothing.
-        for row in make_rows(Tally()).of(read(ids)):
-            rows[row.trace_id, row.annotators if per_annotator else None] = row
-        for pair in batch:
-            by = pair.annotators if per_annotator else None
-            sides = ((side, rows.get((side.trace_id, by))) for side in (pair.chosen, pair.rejected))
-            # Labels of another version are about other steps.
-            chosen, rejected = (row if row and row.document == side.document else side for side, row in sides)
-            yield replace(pair, chosen=chosen, rejected=rejected)
 
 
 def vote_of(labels: Labels) -> float | None:

@@ -270,8 +270,19 @@ class Rows:
             said=[_said(labels) for labels in everybody] if self.takes == "answers" else (),
         )
 
-    def unlabeled(self, trace: LabeledTrace) -> Row:
-        """A trace without step labels: what a comparison is about."""
+    def side(self, trace: LabeledTrace, by: Sequence[str] | None = None) -> Row:
+        """One of two traces that were compared, with the step labels it was given (``by``: by these people), if any.
+
+        What leaves traces out (duplicates, outcomes, agreement, ties) does not apply: people chose the two.
+        """
+        name = self.asked.reward.name if self.asked.reward else ""
+        given = [labels for labels in trace.submissions if labels.values.get(name) and self.counts(labels)]
+        if by is None:
+            return self._merged(trace, given) if given else self._unlabeled(trace)
+        own = [labels for labels in given if labels.annotator in by and labels.purpose != ADJUDICATION]
+        return self._row(trace, own, own, "single") if own else self._unlabeled(trace)
+
+    def _unlabeled(self, trace: LabeledTrace) -> Row:
         turns = trace.document.get("structured_turns") or []
         none = {"label": None, "reward": None, "label_source": "human"}
         bare = {"first_error_step": None, "steps": [none] * len(turns)}

@@ -10,14 +10,16 @@ from django.core.management import call_command
 
 from annotation.models import Submission
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
+from exports.build import build
 from exports.options import Options
 from exports.pairs import attempt_of, choose, from_comparisons
 from exports.rows import Asked, Rows, Tally
 from exports.splits import Splits
-from tests.exports.samples import document, row
+from tests.exports.samples import document, reward_of, row
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
 
 BETTER = Question("better", "pairwise", "item", "", "first", False)
+REWARD = Question("step_reward", "process_reward", "item", "first_error", "first", False)
 ISSUE = {"issue_id": "myorg__myproject-12", "issue_description": "Fix the TypeError"}
 
 
@@ -94,10 +96,13 @@ def said():
             for place, choice in enumerate(choices)
         ]  # fmt: skip
         options = Options(aggregation=aggregation)
-        rows = Rows(Asked(None, None, "", ()), options, "pairs", Splits(options, ()), Tally())
         tally = Tally()
         pair = LabeledPair(labeled("t1"), labeled("t2"), labels)
-        found = list(from_comparisons([pair], rows, options, tally))
+
+        def make_rows(tally: Tally) -> Rows:
+            return Rows(Asked(None, None, "", ()), options, "pairs", Splits(options, ()), tally)
+
+        found = list(from_comparisons([pair], None, make_rows, options, tally))
         return [(p.chosen.trace_id, p.margin, p.preference_strength) for p in found], dict(tally.left_out)
 
     return run
@@ -120,6 +125,24 @@ def test_a_draw_is_no_preference(said):
 
 def test_per_annotator_every_vote_is_a_pair(said):
     assert [name for name, _, _ in said(A, B, aggregation="per_annotator")[0]] == ["t1", "t2"]
+
+
+def test_labels_of_another_version_of_a_trace_are_not_about_its_steps():
+    def answer(name: str, question: Question, value) -> Labels:
+        when = datetime(2026, 1, 1, tzinfo=UTC)
+        return Labels("ann", None, when, 60.0, (), "production", {name: question}, {name: value}, {})
+
+    def make_rows(tally: Tally) -> Rows:
+        return Rows(Asked(REWARD, None, "", ()), Options(), "pairs", Splits(Options(), ()), tally)
+
+    first, second = labeled("t1")._replace(version_id=1), labeled("t2")._replace(version_id=2)
+    count = len(first.document["structured_turns"])
+    labels = [answer("step_reward", REWARD, reward_of(*["correct"] * count))]
+    read = [first._replace(submissions=labels), second._replace(submissions=labels, version_id=3)]
+    pair = LabeledPair(first, second, [answer("better", BETTER, A)])
+    (found,) = from_comparisons([pair], lambda ids: read, make_rows, Options(), Tally())
+    told = [[step["label"] for step in side.steps] for side in (found.chosen, found.rejected)]
+    assert told == [["correct"] * count, [None] * count]
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -161,6 +184,82 @@ def test_per_annotator_a_comparison_has_the_step_labels_of_who_made_it(tmp_path)
     pairs = [json.loads(line) for line in output.read_text().splitlines()]
     found = [(pair["annotators"], pair["chosen_first_error"], pair["rejected_first_error"]) for pair in pairs]
     assert found == [(["ann"], 1, 1), (["bob"], 2, 2)]
+
+
+def made_of_two(tmp_path, said, *, annotators=("ann",)):
+    """A project with two runs of one issue that differ in their patch alone; ``said``: by annotator what they answered
+    to each. Then all prefer the second."""
+    pairwise = {"annotation_type": "pairwise", "name": "better"}
+    traces = [make_trace("t1", 5, **ISSUE), make_trace("t2", 5, **{**ISSUE, "final_patch": "x"})]
+    schemes = [FIRST_ERROR, OUTCOME, pairwise]
+    overlap = 100 if annotators[1:] else 0
+    project = make_project(tmp_path, traces=traces, schemes=schemes, people=annotators, overlap=overlap)
+    for name in annotators:
+        for values in said[name]:
+            submit_item(project, name, values)
+    for name in annotators:
+        submit_item(project, name, {"better": {"choice": {"side": "b"}}})
+    return project
+
+
+def pairs_of(project, tmp_path, *arguments):
+    output = tmp_path / "pairs.jsonl"
+    run("--format", "preference_pairs", "--project", project.slug, "--output", str(output), *arguments)
+    return [json.loads(line) for line in output.read_text().splitlines()]
+
+
+def first_errors(pairs):
+    """Per pair, what its sides have: (whether every step is labeled, the first error)."""
+    return [
+        tuple((all(step["label"] for step in pair[side]["steps"]), pair[f"{side}_first_error"])
+              for side in ("chosen", "rejected"))
+        for pair in pairs
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("source", ["all", "pairwise"])
+def test_what_leaves_traces_out_takes_no_labels_from_one_side_of_a_comparison(tmp_path, source):
+    """By default the second is a duplicate of the first; it alone is not resolved."""
+    project = made_of_two(tmp_path, {"ann": [answers(2, "resolved"), answers(1, "partial")]})
+    whole = [((True, 1), (True, 2))]
+    assert first_errors(pairs_of(project, tmp_path, "--pair_source", source)) == whole
+    assert first_errors(pairs_of(project, tmp_path, "--pair_source", source, "--outcome", "resolved")) == whole
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("options", [("--ties", "drop"), ("--min_agreement", "0.9")])
+def test_labels_people_do_not_agree_on_are_merged_in_a_comparison(tmp_path, options):
+    said = {"ann": [answers(2), answers(1)], "bob": [answers(2), answers(3)]}
+    project = made_of_two(tmp_path, said, annotators=("ann", "bob"))
+    found = pairs_of(project, tmp_path, "--pair_source", "pairwise", "--no-dedupe", *options)
+    assert first_errors(found) == [((True, 1), (True, 2))]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_steps_cut_from_compared_traces_are_counted(tmp_path):
+    project = made_of_two(tmp_path, {"ann": [answers(2), answers(1)]})
+    options = Options(pair_source="pairwise", post_error="truncate", dedupe=False)
+    built = build(project.pk, "preference_pairs", options, tmp_path / "pairs.jsonl")
+    (pair,) = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_text().splitlines()]
+    assert (pair["chosen_steps"], pair["rejected_steps"]) == (2, 3)
+    assert built.counts["changed"] == {"steps left out behind the first error": 5}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_a_text_of_a_compared_trace_that_is_cut_is_counted_once(tmp_path):
+    long = make_trace("t1", 1, **ISSUE)
+    long["structured_turns"][0]["content"] = "x" * 200
+    pairwise = {"annotation_type": "pairwise", "name": "better"}
+    traces = [long, make_trace("t2", 1, **ISSUE)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, pairwise], overlap=0, people=["ann"])
+    for _ in traces:
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}})
+    submit_item(project, "ann", {"better": {"choice": {"side": "b"}}})
+    options = Options(pair_source="pairwise", content="truncated", content_limit=100)
+    for name in ("preference_pairs", "dpo"):
+        built = build(project.pk, name, options, tmp_path / name)
+        assert built.counts["changed"] == {"steps with truncated content": 1}
 
 
 # --- the documents' command ----------------------------------------------------------------------------------------
