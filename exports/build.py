@@ -245,7 +245,7 @@ class Source:
         compared: set[frozenset[str]] = set()
         if self.reads_comparisons:
             said = self._only(self._compared())
-            labeled = self.asked.reward is not None
+            labeled = self.asked.reward is not None and getattr(self.writer, "step_labels", False)
             for pair in pairs.from_comparisons(
                 said, self._read if labeled else None, self._made, self.options, self.tally, self.changes
             ):

@@ -22,7 +22,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 from potato_site.registry import Registry
 
 # rewards: rows with step labels. answers: rows with any answer. pairs: preferences. A format of answers that sets
-# ``takes_comparisons`` gets a row for every pair that was compared as well.
+# ``takes_comparisons`` gets a row for every pair that was compared as well; one of pairs that sets ``step_labels`` gets
+# the labels of the steps of traces that were compared, which are read for it alone.
 Takes = Literal["rewards", "answers", "pairs"]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.core.management import call_command
 
+from annotation import queries
 from annotation.models import Submission
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
 from exports.build import build
@@ -260,6 +261,21 @@ def test_a_text_of_a_compared_trace_that_is_cut_is_counted_once(tmp_path):
     for name in ("preference_pairs", "dpo"):
         built = build(project.pk, name, options, tmp_path / name)
         assert built.counts["changed"] == {"steps with truncated content": 1}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_labels_of_compared_traces_are_read_for_a_format_that_writes_them(tmp_path, monkeypatch):
+    project = made_of_two(tmp_path, {"ann": [answers(2), answers(1)]})
+    asked, labeled_traces = [], queries.labeled_traces
+
+    def watched(*arguments, only=None, **options):
+        asked.append(only)
+        return labeled_traces(*arguments, only=only, **options)
+
+    monkeypatch.setattr(queries, "labeled_traces", watched)
+    for name in ("dpo", "preference_pairs"):
+        assert build(project.pk, name, Options(pair_source="pairwise"), tmp_path / name).counts["rows"] == 1
+    assert asked == [["t1", "t2"]]
 
 
 # --- the documents' command ----------------------------------------------------------------------------------------
