@@ -42,7 +42,10 @@ def labeled_traces(
     """
     counted = counted_submissions(project, using, include_surplus, adjudicated=True)
     if only is not None:
-        counted = counted.filter(assignment__item__trace_a__external_id__in=only)
+        # With the data set, which is that of all traces of the project, Postgres finds them in an index.
+        counted = counted.filter(
+            assignment__item__trace_a__dataset=project.dataset_id, assignment__item__trace_a__external_id__in=only
+        )
     yield from _traces(_about_first(project, counted, most), using)
 
 

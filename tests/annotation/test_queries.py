@@ -63,6 +63,17 @@ def test_a_batch_costs_a_fixed_number_of_queries(tmp_path):
     assert counts[0] == counts[1]
 
 
+def test_traces_are_asked_for_by_their_ids_in_the_data_set(tmp_path):
+    """The index over ids begins with it."""
+    project = make_project(tmp_path, traces=make_traces(2), overlap=0)
+    for _ in range(2):
+        submit_item(project, "ann", answers())
+    with CaptureQueriesContext(connections["snapshot"]) as asked:
+        assert ids(project, only=["trace_002"]) == ["trace_002"]
+    (by_id,) = [one["sql"] for one in asked if '"external_id" IN' in one["sql"]]
+    assert f'"traces_trace"."dataset_id" = {project.dataset_id} ' in by_id
+
+
 def test_submissions_come_in_the_order_they_were_made(tmp_path):
     project = make_project(tmp_path, traces=make_traces(1))
     submit_item(project, "bob", answers(1, "partial", "why"))
