@@ -72,9 +72,14 @@ def chunk_html(version_id: int, options: RenderOptions, n: int) -> SafeString:
     return mark_safe(gzip.decompress(chunk_gzip(version_id, options, n)).decode())  # noqa: S308
 
 
-@lru_cache(maxsize=256)
 def markdown_html(text: str) -> SafeString | None:
     """A text in Markdown for a template, whole and without highlighting; None where it has no Markdown to show."""
+    # The cache keeps what it is asked for: no text that is too long anyway.
+    return _markdown_html(text) if len(text) <= prose.MAX_LETTERS else None
+
+
+@lru_cache(maxsize=256)
+def _markdown_html(text: str) -> SafeString | None:
     html = prose.markdown(text, RenderOptions(auto_collapse_long_output=False), plain)
     return None if html is None else mark_safe(html)  # noqa: S308 - traces.prose has escaped and cleaned it
 

@@ -1,6 +1,7 @@
 """The cache of rendered chunks, through its functions and its job."""
 
 import gzip
+import sys
 from datetime import timedelta
 
 import pytest
@@ -17,11 +18,13 @@ from traces.chunks import (
     chunk_html,
     enqueue_changes,
     enqueue_render,
+    markdown_html,
     render_version,
     rendering_of,
 )
 from traces.models import Chunk, Dataset, Document, Rendering, Trace, TraceVersion
 from traces.options import RenderOptions
+from traces.prose import MAX_LETTERS
 from traces.store import pack
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +53,14 @@ def make_version(steps: int = 60, *, number: int = 1, last: str = "x = 1\n", **f
 
 def html_of(version: TraceVersion, n: int, options: RenderOptions = OPTIONS) -> str:
     return gzip.decompress(chunk_gzip(version.pk, options, n)).decode()
+
+
+def test_an_issue_in_markdown_is_kept_and_one_that_is_too_long_is_not():
+    long, short = (" ".join(["`a`"] * size) for size in (MAX_LETTERS, 9))
+    held = sys.getrefcount(long)
+    assert markdown_html(long) is None
+    assert sys.getrefcount(long) == held
+    assert markdown_html(short) is markdown_html(short) is not None
 
 
 def test_a_version_can_be_seen_before_anything_is_stored():
