@@ -80,6 +80,12 @@ def name_for(language: str) -> str:
     return f"code.{LANGUAGES.get(ALIASES.get(word, word), word).split()[0]}" if word else ""
 
 
+def is_language(word: str) -> bool:
+    """Whether a word names a language of the list, and says no more than that."""
+    word = word.lower()
+    return word in LANGUAGES or word in _BY_EXTENSION or word in ALIASES
+
+
 def is_small_enough(text: str) -> bool:
     return len(text) <= MAX_CHARS and text.count("\n") < MAX_LINES and max(map(len, text.split("\n"))) <= MAX_LINE_CHARS
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import nh3
-from markdown_it import MarkdownIt
+from markdown_it import MarkdownIt, helpers
+from markdown_it.common.utils import mdTrim
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.table import escapedSplit, getLine, table
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from traces import blocks
 from traces.blocks import Highlight
-from traces.highlight import name_for
-from traces.markup import MAX_BADGES, Html, count_odd, el, esc, join, one_line
+from traces.highlight import is_language, name_for
+from traces.markup import MAX_BADGES, Html, count_odd, el, esc, join
 from traces.options import RenderOptions
 
 # Past these a text is shown plain: parsing and showing what is below takes at most some tenths of a second.
@@ -44,7 +48,7 @@ _TAGS = {
 _HEADINGS = {"h1": "h4", "h2": "h5"}
 _CLASSES = {
     "span": {"address", *"cdefknst"},
-    "div": {"code", "plain", "wrap", "wide"},
+    "div": {"code", "info", "plain", "wrap", "wide"},
     "i": {"odd"},
     "details": {"more", "rest"},
 }
@@ -61,13 +65,71 @@ def _underscores(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _backslash(state: StateInline, silent: bool) -> bool:
+    """A backslash takes its function from what follows, and stays: paths and patterns are full of them."""
+    if state.src[state.pos] != "\\":
+        return False
+    end = state.pos + 1
+    if end < state.posMax and state.src[end] != "\n":
+        end += 1
+    if not silent:
+        state.pending += state.src[state.pos : end]
+    state.pos = end
+    return True
+
+
+class _Links:
+    """Links as the parser finds them; an address that does not lead out is often a path, and stays as it is written."""
+
+    parseLinkLabel = staticmethod(helpers.parseLinkLabel)
+
+    @staticmethod
+    def parseLinkDestination(text: str, start: int, end: int) -> Any:
+        found = helpers.parseLinkDestination(text, start, end)
+        if found.ok and not _ABROAD.match(found.str):
+            around = int(text[start] == "<")
+            found.str = text[start + around : found.pos - around]
+        return found
+
+    @staticmethod
+    def parseLinkTitle(text: str, start: int, end: int, before: Any = None) -> Any:
+        found = helpers.parseLinkTitle(text, start, end, before)
+        if found.ok:
+            found.str = text[start + 1 : found.pos - 1]
+        return found
+
+
+class _Parser(MarkdownIt):
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": False, "breaks": True})
+        self.helpers = _Links  # type: ignore[assignment]
+
+    def normalizeLink(self, url: str) -> str:
+        return super().normalizeLink(url) if _ABROAD.match(url) else url
+
+
+def _whole_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+    """A table, and a note of one in whose rows are words beyond the columns of its header: they would not show."""
+    if not table(state, first, end, silent):
+        return False
+    if not silent:
+        width = len(_cells(state, first))
+        beyond = (_cells(state, row)[width:] for row in range(first + 2, state.line))
+        state.env["is_cut"] = state.env.get("is_cut", False) or any("".join(cells).strip() for cells in beyond)
+    return True
+
+
+def _cells(state: StateBlock, row: int) -> list[str]:
+    """The cells of a row as the rule for tables takes them, without what stands outside the outer lines."""
+    cells = escapedSplit(mdTrim(getLine(state, row)))
+    return cells[cells[0] == "" : len(cells) - (cells[-1] == "")]
+
+
 # Without definitions of references and without entities nothing of a text is invisible or reads as something else.
-_PARSER = (
-    MarkdownIt("commonmark", {"html": False, "breaks": True})
-    .enable(["table", "strikethrough"])
-    .disable(["reference", "entity"])
-)
+_PARSER = _Parser().enable(["table", "strikethrough"]).disable(["reference", "entity"])
 _PARSER.inline.ruler.before("emphasis", "underscores", _underscores)
+_PARSER.inline.ruler.at("escape", _backslash)
+_PARSER.block.ruler.at("table", _whole_table, {"alt": ["paragraph", "reference"]})
 
 
 def message(text: str, options: RenderOptions, highlight: Highlight, *, is_open: bool = False) -> Html:
@@ -82,8 +144,9 @@ def markdown(text: str, options: RenderOptions, highlight: Highlight, *, is_open
     text = text.replace("\r\n", "\n")
     if not _MARKS.search(text) or _is_too_much(text):
         return None
-    tokens = _PARSER.parse(text)
-    if not _shows(tokens):
+    found: dict[str, bool] = {}
+    tokens = _PARSER.parse(text, found)
+    if found.get("is_cut") or not _shows(tokens):
         return None
     lines = text.count("\n") + 1
     pieces = [(start, _html(block, options, highlight, is_open)) for start, block in _blocks(tokens)]
@@ -134,8 +197,10 @@ def _html(tokens: Iterable[Token], options: RenderOptions, highlight: Highlight,
         if token.type == "inline":
             parts.append(_inline(token.children or []))
         elif token.type in ("fence", "code_block"):
-            name = name_for(token.info)
-            parts.append(blocks.fenced(token.content, name, options, highlight, is_open=is_open))
+            info = token.info.strip()
+            if info and not is_language(info):
+                parts.append(el("div", info, class_="info", translate="no"))
+            parts.append(blocks.fenced(token.content, name_for(info), options, highlight, is_open=is_open))
         elif not token.hidden:
             parts.append(_tag(token))
     return Html("".join(parts))
@@ -185,7 +250,7 @@ def _image(token: Token) -> Html:
 
 def _address(address: str, title: str) -> Html:
     said = f" “{title}”" if title else ""
-    return el("span", f" ({one_line(address, 200)}{said})", class_="address")
+    return el("span", f" ({address}{said})", class_="address")
 
 
 def _quoted(address: str) -> str:

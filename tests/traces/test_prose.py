@@ -2,11 +2,13 @@
 
 import re
 import time
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
 from traces.highlight import Highlighter, name_for, plain
+from traces.markup import el
 from traces.options import RenderOptions
 from traces.prose import MAX_LETTERS, markdown, message
 from traces.rendering import render_steps
@@ -61,10 +63,49 @@ class Found(HTMLParser):
         ("`x`\n\n[a]: https://b.example 'c'", "<p><code>x</code></p><p>[a]: https://b.example 'c'</p>"),
         ("`x` &lt;", "<p><code>x</code> &amp;lt;</p>"),
         ("**a\u200b\u202eb**", '<p><strong>a<i class="odd">U+200B U+202E</i>b</strong></p>'),
+        # A backslash takes a sign its function, and stays: it is part of a path or a pattern most of the time.
+        (
+            r"C:\proj\.env and src\_priv\__init__.py, `ok`",
+            r"<p>C:\proj\.env and src\_priv\__init__.py, <code>ok</code></p>",
+        ),
+        (r"**a** ^\[\w\-\]\*\$ \`b\` \\", r"<p><strong>a</strong> ^\[\w\-\]\*\$ \`b\` \\</p>"),
+        ("**run** \\\n  --all\\", "<p><strong>run</strong> \\<br>--all\\</p>"),
     ],
 )
 def test_its_structure_shows(text, html):
     assert shown(text) == html
+
+
+@pytest.mark.parametrize(
+    "row", ["|1|2|hidden|", "| x | `str | None` |", "1|2|hidden", "|1|2| |hidden", "|1|2|&nbsp;", r"|1|2|\|"]
+)
+@pytest.mark.parametrize("before", ["", "> ", "- ", "> - "])
+def test_a_row_with_words_beyond_the_columns_is_shown_plain(row, before):
+    def table(*rows):
+        return "\n".join((before if n == 0 else before.replace("-", " ")) + row for n, row in enumerate(rows))
+
+    assert shown(table("|a|b|", "|-|-|", row)) is None
+    assert shown(table("|a|b|", "|-|-|", "|1|2|", row, "|3|4|", "", "|a|", "|-|", "|1|")) is None
+    assert shown(table("|a|b|c|d|", "|-|-|-|-|", row)) is not None
+
+
+def test_a_row_with_nothing_beyond_the_columns_is_one_of_a_table():
+    assert all("<td>2</td></tr></tbody>" in shown(f"|a|b|\n|-|-|\n{row}") for row in ("1|2", "|1|2||", "|1|2| | |"))
+    assert "<td>2 | 3</td>" in shown("|a|b|\n|-|-|\n|1|2 \\| 3|")
+
+
+@pytest.mark.parametrize(
+    "info", ["12:15:app/src/Todo.tsx", 'python title="src/a.py"', "app/a.py", "weird", "<b>", r"C:\a\_b.py", "&lt;"]
+)
+def test_what_a_fence_says_beyond_a_language_shows_above_its_code(info):
+    html = f'<div class="info" translate="no">{escape(info, quote=False)}</div><div class="code plain wrap"'
+    assert shown(f"```{info}\na\n```").startswith(html)
+    assert shown(f"- ~~~  {info} \n  a\n  ~~~").startswith(f"<ul><li>{html}")
+
+
+@pytest.mark.parametrize("info", ["", "python", " PY ", "c++", "shell", "dockerfile"])
+def test_a_language_alone_is_not_written_above_its_code(info):
+    assert shown(f"```{info}\na\n```") == '<div class="code plain wrap" translate="no">a</div>'
 
 
 def test_a_link_says_where_it_leads_and_only_leads_out():
@@ -77,9 +118,19 @@ def test_a_link_says_where_it_leads_and_only_leads_out():
     assert shown('[x](https://e.example "t")').endswith(f"{rel}>x</a>{titled}</p>")
     assert shown("<https://e.example>") == f'<p><a href="https://e.example" {rel}>https://e.example</a></p>'
     assert shown("[app](/logout/)") == '<p><span>app</span><span class="address"> (/logout/)</span></p>'
+    long = "https://e.example/" + "a" * 500 + "/end"
+    assert shown(f"[x]({long})").endswith(f'<span class="address"> ({long})</span></p>')
     assert shown("![plot](https://e.example/p.png)") == (
         '<p>Image: plot<span class="address"> (https://e.example/p.png)</span></p>'
     )
+
+
+@pytest.mark.parametrize("address", [r"C:\proj\.env", r"src\_a\(b\).py", "a&lt;b", "%41/ä", r"..\*.py"])
+def test_an_address_that_leads_nowhere_outside_stays_as_it_is_written(address):
+    html = f"<p><span>x</span>{el('span', f' ({address})', class_='address')}</p>"
+    assert shown(f"[x]({address})") == shown(f"[x](<{address}>)") == html
+    assert el("span", f" (a “{address}”)", class_="address") in shown(f"[x](a '{address}')")
+    assert 'href="https://e.example/a_(b)"' in shown(r"[x](https://e.example/a\_\(b\))")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +160,9 @@ def test_nothing_runs_is_loaded_or_looks_like_the_page(text):
     assert found.tags <= {"p", "a", "span", "code", "div", "table", "thead", "tbody", "tr", "th", "td"}
     assert {name for name, _ in found.attributes} <= {"href", "target", "rel", "class", "translate"}
     assert all(value.startswith("https://e.example") for name, value in found.attributes if name == "href")
-    assert all(value in {"address", "wide", "code plain wrap"} for name, value in found.attributes if name == "class")
+    assert all(
+        value in {"address", "info", "wide", "code plain wrap"} for name, value in found.attributes if name == "class"
+    )
 
 
 @pytest.mark.parametrize(

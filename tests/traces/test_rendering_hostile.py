@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from traces.changes_view import render_changes
 from traces.document import STEP_TYPES
-from traces.markup import visible
 from traces.options import RenderOptions
 from traces.rendering import outline, render_chunk, render_steps
 
@@ -34,11 +34,12 @@ TEXT_KEYS = ("content", "path", "diff", "command", "output", "cwd", "name", "sta
 TEXTS = st.text(max_size=60) | st.text(
     alphabet=st.sampled_from("<>&\"'\x1b[]m;\x00\r\n\t@-+ \u202e\u200bax"), max_size=60
 )
+PIECES = [
+    "[x](", "javascript:a", "https://a", ")", "![", "]", "```", "\n", "> ", "- ", "|", "-|-", "**", "<b>", "y",
+    "|a|b|\n|-|-|\n|", "\n```x.py ",
+]  # fmt: skip
 MARKDOWN = st.text(alphabet=st.sampled_from("<>&\"'[]()!*_`~#|:-+.1\\ \n\t\u202eah/"), max_size=80) | st.lists(
-    st.sampled_from(
-        ["[x](", "javascript:a", "https://a", ")", "![", "]", "```", "\n", "> ", "- ", "|", "-|-", "**", "<b>"]
-    ),
-    max_size=30,
+    st.sampled_from(PIECES), max_size=30
 ).map("".join)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
@@ -107,7 +108,17 @@ def test_any_steps_give_only_our_own_markup(steps, options):
 @settings(max_examples=500, deadline=None)
 def test_any_markdown_gives_only_our_own_markup_and_keeps_the_text(text, options):
     html = render_steps([{"step_idx": 0, "type": "assistant_message", "content": text}], options, highlight=False)
-    assert 'class="said"' not in html or visible(text) in visible(read(html))
+    read(html)
+    prose = re.search(r'<div class="prose text">.*(?=<div class="raw text wrap">)', html, re.DOTALL)
+    assert prose is None or letters(read(prose[0])) == letters(text)
+
+
+def letters(text: str) -> str:
+    """What of a text must show wherever it is Markdown, in its order: signs and numbers may have become structure."""
+    text = re.sub(r"Image: |Show all [\d,]+ lines|U\+[0-9A-F]{4}(×\d+)?", "", unquote(text))
+    # A link that is its address says it once, and a line within a cell of a table is written with a backslash.
+    text = re.sub(r"\[([^\[\]]+)\]\(\s*<?\1>?\s*\)", r"\1", text).replace("\\|", "|")
+    return "".join(re.findall(r"[a-z_\\]", text))
 
 
 @pytest.mark.slow
