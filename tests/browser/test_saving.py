@@ -151,7 +151,7 @@ def test_a_refused_change_stays_visible_until_it_is_settled(label):
 
     page.route("**/ops", refuse)
     press(page, "3")
-    notice = page.locator(".notice")
+    notice = page.locator("[data-notice]")
     expect(notice).to_contain_text("Step 0, Per step: “Incorrect” was not saved: there is no such label.")
     expect(state(page)).to_have_text("1 change refused – see the notice")
     expect(step(page, 0)).to_have_attribute("data-save", "refused")
@@ -195,7 +195,7 @@ def test_a_second_tab_shows_what_the_first_one_does(label):
     expect(step(page, 1)).to_have_attribute("data-label", "correct")
     saved(page)
     saved(other)
-    expect(other.locator(".notice")).to_have_count(0)
+    expect(other.locator("[data-notice]")).to_have_count(0)
 
 
 def test_a_conflict_names_the_step_and_both_values(label, sign_in):
@@ -207,7 +207,7 @@ def test_a_conflict_names_the_step_and_both_values(label, sign_in):
     press(elsewhere, "1")
     saved(elsewhere)
     button(step(page, 0), "Incorrect").click()
-    notice = page.locator(".notice")
+    notice = page.locator("[data-notice]")
     expect(notice).to_contain_text("Step 0, Per step: another tab set “Correct” before your “Incorrect” arrived")
     assert labels(page)[0] == "correct"
     button(page, "Use mine").click()
@@ -227,7 +227,7 @@ def test_other_steps_of_a_stale_page_merge(label, sign_in):
     button(step(page, 2), "Neutral").click()
     expect(step(page, 0)).to_have_attribute("data-label", "correct")
     assert labels(page)[2] == "neutral"
-    expect(page.locator(".notice")).to_have_count(0)
+    expect(page.locator("[data-notice]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("broken", ["undefined", "{ open() { throw new Error('forbidden') } }"])
@@ -237,6 +237,6 @@ def test_without_a_database_it_says_so_and_saves_all_the_same(label, sign_in, br
     page.add_init_script(f"Object.defineProperty(window, 'indexedDB', {{ value: {broken} }})")
     page.goto(url)
     ready(page)
-    expect(page.locator(".notice")).to_contain_text("This browser keeps nothing on this device")
+    expect(page.locator("[data-notice]")).to_contain_text("This browser keeps nothing on this device")
     press(page, "1")
     saved(page)
