@@ -28,6 +28,7 @@ _OTHERS = frozenset(
     | {"choices", "uuid", "sessionId", "session_id", "parts", "agent", "extra", "info"}
 )
 _OPENAI = ("tool_calls", "tool_call_id", "function_call")
+_NOT_IN_MESSAGES = frozenset({*_OPENAI, "parts", "extra", "agent"})
 
 
 class AnthropicMessages:
@@ -99,7 +100,7 @@ def _is_exchange(record: dict[str, Any], source: Source) -> bool:
 
 def _is_anthropic(messages: list[dict[str, Any]], source: Source) -> bool:
     """Blocks of its own; or lists of blocks, and no sign of OpenAI's calls, which are logged with such lists too."""
-    if any(key in message for message in messages for key in (*_OPENAI, "parts", "extra", "agent")):
+    if not all(map(_NOT_IN_MESSAGES.isdisjoint, messages)):
         return False
     kinds = {as_text(block.get("type")) for message in messages for block in as_objects(message.get("content"))}
     if not kinds.isdisjoint(_OWN_BLOCKS):

@@ -40,7 +40,8 @@ class ClaudeCode:
     def detect(self, source: Source) -> bool:
         if source.shape == "object" and "loglines" in source.top_keys:
             return isinstance(source.first_records[0]["loglines"], list)
-        return any(_is_of_a_session(record) or _is_of_a_stream(record) for record in source.first_records)
+        records = (record for record in source.first_records if "type" in record)
+        return any(_is_of_a_session(record) or _is_of_a_stream(record) for record in records)
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         """One trace; of stream-json one for each session."""

@@ -14,7 +14,7 @@ from traces.document import DOCUMENT_KEYS, TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
-from traces.tooling.chat import Chat, calls_of
+from traces.tooling.chat import Chat
 from traces.tooling.tasks import issue_in, repo_of, stem
 from traces.tooling.text_calls import has_calls
 from traces.tooling.transcript import Transcript
@@ -34,6 +34,7 @@ _OTHERS = frozenset(
     {"trajectory_format", "schema_version", "loglines", "structured_turns", "sessionId", "history", "samples", "epoch"}
 )
 _FOREIGN_BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking", "server_tool_use"})
+_NOT_IN_MESSAGES = frozenset({"parts", "uuid", "agent"})
 _END_OF_EXAMPLE = "NEW TASK DESCRIPTION ---------------------"
 
 
@@ -96,12 +97,9 @@ def _is_row(record: dict[str, Any]) -> bool:
 def _is_chat(messages: list[dict[str, Any]], *, bare: bool, is_logged: bool = False) -> bool:
     if not all(isinstance(message.get("role"), str) for message in messages):
         return False
-    if any("parts" in message or "uuid" in message or "agent" in message for message in messages):
+    if not all(map(_NOT_IN_MESSAGES.isdisjoint, messages)):
         return False
-    has_tools = any(
-        calls_of(message) or message["role"] in ("tool", "function") or "tool_calls" in message for message in messages
-    )
-    if has_tools:
+    if any("tool_calls" in message or _is_of_a_function(message) for message in messages):
         return not any("extra" in message for message in messages if bare)
     if any(_has_foreign_block(message) for message in messages):
         return False
@@ -109,6 +107,13 @@ def _is_chat(messages: list[dict[str, Any]], *, bare: bool, is_logged: bool = Fa
     if any(has_calls(text) for text in texts):
         return True
     return not bare and (is_logged or not any(isinstance(message.get("content"), list) for message in messages))
+
+
+def _is_of_a_function(message: dict[str, Any]) -> bool:
+    """A call as it was written before ``tool_calls``, or what a tool answered."""
+    if message["role"] in ("tool", "function"):
+        return True
+    return bool(as_object(message.get("function_call")))
 
 
 def _has_foreign_block(message: dict[str, Any]) -> bool:

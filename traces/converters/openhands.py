@@ -24,6 +24,7 @@ _NUMBERED = re.compile(r"(event-)?(\d+)(-[\w-]+)?\.json")  # one event of a conv
 _LISTS = re.compile(rb"\s*\[\s*\[")
 _PAIR = re.compile(r'\s*\[\s*\[\s*\{[^{}]{0,2000}"action"')
 _SAVED = ("success", "result_explanation", "comment_success", "issue_type")
+_EVENT_KEYS = frozenset({"kind", "action", "observation"})  # each event has one
 
 
 class OpenHands:
@@ -45,7 +46,7 @@ class OpenHands:
             return True
         if source.shape == "list" and _starts_with_pair(source) and source.mentions('"observation"'):
             return True
-        if not any(_is_event(record) for record in records):
+        if not any(_is_event(record) for record in records if not _EVENT_KEYS.isdisjoint(record)):
             return False
         return source.shape != "object" or _is_first(source)
 
