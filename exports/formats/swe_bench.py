@@ -64,7 +64,8 @@ class SweBench:
                 sets[model, run] = _new_set(model, run, sheet, {known.label for known in sets.values()})
             one = sets[model, run]
             yield from _instance(one, instance, row, sheet)
-        yield from _reports(list(sets.values()), sheet)
+        # Of no trace there is a set as well, an empty one: a run of a tool on its predictions has a file to read.
+        yield from _reports(list(sets.values()) or [_new_set(UNKNOWN, 1, sheet, set())], sheet)
 
 
 def _new_set(model: str, run: int, sheet: Sheet, taken: set[str]) -> _Set:
@@ -124,8 +125,6 @@ def _reports(sets: list[_Set], sheet: Sheet) -> Iterator[Piece]:
             yield Piece(sibling(sheet.file, f"{one.label}.json"), _text(_report(one)))
     if len(sets) == 1:
         yield Piece(sheet.file, _text(_report(sets[0])))
-    elif not sets:
-        yield Piece(sheet.file, _text(_report(_Set(UNKNOWN, sheet.run_id, UNKNOWN))))
     else:
         yield Piece(sheet.file, _text({"runs": [_line(one, sheet) for one in sets], "schema_version": 2}))
 

@@ -105,5 +105,14 @@ def test_an_id_of_another_form_is_skipped_and_none_is_made_up(name):
 
 
 def test_without_any_instance_there_is_an_empty_report():
-    report = json.loads(files_of()["swe_bench_results.json"])
+    files = files_of()
+    report = json.loads(files["swe_bench_results.json"])
     assert (report["total_instances"], report["resolved_ids"], report["schema_version"]) == (0, [], 2)
+
+
+def test_without_any_instance_there_are_predictions_that_swebench_reads(tmp_path):
+    from swebench.harness.utils import get_predictions_from_file
+
+    path = tmp_path / "preds.jsonl"
+    path.write_bytes(files_of()["swe_bench_results.preds.jsonl"])
+    assert get_predictions_from_file(str(path), "unused", "test") == []
