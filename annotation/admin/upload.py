@@ -202,6 +202,7 @@ class ShownImport:
     counts: dict[str, int]
     files: list[ImportFile]  # the first SHOWN_FILES
     n_files: int
+    sent: list[str]  # what was sent; what lay in an archive goes by its name
     problems: list[dict[str, Any]]
 
     @property
@@ -210,13 +211,16 @@ class ShownImport:
 
     @property
     def names(self) -> list[str]:
-        """Of the first files; those of an archive go by its name."""
-        archives = tuple(f"{file.file}/" for file in self.files if file.format == ARCHIVE)
-        return [file.file for file in self.files if not file.file.startswith(archives)][:SHOWN_NAMES]
+        return self.sent[:SHOWN_NAMES]
 
     @property
     def n_more(self) -> int:
-        return self.n_files - len(self.names)
+        return len(self.sent) - len(self.names)
+
+    @property
+    def n_inside(self) -> int:
+        """Files that lay in archives."""
+        return self.n_files - len(self.sent)
 
     @property
     def n_problems(self) -> int:
@@ -277,8 +281,14 @@ def _shown(batch: Import, problems: dict[int, list[dict[str, Any]]]) -> ShownImp
         counts=counts,
         files=files[:SHOWN_FILES],
         n_files=len(files),
+        sent=_sent(files),
         problems=problems.get(batch.pk, [])[:MAX_PROBLEMS],
     )
+
+
+def _sent(files: list[ImportFile]) -> list[str]:
+    archives = tuple(f"{file.file}/" for file in files if file.format == ARCHIVE)
+    return [file.file for file in files if not file.file.startswith(archives)]
 
 
 def _state(job: Job | None) -> str:
