@@ -30,7 +30,7 @@ def agreement_on(ratings: Ratings, name: str) -> Agreement:
     metric, labels = STATISTICS[name], Comparable(ratings)
     about = (ratings.scheme, ratings.measure.name, ratings.measure.level, ratings.measure.per)
     if not labels.n_units:
-        reason = "no trace has labels of two people yet"
+        reason = _without_pairs(ratings)
         return Agreement(*about, None, None, None, units=0, traces=0, annotators=0, reason=reason)
     statistic = metric.statistic(labels)
     value = metric.value(labels, statistic)
@@ -45,6 +45,14 @@ def agreement_on(ratings: Ratings, name: str) -> Agreement:
         annotators=labels.n_annotators,
         reason="" if is_defined else f"everybody gave one value only ({_words(labels.given()[0])})",
     )
+
+
+def _without_pairs(ratings: Ratings) -> str:
+    """An answer is compared with answers to the same question only (``Scheme.meaning``)."""
+    if not ratings.n_earlier:
+        return "no trace has labels of two people yet"
+    given = "1 answer was" if ratings.n_earlier == 1 else f"{ratings.n_earlier:,} answers were"
+    return f"no trace has labels of two people since the question changed its meaning: {given} given before"
 
 
 def _words(value: Any) -> str:

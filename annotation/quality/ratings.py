@@ -37,6 +37,8 @@ class Ratings:
     cluster: array[int] = field(default_factory=partial(array, "q"))
     # Value → code. Of an ordinal measure the values are known and ordered; others (neutral, say) count as missing.
     codes: dict[Any, int] = field(default_factory=dict)
+    # Labels that were given under an earlier meaning of the scheme to items that several people labeled.
+    n_earlier: int = 0
 
     def __post_init__(self) -> None:
         if self.measure.level == "ordinal":
@@ -110,6 +112,8 @@ def ratings_of(project: Project, *, using: str) -> list[Ratings]:
             if row.revision not in answered:
                 answered[row.revision] = _same_meaning(_schemes(row.revision), schemes)
         _add_item(found, cluster, rows, answered)
+        for (name, _), ratings in found.items():
+            ratings.n_earlier += sum(bool(row.values.get(name)) and name not in answered[row.revision] for row in rows)
     return list(found.values())
 
 

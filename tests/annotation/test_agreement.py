@@ -117,7 +117,7 @@ def test_what_does_not_count_is_not_compared(tmp_path, what):
 
 
 def test_answers_under_another_meaning_are_not_compared(tmp_path):
-    project = make_project(tmp_path, traces=make_traces(1), schemes=[OUTCOME])
+    project = make_project(tmp_path, traces=make_traces(2), schemes=[OUTCOME])
     submit_item(project, "ann", {"outcome": {"": "resolved"}})
     submit_item(project, "bob", {"outcome": {"": "resolved"}})
     assert on(project, "choice", scheme="outcome").units == 1
@@ -125,7 +125,15 @@ def test_answers_under_another_meaning_are_not_compared(tmp_path):
     options = [*config.annotation_schemes[0].options, {"value": "unclear", "text": "Unclear"}]
     changed = type(config.annotation_schemes[0])(**{**OUTCOME, "options": options})
     set_config(project, config.model_copy(update={"annotation_schemes": (changed,)}), None)
-    assert on(project, "choice", scheme="outcome").units == 0
+    result = on(project, "choice", scheme="outcome")
+    assert result.units == 0
+    assert result.reason == (
+        "no trace has labels of two people since the question changed its meaning: 2 answers were given before"
+    )
+    # A question that two people answered under its meaning of today says nothing of earlier ones.
+    for name in ("ann", "bob"):
+        submit_item(project, name, {"outcome": {"": "unclear"}})
+    assert on(project, "choice", scheme="outcome").reason == "everybody gave one value only (unclear)"
 
 
 def test_new_wording_does_not_part_old_answers_from_new_ones(tmp_path):
