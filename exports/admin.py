@@ -17,5 +17,6 @@ class ExportAdmin(ProjectList):
     list_select_related = ("project",)
     sortable_by = ()
     ordering = ("-project", "-pk")
+    ordering_across = ("-pk",)
     search_fields = []
     fields = ("project", "format", "seq", "options", "sha256", "published_at", "manifest")

@@ -30,6 +30,7 @@ class AssignmentAdmin(ProjectList):
     list_select_related = ("item__trace_a", "item__trace_b", "annotator", "project", "presence")
     sortable_by = ()
     ordering = ("-project", "-pk")
+    ordering_across = ("-pk",)
     search_help_text = "Part of a trace's id or of a person's name"
     fields = (
         "public_id", "project", "item", "annotator", "state", "purpose", "opened_at", "lease_until", "reason",

@@ -28,6 +28,10 @@ def chosen_project(request: HttpRequest) -> Project | None:
     return None
 
 
+def names_project(request: HttpRequest) -> bool:
+    return any(request.GET.get(name) for name in (ProjectFilter.parameter_name, *ProjectFilter.also))
+
+
 class ProjectFilter(admin.SimpleListFilter):
     """The rows of one project. A project that is not the person's has no rows."""
 
@@ -96,6 +100,14 @@ class PersonFilter(admin.SimpleListFilter):
 
 class SubmissionPersonFilter(PersonFilter):
     path = "assignment__annotator"
+
+
+class LatestFilter(admin.BooleanFieldListFilter):
+    """What a person submitted last of an item, or what they replaced by it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "whether it is the person's latest of the item"
 
 
 class QuestionFilter(admin.SimpleListFilter):

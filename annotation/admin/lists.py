@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from annotation import access
 from annotation.admin import selection
 from annotation.admin.acts import FORMS, ActForm, tell
-from annotation.admin.filters import chosen_project, items_named, people_named
+from annotation.admin.filters import chosen_project, items_named, names_project, people_named
 from annotation.admin.frame import project_context
 from annotation.projects import bulk
 from potato_site.accounts.models import AuditEntry
@@ -34,6 +34,8 @@ class ProjectList(ScopedAdmin):
     acts: tuple[str, ...] = ()
     # Whether the traces of chosen rows can be exported.
     can_export = False
+    # The order of rows of several projects, where it is another than that of one.
+    ordering_across: tuple[str, ...] = ()
     # The tab of the project's frame that this list is.
     tab = ""
     search_fields = ["pk"]
@@ -49,6 +51,11 @@ class ProjectList(ScopedAdmin):
             return super().get_queryset(request)
         ordering = self.get_ordering(request)
         return self.model._default_manager.filter(**{self.project_path: project.pk}).order_by(*ordering)
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        if self.ordering_across and not names_project(request):
+            return self.ordering_across
+        return super().get_ordering(request)
 
     @staticmethod
     def projects_of(user: Any) -> list[int]:

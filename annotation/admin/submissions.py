@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
-from annotation.admin.filters import FlagFilter, ProjectFilter, SubmissionPersonFilter
+from annotation.admin.filters import FlagFilter, LatestFilter, ProjectFilter, SubmissionPersonFilter
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
@@ -21,12 +21,13 @@ class SubmissionAdmin(ProjectList):
     item_path = "assignment__item"
     can_export = True
     person_path = "assignment__annotator"
-    list_display = ("trace", "annotator", "submitted_at", "reading", "flagged", "is_current", "project")
+    list_display = ("trace", "annotator", "submitted_at", "reading", "flagged", "is_latest", "project")
     list_display_links = ("trace",)
-    list_filter = (ProjectFilter, FlagFilter, "is_current", SubmissionPersonFilter)
+    list_filter = (ProjectFilter, FlagFilter, ("is_current", LatestFilter), SubmissionPersonFilter)
     list_select_related = ("assignment__item__trace_a", "assignment__item__trace_b", "assignment__annotator", "project")
     sortable_by = ()
     ordering = ("-project", "-seq")
+    ordering_across = ("-pk",)
     search_help_text = "Part of a trace's id or of a person's name"
     fields = (
         "answers",
@@ -37,10 +38,10 @@ class SubmissionAdmin(ProjectList):
         "submitted_at",
         "reading",
         "flagged",
-        "is_current",
+        "is_latest",
         "values",
     )
-    readonly_fields = ("answers", "reading", "flagged")
+    readonly_fields = ("answers", "reading", "flagged", "is_latest")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
         found = super().get_queryset(request)
@@ -67,6 +68,10 @@ class SubmissionAdmin(ProjectList):
     @admin.display(description="reading time")
     def reading(self, submission: Submission) -> str:
         return f"{submission.active_ms // 60_000}:{submission.active_ms // 1000 % 60:02d}"
+
+    @admin.display(description="latest", boolean=True)
+    def is_latest(self, submission: Submission) -> bool:
+        return submission.is_current
 
     @admin.display(description="flags")
     def flagged(self, submission: Submission) -> Any:

@@ -196,6 +196,24 @@ def test_a_pair_is_called_by_both_of_its_traces_and_found_by_either(client, tmp_
     assert "withdrawn" in client.get(list_of("annotation.Item")).content.decode()
 
 
+@pytest.mark.parametrize("model", ["annotation.Submission", "annotation.Assignment"])
+def test_work_in_several_projects_is_listed_newest_first(client, tmp_path, project, model):
+    other = factory.make_project(tmp_path / "other", traces=factory.make_traces(4), name="Other project")
+    made = [factory.submit_item(one, "ann", factory.answers()) for one in (other, project, other, project)]
+    client.force_login(User.objects.create_superuser("root"))
+    shown = [row.project for row in client.get(list_of(model)).context["cl"].result_list]
+    assert shown == [one.project for one in reversed(made)]
+    assert shown == [project, other, project, other]
+
+
+def test_the_filters_of_submissions_have_words_for_titles(client, project, manager):
+    factory.submit_item(project, "ann", factory.answers())
+    client.force_login(manager)
+    shown = client.get(list_of("annotation.Submission")).content.decode()
+    assert "whether it is the person&#x27;s latest of the item" in shown
+    assert "is current" not in shown
+
+
 @pytest.mark.parametrize(
     ("model", "called"),
     [
