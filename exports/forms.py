@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from annotation import queries
-from exports.formats import formats, missing_package
+from exports.formats import about, formats, missing_package
 from exports.options import Kind, Options, WrongOptions, kind_of, options_of
 from exports.rows import REWARD, is_choice
 from potato_site.titles import title_of
@@ -175,7 +175,8 @@ def number_or_text(text: str) -> float | str:
 
 def _title(name: str) -> str:
     missing = missing_package(formats.get(name))
-    return f"{name} (not installed)" if missing else name
+    told = about(formats.get(name))
+    return " – ".join(part for part in (f"{name} (not installed)" if missing else name, told) if part)
 
 
 def _first(rewards: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -30,7 +31,7 @@ class Datasets(Endpoint):
 
     @extend_schema(summary="Datasets", operation_id="datasets", parameters=PARAMETERS, responses=of(shown.DatasetShown))
     def get(self, request: Request) -> Response:
-        return page(request, lookup.datasets(request), shown.show_dataset)
+        return page(request, lookup.datasets(request), partial(shown.show_dataset, request))
 
     @extend_schema(
         summary="Make a dataset",
@@ -43,7 +44,7 @@ class Datasets(Endpoint):
         if not access.manages_something(request.user):
             raise PermissionDenied("Only people who manage a project may make datasets.")
         dataset = make_dataset(read(NewDataset, request)["name"], user_of(request))
-        answer = shown.show_dataset(dataset)
+        answer = shown.show_dataset(request, dataset)
         return Response(answer, status=201, headers={"Location": answer["url"]})
 
 
@@ -66,7 +67,7 @@ class _Withdrawal(Endpoint):
         unbound(request)
         trace = lookup.trace(request, dataset_id, trace_id)
         set_withdrawn(trace, self.withdrawn, user_of(request))
-        return Response(shown.show_trace(trace))
+        return Response(shown.show_trace(request, trace))
 
 
 class Withdraw(_Withdrawal):

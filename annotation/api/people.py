@@ -15,6 +15,7 @@ from annotation.models import Invitation, Membership
 from annotation.projects import invitations, membership
 from potato_site.accounts.models import User
 from potato_site.api import pages, query
+from potato_site.api.addresses import absolute
 from potato_site.api.endpoint import Endpoint, Strict, read, user_of
 
 MOST = 500
@@ -178,5 +179,5 @@ def invitation(request: Request, row: Invitation, backed: set[int]) -> dict[str,
         "email": row.email,
         "role": row.role,
         "expires_at": row.expires_at,
-        "url": request.build_absolute_uri(path) if path else "",
+        "url": absolute(request, path) if path else "",
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Prefetch
-from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -20,6 +19,7 @@ from annotation.projects import apply, invitations
 from annotation.projects.create import create_project, name_of
 from annotation.projects.lifecycle import set_state
 from potato_site.api import pages
+from potato_site.api.addresses import address
 from potato_site.api.endpoint import Endpoint, Strict, read, unbound, user_of
 from potato_site.api.problems import Problem
 from traces.api import lookup as datasets
@@ -120,8 +120,8 @@ class ProjectList(Endpoint):
             raise Problem("invalid", errors=[config.note(one) for one in parsed.errors])
         people = [invitations.Entry(**person) for person in given["people"]]
         project = create_project(given["name"], dataset, parsed.config, people, user_of(request))
-        address = reverse("api-project", args=[project.slug])
-        return Response(one(request, project.slug), status=201, headers={"Location": address})
+        made_at = address(request, "api-project", project.slug)
+        return Response(one(request, project.slug), status=201, headers={"Location": made_at})
 
 
 class ProjectOne(Endpoint):

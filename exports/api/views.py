@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -18,6 +18,7 @@ from exports.api.options import OptionsGiven
 from exports.formats import formats
 from exports.models import Export
 from exports.requests import Asked, CannotExport
+from potato_site.api.addresses import address
 from potato_site.api.endpoint import Endpoint, Strict, read, user_of
 from potato_site.api.pages import PARAMETERS, of, page
 from potato_site.api.problems import Problem, translate
@@ -33,7 +34,7 @@ class ExportFileShown(serializers.Serializer):
     name = serializers.CharField()
     sha256 = serializers.CharField(help_text="Also the ETag of the download.")
     bytes = serializers.IntegerField(allow_null=True)
-    url = serializers.CharField()
+    url = serializers.URLField()
 
 
 class ExportShown(serializers.Serializer):
@@ -44,7 +45,7 @@ class ExportShown(serializers.Serializer):
     published_at = serializers.DateTimeField()
     manifest = serializers.DictField()
     files = ExportFileShown(many=True)
-    url = serializers.CharField()
+    url = serializers.URLField()
 
 
 class RequestShown(serializers.Serializer):
@@ -55,7 +56,7 @@ class RequestShown(serializers.Serializer):
     traces_done = serializers.IntegerField()
     error = serializers.CharField(help_text="Why it failed; empty otherwise.")
     export = ExportShown(allow_null=True, help_text="When the state is done.")
-    url = serializers.CharField()
+    url = serializers.URLField()
 
 
 @translate(CannotExport)
@@ -80,7 +81,7 @@ class Exports(Endpoint):
     def get(self, request: Request, slug: str) -> Response:
         """The oldest first: the newest stands on the last page."""
         rows = _exports(lookup.administered_project(request, slug))
-        return page(request, rows, show_export)
+        return page(request, rows, partial(show_export, request))
 
     @extend_schema(
         summary="Ask for an export",
@@ -93,7 +94,7 @@ class Exports(Endpoint):
     def post(self, request: Request, slug: str) -> Response:
         project, given = lookup.administered_project(request, slug), read(ExportAsked, request)
         job = requests.ask(project, given["format"], given.get("options") or {}, user_of(request))
-        answer = show_asked(Asked(job, None), slug)
+        answer = show_asked(request, Asked(job, None), slug)
         return Response(answer, status=202, headers={"Location": answer["url"]})
 
 
@@ -106,7 +107,7 @@ class OneRequest(Endpoint):
         found = requests.asked(lookup.administered_project(request, slug), job_id)
         if found is None:
             raise Http404
-        return Response(show_asked(found, slug))
+        return Response(show_asked(request, found, slug))
 
 
 class OneExport(Endpoint):
@@ -115,7 +116,7 @@ class OneExport(Endpoint):
 
     @extend_schema(summary="One export", operation_id="exports_one", responses=ExportShown)
     def get(self, request: Request, slug: str, export_id: int) -> Response:
-        return Response(show_export(_export(request, slug, export_id)))
+        return Response(show_export(request, _export(request, slug, export_id)))
 
 
 class ExportFile(Endpoint):
@@ -138,14 +139,14 @@ class ExportFile(Endpoint):
         return download.send(_export(request, slug, export_id), name, request.headers)
 
 
-def show_export(export: Export) -> dict[str, Any]:
+def show_export(request: Request, export: Export) -> dict[str, Any]:
     slug = export.project.slug
     files = [
         {
             "name": name,
             "sha256": file.sha256,
             "bytes": file.size,
-            "url": reverse("api-export-file", args=[slug, export.pk, name]),
+            "url": address(request, "api-export-file", slug, export.pk, name),
         }
         for name, file in download.files_of(export).items()
     ]
@@ -157,11 +158,11 @@ def show_export(export: Export) -> dict[str, Any]:
         "published_at": export.published_at,
         "manifest": export.manifest,
         "files": files,
-        "url": reverse("api-export", args=[slug, export.pk]),
+        "url": address(request, "api-export", slug, export.pk),
     }
 
 
-def show_asked(asked: Asked, slug: str) -> dict[str, Any]:
+def show_asked(request: Request, asked: Asked, slug: str) -> dict[str, Any]:
     return {
         "id": asked.job.pk,
         "state": asked.state,
@@ -169,8 +170,8 @@ def show_asked(asked: Asked, slug: str) -> dict[str, Any]:
         "options": asked.options,
         "traces_done": asked.done,
         "error": asked.error,
-        "export": show_export(asked.export) if asked.export else None,
-        "url": reverse("api-export-request", args=[slug, asked.job.pk]),
+        "export": show_export(request, asked.export) if asked.export else None,
+        "url": address(request, "api-export-request", slug, asked.job.pk),
     }
 
 

@@ -136,7 +136,7 @@ class Format(Protocol):
     """How rows become files.
 
     One that needs a package that is not always there names it, and the extra of this product that brings it:
-    ``needs = ("pyarrow", "parquet")``.
+    ``needs = ("pyarrow", "parquet")``. The first line of its docstring is what people read where they choose one.
     """
 
     # The name of the main file in a published export. A format that is a folder has none: its files keep their names.
@@ -161,6 +161,11 @@ def sibling(file: str, ending: str) -> str:
 def split_file(file: str, split: str) -> str:
     """Where the rows of a split go: those to train on into the main file, the others beside it."""
     return file if split == "train" else sibling(file, f"{split}{PurePosixPath(file).suffix}")
+
+
+def about(writer: type[Format]) -> str:
+    """What a format is for, in one line: the first of its docstring."""
+    return (writer.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 
 def missing_package(writer: type[Format]) -> str:

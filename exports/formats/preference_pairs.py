@@ -12,7 +12,7 @@ from exports.formats import Pair, Piece, Row, Sheet, Takes, formats
 
 @formats.register("preference_pairs")
 class PreferencePairs:
-    """Two attempts at one issue, the better one first, with margin and strength: the documents' shape."""
+    """Two attempts at one issue, the better one first, with margin and strength."""
 
     file: ClassVar[str] = "preferences.jsonl"
     takes: ClassVar[Takes] = "pairs"

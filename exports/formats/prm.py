@@ -15,7 +15,7 @@ from exports.formats import Piece, Row, Sheet, Takes, formats
 
 @formats.register("prm")
 class Prm:
-    """Process reward labels, one trace per line: TRL up to 1.13, axolotl, and the documents' snippets."""
+    """Process reward labels, one trace per line: TRL up to 1.13, axolotl."""
 
     file: ClassVar[str] = "prm_labels.jsonl"
     takes: ClassVar[Takes] = "rewards"

@@ -18,6 +18,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from potato_site.api.addresses import absolute
 from potato_site.api.problems import Problem
 from potato_site.canonical import canonical, loads
 
@@ -104,4 +105,4 @@ def _is(value: Any, kind: type) -> bool:
 def _address(request: Request, values: list[Any]) -> str:
     query = request.query_params.copy()
     query["after"] = base64.urlsafe_b64encode(canonical(values)).decode()
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return absolute(request, f"{request.path}?{query.urlencode()}")

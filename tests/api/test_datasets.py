@@ -68,6 +68,8 @@ def test_a_manager_makes_a_dataset_and_fills_it(call, project):
     made = call.post("datasets", {"name": "Runs of March"})
     assert (made.status_code, made.json()["name"]) == (201, "Runs of March")
     assert made["Location"] == made.json()["url"]
+    addresses = [made.json()[name] for name in ("url", "traces_url", "imports_url")]
+    assert all(one.startswith("http://testserver/api/v1/datasets/") for one in addresses)
     assert AuditEntry.objects.get(action="dataset.make").user.username == "mia"
     dataset = Dataset.objects.get(name="Runs of March")
     assert [user.username for user in dataset.managers.all()] == ["mia"]

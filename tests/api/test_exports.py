@@ -63,6 +63,7 @@ def test_an_export_is_asked_for_made_and_downloaded(project, call):
     assert response.status_code == 202
     asked = response.json()
     assert response["Location"] == asked["url"]
+    assert asked["url"].startswith(f"http://testserver/api/v1/projects/{project.slug}/")
     assert (asked["state"], asked["export"]) == ("queued", None)
     assert asked["options"] == as_json(Options(include_surplus=True))
     work()
@@ -75,6 +76,8 @@ def test_an_export_is_asked_for_made_and_downloaded(project, call):
     assert json.loads(content.splitlines()[0])["trace_id"] == "trace_001"
     assert json.loads(body_of(call.get(manifest["url"]))) == done["export"]["manifest"]
     assert call.get(done["export"]["url"]).json() == done["export"]
+    addresses = [done["export"]["url"], *(one["url"] for one in done["export"]["files"])]
+    assert all(one.startswith(f"http://testserver/api/v1/projects/{project.slug}/") for one in addresses)
     assert call.get(f"projects/{project.slug}/exports").json()["results"] == [done["export"]]
     assert AuditEntry.objects.get(action="export.ask").user.username == "mia"
 

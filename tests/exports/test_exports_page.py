@@ -7,8 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from annotation.models import Assignment, Item, Submission
+from exports.formats import about, formats
 from exports.forms import ExportForm
 from exports.models import Export
 from exports.options import Options, options_of
@@ -46,6 +48,13 @@ def work() -> None:
 
 def text(response) -> str:
     return " ".join(response.content.decode().split())
+
+
+def test_the_menu_of_formats_says_what_each_is_for(mia, page):
+    shown = text(mia.get(page))
+    for name, writer in formats.items():
+        assert about(writer), name
+        assert escape(f"{name} – {about(writer)}") in shown
 
 
 def test_an_export_is_asked_for_watched_and_downloaded(mia, page):

@@ -6,9 +6,10 @@ from collections import Counter
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from django.urls import reverse
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from potato_site.api.addresses import address
 from potato_site.jobs.models import Job
 from traces.models import Dataset, Import, ImportFile, Trace, TraceVersion
 
@@ -19,9 +20,9 @@ class DatasetShown(serializers.Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     created_at = serializers.DateTimeField()
-    url = serializers.CharField()
-    traces_url = serializers.CharField()
-    imports_url = serializers.CharField()
+    url = serializers.URLField()
+    traces_url = serializers.URLField()
+    imports_url = serializers.URLField()
 
 
 class VersionShown(serializers.Serializer):
@@ -42,7 +43,7 @@ class TraceShown(serializers.Serializer):
     instance_id = serializers.CharField()
     is_withdrawn = serializers.BooleanField()
     version = VersionShown(allow_null=True, help_text="The current one.")
-    document_url = serializers.CharField()
+    document_url = serializers.URLField()
 
 
 class CountsShown(serializers.Serializer):
@@ -70,8 +71,8 @@ class ImportShown(serializers.Serializer):
     error = serializers.CharField(help_text="Why it failed; empty otherwise.")
     made_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
-    url = serializers.CharField()
-    files_url = serializers.CharField()
+    url = serializers.URLField()
+    files_url = serializers.URLField()
     refused = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="In the answer to a form: files that were not kept."
     )
@@ -93,14 +94,14 @@ class ImportFileShown(serializers.Serializer):
     problems = RecordProblemShown(many=True, help_text="The first hundred; counts has the true number.")
 
 
-def show_dataset(dataset: Dataset) -> dict[str, Any]:
+def show_dataset(request: Request, dataset: Dataset) -> dict[str, Any]:
     return {
         "id": dataset.pk,
         "name": dataset.name,
         "created_at": dataset.created_at,
-        "url": reverse("api-dataset", args=[dataset.pk]),
-        "traces_url": reverse("api-dataset-traces", args=[dataset.pk]),
-        "imports_url": reverse("api-imports", args=[dataset.pk]),
+        "url": address(request, "api-dataset", dataset.pk),
+        "traces_url": address(request, "api-dataset-traces", dataset.pk),
+        "imports_url": address(request, "api-imports", dataset.pk),
     }
 
 
@@ -117,7 +118,7 @@ def show_version(version: TraceVersion) -> dict[str, Any]:
     }
 
 
-def show_trace(trace: Trace) -> dict[str, Any]:
+def show_trace(request: Request, trace: Trace) -> dict[str, Any]:
     return {
         "id": trace.pk,
         "external_id": trace.external_id,
@@ -125,7 +126,7 @@ def show_trace(trace: Trace) -> dict[str, Any]:
         "instance_id": trace.instance_id,
         "is_withdrawn": trace.is_withdrawn,
         "version": show_version(trace.current) if trace.current else None,
-        "document_url": reverse("api-trace-document", args=[trace.dataset_id, trace.pk]),
+        "document_url": address(request, "api-trace-document", trace.dataset_id, trace.pk),
     }
 
 
@@ -135,7 +136,7 @@ def imports(rows: QuerySet[Import]) -> QuerySet[Import]:
     return rows.select_related("job", "made_by").prefetch_related(Prefetch("files", files))
 
 
-def show_import(batch: Import) -> dict[str, Any]:
+def show_import(request: Request, batch: Import) -> dict[str, Any]:
     """An import and the job that does it. The job of an old one is forgotten, unless it failed."""
     job, files = batch.job, list(batch.files.all())
     counts = sum((Counter(file.counts) for file in files), Counter())
@@ -155,8 +156,8 @@ def show_import(batch: Import) -> dict[str, Any]:
         "error": job.error if job and job.state == Job.State.FAILED else "",
         "made_by": batch.made_by.username if batch.made_by else None,
         "created_at": batch.created_at,
-        "url": reverse("api-import", args=[batch.dataset_id, batch.pk]),
-        "files_url": reverse("api-import-files", args=[batch.dataset_id, batch.pk]),
+        "url": address(request, "api-import", batch.dataset_id, batch.pk),
+        "files_url": address(request, "api-import-files", batch.dataset_id, batch.pk),
     }
 
 

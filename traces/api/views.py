@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -41,7 +42,7 @@ class OneDataset(Endpoint):
 
     @extend_schema(summary="One dataset", operation_id="dataset", responses=shown.DatasetShown)
     def get(self, request: Request, dataset_id: int) -> Response:
-        return Response(shown.show_dataset(lookup.dataset(request, dataset_id)))
+        return Response(shown.show_dataset(request, lookup.dataset(request, dataset_id)))
 
 
 class Traces(Endpoint):
@@ -61,7 +62,7 @@ class Traces(Endpoint):
         wanted = request.query_params.get("external_id")
         if wanted is not None:
             rows = rows.filter(external_id=_key(request, "external_id"))
-        return page(request, rows, shown.show_trace)
+        return page(request, rows, partial(shown.show_trace, request))
 
     @extend_schema(
         summary="Upload traces",
@@ -87,7 +88,7 @@ class OneTrace(Endpoint):
 
     @extend_schema(summary="One trace", operation_id="trace", responses=shown.TraceShown)
     def get(self, request: Request, dataset_id: int, trace_id: int) -> Response:
-        return Response(shown.show_trace(lookup.trace(request, dataset_id, trace_id)))
+        return Response(shown.show_trace(request, lookup.trace(request, dataset_id, trace_id)))
 
 
 class TraceDocument(Endpoint):
@@ -123,7 +124,8 @@ class Imports(Endpoint):
         responses=of(shown.ImportShown),
     )
     def get(self, request: Request, dataset_id: int) -> Response:
-        return page(request, shown.imports(lookup.dataset(request, dataset_id).imports.all()), shown.show_import)
+        rows = shown.imports(lookup.dataset(request, dataset_id).imports.all())
+        return page(request, rows, partial(shown.show_import, request))
 
     @extend_schema(
         summary="Import files of traces",
@@ -145,7 +147,7 @@ class Imports(Endpoint):
             batch, refused = uploads.receive_all(dataset, files, user=user_of(request), options=options)
         if batch is None:
             raise Problem("invalid", errors=[{"field": one.name, "message": str(one)} for one in refused])
-        answer = shown.show_import(batch)
+        answer = shown.show_import(request, batch)
         answer["refused"] = [{"file": one.name, "message": str(one)} for one in refused]
         return Response(answer, status=202, headers={"Location": answer["url"]})
 
@@ -169,7 +171,7 @@ class CancelImport(Endpoint):
     def post(self, request: Request, dataset_id: int, import_id: int) -> Response:
         if not uploads.stop(_import(request, dataset_id, import_id), user_of(request)):
             raise Problem("conflict", "The import is over.")
-        return Response(shown.show_import(_import(request, dataset_id, import_id)))
+        return Response(shown.show_import(request, _import(request, dataset_id, import_id)))
 
 
 class RetryImport(Endpoint):
@@ -188,7 +190,7 @@ class RetryImport(Endpoint):
             raise Problem(
                 "conflict", "Only what failed or was cancelled, and is still on the server, can be tried again."
             )
-        return Response(shown.show_import(_import(request, dataset_id, import_id)), status=202)
+        return Response(shown.show_import(request, _import(request, dataset_id, import_id)), status=202)
 
 
 class OneImport(Endpoint):
@@ -197,7 +199,7 @@ class OneImport(Endpoint):
 
     @extend_schema(summary="One import", operation_id="import", responses=shown.ImportShown)
     def get(self, request: Request, dataset_id: int, import_id: int) -> Response:
-        return Response(shown.show_import(_import(request, dataset_id, import_id)))
+        return Response(shown.show_import(request, _import(request, dataset_id, import_id)))
 
 
 class ImportFiles(Endpoint):
@@ -235,7 +237,7 @@ def _upload(request: Request, dataset_id: int) -> Response:
             sha256=sha256,
             options=options,
         )
-    answer = shown.show_import(batch)
+    answer = shown.show_import(request, batch)
     return Response(answer, status=202, headers={"Location": answer["url"]})
 
 
