@@ -160,7 +160,7 @@ def _with_rows(
         yield Pair(
             pair_id=pair_id(better.trace_id, worse.trace_id),
             prompt=issue_of(better) or issue_of(worse),
-            issue_id=better.issue_id or worse.issue_id,
+            issue_id=_issue_id(better, worse),
             source="prm",
             chosen=better,
             rejected=worse,
@@ -239,7 +239,7 @@ def _compared_pair(preferred: Preferred, better: Row, worse: Row) -> Pair:
     return Pair(
         pair_id=pair_id(better.trace_id, worse.trace_id),
         prompt=issue_of(better) or issue_of(worse),
-        issue_id=better.issue_id or worse.issue_id,
+        issue_id=_issue_id(better, worse),
         source="pairwise",
         chosen=better,
         rejected=worse,
@@ -248,6 +248,11 @@ def _compared_pair(preferred: Preferred, better: Row, worse: Row) -> Pair:
         annotators=preferred.annotators,
         split=better.split,
     )
+
+
+def _issue_id(better: Row, worse: Row) -> str:
+    """What made the two a pair, as far as it has a name."""
+    return better.issue_id or worse.issue_id or better.instance_id or worse.instance_id
 
 
 def vote_of(labels: Labels) -> float | None:

@@ -61,7 +61,7 @@ class SweBench:
             attempts[model, instance] += 1
             run = attempts[model, instance]
             if (model, run) not in sets:
-                sets[model, run] = _new_set(model, run, sheet, {known.label for known in sets.values()})
+                sets[model, run] = _new_set(model, run, sheet, {known.label.lower() for known in sets.values()})
             one = sets[model, run]
             yield from _instance(one, instance, row, sheet)
         # Of no trace there is a set as well, an empty one: a run of a tool on its predictions has a file to read.
@@ -72,7 +72,8 @@ def _new_set(model: str, run: int, sheet: Sheet, taken: set[str]) -> _Set:
     suffix = "" if run == 1 else f".run{run}"
     label = (re.sub(r"[^A-Za-z0-9._-]+", "-", model.replace("/", "__")).strip(".-")[:100] or UNKNOWN) + suffix
     number = 2
-    while label in taken:
+    # Whatever their case: some disks know no difference.
+    while label.lower() in taken:
         label = f"{label}-{number}"
         number += 1
     return _Set(model, f"{sheet.run_id}{suffix}", label)

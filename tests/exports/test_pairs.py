@@ -316,6 +316,17 @@ def test_the_documents_command_writes_pairs_of_process_rewards(attempts, tmp_pat
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_a_pair_names_the_instance_that_made_it_one(tmp_path):
+    traces = [make_trace(f"t{number}", number, instance_id="o__r-1") for number in (4, 5)]
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for first_error in (None, 0):
+        submit_item(project, "ann", answers(first_error))
+    output = tmp_path / "pairs.jsonl"
+    run("--format", "preference_pairs", "--project", project.slug, "--output", str(output))
+    assert json.loads(output.read_text())["issue_id"] == "o__r-1"
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 @pytest.mark.parametrize("name", ["prm", "preference_pairs", "swe_bench"])
 def test_the_documents_commands_never_fail(tmp_path, name):
     """Not without a label, without steps, without an outcome, nor without a SWE-bench id."""

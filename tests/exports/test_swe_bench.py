@@ -92,9 +92,10 @@ def test_a_second_attempt_of_a_model_is_another_run():
 
 def test_models_whose_names_look_alike_as_files_do_not_share_one():
     files = files_of(
-        a_row(1, "resolved", model="a b"), a_row(2, "resolved", model="a/b"), a_row(3, "partial", model="a-b")
-    )
-    assert len({run["report"] for run in json.loads(files["swe_bench_results.json"])["runs"]}) == 3
+        a_row(1, "resolved", model="a b"), a_row(2, "resolved", model="a/b"), a_row(3, "partial", model="a-b"),
+        a_row(4, "partial", model="A-B"),
+    )  # fmt: skip
+    assert len({run["report"].lower() for run in json.loads(files["swe_bench_results.json"])["runs"]}) == 4
 
 
 @pytest.mark.parametrize("name", ["trace_001", "astropy__astropy", "../x__y-1", "a__b-1; rm", "sha256:ab__c-1", ""])

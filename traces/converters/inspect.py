@@ -23,7 +23,7 @@ class Inspect:
     name = "inspect"
     version = "2"
     keeps = Keeps(
-        document="agent agent_version epoch exit_status instance_id issue_description metadata metrics.cost"
+        document="agent agent_version epoch exit_status instance_id issue_description issue_id metadata metrics.cost"
         " metrics.seconds metrics.tokens model scores started_at target task",
         steps="assistant_message bash_command error file_edit system thinking tool_call user_message web",
         fields="approximate call_id command content diff error exit_code images input name output path seconds"
@@ -103,6 +103,7 @@ def _document(sample: dict[str, Any], log: dict[str, Any], file: str) -> TraceDo
     name = str(identity) if isinstance(identity, str | int) else None
     return out.document(
         as_text(sample.get("uuid")) or f"{stem(file, '.eval', '.json')[:180]}_{(name or '')[:50]}_epoch_{epoch}",
+        issue_id=_issue(name, as_text(about.get("task")) or stem(file, ".eval", ".json")),
         instance_id=name[:255] if name else None,
         issue_description=_task(resolved(sample.get("input"), texts)) or out.first_prompt(),
         task=as_text(about.get("task")),
@@ -117,6 +118,11 @@ def _document(sample: dict[str, Any], log: dict[str, Any], file: str) -> TraceDo
         exit_status=_exit_status(sample),
         metrics=_metrics(sample),
     )
+
+
+def _issue(name: str | None, task: str) -> str | None:
+    """An id of digits numbers the samples of its task: other tasks have the same numbers for other things."""
+    return f"{task[:200]}/{name}" if name and name.isdigit() else None
 
 
 def _task(given: object) -> str:

@@ -163,3 +163,9 @@ USAGE = {
     "input_tokens_cache_read": 3,
     "reasoning_tokens": 2,
 }
+
+
+def test_a_sample_that_is_numbered_is_another_issue_in_every_task(document):
+    assert document(id=1)["issue_id"] == document(id="1")["issue_id"] == "t/1"
+    named = document(id="django__django-11848")
+    assert (named["instance_id"], "issue_id" in named) == ("django__django-11848", False)
