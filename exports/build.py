@@ -139,7 +139,7 @@ class Source:
 
     def without_effect(self) -> tuple[str, ...]:
         """Of the options, when all rows are read."""
-        return tuple(without_effect(self.project, self.options, self.asked, self.tally))
+        return tuple(without_effect(self.project, self.options, self.asked, self.tally, self.writer))
 
     def sheet(self, file: str) -> Sheet:
         reward = self.asked.reward

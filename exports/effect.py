@@ -1,16 +1,24 @@
-"""Options that name what is not there: a misspelled name must not pass for a filter that found nothing to leave out."""
+"""Options that did nothing: a misspelled name must not pass for a filter that found nothing to leave out, nor an option
+that the format has no use for be taken for one that worked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from annotation import queries
+from exports.formats import Format
 from exports.options import Options
 from exports.rows import Asked, Tally
 
+PAIR_OPTIONS = ("pair_source", "pairs_per_issue", "min_margin")
+USUAL = Options()
 
-def without_effect(project: queries.Project, options: Options, asked: Asked, tally: Tally) -> Iterator[str]:
+
+def without_effect(
+    project: queries.Project, options: Options, asked: Asked, tally: Tally, writer: Format
+) -> Iterator[str]:
     """A sentence for each. ``tally``: of the rows that were read with these options."""
+    yield from _idle(options, writer)
     people = queries.known_people(project, options.exclude_annotators)
     yield from _unknown("exclude_annotators", "nobody here is called", options.exclude_annotators, people)
     labels = {label.value for label in asked.reward.labels} if asked.reward else set()
@@ -21,6 +29,24 @@ def without_effect(project: queries.Project, options: Options, asked: Asked, tal
         unknown = len(options.traces) - queries.coverage(project, only=options.traces).known
         if unknown:
             yield f"traces: {unknown:,} of the {len(options.traces):,} ids are of no trace here"
+
+
+def _idle(options: Options, writer: Format) -> Iterator[str]:
+    """Options that are not the usual ones and change nothing of what this format writes."""
+    ignored: tuple[str, ...] = getattr(writer, "ignores", ())
+    if writer.takes != "pairs":
+        ignored += PAIR_OPTIONS
+    for name in (name for name in ignored if _is_own(options, name)):
+        yield f"{name}: it changes nothing of this format"
+    if options.content == USUAL.content and _is_own(options, "content_limit"):
+        yield "content_limit: steps are cut where content is truncated, and it is not"
+    for name in ("split_by", "split_seed"):
+        if _is_own(options, name) and not options.has_splits:
+            yield f"{name}: no share of the traces goes into another split"
+
+
+def _is_own(options: Options, name: str) -> bool:
+    return bool(getattr(options, name) != getattr(USUAL, name))
 
 
 def _unknown(option: str, sentence: str, names: Iterable[str], known: Iterable[str]) -> Iterator[str]:

@@ -27,6 +27,10 @@ from potato_site.registry import Registry
 Takes = Literal["rewards", "answers", "pairs"]
 
 
+# Options about steps, for formats that write none (``Format``: ignores).
+STEP_OPTIONS = ("soft_labels", "post_error", "neutral", "content")
+
+
 @dataclass(frozen=True)
 class Said:
     """What one person submitted about a trace. ``types`` and ``values`` are by scheme name, in the project's order;
@@ -136,7 +140,8 @@ class Format(Protocol):
     """How rows become files.
 
     One that needs a package that is not always there names it, and the extra of this product that brings it:
-    ``needs = ("pyarrow", "parquet")``. The first line of its docstring is what people read where they choose one.
+    ``needs = ("pyarrow", "parquet")``. One whose files some options cannot change names those, so that who gives one is
+    told: ``ignores = ("neutral",)``. The first line of its docstring is what people read where they choose one.
     """
 
     # The name of the main file in a published export. A format that is a folder has none: its files keep their names.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, issue_of, lines_of_many, moment, origin, text_or_none
-from exports.formats import Piece, Row, Said, Sheet, Takes, formats
+from exports.formats import STEP_OPTIONS, Piece, Row, Said, Sheet, Takes, formats
 
 TYPE = "code_review"
 COMMENT = ("id", "step", "file", "side", "start_line", "end_line", "quote_sha", "code", "category", "text")
@@ -21,6 +21,7 @@ class CodeReview:
 
     file: ClassVar[str] = "code_review.jsonl"
     takes: ClassVar[Takes] = "answers"
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
 
     def refusal(self, row: Row) -> str:
         return "" if any(_reviews(said) for said in row.said) else "no code review"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from exports.describe import answers_of, model_of, moment, text_or_none
-from exports.formats import Piece, Row, Sheet, Takes, formats, split_file
+from exports.formats import STEP_OPTIONS, Piece, Row, Sheet, Takes, formats, split_file
 from potato_site.canonical import canonical
 
 COLUMNS = ("trace_id", "issue_id", "instance_id", "repo", "model", "annotator", "scheme", "type", "key", "value",
@@ -26,6 +26,7 @@ class Csv:
 
     file: ClassVar[str] = "answers.csv"
     takes: ClassVar[Takes] = "answers"
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
     takes_comparisons: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:

@@ -45,6 +45,7 @@ class HuggingFace:
 
     file: ClassVar[str] = ""
     takes: ClassVar[Takes] = "rewards"
+    ignores: ClassVar[tuple[str, ...]] = ("compress",)
     needs: ClassVar[tuple[str, str]] = ("pyarrow", "parquet")
 
     def refusal(self, row: Row) -> str:

@@ -17,6 +17,8 @@ JUDGED = ("human", "ai_changed", "ai")
 # What others told the agent is no completion of it.
 NOT_ITS_OWN = ("user_message", "system", "error")
 # Between the task and each step of a prompt: an empty line.
+# Worth as much as not: neither an example nor a counter-example.
+HALF = 0.5
 GAP = json_text("\n\n")[1:-1]
 
 
@@ -26,6 +28,7 @@ class Kto:
 
     file: ClassVar[str] = "kto_steps.jsonl"
     takes: ClassVar[Takes] = "rewards"
+    ignores: ClassVar[tuple[str, ...]] = ("neutral",)
 
     def refusal(self, row: Row) -> str:
         return "" if any(_tells(row, place) for place in range(len(row.steps))) else "no step judged right or wrong"
@@ -41,7 +44,7 @@ def _tells(row: Row, place: int) -> bool:
     step = row.steps[place]
     if step["label_source"] not in JUDGED or step["type"] in NOT_ITS_OWN or row.targets[place] is None:
         return False
-    return step["label"] != "neutral" and step["reward"] in (0.0, 1.0)
+    return step["label"] != "neutral" and step["reward"] != HALF
 
 
 def _lines(row: Row, sheet: Sheet) -> Iterator[bytes]:

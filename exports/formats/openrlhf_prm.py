@@ -24,6 +24,7 @@ class OpenRlhfPrm:
 
     file: ClassVar[str] = "openrlhf_prm.jsonl"
     takes: ClassVar[Takes] = "rewards"
+    ignores: ClassVar[tuple[str, ...]] = ("soft_labels",)
 
     def refusal(self, row: Row) -> str:
         return "" if any(target is not None for target in row.targets) else "no labeled steps"

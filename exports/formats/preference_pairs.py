@@ -16,6 +16,7 @@ class PreferencePairs:
 
     file: ClassVar[str] = "preferences.jsonl"
     takes: ClassVar[Takes] = "pairs"
+    ignores: ClassVar[tuple[str, ...]] = ("neutral",)
     step_labels: ClassVar[bool] = True
 
     def refusal(self, pair: Pair) -> str:

@@ -15,6 +15,7 @@ class ProcessBench:
 
     file: ClassVar[str] = "processbench.jsonl"
     takes: ClassVar[Takes] = "rewards"
+    ignores: ClassVar[tuple[str, ...]] = ("soft_labels", "neutral")
 
     def refusal(self, row: Row) -> str:
         if not row.steps:

@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from exports.describe import model_of, swe_bench_id, text_or_none
-from exports.formats import Piece, Row, Sheet, Takes, formats, sibling
+from exports.formats import STEP_OPTIONS, Piece, Row, Sheet, Takes, formats, sibling
 from exports.jsonline import json_line
 
 UNKNOWN = "unknown"
@@ -48,6 +48,7 @@ class SweBench:
 
     file: ClassVar[str] = "swe_bench_results.json"
     takes: ClassVar[Takes] = "answers"
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "validation", "test", "hold_out_benchmarks")
 
     def refusal(self, row: Row) -> str:
         return "" if swe_bench_id(row) else "no SWE-bench instance id"
