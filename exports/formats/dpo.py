@@ -73,7 +73,7 @@ def _about(pair: Pair) -> dict[str, Any]:
     return {
         "margin": float(pair.margin),
         "pair_id": pair.pair_id,
-        "issue_id": pair.issue_id or None,
+        "issue_id": pair.issue_id,
         "chosen_trace_id": pair.chosen.trace_id,
         "rejected_trace_id": pair.rejected.trace_id,
         "source": pair.source,

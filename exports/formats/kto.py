@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from exports.describe import issue_of, origin
+from exports.describe import issue_of, told_origin
 from exports.formats import Piece, Row, Sheet, Takes, formats, split_file
 from exports.jsonline import json_line, json_text
 
@@ -52,7 +52,7 @@ def _lines(row: Row, sheet: Sheet) -> Iterator[bytes]:
     again."""
     prompt = bytearray(json_text(issue_of(row))[:-1])
     told = [place for place in range(len(row.steps)) if _tells(row, place)]
-    about, done = origin(row), 0
+    about, done = told_origin(row), 0
     for place in told:
         for step in row.steps[done:place]:
             prompt += GAP + json_text(step["content"])[1:-1]
@@ -69,7 +69,8 @@ def _behind_the_prompt(row: Row, place: int, about: Mapping[str, Any], sheet: Sh
         "step_idx": step["step_idx"],
         "type": step["type"],
         "n_annotators": len(row.annotators),
-        "agreement": row.agreement,
+        # One alone agrees with what came of it; a null that stands first would be the type of the column.
+        "agreement": 1.0 if row.agreement is None else row.agreement,
         "split": row.split,
         **({"p_correct": step["p_correct"]} if sheet.soft_labels else {}),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from exports.describe import issue_of, lines, origin
+from exports.describe import issue_of, lines, told_origin
 from exports.formats import Piece, Row, Sheet, Takes, formats
 
 PLACEHOLDER = "<|step|>"
@@ -40,7 +40,7 @@ def _object(row: Row) -> dict[str, Any]:
     return {
         "input": "".join(parts),
         "value": ["+" if target else "-" for target in row.targets if target is not None],
-        **origin(row),
+        **told_origin(row),
         "split": row.split,
     }
 

@@ -30,7 +30,7 @@ class ProcessBench:
 def _object(row: Row) -> dict[str, Any]:
     return {
         "id": row.trace_id,
-        "generator": model_of(row.document),
+        "generator": model_of(row.document) or "",
         "problem": issue_of(row),
         "steps": [step["content"] for step in row.steps],
         # What people said of the outcome; null where nobody did.

@@ -1,6 +1,7 @@
 """The folder for a hub: what ``datasets`` makes of it, without a word about types."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -10,7 +11,7 @@ import yaml
 from datasets import Value
 
 from exports.formats import formats
-from tests.exports.samples import sample_of, sample_rows, written
+from tests.exports.samples import sample_of, sample_pairs, sample_rows, written
 
 WRITER = formats.get("huggingface")
 
@@ -106,3 +107,34 @@ def test_the_lines_of_the_other_formats_load_as_they_are(name, tmp_path, monkeyp
         path.write_bytes(content)
         found = datasets.load_dataset("json", data_files=str(path), cache_dir=str(tmp_path / "cache"))["train"]
         assert len(found) == content.count(b"\n")
+
+
+@pytest.mark.parametrize("name", ["kto", "openrlhf_prm", "dpo"])
+def test_what_trainers_load_has_its_types_in_the_first_row(name, tmp_path, monkeypatch):
+    """Of a file of many megabytes only the first ones are looked at, which may be of traces that say little."""
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    writer = formats.get(name)()
+    bare = sample_rows()[3]
+    rows: list = [bare, *sample_rows()[:3]]
+    if writer.takes == "pairs":
+        first, *others = sample_pairs()
+        rows = [replace(first, issue_id=""), *others]
+    for file, content in written(writer, rows).items():
+        path = tmp_path / file
+        path.write_bytes(content)
+        found = datasets.load_dataset("json", data_files=str(path), chunksize=1, cache_dir=str(tmp_path / "cache"))
+        assert len(found["train"]) == content.count(b"\n")
+
+
+def test_lines_with_null_load_where_the_whole_file_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    (file, content), *_ = written(formats.get("prm")(), [sample_rows()[3], *sample_rows()[:3]]).items()
+    (tmp_path / file).write_bytes(content)
+
+    def load(chunksize: int):
+        cache = str(tmp_path / str(chunksize))
+        return datasets.load_dataset("json", data_files=str(tmp_path / file), chunksize=chunksize, cache_dir=cache)
+
+    with pytest.raises(datasets.exceptions.DatasetGenerationError):
+        load(1)
+    assert len(load(1 << 30)["train"]) == 4
