@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from annotation.models import Assignment, Membership, Project
@@ -109,6 +109,25 @@ def managed_project(user: Any, slug: str) -> Project:
     return _one(managed(user), slug)
 
 
+# Roles that decide where annotators differ.
+DECIDING = (Membership.Role.MANAGER, Membership.Role.ADJUDICATOR)
+
+
+def decides(memberships: list[Membership]) -> bool:
+    """Whether somebody with these may adjudicate."""
+    return any(m.role in DECIDING for m in memberships)
+
+
+def adjudicated(user: Any) -> QuerySet[Project]:
+    """The projects in which this person decides where annotators differ."""
+    return administered(user, *DECIDING)
+
+
+def adjudicated_project(user: Any, slug: str) -> Project:
+    """A project in which this person decides. Raises Http404."""
+    return _one(adjudicated(user), slug)
+
+
 def _one(projects: QuerySet[Project], slug: str) -> Project:
     found = projects.select_related("dataset").filter(slug=slug).first()
     if found is None:
@@ -135,13 +154,16 @@ def manages_something(user: Any) -> bool:
 
 
 def _assignments_of(user: Any) -> QuerySet[Assignment]:
-    """A person's own assignments in projects where they are still active."""
+    """A person's own assignments in projects where they are still active; an adjudication shows others' answers, so it
+    is only theirs while they are one of those who decide."""
     active = Membership.objects.filter(
         project=OuterRef("project"), user=OuterRef("annotator"), state=Membership.State.ACTIVE
     )
+    adjudicates = Q(purpose=Assignment.Purpose.ADJUDICATION)
+    may_decide = Q(Exists(active.filter(role__in=DECIDING))) | Q(annotator__is_superuser=True)
     return (
         Assignment.objects.filter(annotator=user)
-        .filter(Exists(active))
+        .filter((~adjudicates & Q(Exists(active))) | (adjudicates & may_decide))
         .exclude(state=Assignment.State.RESERVED)
         .select_related("item")
     )
@@ -162,9 +184,11 @@ SELECT a.* FROM annotation_assignment a
 WHERE a.public_id = %s
   AND a.annotator_id = %s
   AND a.state <> 'reserved'
-  AND EXISTS (
+  AND (EXISTS (
     SELECT 1 FROM annotation_membership m
-    WHERE m.project_id = a.project_id AND m.user_id = a.annotator_id AND m.state = 'active')
+    WHERE m.project_id = a.project_id AND m.user_id = a.annotator_id AND m.state = 'active'
+      AND (a.purpose <> 'adjudication' OR m.role IN ('manager', 'adjudicator')))
+    OR (a.purpose = 'adjudication' AND %s))
 """
 
 
@@ -176,7 +200,8 @@ def locked_assignment_of(user: Any, public_id: uuid.UUID) -> Assignment:
     """The person's own assignment, its row locked until the end of the transaction. Raises Http404, Removed."""
     statement = f"{_LOCK} FOR UPDATE" if connection.features.has_select_for_update else _LOCK
     field = Assignment._meta.get_field("public_id")
-    found = list(Assignment.objects.raw(statement, [field.get_db_prep_value(public_id, connection), user.pk]))
+    params = [field.get_db_prep_value(public_id, connection), user.pk, bool(user.is_superuser)]
+    found = list(Assignment.objects.raw(statement, params))
     if not found:
         own = Assignment.objects.filter(public_id=public_id, annotator=user).exclude(state=Assignment.State.RESERVED)
         raise Removed if own.exists() else Http404

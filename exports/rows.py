@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation import queries
-from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
-from exports import aggregate
+from annotation.queries import LabeledPair, LabeledTrace, Labels, Question, aggregate
 from exports.changes import Changes
 from exports.formats import Row, Said, Takes
 from exports.options import Options
@@ -349,9 +348,7 @@ def fingerprint(document: Any) -> bytes:
 
 
 def mode_of(submissions: Iterable[Labels], name: str) -> str:
-    """How a process reward was asked. Where the project changed it between submissions, only steps are comparable."""
-    modes = {labels.questions[name].mode for labels in submissions if name in labels.questions}
-    return modes.pop() if len(modes) == 1 else "per_step"
+    return aggregate.mode_of([one.questions[name].mode for one in submissions if name in one.questions])
 
 
 def _has_suggested(reward: Any) -> bool:
@@ -393,12 +390,5 @@ def _answer(question: Question, voters: list[Labels], agreeing: tuple[int, ...])
     given = [value for value in values if value is not None]
     if not given:
         return None, False
-    if question.type == REWARD:
-        result = aggregate.process_reward(given, mode_of(voters, question.name))
-    elif question.merge == "first":
-        return aggregate.text(given), False
-    else:
-        merge = aggregate.MERGES[question.merge]
-        # A list holds a value per step (all annotators saw the same version of the trace).
-        result = aggregate.per_step(given, merge) if question.scope == "step" else merge(given)
+    result = aggregate.one_of(question, given, mode_of(voters, question.name))
     return result.value, result.is_tie

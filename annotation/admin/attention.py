@@ -29,8 +29,12 @@ class Notice:
     link: str = ""
 
 
-def notices(project: Project, figures: Figures, live: Live, links: Links) -> list[Notice]:
+def notices(project: Project, figures: Figures, live: Live, links: Links, *, decides: bool) -> list[Notice]:
+    """``decides``: who looks may adjudicate."""
     found = [*_of_work(live, links), *_of_numbers(project, figures, live.at, links)]
+    if figures.to_decide:
+        differ = f"{_count(figures.to_decide, 'item')} to adjudicate: the annotators differ."
+        found.append(Notice("warn", differ, links.adjudicate if decides else "", "Decide"))
     return sorted(found, key=lambda notice: ("bad", "warn", "good").index(notice.level))
 
 

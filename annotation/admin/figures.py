@@ -11,7 +11,7 @@ from django.utils import timezone
 from annotation.admin.plots import Bars, Dot, bars, dot
 from annotation.quality.agreement import SMALL_OVERLAP
 from annotation.quality.days import per_day
-from annotation.quality.statistics import AGREEMENT, PACE, PROGRESS, Stat
+from annotation.quality.statistics import ADJUDICATION, AGREEMENT, PACE, PROGRESS, Stat
 from annotation.templatetags.figures import clock
 from potato_site.titles import title_of
 
@@ -99,6 +99,7 @@ class Figures:
     weakest: AgreementRow | None
     agreement_warnings: list[str]
     pairs: list[dict[str, Any]]
+    to_decide: int
 
 
 def figures_of(stats: dict[str, Stat], now: datetime) -> Figures:
@@ -125,6 +126,7 @@ def figures_of(stats: dict[str, Stat], now: datetime) -> Figures:
         pairs=[{**entry, "measure": measure_name(entry["measure"])} for entry in agreement["pairs"]]
         if agreement
         else [],
+        to_decide=stats[ADJUDICATION].payload["to_decide"] if ADJUDICATION in stats else 0,
     )
 
 

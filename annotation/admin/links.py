@@ -23,6 +23,7 @@ class Links:
     too_fast: str
     surplus: str
     people: str
+    adjudicate: str
 
 
 def links_of(project: Project) -> Links:
@@ -38,6 +39,7 @@ def links_of(project: Project) -> Links:
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),
         people=reverse("manage-people", args=[project.slug]),
+        adjudicate=reverse("manage-adjudicate", args=[project.slug]),
     )
 
 

@@ -39,7 +39,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     if part == "figures" and request.GET.get("counted") == _mark(stats):
         return HttpResponse(status=NO_CONTENT)
     template = f"admin/overview.html#{part}" if part in ("figures", "live") else "admin/overview.html"
-    return render(request, template, project_context(request, project, "overview", **_context(project, stats)))
+    return render(request, template, project_context(request, project, "overview", **_context(request, project, stats)))
 
 
 @require_safe
@@ -50,7 +50,12 @@ def quality(request: HttpRequest, slug: str) -> HttpResponse:
     project = access.administered_project(request.user, slug)
     stats = statistics.read(project)
     compares = project.revision_id is not None and config_of(project.revision_id).labels_pairs
-    context = {"figures": figures_of(stats, timezone.now()), "age": _age(project, stats), "compares": compares}
+    context = {
+        "figures": figures_of(stats, timezone.now()),
+        "age": _age(project, stats),
+        "compares": compares,
+        "decides": _decides(request, project),
+    }
     return render(request, "admin/quality.html", project_context(request, project, "quality", **context))
 
 
@@ -65,19 +70,25 @@ def count(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("manage-overview", slug=project.slug)
 
 
-def _context(project: Project, stats: dict[str, statistics.Stat]) -> dict[str, Any]:
+def _context(request: HttpRequest, project: Project, stats: dict[str, statistics.Stat]) -> dict[str, Any]:
     figures, links = figures_of(stats, timezone.now()), links_of(project)
     now = live(project, timezone.now())
+    # Nobody asks while there is nothing to decide.
+    decides = bool(figures.to_decide) and _decides(request, project)
     people = figures.progress["people"] if figures.progress else []
     return {
         "figures": figures,
         "live": now,
         "links": links,
-        "notices": notices(project, figures, now, links),
+        "notices": notices(project, figures, now, links, decides=decides),
         "people": [{**one, "is_hasty": is_hasty(one["too_fast"], one["submitted"])} for one in people[:PEOPLE_SHOWN]],
         "age": _age(project, stats),
         "counted": _mark(stats),
     }
+
+
+def _decides(request: HttpRequest, project: Project) -> bool:
+    return access.adjudicated(request.user).filter(pk=project.pk).exists()
 
 
 def _mark(stats: dict[str, statistics.Stat]) -> str:

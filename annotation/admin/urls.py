@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from annotation.admin import acts, answers, attempts, new_project, overview, people, preview, setup, state, upload
+from annotation.admin import (
+    acts,
+    adjudicate,
+    answers,
+    attempts,
+    new_project,
+    overview,
+    people,
+    preview,
+    setup,
+    state,
+    upload,
+)
 
 urlpatterns = [
     path("p/<slug:slug>/", overview.overview, name="manage-overview"),
@@ -34,6 +46,8 @@ urlpatterns = [
     ),
     path("p/<slug:slug>/items/<int:item_id>/", answers.item, name="manage-item"),
     path("p/<slug:slug>/quality/attempts/", attempts.attempts, name="manage-attempts"),
+    path("p/<slug:slug>/adjudicate/", adjudicate.adjudicate, name="manage-adjudicate"),
+    path("p/<slug:slug>/adjudicate/<int:item_id>/", adjudicate.adjudicate_item, name="manage-adjudicate-item"),
     path("p/<slug:slug>/state/", state.change, name="manage-state"),
     path("acts/<int:job_id>/", acts.act, name="manage-act"),
 ]

@@ -91,7 +91,7 @@ def _try(assignment: Assignment, request: _Request, earlier: list[Submission], n
     context = context_of(assignment.item_id)
     answers = dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value"))
     values, missing = _judge(asked_of(config, assignment.item_id), answers, context)
-    wait = timing.wait_seconds(config.quality_control.minimum_time_per_instance, presence.active_ms)
+    wait = timing.wait_seconds(timing.minimum_seconds(assignment, config), presence.active_ms)
     if missing or wait:
         return NotYet(reply, missing, wait)
     if earlier:
@@ -127,8 +127,6 @@ def _judge(
 def _freeze(
     assignment: Assignment, request: _Request, values: dict[str, Any], active_ms: int, number: int, now: datetime
 ) -> Submission:
-    surplus = not Slot.objects.filter(assignment=assignment).exists()
-    too_fast = timing.is_too_fast(active_ms, n_steps_of(assignment.item_id))
     assert assignment.revision_id is not None
     submission = Submission.objects.create(
         assignment=assignment,
@@ -139,10 +137,19 @@ def _freeze(
         revision_id=assignment.revision_id,
         values=values,
         active_ms=active_ms,
-        flags=[flag for flag, raised in (("surplus", surplus), ("too_fast", too_fast)) if raised],
+        flags=_flags(assignment, active_ms),
         submitted_at=now,
     )
     states.submitted(assignment, submission.flags)
     pairing.after_submit(assignment.project_id, assignment.item_id, config_of(assignment.revision_id))
     mirror.request(assignment)
     return submission
+
+
+def _flags(assignment: Assignment, active_ms: int) -> list[str]:
+    """An adjudication has none: it takes nobody's place, and others have read the item before."""
+    if assignment.is_adjudication:
+        return []
+    surplus = not Slot.objects.filter(assignment=assignment).exists()
+    too_fast = timing.is_too_fast(active_ms, n_steps_of(assignment.item_id))
+    return [flag for flag, raised in (("surplus", surplus), ("too_fast", too_fast)) if raised]

@@ -177,7 +177,7 @@ def whole(assignment: Assignment) -> dict[str, Any]:
         "suggestions": suggestions(schemes, context_of(assignment.item_id)),
         "show_if": show_if.for_page(schemes),
         "reading": reading or {"seq": 0, "active_ms": 0},
-        "minimum_seconds": config.quality_control.minimum_time_per_instance,
+        "minimum_seconds": timing.minimum_seconds(assignment, config),
     }
 
 

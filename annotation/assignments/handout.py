@@ -67,6 +67,7 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         current = next((assignment for assignment in mine if assignment.state == State.OPEN), None)
         if current is not None:
             return HandOut(current)
+        mine = [assignment for assignment in mine if not assignment.is_adjudication]
         # What is open can be finished; nothing else is given out.
         if refusal := _refusal(project, membership):
             return HandOut(None, refusal)
@@ -95,7 +96,8 @@ def _cap_reached(project: Project, membership: Membership) -> bool:
     cap = cap_of(project, membership)
     if cap is None:
         return False
-    taken = Assignment.objects.filter(project=project, annotator=membership.user_id).exclude(state__in=NOT_DELIVERED)
+    taken = Assignment.objects.labeling().filter(project=project, annotator=membership.user_id)
+    taken = taken.exclude(state__in=NOT_DELIVERED)
     return taken.count() >= cap
 
 

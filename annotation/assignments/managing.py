@@ -38,6 +38,8 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
     # The order of docs/architecture.md: the person, then the assignment, then its slot.
     member = _annotator(project_id, to)
     assignment = _locked(assignment_id)
+    if assignment.is_adjudication:
+        raise states.Closed("A decision is given to nobody: invalidate it, and another adjudicator can open the item.")
     if assignment.annotator_id == to:
         raise states.Closed("This person has the item already.")
     before = {"state": assignment.state, "annotator": assignment.annotator.get_username()}

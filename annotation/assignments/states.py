@@ -5,6 +5,9 @@
     reserved* → open* → submitted* ⇄ reopened*          * holds its slot      reserved → (row deleted)
     open → skipped | released | expired                  submitted, reopened → void
     expired, released → open   (the same person returns)
+
+An adjudication holds no slot, and only one of an item is open, submitted or reopened. Whoever made it may take it up
+again from every other state.
 """
 
 from __future__ import annotations
@@ -54,15 +57,22 @@ def accept_answers(assignment: Assignment, now: datetime) -> None:
 
 
 def resume(assignment: Assignment, now: datetime) -> None:
-    """Take up an expired or released item again: in a free slot if there is one, else as surplus. Raises Closed."""
+    """Take up an item again that was given up: in a free slot if there is one, else as surplus. Raises Closed."""
     try:
         with transaction.atomic():
             assignment.state = State.OPEN
             assignment.lease_until = now + LEASE
             assignment.save(update_fields=["state", "lease_until"])
     except IntegrityError:
-        raise Closed("Your time on this item ran out and you have another one open. Finish that one first.") from None
-    take_slot(assignment)
+        raise Closed(_why_not_resumed(assignment)) from None
+    if not assignment.is_adjudication:
+        take_slot(assignment)
+
+
+def _why_not_resumed(assignment: Assignment) -> str:
+    if assignment.is_adjudication and Assignment.objects.deciding().filter(item=assignment.item_id).exists():
+        return "Your time on this item ran out, and somebody else decides it now. What you answered is kept."
+    return "Your time on this item ran out and you have another one open. Finish that one first."
 
 
 def free_slot(assignment: Assignment) -> Slot | None:
@@ -209,6 +219,11 @@ def open_reserved(assignment: Assignment, revision_id: int | None, swapped: bool
     assignment.save(update_fields=["state", "revision", "swapped", "opened_at", "lease_until"])
 
 
+def give_back(assignment: Assignment) -> None:
+    """The person goes on with another item: a locked, open one is released with its answers."""
+    _leave(assignment, State.RELEASED)
+
+
 def take_back(assignment: Assignment, reason: str = "") -> None:
     """A manager takes a locked assignment out of somebody's hands; its answers stay. Raises Closed."""
     if assignment.state == State.RESERVED:
@@ -219,11 +234,11 @@ def take_back(assignment: Assignment, reason: str = "") -> None:
         raise Closed("Only work that somebody has in hand can be released.")
 
 
-def reopen_for(assignment: Assignment, now: datetime) -> None:
-    """A manager lets the person change a locked, submitted assignment again, however old it is. Raises Closed."""
+def reopen_for(assignment: Assignment, now: datetime, lease: timedelta = MANAGERS_LEASE) -> None:
+    """Let the person change a locked, submitted assignment again, however old it is. Raises Closed."""
     if assignment.state != State.SUBMITTED:
         raise Closed("Only a submitted item can be reopened.")
-    assignment.state, assignment.lease_until = State.REOPENED, now + MANAGERS_LEASE
+    assignment.state, assignment.lease_until = State.REOPENED, now + lease
     assignment.save(update_fields=["state", "lease_until"])
 
 
@@ -248,11 +263,12 @@ def expire_overdue(now: datetime | None = None, project: Project | None = None, 
         overdue = overdue.filter(project=project)
     ended = 0
     for pk in list(overdue.order_by("lease_until").values_list("pk", flat=True)[:limit]):
-        ended += _expire(pk, now)
+        ended += expire(pk, now)
     return ended
 
 
-def _expire(pk: int, now: datetime) -> int:
+def expire(pk: int, now: datetime) -> int:
+    """End one lease, if it ran out. Returns how many ended."""
     with transaction.atomic():
         locked = Assignment.objects.select_for_update(skip_locked=True, of=("self",))
         # Looked at again under the lock: a save may have renewed the lease meanwhile.

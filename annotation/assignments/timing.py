@@ -17,6 +17,7 @@ from django.utils import timezone
 from annotation import access
 from annotation.assignments import states
 from annotation.models import Assignment, Presence
+from annotation.projects.config import ProjectConfig
 
 SIGNAL_LIMIT_MS = 15_000
 MAX_TRACKED_STEPS = 5_000
@@ -79,6 +80,11 @@ def _add_steps(steps: dict[str, int], claimed: object, wall_ms: int) -> None:
 def active_ms(assignment: Assignment) -> int:
     """Counted reading time so far."""
     return Presence.objects.filter(assignment=assignment).values_list("active_ms", flat=True).first() or 0
+
+
+def minimum_seconds(assignment: Assignment, config: ProjectConfig) -> float:
+    """Reading time needed before it can be submitted. An adjudicator weighs what others have read: none."""
+    return 0 if assignment.is_adjudication else config.quality_control.minimum_time_per_instance
 
 
 def wait_seconds(minimum_seconds: float, counted_ms: int) -> int:

@@ -131,6 +131,11 @@ class Assignment(models.Model):
             models.UniqueConstraint(
                 fields=["project", "annotator"], condition=Q(state="reserved"), name="one_reserved_assignment"
             ),
+            models.UniqueConstraint(
+                fields=["item"],
+                condition=Q(purpose="adjudication", state__in=["open", "submitted", "reopened"]),
+                name="one_adjudication_of_an_item",
+            ),
         ]
         indexes = [
             # Only assignments somebody holds have a lease. (A condition on the state would be no use to SQLite.)
@@ -141,10 +146,18 @@ class Assignment(models.Model):
             models.Index(fields=["project", "state", "id"], name="assignment_in_state"),
             models.Index(fields=["project", "id"], condition=Q(is_too_fast=True), name="assignment_too_fast"),
             models.Index(fields=["project", "id"], condition=Q(is_surplus=True), name="assignment_surplus"),
+            models.Index(
+                fields=["project", "state"], condition=Q(purpose="adjudication"), name="assignment_adjudicates"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.public_id} ({self.state})"
+
+    @property
+    def is_adjudication(self) -> bool:
+        """It decides between the labels of others, and is none itself."""
+        return self.purpose == self.Purpose.ADJUDICATION
 
 
 class Slot(models.Model):

@@ -14,6 +14,7 @@ from django.utils import timezone
 FLAGS = ("surplus", "too_fast")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
+ADJUDICATION = "adjudication"
 
 
 def _model(name: str) -> Any:
@@ -57,7 +58,7 @@ def _free(projects: Any) -> QuerySet[Any]:
 
 
 def _held(projects: Any) -> QuerySet[Any]:
-    return _of(_model("Assignment").objects.filter(state__in=HELD), projects)
+    return _of(_model("Assignment").objects.labeling().filter(state__in=HELD), projects)
 
 
 def _of(rows: QuerySet[Any], projects: Any) -> QuerySet[Any]:
@@ -71,6 +72,14 @@ class AssignmentQuerySet(QuerySet[Any]):
 
     def delivered(self) -> AssignmentQuerySet:
         return self.filter(state__in=DELIVERED)
+
+    def labeling(self) -> AssignmentQuerySet:
+        """All but the adjudications, which are nobody's labels."""
+        return self.exclude(purpose=ADJUDICATION)
+
+    def deciding(self) -> AssignmentQuerySet:
+        """Adjudications that are being made, or were made and stand: at most one of an item."""
+        return self.filter(purpose=ADJUDICATION, state__in=("open", *DELIVERED))
 
     def too_fast(self) -> AssignmentQuerySet:
         """Delivered in less time than anybody needs to read the trace."""

@@ -25,7 +25,7 @@ from annotation import access
 from annotation.answers import ops, submission
 from annotation.assignments import states, timing
 from annotation.assignments.handout import hand_out
-from annotation.models import Project
+from annotation.models import Assignment
 from annotation.pages import shell
 from annotation.pages.shown import Sides, sides_of
 from annotation.projects.revisions import config_of
@@ -143,7 +143,7 @@ def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
             status=422,
         )
     messages.success(request, "Submitted.", extra_tags=str(public_id))
-    return JsonResponse({"next": _next_page(request, frozen.project)})
+    return JsonResponse({"next": _next_page(request, frozen.assignment)})
 
 
 @require_POST
@@ -167,7 +167,7 @@ def label_skip(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     except states.Closed as closed:
         messages.error(request, str(closed))
         return redirect("label", public_id=public_id)
-    return redirect(_next_page(request, Project.objects.get(pk=assignment.project_id)))
+    return redirect(_next_page(request, assignment))
 
 
 @require_POST
@@ -181,8 +181,12 @@ def label_reopen(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("label", public_id=public_id)
 
 
-def _next_page(request: HttpRequest, project: Project) -> str:
-    """The next item's page, or the project's page with the reason why there is none."""
+def _next_page(request: HttpRequest, done: Assignment) -> str:
+    """The next item's page, or the project's page with the reason why there is none; after a decision, the queue of
+    what is left to decide."""
+    project = done.project
+    if done.is_adjudication:
+        return reverse("manage-adjudicate", args=[project.slug])
     given = hand_out(project, request.user)
     if given.assignment is not None:
         return reverse("label", args=[given.assignment.public_id])

@@ -59,9 +59,12 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         raise
     counts = _counts(request.user, [found.pk]).get(found.pk, NOTHING)
     work = _work(found, memberships, counts, _sizes([found.pk])[found.pk])
+    counted = statistics.read(found) if work["runs_it"] else {}
     context = {
         **work,
-        "progress": statistics.read(found).get(statistics.PROGRESS) if work["runs_it"] else None,
+        "progress": counted.get(statistics.PROGRESS),
+        "decides": access.decides(memberships),
+        "to_decide": counted.get(statistics.ADJUDICATION),
         "recent": _recent(request.user, found),
         "reopenable_since": timezone.now() - states.REOPEN_WITHIN,
     }
@@ -100,7 +103,8 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
 def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """Project → how many items this person has submitted and has open."""
     rows = (
-        Assignment.objects.filter(annotator=user, project__in=project_ids)
+        Assignment.objects.labeling()
+        .filter(annotator=user, project__in=project_ids)
         .values("project_id")
         .annotate(
             submitted=Count("pk", filter=Q(state__in=[State.SUBMITTED, State.REOPENED])),

@@ -19,7 +19,7 @@ from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.answers.ops import MAX_OPS
 from annotation.assignments import states
-from annotation.assignments.timing import wait_seconds
+from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item
 from annotation.pages import filetree
 from annotation.pages.shown import ShownTrace, chunks_of, panes_of, shown_traces
@@ -73,7 +73,7 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "style_revision": assignment.revision_id,
         "place": facts,
         "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
-        "wait_seconds": wait_seconds(config.quality_control.minimum_time_per_instance, facts["active_ms"]),
+        "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
         "state": page_state(request, assignment, config, traces, schemes, facts),
     }
 
@@ -123,7 +123,7 @@ def page_state(
         "presence": {
             "seq": facts["seq"],
             "active_ms": facts["active_ms"],
-            "required_ms": round(config.quality_control.minimum_time_per_instance * 1000),
+            "required_ms": round(minimum_seconds(assignment, config) * 1000),
         },
         "urls": _urls(assignment),
     }

@@ -75,7 +75,7 @@ class _Row(NamedTuple):
     values: dict[str, Any]
 
 
-class _Stored(ItemContext):
+class Stored(ItemContext):
     """The shape of an item from its row. The document is only read by a scheme that asks for step types."""
 
     _version_id: int
@@ -120,7 +120,7 @@ def ratings_of(project: Project, *, using: str) -> list[Ratings]:
 def _add_item(
     found: dict[tuple[str, str], Ratings], cluster: int, rows: list[_Row], answered: dict[int, dict[str, Scheme]]
 ) -> None:
-    context = _Stored(rows[0].version, rows[0].n_steps)
+    context = Stored(rows[0].version, rows[0].n_steps)
     units = [
         (row.annotator, {name: scheme.units(row.values.get(name, {}), context) for name, scheme in asked.items()})
         for row, asked in ((row, answered[row.revision]) for row in rows)

@@ -7,6 +7,7 @@ request: :func:`read` fetches a handful of small rows whatever the size of the p
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.quality.agreement import agreement_of
+from annotation.quality.disagreement import Dispute, disputes_of
 from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
 from potato_site.jobs import enqueue
@@ -39,6 +41,8 @@ PEOPLE = 100
 
 PROGRESS, PACE, AGREEMENT, PERCENT, COUNT = "progress", "pace", "agreement", "percent", "count"
 SUBMITTED = "submitted"
+# What there is to adjudicate: how much of it, and which items (a list that only its own page reads).
+ADJUDICATION, DISPUTES = "adjudication", "disputes"
 # Where the report of each metric of agreement is kept.
 KIND_OF = {"krippendorff_alpha": AGREEMENT, "percent_agreement": PERCENT}
 
@@ -55,8 +59,14 @@ class Stat:
 
 def read(project: Project) -> dict[str, Stat]:
     """Kind (``PROGRESS``, ``PACE``, …) → numbers. A kind that was never counted is not there."""
-    rows = Statistic.objects.filter(project=project)
+    rows = Statistic.objects.filter(project=project).exclude(kind=DISPUTES)
     return {row.kind: Stat(row.payload, row.seq, row.computed_at, row.seq == project.seq) for row in rows}
+
+
+def disputes(project: Project) -> list[Dispute]:
+    """The items whose answers differ so far that somebody should decide, in item order, as last counted."""
+    kept = Statistic.objects.filter(project=project, kind=DISPUTES).first()
+    return [Dispute(*row) for row in kept.payload["items"]] if kept else []
 
 
 def finished(projects: Iterable[Project]) -> dict[int, dict[str, int]]:
@@ -79,6 +89,7 @@ def compute(project: Project, *, check: Callable[[], None] = lambda: None, now: 
     _compute_people(project, check, now)
     _compute_agreement(project, check)
     check()
+    _compute_disputes(project, check)
     seconds = round(time.monotonic() - start, 2)
     _keep(project, COUNT, project.seq, {"seconds": seconds, "last_position": mark})
 
@@ -104,10 +115,26 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     _keep(project, SUBMITTED, seen.seq, {str(pk): count for pk, count in submitted.items()})
 
 
+def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
+    with transaction.atomic(using="snapshot"):
+        seen = Project.objects.using("snapshot").get(pk=project.pk)
+        found = disputes_of(seen, using="snapshot", check=check)
+        made = Assignment.objects.using("snapshot").deciding().filter(project=seen).exclude(state="open")
+        decided = set(made.values_list("item", flat=True))
+    left = sum(one.item not in decided for one in found)
+    _keep(project, DISPUTES, seen.seq, {"items": [list(one) for one in found]})
+    _keep(project, ADJUDICATION, seen.seq, {"to_decide": left, "decided": len(decided)})
+
+
 def submitted_by_person(project: Project, using: str = "default") -> dict[int, int]:
-    """User id → delivered assignments. Counted in one index: no row is read."""
-    delivered = Assignment.objects.using(using).delivered().filter(project=project).values("annotator")
-    return dict(delivered.annotate(done=Count("*")).values_list("annotator", "done"))
+    """User id → delivered assignments that are labels. Counted in indexes: no row is read."""
+    delivered = Assignment.objects.using(using).delivered().filter(project=project)
+    decided = Counter(_by_person(delivered.filter(purpose=Assignment.Purpose.ADJUDICATION)))
+    return dict(Counter(_by_person(delivered)) - decided)
+
+
+def _by_person(assignments: QuerySet[Assignment]) -> dict[int, int]:
+    return dict(assignments.values("annotator").annotate(done=Count("*")).values_list("annotator", "done"))
 
 
 def _ids_of(names: Iterable[str]) -> dict[str, int]:

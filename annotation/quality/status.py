@@ -184,7 +184,7 @@ class _Reader:
 
     def _assignments_by_state(self) -> dict[int, Counter[tuple[str, str]]]:
         """Per person, the assignments of each kind of item in each state."""
-        rows = Assignment.objects.using(self.using).filter(project=self.project, item__in=self.present)
+        rows = Assignment.objects.using(self.using).labeling().filter(project=self.project, item__in=self.present)
         counts: dict[int, Counter[tuple[str, str]]] = {}
         columns = ("annotator", "item__kind", "state")
         for user, kind, state, number in rows.values_list(*columns).annotate(Count("pk")).order_by():
@@ -205,8 +205,12 @@ class _Reader:
     def _answers_by_scheme(self) -> dict[int, dict[str, int]]:
         """Per person and scheme, the current submissions that answer it."""
         names = self._scheme_names()
-        current = Submission.objects.using(self.using).filter(
-            project=self.project, is_current=True, assignment__state__in=DONE, assignment__item__in=self.present
+        current = (
+            Submission.objects.using(self.using)
+            .filter(
+                project=self.project, is_current=True, assignment__state__in=DONE, assignment__item__in=self.present
+            )
+            .exclude(assignment__purpose=Assignment.Purpose.ADJUDICATION)
         )
         # The values are JSON in a text column; the database looks for the scheme's key in it.
         parsed = current.annotate(parsed=Cast("values", JSONField())).values_list("assignment__annotator")

@@ -2,6 +2,7 @@
 
 from annotation.models import Project
 from annotation.projects.find import NoProject, project_for
+from annotation.queries import aggregate
 from annotation.queries.asked import questions
 from annotation.queries.changes import changed_since, had_labels, last_labels, submitted_since
 from annotation.queries.counted import coverage
@@ -41,6 +42,7 @@ __all__ = [
     "NoProject",
     "Project",
     "Question",
+    "aggregate",
     "agreement",
     "changed_since",
     "compared_by",

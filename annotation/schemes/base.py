@@ -7,7 +7,7 @@ An answer is a **flat map** from key to JSON value: ``""`` a value of the whole 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -271,6 +271,10 @@ class Scheme(BaseModel):
     def export(self, answers: Answers, ctx: ItemContext) -> Any:
         """The answers as the JSON value that exports carry. An unanswered scheme gives None."""
         return dict(answers) or None
+
+    def contested(self, several: Sequence[Answers]) -> bool:
+        """Whether these people's answers lie so far apart that somebody should decide, whatever most of them say."""
+        return False
 
     # --- for who reads the answers later -------------------------------------------------------------------
     def told(self, answers: Answers, ctx: ItemContext) -> list[Told]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -27,6 +28,8 @@ FILE = "file:"
 ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
 # Verdicts that reject unless their option says otherwise.
 REJECTING = {"request_changes", "changes_requested", "reject"}
+# A verdict that neither approves nor rejects.
+NEUTRAL = "comment"
 MAX_LINE = 10**9
 
 
@@ -256,6 +259,13 @@ class CodeReview(Scheme):
         verdict = {"": answers["verdict"]} if "verdict" in answers else {}
         found = {"verdict": verdict, "file_rating": dict(_ratings(answers))}
         return {measure.name: found[measure.name] for measure in self.measures() if found[measure.name]}
+
+    def contested(self, several: Sequence[Answers]) -> bool:
+        """No verdict was given most often, or one rejects the change that another approves."""
+        counts = Counter(answers["verdict"] for answers in several if "verdict" in answers).most_common()
+        tied = len(counts) > 1 and counts[0][1] == counts[1][1]
+        sides = {self._rejects(value) for value, _ in counts if value != NEUTRAL}
+        return tied or len(sides) > 1
 
     def export(self, answers: Answers, ctx: ItemContext) -> Any:
         """``{"verdict", "comments", "file_ratings"}``.

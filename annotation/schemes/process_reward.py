@@ -33,6 +33,8 @@ from annotation.schemes.scoped import OfSteps
 ORIGINS = {"human", "ai", "ai_changed"}
 SOURCES = {"ai": " (as suggested)", "ai_changed": " (suggestion changed)"}
 MAX_LABELS = 50
+# First errors of so many steps' distance are no slip of the hand.
+FAR_APART = 3
 STOP = "stop_at_first_error"
 
 
@@ -244,6 +246,14 @@ class ProcessReward(OfSteps):
             "first_error_position": {"": 1.0 if first is None else first / ctx.n_steps},
             "step_label": steps,
         }
+
+    def contested(self, several: Sequence[Answers]) -> bool:
+        """One says all correct and another names an error, or the first errors lie far apart."""
+        if self.mode == "per_step":
+            return False
+        firsts = [self.first_error(answers) for answers in several if answers]
+        named = [first for first in firsts if first is not None]
+        return 0 < len(named) < len(firsts) or (bool(named) and max(named) - min(named) >= FAR_APART)
 
     def step_labels(self, answers: Answers, ctx: ItemContext) -> list[tuple[str | None, str]]:
         """(label or None, source) per step; a source is "human", "ai", "ai_changed", or "derived".

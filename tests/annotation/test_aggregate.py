@@ -2,7 +2,7 @@
 
 import pytest
 
-from exports import aggregate
+from annotation.queries import aggregate
 
 REWARDS = {"correct": 1.0, "partially_correct": 0.5, "neutral": 0.5, "incorrect": 0.0}
 

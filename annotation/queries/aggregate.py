@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from annotation.queries.shapes import Question
 from potato_site.canonical import canonical
 
+REWARD, COMPARISON = "process_reward", "pairwise"
 T = TypeVar("T", bound=Hashable)
 
 ALL_CORRECT = float("inf")
@@ -35,6 +37,25 @@ class Result(NamedTuple):
     @property
     def method(self) -> str:
         return "single" if self.agreement is None else "majority"
+
+
+def one_of(question: Question, given: Sequence[Any], mode: str) -> Result:
+    """One value for what several people answered to a question (``mode``: how a process reward was asked)."""
+    if question.type == REWARD:
+        return process_reward(given, mode)
+    if question.merge == "first":
+        return Result(text(given), None, False, ())
+    if question.type == COMPARISON:
+        return comparison(given)
+    merge = MERGES[question.merge]
+    # A list holds a value per step (all annotators saw the same version of the trace).
+    return per_step(given, merge) if question.scope == "step" else merge(given)
+
+
+def mode_of(modes: Collection[str]) -> str:
+    """How a process reward was asked. Where the project changed it between submissions, only steps are comparable."""
+    found = set(modes)
+    return found.pop() if len(found) == 1 else "per_step"
 
 
 def process_reward(answers: Sequence[dict[str, Any]], mode: str, ties: str = "earliest") -> Result:
@@ -60,6 +81,12 @@ def choice(values: Sequence[Any]) -> Result:
     tops = _most_frequent(keys)
     agreeing = tuple(place for place, key in enumerate(keys) if key == tops[0])
     return Result(values[agreeing[0]], _share(len(agreeing), len(values)), len(tops) > 1, agreeing)
+
+
+def comparison(values: Sequence[dict[str, Any]]) -> Result:
+    """The comparison of whoever chose the side that was chosen most often: reasons and grades differ without a tie."""
+    chosen = choice([value["side"] for value in values])
+    return chosen._replace(value=values[chosen.agreeing[0]])
 
 
 def options(values: Sequence[list[Any]]) -> Result:

@@ -1,0 +1,140 @@
+"""The items on which annotators differ so far that somebody has to decide, and in words what they differ about.
+
+Compared are the labels that exports count. An item is among them where exports call an answer tied
+(``annotation.queries.aggregate``), and where answers lie so far apart that a majority does not settle it
+(``Scheme.contested``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from django.db.models import Count
+
+from annotation.models import Item, Project
+from annotation.quality.ratings import Stored
+from annotation.queries import aggregate
+from annotation.queries.asked import Asked
+from annotation.queries.counted import counted_submissions
+from annotation.schemes.base import ItemContext, Scheme, Told
+
+CHUNK = 2000
+STEPS_NAMED = 6
+MAX_WORDS = 300
+OF_A_PAIR = ItemContext(())
+
+
+class Dispute(NamedTuple):
+    """An item, how many answers to it count, and what they differ about."""
+
+    item: int
+    answers: int
+    words: str
+
+
+class Answered(NamedTuple):
+    """One person's frozen answers, and the revision they were given under."""
+
+    revision: int
+    values: dict[str, Any]
+
+
+def disputes_of(project: Project, *, using: str, check: Callable[[], None] = lambda: None) -> list[Dispute]:
+    """All of a project's, in item order. One pass over the answers of items that several people answered."""
+    asked, found = Asked(), []
+    for number, (item, rows) in enumerate(groupby(_rows(project, using), key=itemgetter(0))):
+        if number % CHUNK == 0:
+            check()
+        several = list(rows)
+        context = _context(several[0])
+        answered = [Answered(*row[-2:]) for row in several]
+        if len(answered) > 1 and (words := difference(answered, context, asked)):
+            found.append(Dispute(item, len(answered), words))
+    return found
+
+
+def n_answers(project: Project, item: Item) -> int:
+    """How many answers to an item count."""
+    counted = counted_submissions(project, "default", kinds=Item.Kind.values)
+    return counted.filter(assignment__item=item).count()
+
+
+def difference(several: Sequence[Answered], context: ItemContext, asked: Asked | None = None) -> str:
+    """What has to be decided between these answers to one item, in words; empty when nothing has."""
+    asked = Asked() if asked is None else asked
+    # A question as it is asked now, which the latest answer knows best.
+    schemes = {scheme.name: scheme for one in reversed(several) for scheme in reversed(asked[one.revision].schemes)}
+    parts = [
+        _contrast(scheme, several, context)
+        for scheme in reversed(schemes.values())
+        if _needs_decision(scheme, several, context, asked)
+    ]
+    words = "; ".join(parts)
+    return words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}…"
+
+
+def _needs_decision(scheme: Scheme, several: Sequence[Answered], context: ItemContext, asked: Asked) -> bool:
+    given = [one for one in several if one.values.get(scheme.name)]
+    if len(given) < 2:
+        return False
+    if scheme.contested([one.values[scheme.name] for one in given]):
+        return True
+    questions = [asked[one.revision].questions[scheme.name] for one in given]
+    if questions[0].merge == "first":
+        return False
+    values = [_scheme_of(asked, one, scheme.name).export(one.values[scheme.name], context) for one in given]
+    mode = aggregate.mode_of([question.mode for question in questions])
+    return aggregate.one_of(questions[0], values, mode).is_tie
+
+
+def _scheme_of(asked: Asked, one: Answered, name: str) -> Scheme:
+    return next(scheme for scheme in asked[one.revision].schemes if scheme.name == name)
+
+
+def _contrast(scheme: Scheme, several: Sequence[Answered], context: ItemContext) -> str:
+    """``First error: step 3 / step 9``, or the steps at which they differ."""
+    told = [told for one in several for told in scheme.told(one.values.get(scheme.name) or {}, context)]
+    places: dict[tuple[str, int | None], list[Told]] = {}
+    for one in told:
+        if one.anchor is None and one.compare is not None:
+            places.setdefault((one.part, one.step), []).append(one)
+    differing = {place: said for place, said in places.items() if len({repr(one.compare) for one in said}) > 1}
+    of_item = [_versus(scheme.title, part, said) for (part, step), said in differing.items() if step is None]
+    if of_item:
+        return ", ".join(of_item)
+    steps = sorted(step for _, step in differing if step is not None)
+    named = ", ".join(map(str, steps[:STEPS_NAMED]))
+    more = f" and {len(steps) - STEPS_NAMED} more" if len(steps) > STEPS_NAMED else ""
+    return f"{scheme.title}: step{'s' if len(steps) > 1 else ''} {named}{more}"
+
+
+def _versus(title: str, part: str, said: Sequence[Told]) -> str:
+    counts = Counter(one.text for one in said)
+    texts = list(counts)
+    heads = {text.partition(": ")[0] if ": " in text else "" for text in texts}
+    head = f"{title}, {part}" if part else title
+    if len(heads) == 1 and "" not in heads:
+        # Both are about the same: "First error: step 3", "First error: step 9".
+        head, texts = heads.pop(), [text.partition(": ")[2] for text in texts]
+    shown = [text if count == 1 else f"{text} ({count})" for text, count in zip(texts, counts.values(), strict=True)]
+    return f"{head}{' ' if head.endswith('?') else ': '}{' / '.join(shown)}"
+
+
+def _rows(project: Project, using: str) -> Iterator[tuple[Any, ...]]:
+    counted = counted_submissions(project, using, kinds=Item.Kind.values)
+    several = counted.values("assignment__item").annotate(n=Count("pk")).filter(n__gt=1).order_by()
+    rows = counted.filter(assignment__item__in=several.values("assignment__item")).values_list(
+        "assignment__item_id", "assignment__item__kind", "assignment__item__a_id", "assignment__item__a__n_steps",
+        "revision_id", "values",
+    )  # fmt: skip
+    order = ("assignment__item__position", "assignment__item_id", "submitted_at", "seq")
+    yield from rows.order_by(*order).iterator(chunk_size=CHUNK)
+
+
+def _context(row: tuple[Any, ...]) -> ItemContext:
+    _, kind, version, n_steps, *_ = row
+    return OF_A_PAIR if kind == Item.Kind.PAIR else Stored(version, n_steps)

@@ -1,0 +1,283 @@
+"""Deciding where annotators differ: who may, what becomes of two at once, and what it is not counted as."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.http import Http404
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.answers.ops import apply_ops
+from annotation.answers.submission import submit
+from annotation.assignments import adjudication, managing, states
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Item, Membership, Slot, Submission
+from annotation.quality import statistics
+from annotation.quality.disagreement import n_answers
+from annotation.quality.status import status
+from potato_site.accounts.models import User
+from tests.factory import answers, make_project, make_traces, op, person, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+State = Assignment.State
+
+
+def member(project, name, role="adjudicator"):
+    user, _ = User.objects.get_or_create(username=name)
+    Membership.objects.create(project=project, user=user, role=role, source=Membership.Source.ADMIN)
+    return user
+
+
+@pytest.fixture
+def project(tmp_path):
+    """trace_001 is disputed, trace_002 agreed upon, trace_003 answered by one person."""
+    made = make_project(tmp_path, traces=make_traces(3), minimum_time=20)
+    submit_item(made, "ann", answers(1))
+    submit_item(made, "bob", answers(4, "not_resolved"))
+    submit_item(made, "ann", answers(2))
+    submit_item(made, "bob", answers(2))
+    submit_item(made, "ann", answers(None))
+    statistics.compute(made)
+    return made
+
+
+@pytest.fixture
+def judge(project):
+    return member(project, "judge")
+
+
+def item_of(project, trace):
+    return Item.objects.select_related("project", "trace_a", "trace_b").get(project=project, trace_a__external_id=trace)
+
+
+def opened(project, user, trace="trace_001", **keys):
+    item = item_of(project, trace)
+    return adjudication.open_item(item, user, n_answers(project, item), **keys)
+
+
+def decide(assignment, user, values):
+    assignment.refresh_from_db()
+    ops = [op(scheme, changes, base=assignment.version) for scheme, changes in values.items()]
+    payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": assignment.version, "ops": ops}
+    return submit(assignment.public_id, user, payload)
+
+
+def queue(client, project, **query):
+    return client.get(reverse("manage-adjudicate", args=[project.slug]), query)
+
+
+def words(response):
+    return " ".join(response.content.decode().split())
+
+
+class TestTheQueue:
+    def test_it_shows_what_differs_in_words(self, client, project, judge):
+        client.force_login(judge)
+        text = words(queue(client, project))
+        assert "trace_001" in text
+        assert "trace_002" not in text
+        assert "trace_003" not in text
+        assert "First error: step 1 / step 4" in text
+        assert "Did the agent resolve the issue? Fully Resolved / Not Resolved" in text
+        assert "2 people answered" in text
+
+    def test_a_decided_item_moves(self, client, project, judge):
+        decide(opened(project, judge), judge, answers(1))
+        client.force_login(judge)
+        assert "trace_001" not in words(queue(client, project))
+        text = words(queue(client, project, show="decided"))
+        assert "trace_001" in text
+        assert "decided by <bdi>judge</bdi>" in text
+        assert ">Change<" in text
+        assert "trace_001" in words(queue(client, project, show="all"))
+
+    def test_the_second_sees_who_is_at_it(self, client, project, judge):
+        opened(project, judge)
+        client.force_login(member(project, "other"))
+        text = words(queue(client, project))
+        assert "being decided by <bdi>judge</bdi>" in text
+        assert ">Decide<" not in text
+
+    def test_it_tells_what_would_be_here(self, client, tmp_path):
+        empty = make_project(tmp_path)
+        statistics.compute(empty)
+        client.force_login(member(empty, "judge"))
+        assert "There is nothing to decide. An item appears here when" in words(queue(client, empty))
+
+    def test_the_overview_and_the_project_lead_there(self, client, project, judge):
+        client.force_login(judge)
+        address = reverse("manage-adjudicate", args=[project.slug])
+        overview = words(client.get(reverse("manage-overview", args=[project.slug])))
+        assert "1 item to adjudicate: the annotators differ." in overview
+        assert f'href="{address}"' in overview
+        assert f'href="{address}">Adjudicate: 1 to decide' in words(client.get(reverse("project", args=[project.slug])))
+
+    @pytest.mark.parametrize(("role", "status"), [("manager", 200), ("viewer", 404), ("annotator", 404)])
+    def test_it_is_for_those_who_decide(self, client, project, role, status):
+        client.force_login(member(project, "somebody", role))
+        assert queue(client, project).status_code == status
+        address = reverse("manage-adjudicate-item", args=[project.slug, item_of(project, "trace_001").pk])
+        assert client.post(address).status_code == (302 if status == 200 else 404)
+        assert Assignment.objects.filter(purpose="adjudication").exists() == (status == 200)
+        if role == "viewer":
+            text = words(client.get(reverse("manage-overview", args=[project.slug])))
+            assert "1 item to adjudicate" in text
+            assert "/adjudicate/" not in text
+
+    def test_an_item_of_another_project_is_not_found(self, client, project, judge, tmp_path):
+        other = make_project(tmp_path / "other", name="Other", people=["eve"])
+        client.force_login(judge)
+        address = reverse("manage-adjudicate-item", args=[project.slug, item_of(other, "trace_001").pk])
+        assert client.post(address).status_code == 404
+
+    def test_its_queries_do_not_grow_with_the_rows(self, client, tmp_path):
+        counts = []
+        for number in (1, 6):
+            folder = tmp_path / str(number)
+            made = make_project(folder, traces=make_traces(6), name=f"P{number}", people=[f"a{number}", f"b{number}"])
+            for _ in range(number):
+                submit_item(made, f"a{number}", answers(0))
+                submit_item(made, f"b{number}", answers(4))
+            statistics.compute(made)
+            client.force_login(member(made, "judge"))
+            queue(client, made)
+            with CaptureQueriesContext(
+                connection,
+            ) as found:
+                assert words(queue(client, made)).count("queue-row") == number
+            counts.append(len(found))
+        assert counts[0] == counts[1]
+
+
+class TestOpening:
+    def test_it_is_no_place_of_the_item_and_pins_the_revision(self, project, judge):
+        made = opened(project, judge)
+        assert (made.purpose, made.state, made.revision_id) == ("adjudication", State.OPEN, project.revision_id)
+        assert not Slot.objects.filter(assignment=made).exists()
+
+    def test_again_it_is_the_same(self, project, judge):
+        assert opened(project, judge).pk == opened(project, judge).pk
+
+    def test_who_labeled_it_may_not(self, project):
+        member(project, "ann")
+        with pytest.raises(states.Closed, match="as an annotator"):
+            opened(project, person("ann"))
+
+    def test_nothing_to_decide_without_two_answers(self, project, judge):
+        with pytest.raises(states.Closed, match="fewer than two"):
+            opened(project, judge, "trace_003")
+
+    def test_two_adjudicators(self, project, judge):
+        opened(project, judge)
+        with pytest.raises(states.Closed, match="judge is deciding this item now"):
+            opened(project, member(project, "other"))
+
+    def test_the_database_refuses_a_second_one(self, project, judge):
+        first = opened(project, judge)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Assignment.objects.create(
+                item=first.item, project=project, annotator=member(project, "other"), purpose="adjudication",
+                state=State.OPEN, revision=first.revision,
+            )  # fmt: skip
+
+    def test_a_lease_that_ended_keeps_nobody_waiting(self, project, judge):
+        first = opened(project, judge)
+        later = timezone.now() + states.LEASE + timedelta(minutes=1)
+        second = opened(project, member(project, "other"), now=later)
+        first.refresh_from_db()
+        assert (first.state, second.state) == (State.EXPIRED, State.OPEN)
+        # The first one's page saves once more.
+        with pytest.raises(states.Closed, match="somebody else decides it now"):
+            apply_ops(first.public_id, judge, [op("outcome", {"": "partial"})], later)
+
+    def test_opening_another_gives_the_first_back(self, project, judge):
+        submit_item(project, "bob", answers(1))
+        first = opened(project, judge)
+        second = opened(project, judge, "trace_003")
+        first.refresh_from_db()
+        assert (first.state, second.state) == (State.RELEASED, State.OPEN)
+        assert opened(project, judge).pk == first.pk
+
+    def test_not_beside_an_item_being_labeled(self, project, judge):
+        Membership.objects.create(project=project, user=judge, role="annotator", source="admin")
+        assert hand_out(project, judge).assignment.item == item_of(project, "trace_003")
+        with pytest.raises(states.Closed, match="another item of this project open"):
+            opened(project, judge)
+
+    def test_who_also_labels_gets_no_place_for_a_decision_given_back(self, project, judge):
+        Membership.objects.create(project=project, user=judge, role="annotator", source="admin")
+        made = opened(project, judge)
+        assert hand_out(project, judge).assignment == made
+        states.release(made.public_id, judge)
+        given = hand_out(project, judge).assignment
+        assert given is not None
+        assert given.purpose == "production"
+        assert given.item_id != made.item_id
+
+    def test_it_may_be_skipped_and_taken_up_again(self, project, judge):
+        made = opened(project, judge)
+        states.skip(made.public_id, judge)
+        assert opened(project, judge).pk == made.pk
+
+    def test_it_is_not_theirs_without_the_role(self, client, project, judge):
+        made = opened(project, judge)
+        Membership.objects.create(project=project, user=judge, role="annotator", source="admin")
+        client.force_login(judge)
+        page = reverse("label", args=[made.public_id])
+        assert client.get(page).status_code == 200
+        Membership.objects.filter(user=judge, role="adjudicator").update(state="inactive")
+        assert client.get(page).status_code == 404
+        with pytest.raises(Http404):
+            apply_ops(made.public_id, judge, [op("outcome", {"": "partial"})])
+
+
+class TestDeciding:
+    def test_it_raises_the_counter_and_waits_for_no_time(self, project, judge):
+        before = project.seq
+        made = decide(opened(project, judge), judge, answers(1))
+        assert made.seq > before
+        assert made.flags == []
+
+    def test_it_is_nobodys_label(self, project, judge):
+        Membership.objects.create(project=project, user=judge, role="annotator", source="admin")
+        before = {one.username: one for one in status(project).people}
+        kept = statistics.submitted_by_person(project)
+        decide(opened(project, judge), judge, answers(1))
+        after = {one.username: one for one in status(project).people}
+        assert (after["judge"].submitted, after["judge"].assigned) == (0, 0)
+        assert after["ann"] == before["ann"]
+        assert all(one.submitted == 0 for one in after["judge"].schemes)
+        assert statistics.submitted_by_person(project) == kept
+        statistics.compute(project)
+        stats = statistics.read(project)
+        assert stats[statistics.PACE].payload["submissions"] == 5
+        assert stats[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 1}
+
+    def test_it_counts_not_against_a_cap(self, project, judge):
+        Membership.objects.create(project=project, user=judge, role="annotator", source="admin", caps={"items": 1})
+        decide(opened(project, judge), judge, answers(1))
+        assert hand_out(project, judge).assignment is not None
+
+    def test_it_can_be_changed_and_invalidated(self, project, judge):
+        made = opened(project, judge)
+        decide(made, judge, answers(1))
+        assert opened(project, judge).state == State.REOPENED
+        decide(made, judge, answers(2))
+        assert (
+            Submission.objects.get(assignment=made, is_current=True).values["step_reward"]["first_error"]["step"] == 2
+        )
+        other = member(project, "other")
+        with pytest.raises(states.Closed, match="judge decided this item on"):
+            opened(project, other)
+        managing.invalidate(made.pk, other)
+        assert opened(project, other).state == State.OPEN
+        with pytest.raises(states.Closed, match="other is deciding"):
+            opened(project, judge)
+
+    def test_it_is_given_to_nobody_else(self, project, judge):
+        made = opened(project, judge)
+        with pytest.raises(states.Closed, match="is given to nobody"):
+            managing.reassign(made.pk, judge, person("ann").pk)
