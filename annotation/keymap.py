@@ -24,6 +24,7 @@ KEYS = {
     "Y": "Accept all suggestions",
     "h": "Open or close the guide",
     "i": "To the questions",
+    "b": "Show or hide what others answered, when you adjudicate",
     "c": "Comment on the line",
     "v": "Choose lines",
     "d": "All changes, file by file",

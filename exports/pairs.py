@@ -211,7 +211,8 @@ def _preferences(
             tally.left_out[f"comparisons of an issue unchanged since {changes.since}"] += 1
             continue
         said = [labels for labels in pair.submissions if rows.counts(labels)]
-        for voters in [[one] for one in said] if options.aggregation == "per_annotator" else [said]:
+        each = [[one] for one in said if one.purpose != ADJUDICATION]
+        for voters in each if options.aggregation == "per_annotator" else [said]:
             found = _preferred(pair, voters)
             if isinstance(found, str):
                 tally.left_out[found] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,20 +72,26 @@ def submissions_of(item_id: int) -> list[Submission]:
     return list(found.select_related("assignment__annotator").order_by("submitted_at", "seq"))
 
 
-def together(submissions: Sequence[Submission]) -> Together:
-    """The submissions of one item. Each is read by the configuration it was given under."""
+def name_of(submission: Submission) -> str:
+    return submission.assignment.annotator.get_username()
+
+
+def together(submissions: Sequence[Submission], called: Callable[[Submission], str] = name_of) -> Together:
+    """The submissions of one item. Each is read by the configuration it was given under; ``called``: what its author
+    is called."""
     places: dict[tuple[str, str, int | None], Place] = {}
     comments: list[tuple[str, str, Told]] = []
     configs = {revision: config_of(revision) for revision in {one.revision_id for one in submissions}}
     for submission in submissions:
-        name = name_of(submission)
+        name = called(submission)
         for scheme, title, told in _told(submission, configs[submission.revision_id]):
             if told.anchor is not None:
                 comments.append((name, title, told))
                 continue
             key = (scheme, told.part, told.step)
             places.setdefault(key, Place(scheme, title, told.part, told.step)).said.append((name, told))
-    return Together([_voice(submission) for submission in submissions], list(places.values()), comments)
+    voices = [_voice(submission, called(submission)) for submission in submissions]
+    return Together(voices, list(places.values()), comments)
 
 
 def _told(submission: Submission, config: ProjectConfig) -> Iterable[tuple[str, str, Told]]:
@@ -95,10 +101,6 @@ def _told(submission: Submission, config: ProjectConfig) -> Iterable[tuple[str, 
             yield scheme.name, scheme.title, told
 
 
-def name_of(submission: Submission) -> str:
-    return submission.assignment.annotator.get_username()
-
-
-def _voice(submission: Submission) -> Voice:
+def _voice(submission: Submission, name: str) -> Voice:
     assignment: Any = submission.assignment
-    return Voice(name_of(submission), assignment.purpose, submission.submitted_at, tuple(submission.flags))
+    return Voice(name, assignment.purpose, submission.submitted_at, tuple(submission.flags))

@@ -23,6 +23,7 @@ from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item
 from annotation.pages import filetree
 from annotation.pages.shown import ShownTrace, chunks_of, panes_of, shown_traces
+from annotation.pages.voices import voices_of
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import MAX_TEXT, Scheme
@@ -74,8 +75,16 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "place": facts,
         "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
         "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
-        "state": page_state(request, assignment, config, traces, schemes, facts),
+        **_beside(assignment, schemes, page_state(request, assignment, config, traces, schemes, facts)),
     }
+
+
+def _beside(assignment: Assignment, schemes: tuple[Scheme, ...], state: dict[str, Any]) -> dict[str, Any]:
+    """The page's state; to an adjudicator with what the annotators answered."""
+    if not assignment.is_adjudication:
+        return {"state": state}
+    heard = voices_of(assignment, schemes)
+    return {"state": {**state, "voices": heard.state()}, "voices": heard, "adjudicates": True}
 
 
 def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import { Pair } from "./label/pair.js";
 import { isSheetOpen, setSheet } from "./label/sheet.js";
 import { Trace } from "./label/trace.js";
 import { openAll } from "./label/wiring.js";
+import { element, said } from "./said.js";
 import { articleOf, placeOf, rowAt, unfold, wholeChange } from "./schemes/code_review/lines.js";
 
 const byId = (id) => document.getElementById(id);
@@ -50,27 +51,6 @@ function fill(controls) {
   controls.replaceChildren(...places.map(said));
   controls.closest("article").classList.toggle("no-controls", !places.length);
   comment(controls.step);
-}
-
-function said({ title, differs, said: voices }) {
-  const place = element("div", "control reading-place");
-  place.role = "group";
-  place.ariaLabel = differs ? `${title}: they differ` : title;
-  const head = element("p", "control-title", title);
-  if (differs) head.append(" ", element("span", "reading-differs", "differs"));
-  place.append(head);
-  for (const { name, text, detail, style } of voices) {
-    const line = element("p", "reading-voice");
-    const mark = element("span", `swatch ${style}`);
-    mark.ariaHidden = "true";
-    const words = element("span", "");
-    words.dir = "auto";
-    words.append(element("strong", "", name), ` ${text}`);
-    line.append(mark, words);
-    if (detail) line.append(element("span", "reading-detail", detail));
-    place.append(line);
-  }
-  return place;
 }
 
 /** Put the comments of a step (null: of the whole change) under their lines. */
@@ -134,13 +114,6 @@ async function show({ number, anchor }) {
   unfold(place);
   place?.scrollIntoView({ block: "center" });
   place?.focus({ preventScroll: true });
-}
-
-function element(tag, kind, text = "") {
-  const made = document.createElement(tag);
-  if (kind) made.className = kind;
-  made.textContent = text;
-  return made;
 }
 
 document.addEventListener("DOMContentLoaded", start);

@@ -26,6 +26,7 @@ from traces.models import Import, ImportFile
 
 # What the admin has beside pages: files, parts of pages, what is only posted or leads elsewhere.
 NO_PAGES = {
+    "manage-adjudicate-item",
     "manage-config-file", "manage-count", "manage-export-file", "manage-import-cancel", "manage-import-retry",
     "manage-invitation", "manage-people-invite", "manage-people-link", "manage-people-links", "manage-person",
     "manage-preview-changes", "manage-preview-chunk", "manage-schedules", "manage-state", "manage-watch",

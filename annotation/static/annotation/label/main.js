@@ -18,6 +18,7 @@ import { Store } from "./store.js";
 import { Submission, forgetMissing } from "./submit.js";
 import { Tabs } from "./tabs.js";
 import { Trace } from "./trace.js";
+import { Voices } from "./voices.js";
 import { bindings, listen } from "./wiring.js";
 
 const byId = (id) => document.getElementById(id);
@@ -66,6 +67,7 @@ async function start() {
   });
   parts.pair = Pair.find(state);
   parts.page = new Page(parts);
+  parts.voices = Voices.find(parts);
   parts.presence = new Presence({
     form: byId("seen"),
     start: state.presence,
@@ -119,6 +121,7 @@ function arrived(parts, controls) {
   // Steps of the first chunk are upgraded before the page's parts exist; start() comes back to them.
   if (!parts.page || !parts.presence) return;
   parts.page.paintControls(controls);
+  parts.voices?.fill(controls);
   parts.presence.watch(controls.closest("article"));
 }
 

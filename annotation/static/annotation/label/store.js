@@ -41,8 +41,8 @@ export class Store {
     return state;
   }
 
-  /** Change keys of one scheme. Returns whether anything differs now. */
-  set(scheme, changes, { undoable = true } = {}) {
+  /** Change keys of one scheme. Returns whether anything differs now. Changes of one `group` are undone together. */
+  set(scheme, changes, { undoable = true, group = null } = {}) {
     const set = {};
     const before = {};
     for (const [key, value] of Object.entries(changes)) {
@@ -53,7 +53,7 @@ export class Store {
     }
     if (!Object.keys(set).length) return false;
     if (undoable) {
-      this.undoable.push({ scheme, set: before });
+      this.undoable.push({ scheme, set: before, group });
       this.redoable.length = 0;
     }
     const op = { id: newId(), tab: this.tab, base: this.version, scheme, set, device_at: new Date().toISOString() };
@@ -65,12 +65,18 @@ export class Store {
   /** Take back the last change (or, with `redo`, take back the taking back). Returns the step it was about, or null. */
   undo({ redo = false } = {}) {
     const [from, to] = redo ? [this.redoable, this.undoable] : [this.undoable, this.redoable];
+    const last = from.at(-1) ?? null;
+    do this.#takeBack(from, to);
+    while (last?.group && from.at(-1)?.group === last.group);
+    return last;
+  }
+
+  #takeBack(from, to) {
     const change = from.pop();
-    if (!change) return null;
+    if (!change) return;
     const before = Object.fromEntries(Object.keys(change.set).map((key) => [key, this.value(change.scheme, key)]));
-    to.push({ scheme: change.scheme, set: before });
+    to.push({ ...change, set: before });
     this.set(change.scheme, change.set, { undoable: false });
-    return change;
   }
 
   /** Show an operation: a new one, one left from an earlier page load, or one another tab has just made. */

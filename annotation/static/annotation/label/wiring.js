@@ -139,8 +139,9 @@ const MOVES = {
 };
 
 function common(parts, help) {
-  const { store, trace, page, submission } = parts;
+  const { store, trace, page, submission, voices } = parts;
   return [
+    ...(voices ? [{ key: "b", text: "Show or hide what others answered", run: () => voices.toggle({ focus: true }) }] : []),
     { key: "N", text: "Previous unlabeled step", run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })) },
     { key: "]", text: "Next file change", run: () => jump(trace, nextEdit(parts, 1)) },
     { key: "[", text: "Previous file change", run: () => jump(trace, nextEdit(parts, -1)) },

@@ -1,0 +1,109 @@
+"""A decision made through the pages is the label of every export that asks for it, and of no other."""
+
+import json
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from annotation.models import Membership, Submission
+from annotation.quality import statistics
+from exports.build import build
+from exports.formats import formats
+from exports.options import Options
+from potato_site.accounts.models import User
+from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, op, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+ISSUE = {"issue_id": "myorg__myproject-12"}
+BETTER = {"annotation_type": "pairwise", "name": "better"}
+
+
+@pytest.fixture
+def export(tmp_path):
+    def run(project, name="prm", **options):
+        output = tmp_path / uuid.uuid4().hex / (formats.get(name).file or "folder")
+        output.parent.mkdir()
+        build(project.pk, name, Options(**options), output)
+        return [json.loads(line) for line in output.read_text().splitlines()]
+
+    return run
+
+
+@pytest.fixture
+def decide(client):
+    """``decide(project, trace, values)``: the adjudicator finds the item, opens it and submits."""
+
+    def run(project, item, values):
+        judge, _ = User.objects.get_or_create(username="judge")
+        Membership.objects.get_or_create(project=project, user=judge, role="adjudicator", source="admin")
+        client.force_login(judge)
+        statistics.compute(project)
+        address = reverse("manage-adjudicate-item", args=[project.slug, item])
+        assert address in client.get(reverse("manage-adjudicate", args=[project.slug])).content.decode()
+        page = client.post(address).url
+        ops = [op(scheme, changes) for scheme, changes in values.items()]
+        payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": 0, "ops": ops}
+        response = client.post(f"{page}submit", {"payload": json.dumps(payload)})
+        assert response.json() == {"next": reverse("manage-adjudicate", args=[project.slug])}
+        return Submission.objects.latest("pk")
+
+    return run
+
+
+def item_of(project, trace):
+    return project.items.get(trace_a__external_id=trace, trace_b=None).pk
+
+
+def test_the_decision_is_the_label(tmp_path, export, decide):
+    project = make_project(tmp_path, traces=[make_trace("t1", **ISSUE), make_trace("t2", 7, **ISSUE)])
+    for first_errors in ((3, 1), (None, None)):
+        for name, first_error in zip(("ann", "bob"), first_errors, strict=True):
+            submit_item(project, name, answers(first_error, "partial"))
+    before = export(project)
+    assert [(row["first_error_step"], row["needs_adjudication"]) for row in before] == [(1, True), (None, False)]
+    project.refresh_from_db()
+    seq = project.seq
+    decided = decide(project, item_of(project, "t1"), answers(3, "not_resolved"))
+    assert decided.seq > seq
+    row, other = export(project)
+    assert (row["first_error_step"], row["outcome"]) == (3, "not_resolved")
+    assert (row["aggregation"], row["needs_adjudication"], row["agreement"]) == ("adjudicated", False, 0.5)
+    assert row["annotators"] == ["ann", "bob", "judge"]
+    assert other == before[1]
+    # Only what changed, and there it is.
+    assert export(project, since_seq=seq) == [row]
+    assert [one["annotators"] for one in export(project, aggregation="per_annotator")] == [
+        ["ann"], ["bob"], ["ann"], ["bob"],
+    ]  # fmt: skip
+    assert export(project, aggregation="majority") == before
+    (pair,) = export(project, "preference_pairs")
+    assert (pair["chosen_trace_id"], pair["rejected_trace_id"]) == ("t2", "t1")
+
+
+def test_a_decided_comparison_is_a_pair(tmp_path, export, decide):
+    traces = [make_trace("t1", **ISSUE), make_trace("t2", 7, **ISSUE)]
+    project = make_project(tmp_path, traces=traces, schemes=[BETTER])
+    for name, side in (("ann", "a"), ("bob", "b")):
+        submit_item(project, name, {"better": {"choice": {"side": side}}})
+    options = {"pair_source": "pairwise"}
+    assert export(project, "preference_pairs", **options) == []
+    decide(project, project.items.get(kind="pair").pk, {"better": {"choice": {"side": "b"}}})
+    (pair,) = export(project, "preference_pairs", **options)
+    assert (pair["chosen_trace_id"], pair["rejected_trace_id"]) == ("t2", "t1")
+    assert len(export(project, "preference_pairs", aggregation="per_annotator", **options)) == 2
+
+
+def test_what_exports_call_tied_is_in_the_queue(tmp_path, export):
+    """Both use one rule: no row needs adjudication that the queue does not know."""
+    project = make_project(tmp_path, traces=[make_trace(f"t{n}") for n in range(4)], schemes=[FIRST_ERROR, OUTCOME])
+    given = {"ann": [(1, "partial"), (2, "partial"), (None, "resolved"), (4, "resolved")],
+             "bob": [(1, "resolved"), (3, "partial"), (None, "resolved"), (4, "resolved")]}  # fmt: skip
+    for name, said in given.items():
+        for first_error, outcome in said:
+            submit_item(project, name, answers(first_error, outcome))
+    statistics.compute(project)
+    tied = [row["trace_id"] for row in export(project) if row["needs_adjudication"]]
+    items = {item.pk: item.trace_a.external_id for item in project.items.select_related("trace_a")}
+    assert [items[one.item] for one in statistics.disputes(project)] == tied == ["t0", "t1"]
