@@ -173,6 +173,8 @@ PARAMETERS: dict[str, Callable[[Assignment], Any]] = {
     "item_id": lambda mine: mine.item_id,
     "scheme": lambda _: "step_reward",
     "export_id": lambda mine: objects.OBJECTS["exports.Export"](mine).pk,
+    "submission_id": lambda mine: objects.OBJECTS["annotation.Submission"](mine).pk,
+    "gold_id": lambda mine: objects.OBJECTS["annotation.Gold"](mine).pk,
     "schedule_id": lambda mine: objects.schedule(mine).pk,
     "job_id": lambda _: 1,
     "name": lambda _: "manifest.json",

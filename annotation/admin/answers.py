@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation import access
+from annotation.admin.known import known_of
 from annotation.answers.together import Place, Together, name_of, submissions_of, together
 from annotation.models import Item, Project
 from annotation.pages import shell
@@ -34,7 +35,14 @@ def item(request: HttpRequest, slug: str, item_id: int) -> HttpResponse:
     names = [name_of(submission) for submission in submissions]
     chosen = {name for name in request.GET.getlist("by") if name in names} or set(names)
     seen = together([submission for submission in submissions if name_of(submission) in chosen])
-    return render(request, "admin/item.html", _context(project, found, names, chosen, seen))
+    # Who looks into the project without managing it may label in it, too.
+    manages = access.managed(request.user).filter(pk=project.pk).exists()
+    context = {
+        **_context(project, found, names, chosen, seen),
+        "may_change": manages,
+        "known": known_of(found, config_of(project.revision_id)) if manages else [],
+    }
+    return render(request, "admin/item.html", context)
 
 
 def _context(project: Project, found: Item, names: list[str], chosen: set[str], seen: Together) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -12,11 +13,14 @@ from annotation.admin.figures import RELIABLE, Figures
 from annotation.admin.links import Links
 from annotation.models import Project
 from annotation.quality.live import Live
+from annotation.templatetags.figures import percent
 
 # A person is named when at least so many submissions, and this share of theirs, came too fast.
 HASTY_SUBMISSIONS, HASTY_SHARE = 3, 0.1
 NAMED = 3
 SILENT_DAYS = 3
+# And when so many of their answers could be compared with known ones, and come no nearer to them than this.
+CHECKED_SUBMISSIONS, LOW_LIKENESS = 10, 0.7
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
 
 def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links) -> Iterator[Notice]:
     yield from _hasty(figures, links)
+    yield from _wrong(figures, links)
     weakest = figures.weakest
     if weakest is not None and weakest.band.key == "poor" and weakest.at_best < RELIABLE:
         what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
@@ -73,6 +78,22 @@ def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
 
 def is_hasty(too_fast: int, submitted: int) -> bool:
     return too_fast >= HASTY_SUBMISSIONS and too_fast >= HASTY_SHARE * submitted
+
+
+def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:
+    people = figures.progress["people"] if figures.progress else []
+    wrong = [one for one in people if is_wrong(one.get("checked"))]
+    for one in sorted(wrong, key=lambda one: one["checked"]["likeness"])[:NAMED]:
+        checked = one["checked"]
+        share = percent(checked["likeness"])
+        text = f"{one['username']}: {share} right on the latest {checked['submissions']} items whose answer is known."
+        yield Notice("warn", text, links.people, "See people")
+
+
+def is_wrong(checked: dict[str, Any] | None) -> bool:
+    if not checked:
+        return False
+    return bool(checked["submissions"] >= CHECKED_SUBMISSIONS and checked["likeness"] < LOW_LIKENESS)
 
 
 def _days_since(day: date, now: datetime) -> int:

@@ -21,7 +21,7 @@ class GoldProjectFilter(ProjectFilter):
 
 @admin.register(Gold)
 class GoldAdmin(ProjectList):
-    """Set and removed through the API; read here."""
+    """Set and removed on the page of an item and through the API; read here."""
 
     project_path = "item__project"
     item_path = "item"

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotation import access
-from annotation.admin.attention import is_hasty, notices
+from annotation.admin.attention import is_hasty, is_wrong, notices
 from annotation.admin.figures import figures_of
 from annotation.admin.frame import project_context
 from annotation.admin.links import links_of
@@ -81,7 +81,8 @@ def _context(request: HttpRequest, project: Project, stats: dict[str, statistics
         "live": now,
         "links": links,
         "notices": notices(project, figures, now, links, decides=decides),
-        "people": [{**one, "is_hasty": is_hasty(one["too_fast"], one["submitted"])} for one in people[:PEOPLE_SHOWN]],
+        "people": [_person(one) for one in people[:PEOPLE_SHOWN]],
+        "any_checked": any(one.get("checked") for one in people[:PEOPLE_SHOWN]),
         "age": _age(project, stats),
         "counted": _mark(stats),
     }
@@ -89,6 +90,11 @@ def _context(request: HttpRequest, project: Project, stats: dict[str, statistics
 
 def _decides(request: HttpRequest, project: Project) -> bool:
     return access.adjudicated(request.user).filter(pk=project.pk).exists()
+
+
+def _person(row: dict[str, Any]) -> dict[str, Any]:
+    checked = row.get("checked")
+    return {**row, "is_hasty": is_hasty(row["too_fast"], row["submitted"]), "is_wrong": is_wrong(checked)}
 
 
 def _mark(stats: dict[str, statistics.Stat]) -> str:

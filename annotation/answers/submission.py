@@ -150,6 +150,6 @@ def _flags(assignment: Assignment, active_ms: int) -> list[str]:
     """An adjudication has none: it takes nobody's place, and others have read the item before."""
     if assignment.is_adjudication:
         return []
-    surplus = not Slot.objects.filter(assignment=assignment).exists()
+    surplus = states.needs_place(assignment) and not Slot.objects.filter(assignment=assignment).exists()
     too_fast = timing.is_too_fast(active_ms, n_steps_of(assignment.item_id))
     return [flag for flag, raised in (("surplus", surplus), ("too_fast", too_fast)) if raised]

@@ -18,8 +18,9 @@ from potato_site.textjson import canonical
 
 @dataclass(frozen=True)
 class Voice:
-    """One person's submission."""
+    """One person's submission, and its id."""
 
+    pk: int
     name: str
     purpose: str
     submitted_at: datetime
@@ -103,4 +104,4 @@ def _told(submission: Submission, config: ProjectConfig) -> Iterable[tuple[str, 
 
 def _voice(submission: Submission, name: str) -> Voice:
     assignment: Any = submission.assignment
-    return Voice(name, assignment.purpose, submission.submitted_at, tuple(submission.flags))
+    return Voice(submission.pk, name, assignment.purpose, submission.submitted_at, tuple(submission.flags))

@@ -33,7 +33,10 @@ class GoldGiven(Strict):
     value = serializers.JSONField(help_text='As in a submission, `{"first_error": {"step": 3}}` say.')
     rationale = serializers.CharField(required=False, default="", allow_blank=True, trim_whitespace=False)
     use = serializers.ChoiceField(
-        Gold.Use.values, required=False, default=Gold.Use.HIDDEN, help_text="What it is meant for; kept as a mark."
+        Gold.Use.values,
+        required=False,
+        default=Gold.Use.HIDDEN,
+        help_text="Only the items of `hidden` ones are handed out to check.",
     )
 
 
@@ -49,7 +52,7 @@ class GoldAnswers(Endpoint):
     @extend_schema(
         summary="Known answers of a project",
         operation_id="gold",
-        description="Annotators never see them. They are kept; items are not yet handed out or scored by them.",
+        description="Annotators never see them. Items with one check people's work: docs/projects.md.",
         parameters=PARAMETERS,
         responses=of(GoldShown),
     )

@@ -14,15 +14,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from annotation.assignments import states, timing
+from annotation.assignments import known_items, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Slot
+from annotation.models.querysets import NOT_DELIVERED
 from annotation.projects.revisions import config_of
 
 State = Assignment.State
-# These do not count against a person's cap: nothing was, or is going to be, delivered for them.
-NOT_DELIVERED = (State.SKIPPED, State.RELEASED, State.EXPIRED, State.VOID)
-
 
 NO_LONGER = "You are no longer an annotator of this project."
 CAP_REACHED = "You have reached the number of items one person labels in this project. Thank you!"
@@ -60,6 +58,7 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         membership = memberships.filter(role=Membership.Role.ANNOTATOR).first()
         if membership is None or membership.state != Membership.State.ACTIVE:
             return HandOut(None, NO_LONGER if membership else "You are not an annotator of this project.")
+        membership.project = project  # which is not read again
         in_hand = [State.OPEN, State.RESERVED, *states.RESUMABLE]
         begun = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
         # Locked, because a save may take a lost one up again, or submit it, at this very moment.
@@ -78,7 +77,7 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
             return HandOut(None, CAP_REACHED)
         expired, released = ([a for a in mine if a.state == state] for state in states.RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
-        return HandOut(_return_to(expired, now) or _claim(project, membership, now) or _return_to(released, now))
+        return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
 
 
 def _refusal(project: Project, membership: Membership) -> str:
@@ -113,7 +112,7 @@ def cap_of(project: Project, membership: Membership) -> int | None:
 def _return_to(mine: list[Assignment], now: datetime) -> Assignment | None:
     """An item this person had before, the latest first, if it still has a free place."""
     for assignment in mine:
-        if states.free_slot(assignment) is not None:
+        if states.has_place(assignment):
             states.resume(assignment, now)
             return assignment
     return None
@@ -126,25 +125,42 @@ def _open_reserved(project: Project, assignment: Assignment, now: datetime) -> A
     return assignment
 
 
-def _claim(project: Project, membership: Membership, now: datetime) -> Assignment | None:
+def _claim(membership: Membership, now: datetime) -> Assignment | None:
     slot = next(filter(None, (_free_slot(membership, *part) for part in _parts(membership.cursor))), None)
     if slot is None:
         return None
+    if (check := known_items.due(membership)) is not None:
+        # A label more is given only where the item has all that it needs.
+        return _open(membership, check.pk, check.kind, _slot_of(membership, check), now)
+    assignment = _open(membership, slot.item_id, slot.item_kind, slot, now)
+    if ORDINARY < slot.queue_key < LAST:
+        Membership.objects.filter(pk=membership.pk).update(cursor=slot.queue_key)
+    return assignment
+
+
+def _open(membership: Membership, item_id: int, kind: str, slot: Slot | None, now: datetime) -> Assignment:
+    """The item is this person's now. Without a slot it is a check of their work alone."""
     assignment = Assignment.objects.create(
-        item_id=slot.item_id,
-        project=project,
+        item_id=item_id,
+        project=membership.project,
         annotator_id=membership.user_id,
+        purpose=Assignment.Purpose.GOLD if slot is None else Assignment.Purpose.PRODUCTION,
         state=State.OPEN,
-        revision_id=project.revision_id,
-        swapped=slot.item_kind == Item.Kind.PAIR and secrets.randbelow(2) == 1,
+        revision_id=membership.project.revision_id,
+        swapped=kind == Item.Kind.PAIR and secrets.randbelow(2) == 1,
         opened_at=now,
         lease_until=now + states.LEASE,
     )
-    Slot.objects.filter(pk=slot.pk).update(assignment=assignment)
-    if ORDINARY < slot.queue_key < LAST:
-        Membership.objects.filter(pk=membership.pk).update(cursor=slot.queue_key)
+    if slot is not None:
+        Slot.objects.filter(pk=slot.pk).update(assignment=assignment)
     timing.start_clock(assignment, now)
     return assignment
+
+
+def _slot_of(membership: Membership, item: Item) -> Slot | None:
+    """A free slot of the item that this person may take, locked."""
+    free = Slot.objects.select_for_update(skip_locked=True, of=("self",)).filter(item=item, assignment=None)
+    return free.filter(group__in=["", membership.group]).order_by("number").first()
 
 
 def _parts(cursor: str) -> list[tuple[str, str]]:

@@ -65,14 +65,23 @@ def resume(assignment: Assignment, now: datetime) -> None:
             assignment.save(update_fields=["state", "lease_until"])
     except IntegrityError:
         raise Closed(_why_not_resumed(assignment)) from None
-    if not assignment.is_adjudication:
-        take_slot(assignment)
+    take_slot(assignment)
 
 
 def _why_not_resumed(assignment: Assignment) -> str:
     if assignment.is_adjudication and Assignment.objects.deciding().filter(item=assignment.item_id).exists():
         return "Your time on this item ran out, and somebody else decides it now. What you answered is kept."
     return "Your time on this item ran out and you have another one open. Finish that one first."
+
+
+def needs_place(assignment: Assignment) -> bool:
+    """Whether it is one of the labels that its item shall have. A check of a person's work is none."""
+    return assignment.purpose == Assignment.Purpose.PRODUCTION
+
+
+def has_place(assignment: Assignment) -> bool:
+    """Whether it can be taken up again without being surplus."""
+    return not needs_place(assignment) or free_slot(assignment) is not None
 
 
 def free_slot(assignment: Assignment) -> Slot | None:
@@ -86,7 +95,10 @@ def free_slot(assignment: Assignment) -> Slot | None:
 
 
 def take_slot(assignment: Assignment) -> bool:
-    """Put the assignment into a free slot of its item. False when there is none: the work is then surplus."""
+    """Put the assignment into a free slot of its item, if it needs one. False when there is none: the work is then
+    surplus."""
+    if not needs_place(assignment):
+        return True
     slot = free_slot(assignment)
     return slot is not None and bool(Slot.objects.filter(pk=slot.pk, assignment=None).update(assignment=assignment))
 

@@ -15,6 +15,8 @@ FLAGS = ("surplus", "too_fast")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
 ADJUDICATION = "adjudication"
+# These do not count against a person's cap: nothing was, or is going to be, delivered for them.
+NOT_DELIVERED = ("skipped", "released", "expired", "void")
 
 
 def _model(name: str) -> Any:

@@ -78,8 +78,7 @@ def set_config(project: Project, config: ProjectConfig, user: User | None) -> Re
 
 def scheme_version(project: Project, scheme: Scheme) -> SchemeVersion:
     """The row of this scheme's meaning, made if the project never had it."""
-    meaning = scheme.meaning()
-    key = digest(meaning, scheme.unit)
+    meaning, key = scheme.meaning(), meaning_key(scheme)
     versions = SchemeVersion.objects.filter(project=project, name=scheme.name)
     found = versions.filter(digest=key).first()
     if found is not None:
@@ -95,6 +94,11 @@ def scheme_version(project: Project, scheme: Scheme) -> SchemeVersion:
         meaning=meaning,
         digest=key,
     )
+
+
+def meaning_key(scheme: Scheme) -> str:
+    """What ``SchemeVersion.digest`` is of the present meaning of a scheme."""
+    return digest(scheme.meaning(), scheme.unit)
 
 
 def _audit(project: Project, before: Revision | None, after: Revision, user: User | None) -> None:

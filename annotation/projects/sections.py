@@ -178,6 +178,14 @@ class QualityControl(Section):
         description="Seconds of active reading before an item may be submitted",
         json_schema_extra={"unit": "seconds"},
     )
+    known_answers_percentage: float = Field(
+        default=8.0,
+        ge=0,
+        le=50,
+        description="Share of each person's items whose answer is known, as far as there are such; `0`: none is "
+        "handed out to check them",
+        json_schema_extra={"unit": "% of each person's items"},
+    )
 
     @property
     def overlap_share(self) -> Fraction:

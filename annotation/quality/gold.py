@@ -1,7 +1,8 @@
 """Known answers: what an item's label ought to be, as the people who run a project decided.
 
 A gold answer has the shape of a submission's: a flat map from key to value, checked by the scheme. Annotators never see
-one. Handing gold items out and scoring labels against them is not part of this version: gold is kept, not used yet.
+one. Items with one are handed out to check people (``assignments.known_items``), whose answers are compared with it
+(``quality.checked``).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import Any
 
 from django.db import transaction
 
-from annotation.answers.context import OF_A_PAIR, context_of_version
-from annotation.models import Gold, Item, Project
+from annotation.answers.context import OF_A_PAIR, context_of, context_of_version, is_pair
+from annotation.models import Gold, Item, Project, Submission
 from annotation.projects.counter import bump
-from annotation.projects.revisions import current, scheme_version
+from annotation.projects.revisions import config_of, current, meaning_key, scheme_version
 from annotation.schemes.base import Refused, Scheme, text_of
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.canonical import digest
@@ -63,6 +64,32 @@ def set_gold(
     gold, _ = Gold.objects.update_or_create(item=item, scheme=meaning, defaults=after)
     _record(project, "gold.set", gold, _audited(earlier), _audited(gold), user)
     return gold
+
+
+@transaction.atomic
+def keep_submission(project: Project, submission: Submission, user: User | None) -> list[Scheme]:
+    """Keep what a current submission says as the known answers of its item. Returns the questions it answers.
+
+    Only answers that others can be compared with are kept (``Scheme.likeness``). What does not answer a question as it
+    is asked now is left out; raises NotGold where nothing is left.
+    """
+    context = context_of(submission.assignment.item_id)
+    kept = []
+    for scheme in current(project).asked_of(pair=is_pair(submission.assignment.item_id)):
+        given = submission.values.get(scheme.name)
+        if not given or not _is_of(scheme, submission) or scheme.likeness(given, given, context) is None:
+            continue
+        set_gold(project, submission.assignment.item, scheme.name, given, user=user)
+        kept.append(scheme)
+    if not kept:
+        raise NotGold([("", "It holds no answer that others could be compared with.")])
+    return kept
+
+
+def _is_of(scheme: Scheme, submission: Submission) -> bool:
+    """Whether the submission answered what the question means now."""
+    schemes = config_of(submission.revision_id).annotation_schemes
+    return any(one.name == scheme.name and meaning_key(one) == meaning_key(scheme) for one in schemes)
 
 
 @transaction.atomic

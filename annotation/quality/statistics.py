@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.quality.agreement import agreement_of
+from annotation.quality.checked import Checked, checked_people
 from annotation.quality.disagreement import Dispute, disputes_of
 from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
@@ -104,8 +105,12 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
         pace = pace_of(seen, using="snapshot", now=now, check=check)
         ids = _ids_of(person.username for person in report.people)
         submitted = submitted_by_person(seen, using="snapshot")
+        check()
+        checked = checked_people(seen, using="snapshot")
     timed = {name: pace.people.get(pk) for name, pk in ids.items()}
-    people = sorted((_person(person, timed.get(person.username)) for person in report.people), key=_latest_first)
+    right = {name: checked.get(pk) for name, pk in ids.items()}
+    rows = (_person(person, timed.get(person.username), right.get(person.username)) for person in report.people)
+    people = sorted(rows, key=_latest_first)
     progress = report.as_json()
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()
@@ -146,11 +151,12 @@ def _ids_of(names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _person(person: PersonStatus, timed: PersonPace | None) -> dict[str, Any]:
+def _person(person: PersonStatus, timed: PersonPace | None, checked: Checked | None) -> dict[str, Any]:
     """A row of the table of people. (Their schemes are for the command.)"""
     from annotation.quality.pace import PersonPace
 
     row = {**asdict(person), **asdict(timed or PersonPace(0, 0, None)), "submitted": person.submitted}
+    row["checked"] = asdict(checked) if checked else None
     del row["schemes"]
     return row
 

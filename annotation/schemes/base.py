@@ -268,6 +268,18 @@ class Scheme(BaseModel):
         """Measure name → unit key (``""`` for the item, else the step number or the file's path) → value."""
         return {}
 
+    def likeness(self, answers: Answers, known: Answers, ctx: ItemContext) -> float | None:
+        """How near answers come to the known ones, 0 to 1: the share of what is known that they say too.
+
+        None where that cannot be told: of texts and of numbers on a scale without steps.
+        """
+        wanted, given = self.units(known, ctx), self.units(answers, ctx)
+        for measure in self.measures():
+            if measure.level != "interval" and (values := wanted.get(measure.name)):
+                said = given.get(measure.name, {})
+                return sum(said.get(key) == value for key, value in values.items()) / len(values)
+        return None
+
     def export(self, answers: Answers, ctx: ItemContext) -> Any:
         """The answers as the JSON value that exports carry. An unanswered scheme gives None."""
         return dict(answers) or None

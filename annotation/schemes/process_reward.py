@@ -255,6 +255,17 @@ class ProcessReward(OfSteps):
         named = [first for first in firsts if first is not None]
         return 0 < len(named) < len(firsts) or (bool(named) and max(named) - min(named) >= FAR_APART)
 
+    def likeness(self, answers: Answers, known: Answers, ctx: ItemContext) -> float | None:
+        """Of a first error: 1 for the very step, 0.5 for one beside it. Of every step: F1 of the wrong ones."""
+        if not answers or not known:
+            return 0.0 if known else None
+        if self.mode == "per_step":
+            return _f1(self.errors(answers, ctx), self.errors(known, ctx))
+        said, right = self.first_error(answers), self.first_error(known)
+        if said == right:
+            return 1.0
+        return 0.5 if said is not None and right is not None and abs(said - right) == 1 else 0.0
+
     def step_labels(self, answers: Answers, ctx: ItemContext) -> list[tuple[str | None, str]]:
         """(label or None, source) per step; a source is "human", "ai", "ai_changed", or "derived".
 
@@ -380,6 +391,11 @@ class ProcessReward(OfSteps):
             for name, label in self.labels.items()
         ]
         return {**super().page_state(), **{name: getattr(self, name) for name in options}, "labels": labels}
+
+
+def _f1(said: set[int], right: set[int]) -> float:
+    """F1 of a set of steps against the right one; 1 where both are empty."""
+    return 2 * len(said & right) / (len(said) + len(right)) if said or right else 1.0
 
 
 SAMPLES = [

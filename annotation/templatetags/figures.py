@@ -42,6 +42,12 @@ def alpha(value: float) -> str:
 
 
 @register.filter
+def percent(share: float) -> str:
+    """``0.875`` is 88 %."""
+    return f"{share * 100:.0f} %"
+
+
+@register.filter
 def thousands(number: int) -> str:
     """``300000`` is 300,000."""
     return f"{number:,}" if isinstance(number, int) else ""

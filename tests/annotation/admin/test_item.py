@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotation.models import Assignment, Item, Membership, Submission
+from annotation.quality.gold import keep_submission
 from potato_site.accounts.models import User
 from tests.annotation.test_together import ANCHOR, REVIEW
 from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_traces, submit_item
@@ -109,3 +110,43 @@ def test_the_lists_of_the_admin_lead_there(page, project):
 def test_a_void_submission_is_not_shown(page, project):
     Assignment.objects.filter(annotator__username="ann").update(state="void")
     assert [voice.name for voice in page.get(url(project)).context["seen"].voices] == ["bob"]
+
+
+@pytest.fixture
+def manager(client, project):
+    mia = User.objects.create_user("mia")
+    Membership.objects.create(project=project, user=mia, role="manager", source="admin")
+    client.force_login(mia)
+    return client
+
+
+def test_a_manager_keeps_a_submission_as_what_is_known_and_forgets_it(manager, project):
+    submission = Submission.objects.get(assignment__annotator__username="ann", assignment__item__position=0)
+    keep = reverse("manage-known-keep", args=[project.slug, submission.pk])
+    shown = manager.post(keep, follow=True)
+    assert shown.redirect_chain == [(url(project), 302)]
+    content = shown.content.decode()
+    assert "Kept as known answers: Step reward, Did the agent resolve the issue?, Review." in content
+    known = shown.context["known"]
+    assert [(one.title, one.words) for one in known][:2] == [
+        ("Step reward", ["First error: step 2"]),
+        ("Did the agent resolve the issue?", ["Partially Resolved"]),
+    ]
+    assert "<script>alert" not in content
+    forget = reverse("manage-known-forget", args=[project.slug, known[0].pk])
+    left = manager.post(forget, follow=True).context["known"]
+    assert left == known[1:]
+
+
+def test_who_only_looks_is_not_told_what_is_known(page, project):
+    submission = Submission.objects.get(assignment__annotator__username="ann", assignment__item__position=0)
+    keep_submission(project, submission, None)
+    content = page.get(url(project)).content.decode()
+    assert "Known answers" not in content
+    assert page.post(reverse("manage-known-keep", args=[project.slug, submission.pk])).status_code == 404
+
+
+def test_an_earlier_submission_is_not_kept(manager, project):
+    submission = Submission.objects.get(assignment__annotator__username="ann", assignment__item__position=0)
+    Submission.objects.filter(pk=submission.pk).update(is_current=False)
+    assert manager.post(reverse("manage-known-keep", args=[project.slug, submission.pk])).status_code == 404

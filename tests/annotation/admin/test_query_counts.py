@@ -28,7 +28,8 @@ from traces.models import Import, ImportFile
 NO_PAGES = {
     "manage-adjudicate-item",
     "manage-config-file", "manage-count", "manage-export-file", "manage-import-cancel", "manage-import-retry",
-    "manage-invitation", "manage-people-invite", "manage-people-link", "manage-people-links", "manage-person",
+    "manage-invitation", "manage-known-forget", "manage-known-keep", "manage-people-invite", "manage-people-link",
+    "manage-people-links", "manage-person",
     "manage-preview-changes", "manage-preview-chunk", "manage-schedules", "manage-state", "manage-watch",
 }  # fmt: skip
 PAGES = sorted(

@@ -1,0 +1,93 @@
+"""Known answers on the page of an item: what they are, somebody's submission kept as such, one forgotten."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from annotation import access
+from annotation.admin.people import by_whom
+from annotation.answers.context import OF_A_PAIR, context_of_version
+from annotation.models import Gold, Item, Submission
+from annotation.projects.config import ProjectConfig
+from annotation.projects.revisions import meaning_key
+from annotation.quality.gold import NotGold, delete_gold, keep_submission
+from annotation.schemes.base import Told
+from potato_site.accounts.decorators import signed_in
+
+STEPS_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Known:
+    """``words`` say the answer to the question ``title``; ``is_current``: to what it means now, so it is compared."""
+
+    pk: int
+    title: str
+    is_current: bool
+    words: list[str]
+
+
+def known_of(item: Item, config: ProjectConfig) -> list[Known]:
+    """What is known of an item."""
+    schemes = {scheme.name: scheme for scheme in config.annotation_schemes}
+    context = OF_A_PAIR if item.kind == Item.Kind.PAIR else context_of_version(item.a_id)
+    found = []
+    for gold in Gold.objects.filter(item=item).select_related("scheme").order_by("pk"):
+        scheme = schemes.get(gold.scheme.name)
+        if scheme is not None and meaning_key(scheme) == gold.scheme.digest:
+            found.append(Known(gold.pk, scheme.title, True, _words(scheme.told(gold.value, context))))
+        else:
+            found.append(Known(gold.pk, scheme.title if scheme else gold.scheme.name, False, []))
+    return found
+
+
+def _words(told: list[Told]) -> list[str]:
+    """What is said of the whole; where that is nothing, what is said of the steps."""
+    whole = [f"{one.part}: {one.text}" if one.part else one.text for one in told if one.step is None]
+    if whole:
+        return whole
+    steps: dict[str, list[str]] = defaultdict(list)
+    for one in told:
+        if one.anchor is None:
+            steps[one.text].append(f"#{one.step}")
+    return [f"{text}: {_first(numbers)}" for text, numbers in steps.items()]
+
+
+def _first(numbers: list[str]) -> str:
+    shown = ", ".join(numbers[:STEPS_NAMED])
+    return shown if len(numbers) <= STEPS_NAMED else f"{shown}, … ({len(numbers)} steps)"
+
+
+@require_POST
+@signed_in
+@never_cache
+def keep(request: HttpRequest, slug: str, submission_id: int) -> HttpResponse:
+    """What this submission says becomes the known answer to each of its questions."""
+    project = access.managed_project(request.user, slug)
+    current = Submission.objects.filter(project=project, is_current=True)
+    found = get_object_or_404(current.select_related("assignment__item"), pk=submission_id)
+    try:
+        kept = keep_submission(project, found, by_whom(request))
+        messages.success(request, f"Kept as known answers: {', '.join(scheme.title for scheme in kept)}.")
+    except NotGold as refused:
+        messages.error(request, str(refused))
+    return redirect("manage-item", slug=slug, item_id=found.assignment.item_id)
+
+
+@require_POST
+@signed_in
+@never_cache
+def forget(request: HttpRequest, slug: str, gold_id: int) -> HttpResponse:
+    """The answer to this question is not known any more. Submissions stay what they are."""
+    project = access.managed_project(request.user, slug)
+    gold = get_object_or_404(Gold.objects.filter(item__project=project), pk=gold_id)
+    delete_gold(project, gold, by_whom(request))
+    messages.success(request, "The known answer is forgotten.")
+    return redirect("manage-item", slug=slug, item_id=gold.item_id)

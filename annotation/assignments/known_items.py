@@ -1,0 +1,60 @@
+"""Items whose answer is known, handed out to check people's work: among the others, and looking like them.
+
+The first comes among a person's first five items, the others so often as the project says
+(``quality_control.known_answers_percentage``), never two in a row. Whoever labels such an item anyway is checked by it,
+and it counts. Where all have been handed out to a person there are no more checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from annotation.models import Assignment, Gold, Item, Membership, Project
+from annotation.models.querysets import NOT_DELIVERED
+from annotation.projects.revisions import current, meaning_key
+
+FIRST_AMONG = 5
+
+
+def due(membership: Membership) -> Item | None:
+    """The item to check this person by, if it is time for one."""
+    project = membership.project
+    percentage = current(project).quality_control.known_answers_percentage
+    if not percentage:
+        return None
+    known, had = _known(project), Assignment.objects.filter(project=project, annotator=membership.user_id)
+    fresh = known.exclude(Exists(had.filter(item=OuterRef("pk"))))
+    served = dict(fresh.annotate(served=Count("assignments")).order_by().values_list("pk", "served"))
+    if not served or not _is_due(had.exclude(state__in=NOT_DELIVERED), known, percentage, membership.pk):
+        return None
+    # The least used ones first; of those another one for everybody.
+    chosen = min(served, key=lambda pk: (served[pk], _draw(membership.pk, pk)))
+    return Item.objects.get(pk=chosen)
+
+
+def _known(project: Project) -> QuerySet[Item]:
+    """The items with a known answer to a question as it is asked now, meant to be handed out."""
+    schemes = current(project).annotation_schemes
+    names, meanings = [scheme.name for scheme in schemes], [meaning_key(scheme) for scheme in schemes]
+    gold = Gold.objects.filter(use=Gold.Use.HIDDEN, scheme__project=project)
+    gold = gold.filter(scheme__name__in=names, scheme__digest__in=meanings)
+    return Item.objects.present().filter(project=project, pk__in=gold.values("item"))
+
+
+def _is_due(mine: QuerySet[Assignment], known: QuerySet[Item], percentage: float, person: int) -> bool:
+    total = mine.count()
+    if not total:
+        return _draw(person) % FIRST_AMONG == 0
+    checks = mine.filter(item__in=known.values("pk"))
+    latest = mine.order_by("-pk").values("pk")[:1]
+    if checks.filter(pk__in=latest).exists():
+        return False
+    count = checks.count()
+    return count * 100 < percentage * total if count else total >= _draw(person) % FIRST_AMONG
+
+
+def _draw(*numbers: int) -> int:
+    """A number that is the same whenever it is asked for, and another one for other numbers."""
+    return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:8])

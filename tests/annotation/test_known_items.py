@@ -1,0 +1,219 @@
+"""Items whose answer is known: handed out among the others to check people, whose answers are compared with it."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from django.utils import timezone
+
+from annotation import queries
+from annotation.admin.attention import is_wrong
+from annotation.assignments import states
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Gold, Item, Slot, Submission
+from annotation.projects.revisions import current, set_config
+from annotation.quality.checked import LATEST, Checked, checked_people
+from annotation.quality.gold import NotGold, keep_submission, set_gold
+from annotation.schemes.base import ItemContext
+from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
+
+pytestmark = pytest.mark.django_db
+Purpose = Assignment.Purpose
+
+
+def project_of(tmp_path, traces, *, percentage=20, overlap=0, **keys):
+    quality = {"overlap_percentage": overlap, "known_answers_percentage": percentage}
+    return make_project(tmp_path, traces=make_traces(traces), quality_control=quality, **keys)
+
+
+def in_order(project):
+    return list(Item.objects.filter(project=project).order_by("position").values_list("pk", flat=True))
+
+
+def known(project, *numbers, step=2, use=Gold.Use.HIDDEN):
+    """The items at these places get a known first error."""
+    items = [in_order(project)[number] for number in numbers]
+    for item in Item.objects.filter(pk__in=items):
+        set_gold(project, item, "step_reward", {"first_error": {"step": step}}, use=use, user=None)
+    return items
+
+
+def labeled(project, name, count):
+    """The ids of the next items that this person labels, in order."""
+    return [submit_item(project, name, answers(), seconds=15).assignment.item_id for _ in range(count)]
+
+
+def with_changed_scheme(project, **keys):
+    """The first question means something else from now on."""
+    first, *others = current(project).annotation_schemes
+    changed = type(first).model_validate({**first.model_dump(), **keys})
+    set_config(project, current(project).model_copy(update={"annotation_schemes": [changed, *others]}), None)
+
+
+def test_the_first_comes_soon_and_the_others_as_often_as_the_project_says_but_never_two_in_a_row(tmp_path):
+    project = project_of(tmp_path, 36)
+    checks = set(known(project, *range(28, 36)))
+    had = [item in checks for item in labeled(project, "ann", 25)]
+    assert True in had[:5]
+    assert 4 <= sum(had) <= 6
+    assert not any(first and second for first, second in pairwise(had))
+
+
+def test_nobody_gets_one_twice_and_when_there_are_no_more_the_work_goes_on(tmp_path):
+    project = project_of(tmp_path, 14, percentage=50)
+    checks = known(project, 12, 13)
+    items = labeled(project, "ann", 14)
+    assert len(set(items)) == 14
+    assert set(checks) <= set(items[:8])
+
+
+def test_the_items_own_label_is_made_first_and_then_it_is_a_check_alone(tmp_path):
+    project = project_of(tmp_path, 12, people=("ann", "bob"))
+    (check,) = known(project, 11)
+    labeled(project, "ann", 5)
+    labeled(project, "bob", 5)
+    first, second = Assignment.objects.filter(item=check).order_by("pk")
+    assert (first.purpose, second.purpose) == (Purpose.PRODUCTION, Purpose.GOLD)
+    assert Slot.objects.get(item=check).assignment == first
+    assert (second.is_surplus, Submission.objects.get(assignment=second).flags) == (False, [])
+
+
+def test_a_check_alone_is_in_no_label(tmp_path):
+    project = project_of(tmp_path, 12, people=("ann", "bob"))
+    (check,) = known(project, 11)
+    labeled(project, "ann", 5)
+    labeled(project, "bob", 5)
+    wanted = Item.objects.get(pk=check).trace_a.external_id
+    traces = queries.labeled_traces(project, using="default")
+    found = {trace.trace_id: len(trace.submissions) for trace in traces}
+    assert found[wanted] == 1
+
+
+@pytest.mark.parametrize("use", [Gold.Use.CALIBRATION, Gold.Use.SCREENING])
+def test_answers_kept_for_something_else_are_not_handed_out(tmp_path, use):
+    project = project_of(tmp_path, 20, percentage=50)
+    known(project, 19, use=use)
+    assert labeled(project, "ann", 8) == in_order(project)[:8]
+
+
+def test_a_project_that_wants_none_hands_none_out(tmp_path):
+    project = project_of(tmp_path, 20, percentage=0)
+    known(project, 19)
+    assert labeled(project, "ann", 8) == in_order(project)[:8]
+
+
+def test_an_answer_to_what_the_question_used_to_mean_checks_nobody(tmp_path):
+    project = project_of(tmp_path, 20, percentage=50)
+    known(project, 0, 19)
+    submit_item(project, "ann", answers())
+    with_changed_scheme(project, labels={"good": {"text": "Good", "reward": 1}, "incorrect": {"text": "Bad"}})
+    before = set(labeled(project, "ann", 7))
+    assert in_order(project)[19] not in before
+    assert checked_people(project, using="default") == {}
+
+
+def test_a_withdrawn_item_checks_nobody(tmp_path):
+    project = project_of(tmp_path, 20, percentage=50)
+    (check,) = known(project, 19)
+    Item.objects.filter(pk=check).update(is_withdrawn=True)
+    assert check not in labeled(project, "ann", 10)
+
+
+def test_who_has_no_place_to_fill_is_not_checked(tmp_path):
+    project = project_of(tmp_path, 4, people=("ann", "bob"), percentage=50)
+    known(project, 0, 1, 2, 3)
+    labeled(project, "ann", 4)
+    assert hand_out(project, person("bob")).assignment is None
+
+
+def test_a_check_that_ran_out_can_be_taken_up_again(tmp_path):
+    project = project_of(tmp_path, 12, people=("ann", "bob"))
+    (check,) = known(project, 11)
+    labeled(project, "ann", 5)
+    start = timezone.now()
+    while (found := hand_out(project, person("bob"), start).assignment).item_id != check:
+        submit_item(project, "bob", answers())
+    assert found.purpose == Purpose.GOLD
+    later = start + states.LEASE + timedelta(minutes=1)
+    assert states.expire_overdue(later) == 1
+    assert hand_out(project, person("bob"), later).assignment == found
+    assert submit_item(project, "bob", answers()).flags == []
+
+
+def test_it_counts_as_an_item_of_the_persons_cap(tmp_path):
+    project = project_of(tmp_path, 20, percentage=50, instances_per_annotator=4)
+    known(project, 18, 19)
+    assert len(labeled(project, "ann", 4)) == 4
+    assert hand_out(project, person("ann")).assignment is None
+
+
+def test_people_get_them_in_different_orders(tmp_path):
+    people = tuple(f"p{number}" for number in range(4))
+    project = project_of(tmp_path, 40, people=people)
+    checks = set(known(project, *range(30, 40)))
+    orders = {tuple(item for item in labeled(project, name, 5) if item in checks) for name in people}
+    assert len(orders) > 1
+
+
+def test_answers_are_compared_with_what_is_known(tmp_path):
+    project = project_of(tmp_path, 3, percentage=0, overlap=100)
+    known(project, 0, 1, 2)
+    for step in (2, 3, None):
+        submit_item(project, "ann", answers(first_error=step))
+    assert checked_people(project, using="default") == {person("ann").pk: Checked(3, 0.5)}
+
+
+def test_only_the_latest_of_a_person_are_compared(tmp_path):
+    project = project_of(tmp_path, LATEST + 5, percentage=0)
+    known(project, *range(LATEST + 5))
+    for number in range(LATEST + 5):
+        submit_item(project, "ann", answers(first_error=2 if number >= 5 else None), seconds=15)
+    assert checked_people(project, using="default") == {person("ann").pk: Checked(LATEST, 1.0)}
+
+
+@pytest.mark.parametrize(("submissions", "likeness", "expected"), [(10, 0.69, True), (10, 0.7, False), (9, 0.0, False)])
+def test_who_is_often_wrong_is_named(submissions, likeness, expected):
+    assert is_wrong({"submissions": submissions, "likeness": likeness}) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "right", "expected"),
+    [({2, 3}, {2, 3}, 1.0), ({2}, {2, 3}, 2 / 3), (set(), {2}, 0.0), ({1}, set(), 0.0), (set(), set(), 1.0)],
+)
+def test_labels_of_every_step_are_compared_by_the_wrong_ones(tmp_path, given, right, expected):
+    (scheme,) = current(make_project(tmp_path, schemes=[PER_STEP])).annotation_schemes
+    context = ItemContext(("thinking",) * 5)
+
+    def labels(wrong):
+        names = ("incorrect" if step in wrong else "correct" for step in range(5))
+        return {str(step): {"label": name, "origin": "human"} for step, name in enumerate(names)}
+
+    assert scheme.likeness(labels(given), labels(right), context) == pytest.approx(expected)
+    assert scheme.likeness({}, labels(right), context) == 0.0
+
+
+def test_choices_are_compared_and_texts_are_not(tmp_path):
+    schemes = {scheme.name: scheme for scheme in current(make_project(tmp_path)).annotation_schemes}
+    context = ItemContext(("thinking",) * 5)
+    assert schemes["outcome"].likeness({"": "partial"}, {"": "partial"}, context) == 1.0
+    assert schemes["outcome"].likeness({"": "resolved"}, {"": "partial"}, context) == 0.0
+    assert schemes["outcome"].likeness({}, {"": "partial"}, context) == 0.0
+    assert schemes["error_description"].likeness({"": "x"}, {"": "x"}, context) is None
+
+
+def test_a_submission_is_kept_as_known_answers_without_its_texts(tmp_path):
+    project = make_project(tmp_path)
+    submission = submit_item(project, "ann", answers(first_error=2, description="It forgot y."))
+    kept = keep_submission(project, submission, person("bob"))
+    assert [scheme.name for scheme in kept] == ["step_reward", "outcome"]
+    found = dict(Gold.objects.filter(item=submission.assignment.item).values_list("scheme__name", "value"))
+    assert found == {name: submission.values[name] for name in ("step_reward", "outcome")}
+
+
+def test_a_submission_to_other_questions_is_not_kept(tmp_path):
+    project = make_project(tmp_path, schemes=[OUTCOME])
+    submission = submit_item(project, "ann", {"outcome": {"": "resolved"}})
+    with_changed_scheme(project, options=[{"value": "resolved", "text": "Yes"}, {"value": "no", "text": "No"}])
+    with pytest.raises(NotGold, match="could be compared"):
+        keep_submission(project, submission, None)
+    assert not Gold.objects.exists()
