@@ -75,7 +75,8 @@ def keep(request: HttpRequest, slug: str, submission_id: int) -> HttpResponse:
     found = get_object_or_404(current.select_related("assignment__item"), pk=submission_id)
     try:
         kept = keep_submission(project, found, by_whom(request))
-        messages.success(request, f"Kept as known answers: {', '.join(scheme.title for scheme in kept)}.")
+        titles = ", ".join(f"“{scheme.title}”" for scheme in kept)
+        messages.success(request, f"Kept as known answers: {titles}.")
     except NotGold as refused:
         messages.error(request, str(refused))
     return redirect("manage-item", slug=slug, item_id=found.assignment.item_id)

@@ -126,7 +126,7 @@ def test_a_manager_keeps_a_submission_as_what_is_known_and_forgets_it(manager, p
     shown = manager.post(keep, follow=True)
     assert shown.redirect_chain == [(url(project), 302)]
     content = shown.content.decode()
-    assert "Kept as known answers: Step reward, Did the agent resolve the issue?, Review." in content
+    assert "Kept as known answers: “Step reward”, “Did the agent resolve the issue?”, “Review”." in content
     known = shown.context["known"]
     assert [(one.title, one.words) for one in known][:2] == [
         ("Step reward", ["First error: step 2"]),
