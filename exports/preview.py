@@ -5,12 +5,13 @@ Only the first labeled traces are read, so that a page costs the same at any siz
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from annotation import queries
 from exports.build import Source
-from exports.formats import Row, formats
+from exports.formats import Format, Piece, Row, Sheet, formats
 from exports.options import Options
 
 LOOKED_AT = 200
@@ -56,7 +57,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
             if len(kept) < SHOWN_ROWS:
                 kept.append(row)
         sheet = source.sheet(writer.file)
-        files = [] if not writer.file else _shown(writer.write(kept, sheet))
+        files = _shown(_readable(writer, kept, sheet))
         coverage = source.coverage()
         counts, idle = source.counts(), source.without_effect()
     tokens = [(limit, sum(size > limit for size in sizes)) for limit in CONTEXTS]
@@ -72,6 +73,12 @@ def _sizes(row: Any) -> list[int]:
     text = [sum(len(step["content"]) for step in one.steps) for one in rows]
     issue = len(str(rows[0].document.get("issue_description") or ""))
     return [(issue + max(text)) // CHARACTERS_PER_TOKEN]
+
+
+def _readable(writer: Format, kept: list[Any], sheet: Sheet) -> Iterable[Piece]:
+    """Rows as people can read them, where the format writes such."""
+    write = getattr(writer, "write_readable", writer.write if writer.file else None)
+    return write(kept, sheet) if write else ()
 
 
 def _shown(pieces: Any) -> list[tuple[str, str]]:

@@ -141,7 +141,9 @@ class Format(Protocol):
 
     One that needs a package that is not always there names it, and the extra of this product that brings it:
     ``needs = ("pyarrow", "parquet")``. One whose files some options cannot change names those, so that who gives one is
-    told: ``ignores = ("neutral",)``. The first line of its docstring is what people read where they choose one.
+    told: ``ignores = ("neutral",)``. One of binary files writes rows as text as well, for a look before an export is
+    made: ``write_readable(rows, sheet)``, pieces as those of ``write``. The first line of its docstring is what people
+    read where they choose one.
     """
 
     # The name of the main file in a published export. A format that is a folder has none: its files keep their names.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, hard_labels, issue_of, judged, origin
 from exports.formats import Piece, Row, Sheet, Takes, formats
+from exports.jsonline import json_line
 from potato_site.canonical import canonical
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class HuggingFace:
         for one in shards.values():
             yield from one.end()
         yield Piece(CARD, _card(shards, columns, sheet).encode("utf-8", "replace"))
+
+    def write_readable(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
+        for row in rows:
+            yield Piece(f"{CONFIG}/{row.split}", json_line(_object(row, sheet)))
 
 
 class _Shards:

@@ -132,10 +132,13 @@ def test_a_project_without_a_shell(tmp_path, services, chromium):
         work.stop()
 
 
+EXPORTS = ("/admin/p/spring-runs/exports/", "/admin/p/spring-runs/exports/schedules/")
+
+
 def fits(page: Page) -> None:
     """No page of the job is wider than a telephone's window."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        for path in ("/admin/new/", "/admin/p/spring-runs/traces/", "/admin/p/spring-runs/preview/"):
+        for path in ("/admin/new/", "/admin/p/spring-runs/traces/", "/admin/p/spring-runs/preview/", *EXPORTS):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)

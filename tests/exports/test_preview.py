@@ -28,7 +28,7 @@ def test_every_format_can_be_looked_at(project, name):
     shown = preview(project, name, Options())
     assert shown.looked_at == 3
     assert shown.is_whole
-    assert shown.files or name in ("huggingface", "swe_bench", "code_review", "preference_pairs", "dpo")
+    assert shown.files or name in ("swe_bench", "code_review", "preference_pairs", "dpo")
 
 
 def test_it_warns_of_what_a_trainer_will_stumble_over(project):
