@@ -1,9 +1,11 @@
 """Items whose answer is known: handed out among the others to check people, whose answers are compared with it."""
 
+import re
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from annotation import queries
@@ -138,6 +140,29 @@ def test_a_check_that_ran_out_can_be_taken_up_again(tmp_path):
     assert states.expire_overdue(later) == 1
     assert hand_out(project, person("bob"), later).assignment == found
     assert submit_item(project, "bob", answers()).flags == []
+
+
+def test_nothing_tells_the_person_that_it_is_one(tmp_path, client):
+    project = project_of(tmp_path, 12, people=("ann", "bob"))
+    (check,) = known(project, 11)
+    labeled(project, "ann", 5)
+    pages = []
+    client.force_login(person("bob"))
+    for _ in range(5):
+        found = hand_out(project, person("bob")).assignment
+        content = client.get(reverse("label", args=[found.public_id])).content.decode()
+        pages.append((found.item_id == check, content))
+        assert "gold" not in content.lower()
+        assert "known" not in content.lower()
+        submit_item(project, "bob", answers(), seconds=15)
+    (marked,) = [content for is_check, content in pages if is_check]
+    others = [content for is_check, content in pages if not is_check]
+    assert _shape(marked) in {_shape(content) for content in others}
+
+
+def _shape(content):
+    """Its tags alone."""
+    return tuple(re.findall(r"<[a-z-]+", content))
 
 
 def test_it_counts_as_an_item_of_the_persons_cap(tmp_path):
