@@ -97,19 +97,24 @@ def _scheme_of(asked: Asked, one: Answered, name: str) -> Scheme:
 
 def _contrast(scheme: Scheme, several: Sequence[Answered], context: ItemContext) -> str:
     """``First error: step 3 / step 9``, or the steps at which they differ."""
-    told = [told for one in several for told in scheme.told(one.values.get(scheme.name) or {}, context)]
+    given = [one.values[scheme.name] for one in several if one.values.get(scheme.name)]
+    of_item = _differing([told for answers in given for told in scheme.told_of_item(answers, context)])
+    if of_item:
+        return ", ".join(_versus(scheme.title, part, said) for (part, _), said in of_item.items())
+    of_steps = _differing([told for answers in given for told in scheme.told(answers, context)])
+    steps = sorted(step for _, step in of_steps if step is not None)
+    named = ", ".join(map(str, steps[:STEPS_NAMED]))
+    more = f" and {len(steps) - STEPS_NAMED} more" if len(steps) > STEPS_NAMED else ""
+    return f"{scheme.title}: step{'s' if len(steps) > 1 else ''} {named}{more}"
+
+
+def _differing(told: Sequence[Told]) -> dict[tuple[str, int | None], list[Told]]:
+    """The places (part, step) of which people said different things."""
     places: dict[tuple[str, int | None], list[Told]] = {}
     for one in told:
         if one.anchor is None and one.compare is not None:
             places.setdefault((one.part, one.step), []).append(one)
-    differing = {place: said for place, said in places.items() if len({repr(one.compare) for one in said}) > 1}
-    of_item = [_versus(scheme.title, part, said) for (part, step), said in differing.items() if step is None]
-    if of_item:
-        return ", ".join(of_item)
-    steps = sorted(step for _, step in differing if step is not None)
-    named = ", ".join(map(str, steps[:STEPS_NAMED]))
-    more = f" and {len(steps) - STEPS_NAMED} more" if len(steps) > STEPS_NAMED else ""
-    return f"{scheme.title}: step{'s' if len(steps) > 1 else ''} {named}{more}"
+    return {place: said for place, said in places.items() if any(one.compare != said[0].compare for one in said)}
 
 
 def _versus(title: str, part: str, said: Sequence[Told]) -> str:

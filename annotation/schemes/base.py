@@ -302,6 +302,10 @@ class Scheme(BaseModel):
             found.append(Told(words, step=step, part=part, compare=value if compares else None))
         return found
 
+    def told_of_item(self, answers: Answers, ctx: ItemContext) -> list[Told]:
+        """What of it is said of the item or a part of it, not of its steps."""
+        return [told for told in self.told(answers, ctx) if told.step is None]
+
     # --- the page ------------------------------------------------------------------------------------------
     def keys(self) -> list[Key]:
         """Keyboard shortcuts this scheme takes."""

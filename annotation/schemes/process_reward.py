@@ -322,10 +322,7 @@ class ProcessReward(OfSteps):
         if not answers:
             return []
         names, first = list(self.labels), self.first_error(answers)
-        found = []
-        if "first_error" in answers:
-            mark = "All correct" if first is None else f"First error: step {first}"
-            found.append(Told(mark, compare="none" if first is None else first))
+        found = self.told_of_item(answers, ctx)
         for step, (label, source) in enumerate(self.step_labels(answers, ctx)):
             if label is None:
                 continue
@@ -335,6 +332,13 @@ class ProcessReward(OfSteps):
             detail = said.get("reason", "")
             found.append(Told(text, step=step, compare=label, detail=detail, style=names.index(label)))
         return found
+
+    def told_of_item(self, answers: Answers, ctx: ItemContext) -> list[Told]:
+        if "first_error" not in answers:
+            return []
+        first = self.first_error(answers)
+        mark = "All correct" if first is None else f"First error: step {first}"
+        return [Told(mark, compare="none" if first is None else first)]
 
     # --- the page ----------------------------------------------------------------------------------------
     def keys(self) -> list[Key]:
