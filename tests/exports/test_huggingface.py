@@ -62,6 +62,14 @@ def test_rows_to_test_on_load_where_there_are_none_to_train_on(load):
     assert {name: len(split) for name, split in load(written(WRITER(), rows)).items()} == {"test": 1}
 
 
+def test_an_export_without_a_row_has_its_columns_and_streams(tmp_path, load, monkeypatch):
+    with pytest.raises(ValueError, match="corresponds to no data"):
+        load(written(WRITER(), []))
+    found = datasets.load_dataset(str(tmp_path / "data"), streaming=True)["train"]
+    assert list(found) == []
+    assert found.features["steps"].feature["reward"] == Value("float64")
+
+
 def test_soft_labels_are_a_column(load):
     found = load(sample_of(WRITER(), soft_labels=True))
     assert found["train"][1]["p_correct"] == [1.0, *[0.5] * 7]
