@@ -100,7 +100,7 @@ def _contrast(scheme: Scheme, several: Sequence[Answered], context: ItemContext)
     given = [one.values[scheme.name] for one in several if one.values.get(scheme.name)]
     of_item = _differing([told for answers in given for told in scheme.told_of_item(answers, context)])
     if of_item:
-        return ", ".join(_versus(scheme.title, part, said) for (part, _), said in of_item.items())
+        return "; ".join(_versus(scheme.title, part, said) for (part, _), said in of_item.items())
     of_steps = _differing([told for answers in given for told in scheme.told(answers, context)])
     steps = sorted(step for _, step in of_steps if step is not None)
     named = ", ".join(map(str, steps[:STEPS_NAMED]))
@@ -121,7 +121,7 @@ def _versus(title: str, part: str, said: Sequence[Told]) -> str:
     counts = Counter(one.text for one in said)
     texts = list(counts)
     heads = {text.partition(": ")[0] if ": " in text else "" for text in texts}
-    head = f"{title}, {part}" if part else title
+    head = part or title
     if len(heads) == 1 and "" not in heads:
         # Both are about the same: "First error: step 3", "First error: step 9".
         head, texts = heads.pop(), [text.partition(": ")[2] for text in texts]

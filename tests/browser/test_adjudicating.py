@@ -109,6 +109,7 @@ def test_one_persons_answers_are_taken_and_given_back_in_one_go(queue):
     expect(page.get_by_text(f"{other}’s answers are yours now")).to_be_visible()
     page.locator("#trace article").first.focus()
     press(page, "z")
+    expect(page.get_by_text("answers are yours now")).to_have_count(0)
     assert kept(page) == taken
 
 

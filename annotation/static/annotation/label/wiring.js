@@ -2,6 +2,7 @@
 
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
 import { showIssue } from "./issue.js";
+import { dismiss } from "./notices.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 
 const byId = (id) => document.getElementById(id);
@@ -223,6 +224,7 @@ function undo({ trace }, change) {
     document.querySelector("[data-toast] form")?.requestSubmit();
     return;
   }
+  if (change.group) dismiss("taken");
   const [key, value] = Object.entries(change.set)[0];
   const step = /^\d+$/.test(key) ? Number(key) : (value?.step ?? value?.anchor?.step);
   if (Number.isInteger(step)) trace.goTo(step);
