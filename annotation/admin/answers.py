@@ -40,6 +40,7 @@ def item(request: HttpRequest, slug: str, item_id: int) -> HttpResponse:
     context = {
         **_context(project, found, names, chosen, seen),
         "may_change": manages,
+        "may_decide": access.adjudicated(request.user).filter(pk=project.pk).exists(),
         "known": known_of(found, config_of(project.revision_id)) if manages else [],
     }
     return render(request, "admin/item.html", context)

@@ -1,5 +1,7 @@
 """Deciding where annotators differ: who may, what becomes of two at once, and what it is not counted as."""
 
+import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -19,7 +21,18 @@ from annotation.quality import statistics
 from annotation.quality.disagreement import n_answers
 from annotation.quality.status import status
 from potato_site.accounts.models import User
-from tests.factory import answers, make_project, make_traces, op, person, submit_item
+from tests.factory import (
+    ERROR_DESCRIPTION,
+    FIRST_ERROR,
+    OUTCOME,
+    answers,
+    make_project,
+    make_trace,
+    make_traces,
+    op,
+    person,
+    submit_item,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 State = Assignment.State
@@ -232,6 +245,75 @@ class TestOpening:
         assert client.get(page).status_code == 404
         with pytest.raises(Http404):
             apply_ops(made.public_id, judge, [op("outcome", {"": "partial"})])
+
+    def test_taken_up_again_it_takes_no_free_place(self, project, judge):
+        made = opened(project, judge)
+        free = Slot.objects.create(item=made.item, project=project, number=9, queue_key="z")
+        states.expire_overdue(timezone.now() + states.LEASE + timedelta(minutes=1), project)
+        apply_ops(made.public_id, judge, [op("outcome", {"": "partial"})])
+        made.refresh_from_db()
+        free.refresh_from_db()
+        assert (made.state, free.assignment) == (State.OPEN, None)
+
+    def test_a_superuser_needs_no_membership(self, client, project):
+        root = User.objects.create_superuser("root")
+        client.force_login(root)
+        address = reverse("manage-adjudicate-item", args=[project.slug, item_of(project, "trace_001").pk])
+        assert address in words(
+            client.get(reverse("manage-item", args=[project.slug, item_of(project, "trace_001").pk]))
+        )
+        page = client.post(address).url
+        assert client.get(page).status_code == 200
+        made = Assignment.objects.get(purpose="adjudication")
+        assert decide(made, root, answers(1)).flags == []
+
+
+class TestTheAnswersBeside:
+    """What the page holds of the annotators' answers."""
+
+    def state(self, client, made):
+        text = client.get(reverse("label", args=[made.public_id])).content.decode()
+        return text, json.loads(re.search(r'id="page-state" type="application/json">(.*?)</script>', text)[1])
+
+    def test_nobody_is_named_and_the_letters_stay(self, client, project, judge):
+        client.force_login(judge)
+        made = opened(project, judge)
+        text, state = self.state(client, made)
+        assert sorted(state["voices"]["answers"]) == ["A", "B"]
+        assert not {"ann", "bob"} & set(re.findall(r"\w+", text))
+        states.release(made.public_id, judge)
+        other = member(project, "other")
+        client.force_login(other)
+        again = self.state(client, opened(project, other))[1]
+        assert again["voices"]["answers"] == state["voices"]["answers"]
+
+    def test_only_labels_that_count_are_there(self, client, project, judge):
+        Membership.objects.filter(user=person("bob")).update(is_excluded=True)
+        with pytest.raises(states.Closed, match="fewer than two"):
+            opened(project, judge)
+
+    def test_an_annotator_gets_none(self, client, project):
+        made = hand_out(project, person("bob")).assignment
+        client.force_login(person("bob"))
+        text, state = self.state(client, made)
+        assert "voices" not in state
+        assert "voices" not in text
+
+    def test_hostile_words_are_text(self, client, tmp_path):
+        bad = "<script>alert(1)</script>"
+        outcome = {**OUTCOME, "label": bad, "options": [{"value": "a", "text": bad}, {"value": "b", "text": "b"}]}
+        trace = make_trace("t1", issue_description=bad)
+        made = make_project(tmp_path, traces=[trace], schemes=[FIRST_ERROR, outcome, ERROR_DESCRIPTION])
+        for name, step in (("ann", 0), ("bob", 4)):
+            submit_item(made, name, answers(step, "a" if step else "b", bad))
+        statistics.compute(made)
+        judge = member(made, "judge")
+        client.force_login(judge)
+        listed = words(queue(client, made))
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in listed
+        beside = self.state(client, opened(made, judge, "t1"))[0]
+        assert bad not in listed
+        assert bad not in beside
 
 
 class TestDeciding:
