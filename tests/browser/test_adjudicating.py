@@ -146,13 +146,21 @@ def test_a_comparison_is_decided(queue):
 
 
 def test_a_review_is_decided(queue):
-    answers = [("ann", {"review": {"verdict": "approve"}}), ("bob", {"review": {"verdict": "request_changes"}})]
+    anchor = {"step": 2, "file": "src/a.py", "side": "new", "start_line": 1, "end_line": 1}
+    key = "comment:3f0c7f3e-0f0a-4c39-9d61-5a3d4c1b2a10"
+    answers = [
+        ("ann", {"review": {"verdict": "approve"}}),
+        ("bob", {"review": {"verdict": "request_changes", key: {"anchor": anchor, "text": HOSTILE}}}),
+    ]
     page = queue(answers, schemes=[REVIEW], traces=make_traces(1))
     expect(page.get_by_text("Review: Approve / Request Changes")).to_be_visible()
     decide(page)
     press(page, "b")
-    button(page, "Take A’s answers").click()
-    assert kept(page)["review"]["verdict"] in ("approve", "request_changes")
+    expect(page.locator("#voices-body")).to_contain_text(HOSTILE)
+    letter = page.locator("#voices-body dl div", has_text="Request Changes").locator("dt").inner_text()
+    button(page, f"Take {letter}’s answers").click()
+    taken = kept(page)["review"]
+    assert (taken["verdict"], taken[key]["text"]) == ("request_changes", HOSTILE)
 
 
 @pytest.mark.parametrize("width", [390, 1440])
