@@ -1,4 +1,7 @@
-"""Exporting labeled traces of 30 steps: every format against its floor (export_floor.py), memory flat."""
+"""Exporting labeled traces of 30 steps: every format against its floors (export_floor.py), memory flat.
+
+``python -m tests.benchmarks export:prm,kto`` measures these formats against them, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections
 from django.utils import timezone
@@ -22,7 +25,7 @@ from exports.build import build
 from exports.formats import formats
 from exports.options import Options
 from potato_site.operations.processes import let_others_go_first
-from tests.benchmarks.export_floor import floor_seconds, keep_lines, keep_traces, second_floor_seconds
+from tests.benchmarks.export_floor import floor_seconds, holds_lines, keep_lines, keep_traces, second_floor_seconds
 from tests.benchmarks.import_traces import SEED, forget_peak_memory, memory_mb, vocabulary
 from tests.benchmarks.measure import Row
 from tests.benchmarks.save import saver
@@ -108,15 +111,17 @@ def export_seconds(project: Project, path: Path, name: str = "prm") -> float:
     return time.process_time() - start
 
 
-def run(folder: Path) -> Iterator[Row]:
+def run(folder: Path, *names: str) -> Iterator[Row]:
+    """``names``: of formats; none: all of them, and what else exports cost."""
     first = apart(project_of, folder / "first", FIRST)
     few = apart(project_of, folder / "few", FEW)
-    for name in formats.names():
+    for name in names or formats.names():
         project, count = (few, FEW) if name == "kto" else (first, FIRST)
-        ratio, note = apart(against_the_floor, project, folder, name)
-        yield Row(f"export of {count:,} traces ({name})", ratio, "F", TARGET, note)
-    ratio, note = apart(against_the_second_floor, first, folder)
-    yield Row(f"export of {FIRST:,} traces (prm), its lines read", ratio, "F", TARGET, note)
+        for against in (against_the_floor, against_the_second_floor):
+            if found := apart(against, project, folder, name):
+                yield Row(f"export of {count:,} traces ({name})", found.ratio, found.floor, TARGET, found.note)
+    if names:
+        return
     yield memory_row(first, FIRST, folder)
     small = apart(project_of, folder / "small", SMALL)
     yield memory_row(small, SMALL, folder)
@@ -135,38 +140,51 @@ def apart(work: Callable[..., T], *given: Any) -> T:
         return processes.submit(work, *given).result()
 
 
-def against_the_floor(project: Project, folder: Path, name: str) -> tuple[float, str]:
-    """The export in F, and a note."""
+class Found(NamedTuple):
+    """An export in its floor."""
+
+    ratio: float
+    floor: str
+    note: str
+
+
+def against_the_floor(project: Project, folder: Path, name: str) -> Found:
+    """The export in F."""
     export, out = folder / name, folder / "floor"
     keep_traces(project)
 
     def both() -> tuple[float, float]:
-        shutil.rmtree(export, ignore_errors=True)
-        export.mkdir()
-        seconds = export_seconds(project, export / formats.get(name).file, name)
-        out.unlink(missing_ok=True)
+        seconds = export_anew(project, export, name)
         return seconds, floor_seconds(export, out)
 
-    ratio, note = best_of(both)
-    size = sum(file.stat().st_size for file in export.rglob("*") if file.is_file())
-    return ratio, f"{note}, {size / 1e6:.0f} MB"
+    return best_of(both, "F", export)
 
 
-def against_the_second_floor(project: Project, folder: Path) -> tuple[float, str]:
-    """The same of prm, whose lines hold each text twice, and of the floor that reads them."""
-    lines, out = folder / "prm.jsonl", folder / "floor"
-    export_seconds(project, lines)
-    keep_lines(lines)
-    return best_of(lambda: (export_seconds(project, lines), second_floor_seconds(out)))
+def against_the_second_floor(project: Project, folder: Path, name: str) -> Found | None:
+    """The export in L, the floor that reads its lines; None where not all of its files are lines."""
+    export, out = folder / name, folder / "floor"
+    export_anew(project, export, name)
+    if not holds_lines(export):
+        return None
+    keep_lines(export)
+    return best_of(lambda: (export_anew(project, export, name), second_floor_seconds(out)), "L", export)
 
 
-def best_of(both: Callable[[], tuple[float, float]]) -> tuple[float, str]:
+def export_anew(project: Project, folder: Path, name: str) -> float:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return export_seconds(project, folder / formats.get(name).file, name)
+
+
+def best_of(both: Callable[[], tuple[float, float]], floor: str, export: Path) -> Found:
     """Best against best, in turn: other work on the machine only ever adds."""
     both()
     pairs = [both() for _ in range(ROUNDS)]
-    ours, floor = (min(seconds) for seconds in zip(*pairs, strict=True))
+    best = [min(seconds) for seconds in zip(*pairs, strict=True)]
     middle = median(one / other for one, other in pairs)
-    return ours / floor, f"in the middle {middle:.2f}; F = {floor:.2f} s"
+    size = sum(file.stat().st_size for file in export.rglob("*") if file.is_file())
+    note = f"in the middle {middle:.2f}; {floor} = {best[1]:.2f} s, {size / 1e6:.0f} MB"
+    return Found(best[0] / best[1], floor, note)
 
 
 def per_trace(large: Project, many: int, small: Project, few: int, folder: Path) -> float:

@@ -7,8 +7,9 @@ What is none of these (a card, a report, an archive) is written as it is.
 
 How the rows come from what was read is no part of F: they are read back from the export while the clock stands still.
 
-For lines that hold each text more than once there is a second floor, which reads the lines themselves instead of what
-they are made of: the rows' content read, decompressed, parsed, encoded by orjson and written.
+For formats whose files are lines there is a second floor, L, which reads the lines themselves instead of what they are
+made of: the rows' content read, decompressed, parsed, encoded by orjson and written. It is the larger one for lines
+that hold each text more than once, and the smaller one for those that leave most of a trace out.
 """
 
 from __future__ import annotations
@@ -67,14 +68,19 @@ def floor_seconds(export: Path, out: Path) -> float:
     return clock.seconds
 
 
-def keep_lines(lines: Path) -> None:
-    """What the second floor reads."""
-    with transaction.atomic(), lines.open("rb") as stream:
-        _keep(stream)
+def holds_lines(export: Path) -> bool:
+    """Whether the files of the export are lines of JSON, all of them."""
+    return all(path.suffix == ".jsonl" for path in export.iterdir())
+
+
+def keep_lines(export: Path) -> None:
+    """What L reads."""
+    with transaction.atomic():
+        _keep(line for path in sorted(export.iterdir()) for line in path.open("rb"))
 
 
 def second_floor_seconds(out: Path) -> float:
-    """The second floor of the lines that were kept, which are written to ``out`` again."""
+    """L, of the lines that were kept, which are written to ``out`` again."""
     clock = Clock()
     with clock, out.open("wb") as written:
         for row in _kept():
