@@ -114,9 +114,12 @@ class Source:
         writer: Format,
         progress: Progress = nothing_done,
         most_traces: int | None = None,
+        *,
+        with_texts: bool = False,
     ) -> None:
-        """``most_traces``: look at no more labeled traces (a preview)."""
-        self.most_traces = most_traces
+        """``most_traces``: look at no more labeled traces (a preview). ``with_texts``: of steps, whatever the format
+        writes."""
+        self.most_traces, self.with_texts = most_traces, with_texts
         self.project = queries.project_by_id(project_id)
         self.options, self.writer, self.progress = options, writer, progress
         self.asked: Asked = choose(queries.questions(self.project), options, writer.takes)
@@ -232,13 +235,15 @@ class Source:
         surplus = self.options.include_surplus
         return queries.labeled_pairs(self.project, include_surplus=surplus, most=self.most_traces)
 
-    def _read(self, only: Sequence[str] | None = None) -> Iterator[queries.LabeledTrace]:
+    def _read(self, only: Sequence[str] | None = None, *, documents: bool = True) -> Iterator[queries.LabeledTrace]:
         only = self.options.traces if only is None else only
-        surplus = self.options.include_surplus
-        return queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=self.most_traces)
+        surplus, most = self.options.include_surplus, self.most_traces
+        return queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=most, documents=documents)
 
-    def _made(self, tally: Tally | None = None) -> Rows:
-        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes)
+    def _made(self, tally: Tally | None = None, *, texts: bool = True) -> Rows:
+        texts = texts and (self.with_texts or getattr(self.writer, "step_texts", True))
+        tally = tally or self.tally
+        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally, self.changes, texts)
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""

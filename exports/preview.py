@@ -50,7 +50,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
     writer = formats.get(format_name)()
     sizes: list[int] = []
     with queries.consistent_read():
-        source = Source(project.pk, options, writer, most_traces=LOOKED_AT)
+        source = Source(project.pk, options, writer, most_traces=LOOKED_AT, with_texts=True)
         kept: list[Any] = []
         for row in source.rows():
             sizes += _sizes(row)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation import queries
-from annotation.queries import LabeledPair, LabeledTrace, Labels, Question, aggregate
+from annotation.queries import LabeledPair, LabeledTrace, Labels, LaterDocument, Question, aggregate
 from exports.changes import Changes
 from exports.formats import Row, Said, Takes
 from exports.options import Options
@@ -122,12 +122,19 @@ class Rows:
         splits: Splits,
         tally: Tally,
         changes: Changes | None = None,
+        texts: bool = True,
     ) -> None:
-        """``changes``: only what changed since some moment makes a row (of pairs the caller decides)."""
+        """``changes``: only what changed since some moment makes a row (of pairs the caller decides). ``texts``: see
+        exports.steps."""
+        self.texts = texts
+        # Nothing is a duplicate among traces that were looked through before.
+        self.dedupe = options.dedupe
         self.asked, self.options, self.takes, self.splits, self.tally = asked, options, takes, splits, tally
         self.changes = changes if takes != "pairs" else None
         # What traces look like → their versions.
         self._seen: dict[int, list[int]] = defaultdict(list)
+        # Of documents that were not read: what they look like from outside → the first one, None once it was read.
+        self._unread: dict[int, int | None] = {}
         # The same of those that changed: one of them may have stood for others, and does no more.
         self._changed: dict[int, list[bytes]] = defaultdict(list)
         if self.changes and options.dedupe:
@@ -197,7 +204,7 @@ class Rows:
             return "no answer passes the filters"
         if not voters:
             return f"no answer to {self.asked.reward.name if self.asked.reward else 'a question about steps'}"
-        if self.options.dedupe and self._is_known(trace):
+        if self.dedupe and self._is_known(trace):
             return "the same task and steps as an earlier trace"
         if self.changes and not self.changes.has(trace.trace_id):
             return f"unchanged since {self.changes.since}"
@@ -208,6 +215,8 @@ class Rows:
 
         Traces that look alike are rare: only of those the documents are compared, the earlier one being read again.
         """
+        if isinstance(trace.document, LaterDocument) and self._is_alone(trace.document):
+            return False
         seen = look(trace.document)
         alike, changed = self._seen[seen], self._changed.get(seen, ())
         if alike or changed:
@@ -217,6 +226,17 @@ class Rows:
             if any(fingerprint(queries.document(version)) == own for version in alike):
                 return True
         alike.append(trace.version_id)
+        return False
+
+    def _is_alone(self, document: LaterDocument) -> bool:
+        """Whether no earlier trace looks like this one from outside. Of those that do the documents are read."""
+        outside = hash(document.outside)
+        first = self._unread.setdefault(outside, document.version_id)
+        if first == document.version_id:
+            return True
+        if first is not None:
+            self._seen[look(queries.document(first))].append(first)
+            self._unread[outside] = None
         return False
 
     def _merged(self, trace: LabeledTrace, voters: list[Labels]) -> Row:
@@ -240,7 +260,9 @@ class Rows:
             mode = mode_of(deciding, scheme.name)
             result = aggregate.process_reward(given, mode, self.options.ties)
             soft = self._soft(voters, scheme) if self.options.soft_labels else ()
-            steps, targets = exported_steps(trace.document, result.value, self.options, self.tally.changed, soft)
+            steps, targets = exported_steps(
+                trace.document, result.value, self.options, self.tally.changed, soft, texts=self.texts
+            )
         agreeing = result.agreeing if result and len(given) == len(deciding) else tuple(range(len(deciding)))
         answers = {question.name: _answer(question, deciding, agreeing) for question in self.asked.others}
         outcome = answers[self.asked.outcome.name][0] if self.asked.outcome else None
@@ -286,7 +308,7 @@ class Rows:
         none = {"label": None, "reward": None, "label_source": "human"}
         bare = {"first_error_step": None, "steps": [none] * len(turns)}
         soft = [None] * len(turns) if self.options.soft_labels else []
-        steps, targets = exported_steps(trace.document, bare, self.options, self.tally.changed, soft)
+        steps, targets = exported_steps(trace.document, bare, self.options, self.tally.changed, soft, texts=self.texts)
         return Row(
             trace_id=trace.trace_id,
             document=trace.document,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from exports.describe import cut
 from exports.options import Options
@@ -17,63 +17,89 @@ class UnknownReward(ValueError):
     """A label has no reward. ``str()`` names it."""
 
 
+class _Judged(NamedTuple):
+    """What a label of a step comes to. Of thousands of steps only a few labels differ, and each is worked out once."""
+
+    label: str | None
+    reward: float | None
+    source: str
+    target: bool | None
+
+
 def exported_steps(
     document: Mapping[str, Any],
     reward: Mapping[str, Any],
     options: Options,
     tally: Counter[str],
     p_correct: Sequence[float | None] = (),
+    *,
+    texts: bool = True,
 ) -> tuple[list[dict[str, Any]], list[bool | None]]:
     """(steps, targets) of a document with the labels ``reward`` gives them. Raises UnknownReward.
 
     ``tally`` counts what was cut or masked; ``p_correct`` (one per step, or none at all) is written beside the label.
+    ``texts``: False where nobody looks at more of a step than its label, reward and source. It has nothing else then,
+    and the document is not looked at, unless texts are cut, which is counted.
     """
-    steps: list[dict[str, Any]] = []
-    targets: list[bool | None] = []
-    first, taught = reward["first_error_step"], _Taught(options)
-    judged = None if options.post_error == "keep" else first
-    is_full = options.content == "full"
-    # Steps in a row mostly share one label, as one object: it is looked into once.
-    seen, name, source, given, taught_as = None, None, "", None, None
-    for step, label in zip(document.get("structured_turns") or [], reward["steps"], strict=True):
-        place = step["step_idx"]
-        if label is not seen:
-            seen, name, source = label, label["label"], label["label_source"]
-            given, taught_as = taught[name, label["reward"]]
-        target = taught_as
-        if judged is not None and place > judged:
-            if options.post_error == "truncate":
-                tally["steps left out behind the first error"] += len(reward["steps"]) - place
-                break
-            target = None
-        if target is None and given is not None:
-            tally["steps masked"] += 1
-        entry = {
+    labels, end = reward["steps"], _end(reward, options)
+    if end < len(labels):
+        tally["steps left out behind the first error"] += len(labels) - end
+    every = _judged(labels[:end], options)
+    judged = [every[id(label)] for label in labels[:end]]
+    targets = [one.target for one in judged]
+    first = reward["first_error_step"]
+    if options.post_error == "mask" and first is not None:
+        targets[first + 1 :] = [None] * (len(targets) - first - 1)
+    masked = targets.count(None) - sum(one.reward is None for one in judged)
+    if masked:
+        tally["steps masked"] += masked
+    if not texts and options.content == "full":
+        bare = {
+            key: {"label": one.label, "reward": one.reward, "label_source": one.source} for key, one in every.items()
+        }
+        return [bare[id(label)] for label in labels[:end]], targets
+    turns = document.get("structured_turns") or []
+    if len(turns) != len(labels):
+        raise ValueError("labels of other steps than the document has")
+    steps = [
+        {
             "step_idx": place,
-            "type": step["type"],
-            "content": step_text(step) if is_full else content_of(step, options, tally),
-            "label": name,
+            "type": turn["type"],
+            "content": text,
+            "label": label,
             "reward": given,
             "label_source": source,
         }
-        if p_correct:
-            entry["p_correct"] = p_correct[place]
-        steps.append(entry)
-        targets.append(target)
+        for place, (turn, text, (label, given, source, _)) in enumerate(
+            zip(turns, _texts(turns[:end], options, tally), judged, strict=False)
+        )
+    ]
+    if p_correct:
+        for place, step in enumerate(steps):
+            step["p_correct"] = p_correct[place]
     return steps, targets
 
 
-class _Taught(dict[tuple[str | None, float | None], tuple[float | None, bool | None]]):
-    """(label, its configured reward) → (reward, target), worked out once: of thousands of steps few labels differ."""
+def _end(reward: Mapping[str, Any], options: Options) -> int:
+    """How many steps are taken."""
+    first, every = reward["first_error_step"], len(reward["steps"])
+    return every if options.post_error != "truncate" or first is None else min(first + 1, every)
 
-    def __init__(self, options: Options) -> None:
-        super().__init__()
-        self.options = options
 
-    def __missing__(self, label: tuple[str | None, float | None]) -> tuple[float | None, bool | None]:
-        value = reward_of({"label": label[0], "reward": label[1]}, self.options)
-        self[label] = value, target_of(label[0], value, self.options)
-        return self[label]
+def _judged(labels: Sequence[Mapping[str, Any]], options: Options) -> dict[int, _Judged]:
+    """By the identity of the label: steps mostly share one, as one object."""
+    every: dict[int, _Judged] = {}
+    for key, label in {id(label): label for label in labels}.items():
+        name = label["label"]
+        given = reward_of(label, options)
+        every[key] = _Judged(name, given, label["label_source"], target_of(name, given, options))
+    return every
+
+
+def _texts(turns: Sequence[dict[str, Any]], options: Options, tally: Counter[str]) -> list[str]:
+    if options.content == "full":
+        return list(map(step_text, turns))
+    return [content_of(turn, options, tally) for turn in turns]
 
 
 def reward_of(label: Mapping[str, Any], options: Options) -> float | None:

@@ -7,6 +7,7 @@ from annotation.queries.asked import questions
 from annotation.queries.changes import changed_since, had_labels, last_labels, submitted_since
 from annotation.queries.counted import coverage
 from annotation.queries.labeled import compared_by, document, labeled_by, labeled_pairs, labeled_traces
+from annotation.queries.later import LaterDocument
 from annotation.queries.projects import (
     agreement,
     configuration,
@@ -39,6 +40,7 @@ __all__ = [
     "LabeledTrace",
     "Labels",
     "LastLabels",
+    "LaterDocument",
     "NoProject",
     "Project",
     "Question",

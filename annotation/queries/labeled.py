@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -12,9 +12,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from annotation.models import Item, Project, Submission
 from annotation.queries.asked import Asked
 from annotation.queries.counted import counted_submissions, delivered_submissions
+from annotation.queries.later import LaterContext, LaterDocument
 from annotation.queries.shapes import LabeledPair, LabeledTrace, Labels
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import ItemContext, context_of_document
+from traces.models import TraceVersion
 from traces.store import iter_documents
 
 BATCH = 500
@@ -34,11 +36,13 @@ def labeled_traces(
     include_surplus: bool = False,
     only: Sequence[str] | None = None,
     most: int | None = None,
+    documents: bool = True,
 ) -> Iterator[LabeledTrace]:
     """Every labeled trace (``only``: those with these ids; ``most``: so many first ones) in item order, what
     adjudicators decided among the labels.
 
-    Memory stays flat; call it inside ``consistent_read()``.
+    ``documents``: False for whoever looks into few of them; each is a ``LaterDocument`` then. Memory stays flat; call
+    it inside ``consistent_read()``.
     """
     counted = counted_submissions(project, using, include_surplus, adjudicated=True)
     if only is not None:
@@ -46,7 +50,8 @@ def labeled_traces(
         counted = counted.filter(
             assignment__item__trace_a__dataset=project.dataset_id, assignment__item__trace_a__external_id__in=only
         )
-    yield from _traces(_about_first(project, counted, most), using)
+    read = _traces if documents else _traces_alone
+    yield from read(_about_first(project, counted, most), using)
 
 
 def labeled_pairs(
@@ -93,6 +98,20 @@ def _traces(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTr
             yield _trace(item.sides[0], document, [_labels(row, context, asked) for row in item.said])
 
 
+def _traces_alone(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTrace]:
+    """Without their documents."""
+    asked = Asked()
+    for items in _item_batches(submissions, "a"):
+        ids = [item.sides[0].version_id for item in items]
+        versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
+        known = {pk: (n_steps, meta) for pk, n_steps, meta in versions}
+        for item in items:
+            side = item.sides[0]
+            document = LaterDocument(side.version_id, *known[side.version_id], using)
+            context = LaterContext(document)
+            yield _trace(side, document, [_labels(row, context, asked) for row in item.said])
+
+
 def _pairs(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:
     asked = Asked()
     for items in _item_batches(submissions, "a", "b"):
@@ -125,7 +144,7 @@ class _Item(NamedTuple):
     said: list[tuple[Any, ...]]
 
 
-def _trace(side: _Side, document: dict[str, Any], submissions: Sequence[Labels] = ()) -> LabeledTrace:
+def _trace(side: _Side, document: Mapping[str, Any], submissions: Sequence[Labels] = ()) -> LabeledTrace:
     return LabeledTrace(
         trace_id=side.trace_id,
         issue_id=side.issue_id,

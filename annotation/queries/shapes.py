@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -56,7 +57,7 @@ class LabeledTrace(NamedTuple):
     issue_key: str
     instance_id: str
     version_id: int
-    document: dict[str, Any]
+    document: Mapping[str, Any]
     submissions: list[Labels]
 
 

@@ -307,7 +307,8 @@ class ProcessReward(OfSteps):
             step = first if key == "first_error" else int(key)
             if value.get("reason") and step is not None and step < len(steps) and labels[step][0] is not None:
                 steps[step] = {**steps[step], "reason": value["reason"]}
-        is_right = first is None and not self._has_gap(labels, ctx)
+        may_have_gap = any(label is None for label, _ in entries)
+        is_right = first is None and not (may_have_gap and self._has_gap(labels, ctx))
         return {"first_error_step": first, "all_correct": is_right, "steps": steps}
 
     def _has_gap(self, labels: Sequence[tuple[str | None, str]], ctx: ItemContext) -> bool:

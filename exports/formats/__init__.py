@@ -23,7 +23,8 @@ from potato_site.registry import Registry
 
 # rewards: rows with step labels. answers: rows with any answer. pairs: preferences. A format of answers that sets
 # ``takes_comparisons`` gets a row for every pair that was compared as well; one of pairs that sets ``step_labels`` gets
-# the labels of the steps of traces that were compared, which are read for it alone.
+# the labels of the steps of traces that were compared, which are read for it alone. One that sets ``step_texts`` to
+# False gets steps with a label, a reward and a label source each, and nothing else.
 Takes = Literal["rewards", "answers", "pairs"]
 
 

@@ -24,6 +24,7 @@ class Annotations:
     takes: ClassVar[Takes] = "answers"
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
     takes_comparisons: ClassVar[bool] = True
+    step_texts: ClassVar[bool] = False
 
     def refusal(self, row: Row) -> str:
         return ""

@@ -22,6 +22,7 @@ class CodeReview:
     file: ClassVar[str] = "code_review.jsonl"
     takes: ClassVar[Takes] = "answers"
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
+    step_texts: ClassVar[bool] = False
 
     def refusal(self, row: Row) -> str:
         return "" if any(_reviews(said) for said in row.said) else "no code review"

@@ -28,6 +28,7 @@ class Csv:
     takes: ClassVar[Takes] = "answers"
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
     takes_comparisons: ClassVar[bool] = True
+    step_texts: ClassVar[bool] = False
 
     def refusal(self, row: Row) -> str:
         return ""

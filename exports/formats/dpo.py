@@ -24,6 +24,7 @@ class Dpo:
     file: ClassVar[str] = "dpo.jsonl"
     takes: ClassVar[Takes] = "pairs"
     ignores: ClassVar[tuple[str, ...]] = ("soft_labels", "neutral")
+    step_texts: ClassVar[bool] = False
 
     def refusal(self, pair: Pair) -> str:
         return "" if pair.prompt else "pairs without a task text"

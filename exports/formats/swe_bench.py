@@ -49,6 +49,7 @@ class SweBench:
     file: ClassVar[str] = "swe_bench_results.json"
     takes: ClassVar[Takes] = "answers"
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "validation", "test", "hold_out_benchmarks")
+    step_texts: ClassVar[bool] = False
 
     def refusal(self, row: Row) -> str:
         return "" if swe_bench_id(row) else "no SWE-bench instance id"

@@ -63,20 +63,20 @@ def floor_seconds(export: Path, out: Path) -> float:
     with clock:
         for _ in _kept():
             pass
-    for path in sorted(path for path in export.rglob("*") if path.is_file()):
+    for path in _files(export):
         _WRITERS.get(path.suffix, _copy)(path, out, clock)
     return clock.seconds
 
 
 def holds_lines(export: Path) -> bool:
     """Whether the files of the export are lines of JSON, all of them."""
-    return all(path.suffix == ".jsonl" for path in export.iterdir())
+    return all(path.suffix == ".jsonl" for path in _files(export))
 
 
 def keep_lines(export: Path) -> None:
     """What L reads."""
     with transaction.atomic():
-        _keep(line for path in sorted(export.iterdir()) for line in path.open("rb"))
+        _keep(line for path in _files(export) for line in path.open("rb"))
 
 
 def second_floor_seconds(out: Path) -> float:
@@ -86,6 +86,11 @@ def second_floor_seconds(out: Path) -> float:
         for row in _kept():
             written.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
     return clock.seconds
+
+
+def _files(export: Path) -> list[Path]:
+    """What is published, without the note about it."""
+    return sorted(path for path in export.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def _keep(contents: Iterable[bytes]) -> None:

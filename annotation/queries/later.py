@@ -1,0 +1,61 @@
+"""Documents that are read when somebody looks into them: for whoever mostly does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from annotation.schemes.base import ItemContext
+from traces.changes import Changes
+from traces.store import iter_documents
+
+
+class LaterDocument(Mapping[str, Any]):
+    """The document of a trace version. ``outside``: equal for versions with equal tasks and steps, and known without
+    reading it: the number of its steps, the first line of its task, its repository."""
+
+    def __init__(self, version_id: int, n_steps: int, meta: Mapping[str, Any], using: str) -> None:
+        self.version_id, self.n_steps, self._using = version_id, n_steps, using
+        self.outside = (n_steps, meta.get("title"), meta.get("repo"))
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        return next(iter_documents([self.version_id], using=self._using))
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+
+class LaterContext(ItemContext):
+    """What schemes may know of such a document. Only one that looks at types of steps, or at changes, reads it."""
+
+    _document: LaterDocument
+
+    def __init__(self, document: LaterDocument) -> None:
+        # The base class is frozen, so that contexts can be shared.
+        object.__setattr__(self, "_document", document)
+        object.__setattr__(self, "asked", None)
+
+    @property
+    def n_steps(self) -> int:
+        return self._document.n_steps
+
+    @property
+    def step_types(self) -> tuple[str, ...]:
+        return tuple(step["type"] for step in self._document.get("structured_turns") or ())
+
+    @property
+    def suggestions(self) -> Mapping[str, Any] | None:
+        found = self._document.get("suggestions")
+        return found if isinstance(found, dict) else None
+
+    @cached_property
+    def changes(self) -> Changes:
+        return Changes(dict(self._document))
