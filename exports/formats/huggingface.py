@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from exports.columns import column, lists
 from exports.describe import SCHEMA_VERSION, hard_labels, issue_of, judged, origin
 from exports.formats import Piece, Row, Sheet, Takes, formats
 from exports.jsonline import json_line
@@ -210,17 +210,17 @@ def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """As ``Table.from_pylist``; the texts of steps, nearly all there is, are converted once for both their columns."""
     import pyarrow as pa
 
-    steps = [step for row in rows for step in row["steps"]]
-    ends = pa.array([0, *accumulate(len(row["steps"]) for row in rows)], pa.int32())
-    step = schema.field("steps").type.value_type
-    parts = [pa.array([one[field.name] for one in steps], field.type) for field in step]
+    held = [row["steps"] for row in rows]
+    steps = [step for one in held for step in one]
+    kinds = {field.name: field.type for field in schema}
+    step = kinds["steps"].value_type
+    parts = [column([one[field.name] for one in steps], field.type) for field in step]
     made = {
-        "steps": pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(parts, fields=list(step))),
-        "completions": pa.ListArray.from_arrays(ends, parts[step.get_field_index("content")]),
+        "steps": lists(held, pa.StructArray.from_arrays(parts, fields=list(step)), kinds["steps"]),
+        "completions": lists(held, parts[step.get_field_index("content")], kinds["completions"]),
     }
     columns = [
-        made[field.name] if field.name in made else pa.array([row[field.name] for row in rows], field.type)
-        for field in schema
+        made[name] if name in made else column([row[name] for row in rows], kind) for name, kind in kinds.items()
     ]
     return pa.Table.from_arrays(columns, schema=schema)
 
