@@ -25,9 +25,12 @@ def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(kind):
         return lists(values, column([one for value in values for one in value or ()], kind.value_type), kind)
     if pa.types.is_string(kind):
-        texts = [b"" if value is None else value.encode() for value in values]
-        ends = array("i", [0, *accumulate(map(len, texts))])
-        buffers = [_present(values), pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+        # One behind the other, and none of them twice.
+        texts, ends = bytearray(), array("i", [0])
+        for value in values:
+            texts += (value or "").encode()
+            ends.append(len(texts))
+        buffers = [_present(values), pa.py_buffer(ends), pa.py_buffer(texts)]
     elif pa.types.is_boolean(kind):
         buffers = [_present(values), _bits(values)]
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from operator import itemgetter
 from typing import Any
 
 from annotation.queries import Coverage
@@ -24,7 +26,8 @@ def note(tally: Tally, row: Row | Pair) -> None:
     tally.ties += row.needs_adjudication
     if row.outcome is not None:
         tally.outcomes[str(row.outcome)] += 1
-    tally.labels.update([step["label"] or "none" for step in row.steps])
+    for label, number in Counter(map(itemgetter("label"), row.steps)).items():
+        tally.labels[label or "none"] += number
     tally.targets.update(row.targets)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exports.describe import cut
@@ -18,12 +19,15 @@ class UnknownReward(ValueError):
 
 
 class _Judged(NamedTuple):
-    """What a label of a step comes to. Of thousands of steps only a few labels differ, and each is worked out once."""
+    """What a label of a step comes to. Steps mostly share one, as one object, and each is looked into once."""
 
     label: str | None
     reward: float | None
     source: str
     target: bool | None
+
+
+_TARGET = attrgetter("target")
 
 
 def exported_steps(
@@ -44,20 +48,22 @@ def exported_steps(
     labels, end = reward["steps"], _end(reward, options)
     if end < len(labels):
         tally["steps left out behind the first error"] += len(labels) - end
-    every = _judged(labels[:end], options)
-    judged = [every[id(label)] for label in labels[:end]]
-    targets = [one.target for one in judged]
+    taken = labels[:end]
+    keys = list(map(id, taken))
+    every = {key: _judged(label, options) for key, label in dict(zip(keys, taken, strict=True)).items()}
+    judged = list(map(every.__getitem__, keys))
+    targets = list(map(_TARGET, judged))
     first = reward["first_error_step"]
     if options.post_error == "mask" and first is not None:
         targets[first + 1 :] = [None] * (len(targets) - first - 1)
-    masked = targets.count(None) - sum(one.reward is None for one in judged)
+    masked = targets.count(None) and targets.count(None) - sum(one.reward is None for one in judged)
     if masked:
         tally["steps masked"] += masked
     if not texts and options.content == "full":
         bare = {
             key: {"label": one.label, "reward": one.reward, "label_source": one.source} for key, one in every.items()
         }
-        return [bare[id(label)] for label in labels[:end]], targets
+        return list(map(bare.__getitem__, keys)), targets
     turns = document.get("structured_turns") or []
     if len(turns) != len(labels):
         raise ValueError("labels of other steps than the document has")
@@ -86,14 +92,9 @@ def _end(reward: Mapping[str, Any], options: Options) -> int:
     return every if options.post_error != "truncate" or first is None else min(first + 1, every)
 
 
-def _judged(labels: Sequence[Mapping[str, Any]], options: Options) -> dict[int, _Judged]:
-    """By the identity of the label: steps mostly share one, as one object."""
-    every: dict[int, _Judged] = {}
-    for key, label in {id(label): label for label in labels}.items():
-        name = label["label"]
-        given = reward_of(label, options)
-        every[key] = _Judged(name, given, label["label_source"], target_of(name, given, options))
-    return every
+def _judged(label: Mapping[str, Any], options: Options) -> _Judged:
+    name, given = label["label"], reward_of(label, options)
+    return _Judged(name, given, label["label_source"], target_of(name, given, options))
 
 
 def _texts(turns: Sequence[dict[str, Any]], options: Options, tally: Counter[str]) -> list[str]:

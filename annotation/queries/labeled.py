@@ -94,7 +94,7 @@ def _traces(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTr
     for items in _item_batches(submissions, "a"):
         documents = iter_documents([item.sides[0].version_id for item in items], using=using)
         for item, document in zip(items, documents, strict=True):
-            context = context_of_document(document)
+            context = LaterContext(document, len(document.get("structured_turns") or ()))
             yield _trace(item.sides[0], document, [_labels(row, context, asked) for row in item.said])
 
 
@@ -108,7 +108,7 @@ def _traces_alone(submissions: QuerySet[Submission], using: str) -> Iterator[Lab
         for item in items:
             side = item.sides[0]
             document = LaterDocument(side.version_id, *known[side.version_id], using)
-            context = LaterContext(document)
+            context = LaterContext(document, document.n_steps)
             yield _trace(side, document, [_labels(row, context, asked) for row in item.said])
 
 

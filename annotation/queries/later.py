@@ -34,20 +34,23 @@ class LaterDocument(Mapping[str, Any]):
 
 
 class LaterContext(ItemContext):
-    """What schemes may know of such a document. Only one that looks at types of steps, or at changes, reads it."""
+    """What schemes may know of a document with so many steps. Only one that looks at types of steps, or at changes, has
+    it looked into."""
 
-    _document: LaterDocument
+    _document: Mapping[str, Any]
+    _n_steps: int
 
-    def __init__(self, document: LaterDocument) -> None:
+    def __init__(self, document: Mapping[str, Any], n_steps: int) -> None:
         # The base class is frozen, so that contexts can be shared.
         object.__setattr__(self, "_document", document)
+        object.__setattr__(self, "_n_steps", n_steps)
         object.__setattr__(self, "asked", None)
 
     @property
     def n_steps(self) -> int:
-        return self._document.n_steps
+        return self._n_steps
 
-    @property
+    @cached_property
     def step_types(self) -> tuple[str, ...]:
         return tuple(step["type"] for step in self._document.get("structured_turns") or ())
 
