@@ -10,6 +10,7 @@ from annotation import queries
 from annotation.projects.revisions import current, set_config
 from annotation.queries import labeled
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, submit_item
+from traces.store import iter_documents
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -99,6 +100,23 @@ def test_an_answer_is_read_by_the_questions_it_was_given_to(tmp_path):
     (trace,) = queries.labeled_traces(project)
     assert trace.submissions[0].values == {"outcome": "resolved"}
     assert [question.name for question in queries.questions(project)] == ["per_step", "outcome"]
+
+
+def test_labels_are_the_same_without_documents_which_are_read_when_looked_into(tmp_path, monkeypatch):
+    project = make_project(tmp_path, traces=make_traces(2), overlap=0)
+    submit_item(project, "ann", answers(2))
+    submit_item(project, "ann", answers())
+    whole = list(queries.labeled_traces(project))
+    read = []
+    monkeypatch.setattr(
+        "annotation.queries.later.iter_documents",
+        lambda versions, **options: read.extend(versions) or iter_documents(versions, **options),
+    )
+    alone = list(queries.labeled_traces(project, documents=False))
+    assert [one.submissions for one in alone] == [one.submissions for one in whole]
+    assert read == []
+    assert [dict(one.document) for one in alone] == [one.document for one in whole]
+    assert read == [one.version_id for one in whole]
 
 
 def test_a_save_during_a_read_neither_waits_nor_shows(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -18,6 +19,7 @@ from exports.rows import Asked, Rows, Tally
 from exports.splits import Splits
 from tests.exports.samples import document, reward_of, row
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
+from traces.store import iter_documents
 
 BETTER = Question("better", "pairwise", "item", "", "first", False)
 REWARD = Question("step_reward", "process_reward", "item", "first_error", "first", False)
@@ -276,6 +278,36 @@ def test_labels_of_compared_traces_are_read_for_a_format_that_writes_them(tmp_pa
     for name in ("dpo", "preference_pairs"):
         assert build(project.pk, name, Options(pair_source="pairwise"), tmp_path / name).counts["rows"] == 1
     assert asked == [["t1", "t2"]]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("name", ["preference_pairs", "dpo"])
+def test_a_document_is_read_once_and_equal_ones_are_told_apart(name, tmp_path, monkeypatch):
+    one = make_trace("t1", 5, **ISSUE)
+    first_differs, last_differs = ({**one, "structured_turns": [*map(dict, one["structured_turns"])]} for _ in "ab")
+    first_differs["structured_turns"][0]["content"] = last_differs["structured_turns"][-1]["content"] = "Otherwise."
+    traces = [one, {**first_differs, "id": "t2"}, {**last_differs, "id": "t3"}]
+    # Another repository makes another task of it, but no other steps; other steps than its number make no duplicate.
+    traces += [{**one, "id": "t4", "repo": "a/b"}, {**one, "id": "t5", "model": "m"}, make_trace("t6", 6, **ISSUE)]
+    traces.append(make_trace("alone", 3))
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for first_error in (None, 1, 2, 3, 4, None, None):
+        submit_item(project, "ann", answers(first_error))
+    read = []
+
+    def watched(versions, **options):
+        versions = list(versions)
+        read.extend(versions)
+        return iter_documents(versions, **options)
+
+    monkeypatch.setattr("annotation.queries.labeled.iter_documents", watched)
+    built = build(project.pk, name, Options(min_margin=0.0), tmp_path / "out" / "pairs.jsonl")
+    assert built.counts["left_out"]["the same task and steps as an earlier trace"] == 1
+    assert built.counts["left_out"]["pairs with the same steps"] == 1
+    # Ten pairs of five traces, without that one and without t1 and t6, who both did everything right.
+    assert (built.counts["rows"], built.counts["traces"]) == (8, 5)
+    # But for t1, with which those that look like it from outside are compared.
+    assert sorted(Counter(read).values())[:-1] == [1, 1, 1, 1]
 
 
 # --- the documents' command ----------------------------------------------------------------------------------------
