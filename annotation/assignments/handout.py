@@ -130,8 +130,11 @@ def _claim(membership: Membership, now: datetime) -> Assignment | None:
     if slot is None:
         return None
     if (check := known_items.due(membership)) is not None:
-        # A label more is given only where the item has all that it needs.
-        return _open(membership, check.pk, check.kind, _slot_of(membership, check), now)
+        free = Slot.objects.filter(item=check, assignment=None, group__in=["", membership.group])
+        place = free.select_for_update(skip_locked=True, of=("self",)).order_by("number").first()
+        # Only where it has all the labels that it needs is it a check alone; not where somebody takes its place now.
+        if place is not None or not free.exists():
+            return _open(membership, check.pk, check.kind, place, now)
     assignment = _open(membership, slot.item_id, slot.item_kind, slot, now)
     if ORDINARY < slot.queue_key < LAST:
         Membership.objects.filter(pk=membership.pk).update(cursor=slot.queue_key)
@@ -155,12 +158,6 @@ def _open(membership: Membership, item_id: int, kind: str, slot: Slot | None, no
         Slot.objects.filter(pk=slot.pk).update(assignment=assignment)
     timing.start_clock(assignment, now)
     return assignment
-
-
-def _slot_of(membership: Membership, item: Item) -> Slot | None:
-    """A free slot of the item that this person may take, locked."""
-    free = Slot.objects.select_for_update(skip_locked=True, of=("self",)).filter(item=item, assignment=None)
-    return free.filter(group__in=["", membership.group]).order_by("number").first()
 
 
 def _parts(cursor: str) -> list[tuple[str, str]]:

@@ -1,18 +1,17 @@
 """Items whose answer is known, handed out to check people's work: among the others, and looking like them.
 
 The first comes among a person's first five items, the others so often as the project says
-(``quality_control.known_answers_percentage``), never two in a row. Whoever labels such an item anyway is checked by it,
-and it counts. Where all have been handed out to a person there are no more checks.
+(``quality_control.known_answers_percentage``), never one right behind another. Whoever gets such an item for its label
+is checked by it, and it counts as one. Where all have been handed out to a person there are no more checks.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from annotation.models import Assignment, Gold, Item, Membership, Project
-from annotation.models.querysets import NOT_DELIVERED
 from annotation.projects.revisions import current, meaning_key
 
 FIRST_AMONG = 5
@@ -26,11 +25,10 @@ def due(membership: Membership) -> Item | None:
         return None
     known, had = _known(project), Assignment.objects.filter(project=project, annotator=membership.user_id)
     fresh = known.exclude(Exists(had.filter(item=OuterRef("pk"))))
-    served = dict(fresh.annotate(served=Count("assignments")).order_by().values_list("pk", "served"))
-    if not served or not _is_due(had.exclude(state__in=NOT_DELIVERED), known, percentage, membership.pk):
+    if not fresh.exists() or not _is_due(had, known, percentage, membership.pk):
         return None
-    # The least used ones first; of those another one for everybody.
-    chosen = min(served, key=lambda pk: (served[pk], _draw(membership.pk, pk)))
+    # Another one for everybody, so that all are used about equally often.
+    chosen = min(fresh.order_by().values_list("pk", flat=True), key=lambda pk: _draw(membership.pk, pk))
     return Item.objects.get(pk=chosen)
 
 
@@ -43,13 +41,13 @@ def _known(project: Project) -> QuerySet[Item]:
     return Item.objects.present().filter(project=project, pk__in=gold.values("item"))
 
 
-def _is_due(mine: QuerySet[Assignment], known: QuerySet[Item], percentage: float, person: int) -> bool:
-    total = mine.count()
+def _is_due(had: QuerySet[Assignment], known: QuerySet[Item], percentage: float, person: int) -> bool:
+    """``had``: all that the person was ever given. What they skipped counts, so that skipping brings no other check."""
+    total = had.count()
     if not total:
         return _draw(person) % FIRST_AMONG == 0
-    checks = mine.filter(item__in=known.values("pk"))
-    latest = mine.order_by("-pk").values("pk")[:1]
-    if checks.filter(pk__in=latest).exists():
+    checks = had.filter(item__in=known.values("pk"))
+    if checks.filter(pk__in=had.order_by("-pk").values("pk")[:1]).exists():
         return False
     count = checks.count()
     return count * 100 < percentage * total if count else total >= _draw(person) % FIRST_AMONG

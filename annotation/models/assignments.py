@@ -210,6 +210,8 @@ class Gold(models.Model):
     item = models.ForeignKey(Item, models.CASCADE, related_name="gold")
     scheme = models.ForeignKey("SchemeVersion", models.RESTRICT, related_name="+")
     value = TextJSONField()
+    # Whose answer it was, where it was somebody's: they are not compared with themselves.
+    taken_from = models.ForeignKey(Assignment, models.SET_NULL, null=True, related_name="+")
     rationale = models.TextField(blank=True)
     use = models.CharField(max_length=12, choices=Use.choices)
 

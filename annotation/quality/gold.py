@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from annotation.answers.context import OF_A_PAIR, context_of, context_of_version, is_pair
-from annotation.models import Gold, Item, Project, Submission
+from annotation.models import Assignment, Gold, Item, Project, Submission
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of, current, meaning_key, scheme_version
 from annotation.schemes.base import Refused, Scheme, text_of
@@ -38,6 +38,7 @@ def set_gold(
     *,
     rationale: str = "",
     use: str = Gold.Use.HIDDEN,
+    taken_from: Assignment | None = None,
     user: User | None,
 ) -> Gold:
     """Keep ``value`` as the known answer of ``item``, replacing an earlier one. Raises NotGold.
@@ -61,7 +62,7 @@ def set_gold(
         return earlier
     # An answer to what the question used to mean is replaced as well: one known answer per question.
     Gold.objects.filter(item=item, scheme__name=scheme_name).exclude(scheme=meaning).delete()
-    gold, _ = Gold.objects.update_or_create(item=item, scheme=meaning, defaults=after)
+    gold, _ = Gold.objects.update_or_create(item=item, scheme=meaning, defaults={**after, "taken_from": taken_from})
     _record(project, "gold.set", gold, _audited(earlier), _audited(gold), user)
     return gold
 
@@ -71,15 +72,20 @@ def keep_submission(project: Project, submission: Submission, user: User | None)
     """Keep what a current submission says as the known answers of its item. Returns the questions it answers.
 
     Only answers that others can be compared with are kept (``Scheme.likeness``). What does not answer a question as it
-    is asked now is left out; raises NotGold where nothing is left.
+    is asked now is left out; raises NotGold where nothing is left. What an earlier known answer was for stays, and why.
     """
+    there = Gold.objects.filter(item=submission.assignment.item_id).select_related("scheme").order_by("pk")
+    earlier = {gold.scheme.name: gold for gold in there}
     context = context_of(submission.assignment.item_id)
     kept = []
     for scheme in current(project).asked_of(pair=is_pair(submission.assignment.item_id)):
         given = submission.values.get(scheme.name)
         if not given or not _is_of(scheme, submission) or scheme.likeness(given, given, context) is None:
             continue
-        set_gold(project, submission.assignment.item, scheme.name, given, user=user)
+        before = earlier.get(scheme.name)
+        about = {"use": before.use, "rationale": before.rationale} if before else {}
+        assignment = submission.assignment
+        set_gold(project, assignment.item, scheme.name, given, taken_from=assignment, user=user, **about)
         kept.append(scheme)
     if not kept:
         raise NotGold([("", "It holds no answer that others could be compared with.")])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from annotation.models import Item, Project, Submission
+from annotation.models import Assignment, Item, Project, Submission
 from annotation.queries.counted import counted_submissions, delivered_submissions
 from annotation.queries.projects import project_by_id
 from annotation.queries.shapes import Changed, LastLabels
@@ -23,7 +23,7 @@ def submitted_since(project: Project | int, seq: int, *, using: str = SNAPSHOT) 
 def changed_since(project: Project, seq: int, *, using: str = SNAPSHOT) -> list[Changed]:
     """What an export that was made at that change counter may hold otherwise now, in item order: labels were submitted,
     changed or invalidated, a trace was withdrawn or restored, a person was left out or taken in again."""
-    mine = Submission.objects.using(using).filter(project=project, assignment__item=OuterRef("pk"))
+    mine = _labels(project, using).filter(assignment__item=OuterRef("pk"))
     items = Item.objects.using(using).filter(project=project).order_by("position", "pk")
     items = items.filter(Q(changed_seq__gt=seq) | Exists(mine.filter(seq__gt=seq)))
     rows = items.annotate(had_labels=Exists(mine.filter(seq__lte=seq))).values_list(
@@ -32,10 +32,16 @@ def changed_since(project: Project, seq: int, *, using: str = SNAPSHOT) -> list[
     return [Changed(a, b or "", key, version, had) for a, b, key, version, had in rows]
 
 
+def _labels(project: Project, using: str) -> QuerySet[Submission]:
+    """All that was ever submitted and may be in an export: what checks a person alone is in none."""
+    found = Submission.objects.using(using).filter(project=project)
+    return found.exclude(assignment__purpose=Assignment.Purpose.GOLD)
+
+
 def had_labels(project: Project, issue_keys: Collection[str], seq: int, *, using: str = SNAPSHOT) -> dict[str, bool]:
     """Every trace of these issues → whether somebody had submitted something about it, or about it and another one, by
     that change counter."""
-    mine = Submission.objects.using(using).filter(project=project, assignment__item=OuterRef("pk"), seq__lte=seq)
+    mine = _labels(project, using).filter(assignment__item=OuterRef("pk"), seq__lte=seq)
     items = Item.objects.using(using).filter(project=project).order_by("position", "pk").annotate(had=Exists(mine))
     rows = items.values_list("trace_a__external_id", "trace_b__external_id", "trace_a__issue_key", "had")
     found: dict[str, bool] = {}

@@ -61,6 +61,30 @@ def test_the_first_comes_soon_and_the_others_as_often_as_the_project_says_but_ne
     assert not any(first and second for first, second in pairwise(had))
 
 
+def test_who_skips_them_gets_no_other_one_for_it_and_never_two_in_a_row(tmp_path):
+    project = project_of(tmp_path, 36, percentage=10)
+    checks = set(known(project, *range(28, 36)))
+    had = []
+    for _ in range(24):
+        found = hand_out(project, person("ann")).assignment
+        had.append(found.item_id in checks)
+        if had[-1]:
+            states.skip(found.public_id, person("ann"))
+        else:
+            submit_item(project, "ann", answers(), seconds=15)
+    assert 2 <= sum(had) <= 4
+    assert not any(first and second for first, second in pairwise(had))
+
+
+def test_right_behind_one_that_came_for_its_label_comes_no_check(tmp_path):
+    project = project_of(tmp_path, 20, percentage=50)
+    checks = set(known(project, 0, 1, 18, 19))
+    ordinary = set(in_order(project)[:2])
+    items = labeled(project, "ann", 10)
+    for first, second in pairwise(items):
+        assert not (first in ordinary and second in checks - ordinary)
+
+
 def test_nobody_gets_one_twice_and_when_there_are_no_more_the_work_goes_on(tmp_path):
     project = project_of(tmp_path, 14, percentage=50)
     checks = known(project, 12, 13)
@@ -233,6 +257,35 @@ def test_a_submission_is_kept_as_known_answers_without_its_texts(tmp_path):
     assert [scheme.name for scheme in kept] == ["step_reward", "outcome"]
     found = dict(Gold.objects.filter(item=submission.assignment.item).values_list("scheme__name", "value"))
     assert found == {name: submission.values[name] for name in ("step_reward", "outcome")}
+
+
+def test_what_a_known_answer_is_for_stays_when_a_submission_replaces_it(tmp_path):
+    project = make_project(tmp_path)
+    submission = submit_item(project, "ann", answers(first_error=2))
+    item = submission.assignment.item
+    set_gold(project, item, "outcome", {"": "partial"}, rationale="why", use=Gold.Use.CALIBRATION, user=None)
+    keep_submission(project, submission, None)
+    gold = Gold.objects.get(item=item, scheme__name="outcome")
+    assert (gold.value, gold.use, gold.rationale) == ({"": "resolved"}, Gold.Use.CALIBRATION, "why")
+
+
+def test_nobody_is_compared_with_their_own_answer(tmp_path):
+    project = make_project(tmp_path)
+    keep_submission(project, submit_item(project, "ann", answers(first_error=2)), None)
+    submit_item(project, "bob", answers(first_error=2))
+    assert checked_people(project, using="default") == {person("bob").pk: Checked(1, 1.0)}
+
+
+def test_a_check_alone_changes_no_export(tmp_path):
+    project = project_of(tmp_path, 12, people=("ann", "bob"))
+    (check,) = known(project, 11)
+    labeled(project, "ann", 5)
+    project.refresh_from_db()
+    wanted = Item.objects.get(pk=check).trace_a.external_id
+    labeled(project, "bob", 5)
+    changed = {one.trace_id for one in queries.changed_since(project, project.seq, using="default")}
+    assert len(changed) == 4
+    assert wanted not in changed
 
 
 def test_a_submission_to_other_questions_is_not_kept(tmp_path):
