@@ -1,8 +1,8 @@
 """The items on which annotators differ so far that somebody has to decide, and in words what they differ about.
 
-Compared are the labels that exports count. An item is among them where exports call an answer tied
-(``annotation.queries.aggregate``), and where answers lie so far apart that a majority does not settle it
-(``Scheme.contested``).
+Compared are the labels that exports count; of a question whose meaning changed, only answers to its present meaning.
+An item is among them where exports call an answer tied (``annotation.queries.aggregate``), and where answers lie so far
+apart that a majority does not settle it (``Scheme.contested``).
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 from django.db.models import Count
 
 from annotation.models import Item, Project
+from annotation.projects.revisions import config_of, meaning_key
 from annotation.quality.ratings import Stored
 from annotation.queries import aggregate
-from annotation.queries.asked import Asked
+from annotation.queries.asked import questions_of
 from annotation.queries.counted import counted_submissions
-from annotation.schemes.base import ItemContext, Scheme, Told
+from annotation.queries.shapes import Question
+from annotation.schemes.base import Answers, ItemContext, Scheme, Told
 
 CHUNK = 2000
 STEPS_NAMED = 6
@@ -43,16 +45,43 @@ class Answered(NamedTuple):
     values: dict[str, Any]
 
 
+class Present:
+    """The questions of a project as they are asked now, and which of them earlier revisions asked in this meaning."""
+
+    def __init__(self, revision_id: int) -> None:
+        self.schemes = config_of(revision_id).annotation_schemes
+        self.questions = questions_of(revision_id)
+        self._meanings = {scheme.name: meaning_key(scheme) for scheme in self.schemes}
+        self._same: dict[int, frozenset[str]] = {}
+
+    def given(self, scheme: Scheme, several: Sequence[Answered]) -> list[Answers]:
+        """The answers to a question as it is asked now."""
+        return [
+            one.values[scheme.name]
+            for one in several
+            if one.values.get(scheme.name) and scheme.name in self._asked_by(one.revision)
+        ]
+
+    def _asked_by(self, revision_id: int) -> frozenset[str]:
+        if revision_id not in self._same:
+            asked = config_of(revision_id).annotation_schemes
+            same = (scheme.name for scheme in asked if self._meanings.get(scheme.name) == meaning_key(scheme))
+            self._same[revision_id] = frozenset(same)
+        return self._same[revision_id]
+
+
 def disputes_of(project: Project, *, using: str, check: Callable[[], None] = lambda: None) -> list[Dispute]:
     """All of a project's, in item order. One pass over the answers of items that several people answered."""
-    asked, found = Asked(), []
+    if project.revision_id is None:
+        return []
+    present, found = Present(project.revision_id), []
     for number, (item, rows) in enumerate(groupby(_rows(project, using), key=itemgetter(0))):
         if number % CHUNK == 0:
             check()
         several = list(rows)
         context = _context(several[0])
         answered = [Answered(*row[-2:]) for row in several]
-        if len(answered) > 1 and (words := difference(answered, context, asked)):
+        if len(answered) > 1 and (words := difference(answered, context, present)):
             found.append(Dispute(item, len(answered), words))
     return found
 
@@ -63,41 +92,29 @@ def n_answers(project: Project, item: Item) -> int:
     return counted.filter(assignment__item=item).count()
 
 
-def difference(several: Sequence[Answered], context: ItemContext, asked: Asked | None = None) -> str:
+def difference(several: Sequence[Answered], context: ItemContext, present: Present) -> str:
     """What has to be decided between these answers to one item, in words; empty when nothing has."""
-    asked = Asked() if asked is None else asked
-    # A question as it is asked now, which the latest answer knows best.
-    schemes = {scheme.name: scheme for one in reversed(several) for scheme in reversed(asked[one.revision].schemes)}
+    answered = [(scheme, present.given(scheme, several)) for scheme in present.schemes]
     parts = [
-        _contrast(scheme, several, context)
-        for scheme in reversed(schemes.values())
-        if _needs_decision(scheme, several, context, asked)
+        _contrast(scheme, given, context)
+        for scheme, given in answered
+        if len(given) > 1 and _needs_decision(scheme, present.questions[scheme.name], given, context)
     ]
     words = "; ".join(parts)
     return words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}…"
 
 
-def _needs_decision(scheme: Scheme, several: Sequence[Answered], context: ItemContext, asked: Asked) -> bool:
-    given = [one for one in several if one.values.get(scheme.name)]
-    if len(given) < 2:
-        return False
-    if scheme.contested([one.values[scheme.name] for one in given]):
+def _needs_decision(scheme: Scheme, question: Question, given: Sequence[Answers], context: ItemContext) -> bool:
+    if scheme.contested(given):
         return True
-    questions = [asked[one.revision].questions[scheme.name] for one in given]
-    if questions[0].merge == "first":
+    if question.merge == "first":
         return False
-    values = [_scheme_of(asked, one, scheme.name).export(one.values[scheme.name], context) for one in given]
-    mode = aggregate.mode_of([question.mode for question in questions])
-    return aggregate.one_of(questions[0], values, mode).is_tie
+    values = [scheme.export(answers, context) for answers in given]
+    return aggregate.one_of(question, values, question.mode).is_tie
 
 
-def _scheme_of(asked: Asked, one: Answered, name: str) -> Scheme:
-    return next(scheme for scheme in asked[one.revision].schemes if scheme.name == name)
-
-
-def _contrast(scheme: Scheme, several: Sequence[Answered], context: ItemContext) -> str:
+def _contrast(scheme: Scheme, given: Sequence[Answers], context: ItemContext) -> str:
     """``First error: step 3 / step 9``, or the steps at which they differ."""
-    given = [one.values[scheme.name] for one in several if one.values.get(scheme.name)]
     of_item = _differing([told for answers in given for told in scheme.told_of_item(answers, context)])
     if of_item:
         return "; ".join(_versus(scheme.title, part, said) for (part, _), said in of_item.items())

@@ -83,16 +83,31 @@ def request(project_id: int, delay_seconds: float = DELAY_SECONDS) -> Job:
 
 
 def compute(project: Project, *, check: Callable[[], None] = lambda: None, now: datetime | None = None) -> None:
-    """Count everything and keep it. ``check`` is called before each part and while rows are read."""
+    """Count everything and keep it. ``check`` is called before each part and while rows are read.
+
+    What one part raises keeps no other from being kept; it is raised in the end, and the project is not counted again
+    before it changes.
+    """
     now, start = now or timezone.now(), time.monotonic()
     mark = _last_position([project.pk])[project.pk]
-    check()
-    _compute_people(project, check, now)
-    _compute_agreement(project, check)
-    check()
-    _compute_disputes(project, check)
+    parts = (
+        lambda: _compute_people(project, check, now),
+        lambda: _compute_agreement(project, check),
+        lambda: _compute_disputes(project, check),
+    )
+    problems = []
+    for part in parts:
+        check()
+        try:
+            part()
+        except Exception as problem:
+            # Where it was the job itself that was lost, this says so again.
+            check()
+            problems.append(problem)
     seconds = round(time.monotonic() - start, 2)
     _keep(project, COUNT, project.seq, {"seconds": seconds, "last_position": mark})
+    if problems:
+        raise problems[0]
 
 
 def _compute_people(project: Project, check: Callable[[], None], now: datetime) -> None:
