@@ -82,13 +82,16 @@ def adjudicate_item(request: HttpRequest, slug: str, item_id: int) -> HttpRespon
 
 
 def _lists(project: Project, disputes: dict[int, Dispute]) -> dict[str, list[int]]:
-    """Filter → items: disputed ones in their order, decided ones the latest first."""
-    made = Assignment.objects.deciding().filter(project=project, state__in=DELIVERED).order_by("-pk")
+    """Filter → items: disputed ones in their order, decided ones the latest first. What was withdrawn meanwhile is left
+    out."""
+    made = Assignment.objects.deciding().delivered().counting().filter(project=project).order_by("-pk")
     decided = dict.fromkeys(made.values_list("item", flat=True))
+    everything = [*disputes, *(item for item in decided if item not in disputes)]
+    present = set(Item.objects.present().filter(pk__in=everything).values_list("pk", flat=True))
     return {
-        "todo": [item for item in disputes if item not in decided],
-        "decided": list(decided),
-        "all": [*disputes, *(item for item in decided if item not in disputes)],
+        "todo": [item for item in disputes if item in present and item not in decided],
+        "decided": [item for item in decided if item in present],
+        "all": [item for item in everything if item in present],
     }
 
 
@@ -99,13 +102,13 @@ def _page(wanted: str, n_rows: int) -> tuple[int, int]:
 
 
 def _rows(user: Any, ids: Sequence[int], disputes: dict[int, Dispute]) -> list[Row]:
-    """Three queries, however many rows. What was withdrawn meanwhile is left out."""
-    items = Item.objects.present().filter(pk__in=ids).select_related("trace_a", "trace_b", "a").in_bulk()
+    """Three queries, however many rows."""
+    items = Item.objects.filter(pk__in=ids).select_related("trace_a", "trace_b", "a").in_bulk()
     latest = Submission.objects.filter(assignment=OuterRef("pk"), is_current=True).values("submitted_at")[:1]
-    deciding = Assignment.objects.deciding().filter(item__in=ids)
+    deciding = Assignment.objects.deciding().counting().filter(item__in=ids)
     made = {one.item_id: one for one in deciding.annotate(name=F("annotator__username"), at=Subquery(latest))}
     own = set(Assignment.objects.labeling().filter(annotator=user, item__in=ids).values_list("item", flat=True))
-    return [_row(user, items[pk], disputes.get(pk), made.get(pk), pk in own) for pk in ids if pk in items]
+    return [_row(user, items[pk], disputes.get(pk), made.get(pk), pk in own) for pk in ids]
 
 
 def _row(user: Any, item: Item, dispute: Dispute | None, made: Any, is_own: bool) -> Row:

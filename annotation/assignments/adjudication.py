@@ -6,6 +6,8 @@ decides on an item at a time, is guarded by constraints: unique (item, annotator
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,23 +15,29 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from annotation.assignments import states, timing
-from annotation.models import Assignment, Item, Membership
+from annotation.answers.context import asked_of
+from annotation.answers.ops import Op, record
+from annotation.assignments import managing, states, timing
+from annotation.models import Answer, Assignment, Item, Membership
+from annotation.projects.revisions import config_of, meaning_key
 
 State = Assignment.State
-# Whoever decided, or began to, may do so again from these.
-AGAIN = (*states.RESUMABLE, State.SKIPPED, State.VOID)
 LEAST_ANSWERS = 2
+# Of operations that no page sent.
+TAB = "asked-anew"
 
 
 def open_item(item: Item, user: Any, n_answers: int, now: datetime | None = None) -> Assignment:
     """The person's adjudication of an item that ``n_answers`` people answered: opened, or opened again.
 
-    What they were deciding before goes back with its answers: one at a time. Raises states.Closed with a sentence.
+    What they were deciding before goes back with its answers: one at a time. A decision of somebody who is left out is
+    invalidated. Raises states.Closed with a sentence.
     """
     now = now or timezone.now()
     if n_answers < LEAST_ANSWERS or item.is_gone:
         raise states.Closed("There is nothing to decide here: fewer than two answers to this item count.")
+    if Membership.objects.filter(project=item.project_id, user=user, is_excluded=True).exists():
+        raise states.Closed("Your answers are left out of this project: somebody else has to decide.")
     # Apart, because it stays whatever becomes of the rest.
     _end_overdue(item, now)
     try:
@@ -52,27 +60,56 @@ def _open(item: Item, user: Any, now: datetime) -> Assignment:
     mine = locked.filter(item=item).first()
     if mine is not None and not mine.is_adjudication:
         raise states.Closed("You had this item as an annotator: somebody else has to decide it.")
+    in_hand = list(locked.filter(state__in=states.LABELING).exclude(item=item).order_by("pk"))
     if mine is not None and mine.state in states.LABELING:
+        _give_back(in_hand)
         states.renew_lease(mine, now)
         return mine
-    if taken := _who_decides(item, besides=user):
+    left_out = _decision_left_out(item)
+    if taken := _who_decides(item, besides=[mine, left_out]):
         raise states.Closed(taken)
-    _give_back_other(locked.filter(state=State.OPEN).first())
+    if any(other.state == State.OPEN and not other.is_adjudication for other in in_hand):
+        raise states.Closed("You have another item of this project open. Finish it, or skip it, first.")
+    _give_back(in_hand)
+    if left_out is not None:
+        managing.invalidate(left_out.pk, user, "The person is left out of exports, and somebody else decides.")
     if mine is None:
         return _create(item, user, now)
     if mine.state == State.SUBMITTED:
         states.reopen_for(mine, now, states.LEASE)
     else:
         states.resume(mine, now)
+    _ask_anew(mine, now)
     return mine
 
 
-def _give_back_other(current: Assignment | None) -> None:
-    if current is None:
+def _give_back(in_hand: Iterable[Assignment]) -> None:
+    """One decision at a time."""
+    for other in in_hand:
+        if other.is_adjudication:
+            states.give_back(other)
+
+
+def _decision_left_out(item: Item) -> Assignment | None:
+    """The decision that stands and counts nowhere, locked: another may take its place."""
+    made = Assignment.objects.deciding().delivered().left_out().filter(item=item)
+    return made.select_for_update(of=("self",)).first()
+
+
+def _ask_anew(mine: Assignment, now: datetime) -> None:
+    """Asked are the questions as they are now. Answers to one that means something else since are taken back, by an
+    operation as if the person had done it."""
+    revision_id = mine.project.revision_id
+    if revision_id is None or mine.revision_id in (None, revision_id):
         return
-    if not current.is_adjudication:
-        raise states.Closed("You have another item of this project open. Finish it, or skip it, first.")
-    states.give_back(current)
+    asked = {scheme.name: meaning_key(scheme) for scheme in asked_of(config_of(revision_id), mine.item_id)}
+    before = {scheme.name: meaning_key(scheme) for scheme in asked_of(config_of(mine.revision_id), mine.item_id)}
+    given = Answer.objects.filter(assignment=mine).order_by("scheme").values_list("scheme", "value")
+    gone = {name: dict.fromkeys(value) for name, value in given if value and before[name] != asked.get(name)}
+    ops = [Op(uuid.uuid4().hex, TAB, mine.version, name, changes, None) for name, changes in gone.items()]
+    record(mine, ops, now)
+    mine.revision_id = revision_id
+    mine.save(update_fields=["revision"])
 
 
 def _create(item: Item, user: Any, now: datetime) -> Assignment:
@@ -92,12 +129,10 @@ def _create(item: Item, user: Any, now: datetime) -> Assignment:
     return assignment
 
 
-def _who_decides(item: Item, besides: Any = None) -> str:
+def _who_decides(item: Item, besides: Iterable[Assignment | None] = ()) -> str:
     """Why nobody else can decide now; empty when somebody can."""
     found = Assignment.objects.deciding().filter(item=item).select_related("annotator")
-    if besides is not None:
-        found = found.exclude(annotator=besides)
-    other = found.first()
+    other = found.exclude(pk__in=[one.pk for one in besides if one is not None]).first()
     if other is None:
         return ""
     name = other.annotator.get_username()

@@ -206,6 +206,7 @@ def _why_empty(project: Project, user: Any) -> str:
     untouched = items.exclude(assignments__annotator=user)
     if not untouched.exists():
         return "You have labeled every item of this project. Thank you!"
-    if Assignment.objects.filter(project=project, state=State.OPEN).exclude(annotator=user).exists():
+    labels = Assignment.objects.filter(project=project, purpose=Assignment.Purpose.PRODUCTION)
+    if labels.filter(state=State.OPEN).exclude(annotator=user).exists():
         return "Every remaining item is with somebody else right now. Come back later: some may be given back."
     return "Every item has as many labels as it needs. Thank you!"

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation import access
@@ -164,20 +165,25 @@ def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
     assignment.save(update_fields=["state", "lease_until", "reason", *_flag(assignment, ())])
 
 
-def give_back_all(project_id: int, annotator_id: int, reason: str) -> int:
-    """Everything a person has in hand in a project goes back to the queue: open items with their answers, reserved
-    ones; a reopened one is submitted again as it was. Runs in the caller's transaction. Returns how many."""
-    in_hand = Assignment.objects.select_for_update(of=("self",)).filter(
-        project=project_id, annotator=annotator_id, state__in=[State.RESERVED, *LABELING]
-    )
-    assignments = list(in_hand.order_by("pk"))
+def give_back_labels(project_id: int, annotator_id: int, reason: str) -> int:
+    """Every item a person has in hand in a project to label it goes back to the queue. Returns how many."""
+    return _give_back_all(Assignment.objects.labeling().filter(project=project_id, annotator=annotator_id), reason)
+
+
+def give_back_decisions(project_id: int, annotator_id: int, reason: str) -> int:
+    """Every item that a person is deciding goes back to those who decide. Returns how many."""
+    return _give_back_all(Assignment.objects.deciding().filter(project=project_id, annotator=annotator_id), reason)
+
+
+def _give_back_all(of_person: QuerySet[Assignment], reason: str) -> int:
+    """Runs in the caller's transaction."""
+    in_hand = of_person.filter(state__in=[State.RESERVED, *LABELING])
+    assignments = list(in_hand.select_for_update(of=("self",)).order_by("pk"))
     for assignment in assignments:
         if assignment.state == State.RESERVED:
             assignment.delete()
-        elif assignment.state == State.REOPENED:
-            submitted(assignment)
         else:
-            _leave(assignment, State.RELEASED, reason)
+            give_back(assignment, reason)
     return len(assignments)
 
 
@@ -231,9 +237,13 @@ def open_reserved(assignment: Assignment, revision_id: int | None, swapped: bool
     assignment.save(update_fields=["state", "revision", "swapped", "opened_at", "lease_until"])
 
 
-def give_back(assignment: Assignment) -> None:
-    """The person goes on with another item: a locked, open one is released with its answers."""
-    _leave(assignment, State.RELEASED)
+def give_back(assignment: Assignment, reason: str = "") -> None:
+    """Out of the person's hands: a locked, open one is released with its answers, a reopened one is submitted again
+    as it was."""
+    if assignment.state == State.REOPENED:
+        submitted(assignment)
+    else:
+        _leave(assignment, State.RELEASED, reason)
 
 
 def take_back(assignment: Assignment, reason: str = "") -> None:

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 # Every flag a submission may carry, in the order they are kept.
@@ -67,6 +67,11 @@ def _of(rows: QuerySet[Any], projects: Any) -> QuerySet[Any]:
     return (rows if projects is None else rows.filter(project__in=projects)).values("item")
 
 
+def _is_left_out() -> Exists:
+    excluded = _model("Membership").objects.filter(is_excluded=True)
+    return Exists(excluded.filter(project=OuterRef("project"), user=OuterRef("annotator")))
+
+
 class AssignmentQuerySet(QuerySet[Any]):
     def overdue(self, now: datetime | None = None) -> AssignmentQuerySet:
         """Held by somebody whose lease has run out."""
@@ -82,6 +87,14 @@ class AssignmentQuerySet(QuerySet[Any]):
     def deciding(self) -> AssignmentQuerySet:
         """Adjudications that are being made, or were made and stand: at most one of an item."""
         return self.filter(purpose=ADJUDICATION, state__in=("open", *DELIVERED))
+
+    def left_out(self) -> AssignmentQuerySet:
+        """By people whose work a manager has left out of their project."""
+        return self.filter(_is_left_out())
+
+    def counting(self) -> AssignmentQuerySet:
+        """By nobody who is left out."""
+        return self.filter(~_is_left_out())
 
     def too_fast(self) -> AssignmentQuerySet:
         """Delivered in less time than anybody needs to read the trace."""

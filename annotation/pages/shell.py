@@ -192,7 +192,7 @@ def _facts(assignment: Assignment) -> dict[str, Any]:
 
     One query; the total is the last position, which an index answers at any size.
     """
-    earlier = Assignment.objects.filter(
+    earlier = Assignment.objects.labeling().filter(
         project=OuterRef("project"), annotator=OuterRef("annotator"), state__in=states.HOLDS_SLOT, pk__lt=OuterRef("pk")
     )
     items = Item.objects.filter(project=OuterRef("project")).order_by("-position")

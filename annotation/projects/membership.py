@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from annotation.access import DECIDING
 from annotation.assignments import states
 from annotation.models import Assignment, Item, Membership, Project
 from annotation.projects.counter import bump_for
@@ -47,14 +48,25 @@ def resume(membership: Membership, by: User | None) -> Membership:
 
 @transaction.atomic
 def deactivate(membership: Membership, by: User | None) -> Membership:
-    """End a membership: open work of an annotator is given back, labels stay. Raises Refused for the last manager."""
+    """End a membership: what was in hand under this role is given back, labels and decisions stay. Raises Refused for
+    the last manager."""
     locked = _locked(membership)
     if locked.state == State.INACTIVE:
         return locked
     _keep_a_manager(locked)
     if locked.role == Role.ANNOTATOR:
-        states.give_back_all(locked.project_id, locked.user_id, REMOVED)
+        states.give_back_labels(locked.project_id, locked.user_id, REMOVED)
+    if locked.role in DECIDING and not _decides_besides(locked):
+        states.give_back_decisions(locked.project_id, locked.user_id, REMOVED)
     return _change(locked, by, "people.remove", state=State.INACTIVE)
+
+
+def _decides_besides(membership: Membership) -> bool:
+    """Whether this person may adjudicate in the project without this membership."""
+    others = Membership.objects.filter(
+        project=membership.project_id, user=membership.user_id, role__in=DECIDING, state=State.ACTIVE
+    )
+    return membership.user.is_superuser or others.exclude(pk=membership.pk).exists()
 
 
 @transaction.atomic

@@ -89,11 +89,10 @@ def _compared(project: Project) -> Any:
         assignment__state__in=DELIVERED,
         assignment__item__in=Item.objects.present().filter(project=project, kind=Item.Kind.PAIR),
     )
+    made = made.exclude(assignment__annotator_id__in=excluded)
     decided = made.filter(assignment__purpose=Assignment.Purpose.ADJUDICATION)
     labels = made.filter(assignment__purpose=Assignment.Purpose.PRODUCTION).exclude(
-        Q(assignment__annotator_id__in=excluded)
-        | Q(flags__contains="surplus")
-        | Q(assignment__item__in=decided.values("assignment__item"))
+        Q(flags__contains="surplus") | Q(assignment__item__in=decided.values("assignment__item"))
     )
     return made.filter(Q(pk__in=decided.values("pk")) | Q(pk__in=labels.values("pk")))
 

@@ -139,7 +139,8 @@ def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
     with transaction.atomic(using="snapshot"):
         seen = Project.objects.using("snapshot").get(pk=project.pk)
         found = disputes_of(seen, using="snapshot", check=check)
-        made = Assignment.objects.using("snapshot").deciding().filter(project=seen).exclude(state="open")
+        made = Assignment.objects.using("snapshot").deciding().delivered().counting().filter(project=seen)
+        made = made.filter(item__in=Item.objects.using("snapshot").present().filter(project=seen))
         decided = set(made.values_list("item", flat=True))
     left = sum(one.item not in decided for one in found)
     _keep(project, DISPUTES, seen.seq, {"items": [list(one) for one in found]})

@@ -16,11 +16,15 @@ from annotation.answers.ops import apply_ops
 from annotation.answers.submission import submit
 from annotation.assignments import adjudication, managing, states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Item, Membership, Slot, Submission
+from annotation.audits import event_chains
+from annotation.models import Answer, Assignment, Item, Membership, Slot, Submission
+from annotation.projects import membership
+from annotation.projects.revisions import current, set_config
 from annotation.quality import statistics
 from annotation.quality.disagreement import n_answers
 from annotation.quality.status import status
 from potato_site.accounts.models import User
+from potato_site.operations.audits import Audit
 from tests.factory import (
     ERROR_DESCRIPTION,
     FIRST_ERROR,
@@ -76,6 +80,22 @@ def decide(assignment, user, values):
     ops = [op(scheme, changes, base=assignment.version) for scheme, changes in values.items()]
     payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": assignment.version, "ops": ops}
     return submit(assignment.public_id, user, payload)
+
+
+def annotates(project, user):
+    return Membership.objects.create(project=project, user=user, role="annotator", source=Membership.Source.ADMIN)
+
+
+def role_of(user, role="adjudicator"):
+    return Membership.objects.get(user=user, role=role)
+
+
+def ask_first_error_per_step(project):
+    """The first question means something else from now on, the others the same."""
+    first, *others = current(project).annotation_schemes
+    changed = type(first).model_validate({**first.model_dump(exclude_unset=True), "mode": "per_step"})
+    set_config(project, current(project).model_copy(update={"annotation_schemes": (changed, *others)}), None)
+    project.refresh_from_db()
 
 
 def queue(client, project, **query):
@@ -363,3 +383,164 @@ class TestDeciding:
         made = opened(project, judge)
         with pytest.raises(states.Closed, match="is given to nobody"):
             managing.reassign(made.pk, judge, person("ann").pk)
+
+
+class TestWithoutTheRole:
+    """What becomes of a decision in hand when its person has another role, or none."""
+
+    @pytest.mark.parametrize("how", ["removed", "made a viewer"])
+    def test_who_decides_no_more_gives_it_back_and_labels_on(self, project, judge, how):
+        annotates(project, judge)
+        made = opened(project, judge)
+        if how == "removed":
+            membership.deactivate(role_of(judge), None)
+        else:
+            membership.set_role(role_of(judge), "viewer", None)
+        made.refresh_from_db()
+        assert (made.state, made.reason) == (State.RELEASED, membership.REMOVED)
+        assert hand_out(project, judge).assignment.purpose == "production"
+
+    def test_a_decision_being_changed_stands_as_it_was(self, project, judge):
+        made = opened(project, judge)
+        decide(made, judge, answers(1))
+        opened(project, judge)
+        membership.deactivate(role_of(judge), None)
+        made.refresh_from_db()
+        assert made.state == State.SUBMITTED
+
+    def test_a_manager_who_was_an_adjudicator_too_keeps_it(self, project, judge):
+        Membership.objects.create(project=project, user=judge, role="manager", source="admin")
+        made = opened(project, judge)
+        membership.deactivate(role_of(judge), None)
+        made.refresh_from_db()
+        assert made.state == State.OPEN
+
+    def test_who_labels_no_more_keeps_it_and_gives_labels_back(self, project, judge):
+        annotates(project, judge)
+        label = submit_item(project, "judge", answers(1)).assignment
+        states.reopen(label.public_id, judge)
+        made = opened(project, judge)
+        membership.deactivate(role_of(judge, "annotator"), None)
+        made.refresh_from_db()
+        label.refresh_from_db()
+        assert (made.state, label.state) == (State.OPEN, State.SUBMITTED)
+
+
+class TestLeftOut:
+    """A decision of somebody whose work is left out decides nothing."""
+
+    @pytest.fixture
+    def made(self, project, judge):
+        made = opened(project, judge)
+        decide(made, judge, answers(1))
+        membership.exclude(role_of(judge), None)
+        return made
+
+    def test_it_is_to_be_decided_again(self, client, project, made):
+        statistics.compute(project)
+        assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 1, "decided": 0}
+        client.force_login(member(project, "other"))
+        assert ">Decide<" in words(queue(client, project))
+        assert "trace_001" not in words(queue(client, project, show="decided"))
+
+    def test_somebody_else_decides_it(self, client, project, made):
+        other = member(project, "other")
+        assert opened(project, other).state == State.OPEN
+        made.refresh_from_db()
+        assert made.state == State.VOID
+        membership.exclude(role_of(made.annotator), None, False)
+        with pytest.raises(states.Closed, match="other is deciding"):
+            opened(project, made.annotator)
+
+    def test_it_counts_again_with_its_person(self, client, project, judge, made):
+        membership.exclude(role_of(judge), None, False)
+        statistics.compute(project)
+        assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 1}
+
+    def test_who_is_left_out_is_told(self, project, judge, made):
+        with pytest.raises(states.Closed, match="left out"):
+            opened(project, judge)
+
+
+class TestQuestionsThatChanged:
+    """A decision taken up again asks what is asked now."""
+
+    @pytest.mark.parametrize("ended", ["changed", "invalidated", "skipped", "released", "expired"])
+    def test_it_is_asked_anew(self, project, judge, ended):
+        made = opened(project, judge)
+        if ended in ("changed", "invalidated"):
+            decide(made, judge, answers(1))
+        else:
+            given = [op("step_reward", {"first_error": {"step": 1}}), op("outcome", {"": "resolved"})]
+            apply_ops(made.public_id, judge, given)
+        if ended == "invalidated":
+            managing.invalidate(made.pk, judge)
+        elif ended == "skipped":
+            states.skip(made.public_id, judge)
+        elif ended == "released":
+            states.release(made.public_id, judge)
+        elif ended == "expired":
+            states.expire_overdue(timezone.now() + states.LEASE + timedelta(minutes=1), project)
+        ask_first_error_per_step(project)
+        again = opened(project, judge)
+        assert (again.pk, again.revision_id) == (made.pk, project.revision_id)
+        kept = dict(Answer.objects.filter(assignment=made).values_list("scheme", "value"))
+        # The one that means the same is kept.
+        assert kept == {"step_reward": {}, "outcome": {"": "resolved"}}
+        assert list(event_chains(Audit("answer events", "default"))) == []
+        per_step = {str(step): {"label": "correct"} for step in range(5)}
+        assert decide(made, judge, {"step_reward": per_step}).revision_id == project.revision_id
+
+    def test_in_hand_it_asks_what_it_asked(self, project, judge):
+        made = opened(project, judge)
+        ask_first_error_per_step(project)
+        assert opened(project, judge).revision_id == made.revision_id != project.revision_id
+
+
+class TestOneAtATime:
+    def test_opening_another_ends_a_change(self, project, judge):
+        submit_item(project, "bob", answers(1))
+        first = opened(project, judge)
+        decide(first, judge, answers(1))
+        opened(project, judge)
+        second = opened(project, judge, "trace_003")
+        first.refresh_from_db()
+        assert (first.state, second.state) == (State.SUBMITTED, State.OPEN)
+
+    def test_going_on_with_one_that_a_manager_reopened_gives_the_other_back(self, project, judge):
+        submit_item(project, "bob", answers(1))
+        first = opened(project, judge)
+        decide(first, judge, answers(1))
+        second = opened(project, judge, "trace_003")
+        managing.reopen(first.pk, judge)
+        assert opened(project, judge).state == State.REOPENED
+        second.refresh_from_db()
+        assert second.state == State.RELEASED
+
+
+def test_who_waits_for_an_item_is_not_told_of_decisions_in_hand(project, judge):
+    submit_item(project, "bob", answers(1))
+    annotates(project, User.objects.create_user("cleo"))
+    opened(project, judge)
+    reason = hand_out(project, person("cleo")).reason
+    assert reason == "Every item has as many labels as it needs. Thank you!"
+
+
+def test_decisions_are_not_counted_among_the_items_one_labeled(client, project, judge):
+    decide(opened(project, judge), judge, answers(1))
+    annotates(project, judge)
+    given = hand_out(project, judge).assignment
+    client.force_login(judge)
+    assert "Item 1 of 3" in words(client.get(reverse("label", args=[given.public_id])))
+
+
+def test_withdrawn_items_are_in_no_number_of_the_queue(client, project, judge):
+    submit_item(project, "bob", answers(1))
+    statistics.compute(project)
+    decide(opened(project, judge), judge, answers(1))
+    for trace in ("trace_001", "trace_003"):
+        managing.withdraw(item_of(project, trace).pk, judge)
+    client.force_login(judge)
+    assert [one["count"] for one in queue(client, project).context["filters"]] == [0, 0, 0]
+    statistics.compute(project)
+    assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 0}

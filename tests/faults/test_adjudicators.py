@@ -65,3 +65,24 @@ def test_who_comes_back_too_late_finds_it_taken(item):
     at_once(work, THREADS)
     (open_now,) = Assignment.objects.filter(state="open")
     assert (won, open_now.purpose) == ([open_now.pk], "adjudication")
+
+
+def test_of_many_who_take_the_place_of_a_decision_left_out_one_does(item):
+    left_out = judge(item, THREADS)
+    made = adjudication.open_item(item, left_out, 2)
+    states.submitted(made)
+    Membership.objects.filter(user=left_out).update(is_excluded=True)
+    judges = [judge(item, number) for number in range(THREADS)]
+    told = []
+
+    def work(number):
+        try:
+            adjudication.open_item(item, judges[number], 2)
+        except states.Closed as closed:
+            told.append(str(closed))
+
+    at_once(work, THREADS)
+    now = Assignment.objects.get(purpose="adjudication", state="open")
+    assert told == [f"{now.annotator.username} is deciding this item now."] * (THREADS - 1)
+    made.refresh_from_db()
+    assert made.state == "void"
