@@ -159,11 +159,7 @@ class Rows:
 
     def _rows_of(self, trace: LabeledTrace) -> Iterator[Row]:
         said = [labels for labels in trace.submissions if self.counts(labels)]
-        if self.takes == "answers":
-            voters = said
-        else:
-            name = self.asked.reward.name if self.asked.reward else ""
-            voters = [labels for labels in said if labels.values.get(name)]
+        voters = said if self.takes == "answers" else self._labeling_steps(said)
         reason = self._reason(trace, said, voters)
         if reason:
             self.tally.left_out[reason] += 1
@@ -179,6 +175,16 @@ class Rows:
                 self.tally.left_out[reason] += 1
             else:
                 yield row
+
+    def _labeling_steps(self, said: Sequence[Labels]) -> list[Labels]:
+        """Those who labeled steps, and a decision made before they were asked about, which decides the rest."""
+        name = self.asked.reward.name if self.asked.reward else ""
+        labeled = [labels for labels in said if labels.values.get(name)]
+        if len(labeled) == len(said) or not labeled:
+            return labeled
+        return [
+            one for one in said if one.values.get(name) or (one.purpose == ADJUDICATION and not was_asked(one, name))
+        ]
 
     def counts(self, labels: Labels) -> bool:
         """Whether an answer is in; counted with its reason where it is not."""
@@ -247,28 +253,33 @@ class Rows:
         return self._row(trace, others, others, "")
 
     def _row(self, trace: LabeledTrace, deciding: list[Labels], voters: list[Labels], method: str) -> Row:
-        """``deciding``: whose answers make the label; ``voters``: whose agreement is told."""
+        """``deciding``: whose answers make the label; ``voters``: whose agreement is told, and whose answers make it
+        where a question is newer than the decision."""
         scheme = self.asked.reward
         everybody = voters
         if deciding is not voters:
             everybody = [*voters, *(one for one in deciding if all(one is not voter for voter in voters))]
-        given = [labels.values[scheme.name] for labels in deciding if labels.values.get(scheme.name)] if scheme else []
+        labeling = _who_decides(scheme, deciding, voters) if scheme else deciding
+        given = [labels.values[scheme.name] for labels in labeling if labels.values.get(scheme.name)] if scheme else []
         result, mode = None, ""
         steps: list[dict[str, Any]] = []
         targets: list[bool | None] = []
         if scheme and given:
-            mode = mode_of(deciding, scheme.name)
+            mode = mode_of(labeling, scheme.name)
             result = aggregate.process_reward(given, mode, self.options.ties)
             soft = self._soft(voters, scheme) if self.options.soft_labels else ()
             steps, targets = exported_steps(
                 trace.document, result.value, self.options, self.tally.changed, soft, texts=self.texts
             )
-        agreeing = result.agreeing if result and len(given) == len(deciding) else tuple(range(len(deciding)))
-        answers = {question.name: _answer(question, deciding, agreeing) for question in self.asked.others}
+        agreeing = result.agreeing if result and len(given) == len(labeling) else tuple(range(len(labeling)))
+        answers = {}
+        for question in self.asked.others:
+            by = _who_decides(question, deciding, voters)
+            answers[question.name] = _answer(question, by, agreeing if by is labeling else tuple(range(len(by))))
         outcome = answers[self.asked.outcome.name][0] if self.asked.outcome else None
         tied = bool(result and result.is_tie)
         agreement = result.agreement if result else None
-        if method == "adjudicated":
+        if method == "adjudicated" and labeling is deciding:
             agreement = _share_who_agree(voters, deciding[0], scheme)
         return Row(
             trace_id=trace.trace_id,
@@ -297,9 +308,10 @@ class Rows:
         What leaves traces out (duplicates, outcomes, agreement, ties) does not apply: people chose the two.
         """
         name = self.asked.reward.name if self.asked.reward else ""
-        given = [labels for labels in trace.submissions if labels.values.get(name) and self.counts(labels)]
         if by is None:
+            given = self._labeling_steps([labels for labels in trace.submissions if self.counts(labels)])
             return self._merged(trace, given) if given else self._unlabeled(trace)
+        given = [labels for labels in trace.submissions if labels.values.get(name) and self.counts(labels)]
         own = [labels for labels in given if labels.annotator in by and labels.purpose != ADJUDICATION]
         return self._row(trace, own, own, "single") if own else self._unlabeled(trace)
 
@@ -404,6 +416,15 @@ def _said(labels: Labels) -> Said:
         values=labels.values,
         raw=labels.raw,
     )
+
+
+def was_asked(labels: Labels, name: str) -> bool:
+    return name in labels.questions
+
+
+def _who_decides(question: Question, deciding: list[Labels], voters: list[Labels]) -> list[Labels]:
+    """A final answer decides alone, but on no question that was first asked after it."""
+    return deciding if any(was_asked(labels, question.name) for labels in deciding) else voters
 
 
 def _answer(question: Question, voters: list[Labels], agreeing: tuple[int, ...]) -> tuple[Any, bool]:

@@ -6,7 +6,9 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from annotation.assignments.states import void
 from annotation.models import Membership, Submission
+from annotation.projects.revisions import current, set_config
 from annotation.quality import statistics
 from exports.build import build
 from exports.formats import formats
@@ -107,3 +109,28 @@ def test_what_exports_call_tied_is_in_the_queue(tmp_path, export):
     tied = [row["trace_id"] for row in export(project) if row["needs_adjudication"]]
     items = {item.pk: item.trace_a.external_id for item in project.items.select_related("trace_a")}
     assert [items[one.item] for one in statistics.disputes(project)] == tied == ["t0", "t1"]
+
+
+@pytest.mark.parametrize("first", ["step_reward", "outcome"])
+def test_a_question_asked_after_the_decision_has_the_annotators_answer(tmp_path, export, decide, first):
+    """The decision stays the answer to what it was asked."""
+    project = make_project(tmp_path, traces=[make_trace("t1")], schemes=[FIRST_ERROR, OUTCOME], people=["a", "b", "c"])
+    both = current(project)
+
+    def ask(names):
+        chosen = tuple(scheme for scheme in both.annotation_schemes if scheme.name in names)
+        set_config(project, both.model_copy(update={"annotation_schemes": chosen}), None)
+        project.refresh_from_db()
+
+    ask([first])
+    a = submit_item(project, "a", {first: answers(1, "partial")[first]})
+    submit_item(project, "b", {first: answers(4, "resolved")[first]})
+    decide(project, item_of(project, "t1"), {first: answers(3, "not_resolved")[first]})
+    ask(["step_reward", "outcome"])
+    void(a.assignment_id)
+    submit_item(project, "c", answers(0, "partial"))
+    (row,) = export(project)
+    decided = {"step_reward": (3, "partial"), "outcome": (0, "not_resolved")}
+    assert (row["first_error_step"], row["outcome"]) == decided[first]
+    assert row["aggregation"] == "adjudicated"
+    assert row["annotators"] == {"step_reward": ["b", "c", "judge"], "outcome": ["c", "judge"]}[first]
