@@ -1,5 +1,6 @@
 """One JSON object as one line, or a value that becomes part of one."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,14 @@ _FIRST, _FIRST_OF_THREE = "\u0085".encode()[0], "\u2028".encode()[0]
 
 def json_line(value: Mapping[str, Any]) -> bytes:
     """``value`` as one line of UTF-8 JSON that ends with a newline; keys in the order given, floats as floats."""
-    return _in_one_line(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError as error:
+        if "64-bit" not in str(error):
+            raise
+        # A call's input may hold wider integers, which are legal JSON and unknown to orjson.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return _in_one_line(text)
 
 
 def json_text(value: str) -> bytes:

@@ -418,3 +418,15 @@ def test_raw_answers_of_comparisons_are_among_the_annotations(tmp_path):
 def test_a_single_attempt_is_said_to_make_no_pair(attempts, tmp_path):
     told = run("--format", "preference_pairs", "--project", attempts.slug, "--output", str(tmp_path / "pairs.jsonl"))
     assert "left out: 1 trace, of an issue nobody labeled another attempt at" in told
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_a_whole_number_of_any_width_in_a_call_fails_no_export(tmp_path):
+    wide = make_trace("t1", 3, **ISSUE)
+    call = {"step_idx": 1, "type": "tool_call", "name": "seed", "input": {"n": 2**70}, "output": "ok"}
+    wide["structured_turns"][1] = call
+    project = make_project(tmp_path, traces=[wide, make_trace("t2", 3, **ISSUE)], overlap=0, people=["ann"])
+    for first_error in (None, 1):
+        submit_item(project, "ann", answers(first_error))
+    build(project.pk, "dpo", Options(), tmp_path / "dpo.jsonl")
+    assert str(2**70) in (tmp_path / "dpo.conversational.jsonl").read_text()
