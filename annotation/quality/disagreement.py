@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count
 
+from annotation.answers.context import OF_A_PAIR
 from annotation.models import Item, Project
 from annotation.projects.revisions import config_of, meaning_key
 from annotation.quality.ratings import Stored
@@ -27,7 +28,6 @@ from annotation.schemes.base import Answers, ItemContext, Scheme, Told
 CHUNK = 2000
 STEPS_NAMED = 6
 MAX_WORDS = 300
-OF_A_PAIR = ItemContext(())
 
 
 class Dispute(NamedTuple):
