@@ -108,6 +108,23 @@ class Restore(ActForm):
     says = "The items are handed out again, and their labels count again."
 
 
+class Calibrate(ActForm):
+    title = "Everybody labels them first"
+    says = (
+        "The items become the calibration set: every annotator labels them before anything else, so that you can talk "
+        "over where they differ. None of that is a label: it is in no export and no agreement. Labels that the items "
+        "have already stay."
+    )
+
+
+class EndCalibration(ActForm):
+    title = "Take out of the calibration set"
+    says = (
+        "The items are handed out like all others, to those who have not labeled them yet. What was said of them stays "
+        "on their pages, and is no label."
+    )
+
+
 class Pause(ActForm):
     title = "Pause"
     says = "These annotators get no new items and are told so. What they have open they can finish."
@@ -149,6 +166,8 @@ FORMS: dict[str, type[ActForm]] = {
     "set_priority": SetPriority,
     "withdraw": Withdraw,
     "restore": Restore,
+    "calibrate": Calibrate,
+    "end_calibration": EndCalibration,
     "pause": Pause,
     "resume": Resume,
     "remove": Remove,

@@ -29,7 +29,7 @@ class ItemAdmin(ProjectList):
     tab = "items"
     item_path = "pk"
     can_export = True
-    acts = ("set_priority", "withdraw", "restore")
+    acts = ("set_priority", "withdraw", "restore", "calibrate", "end_calibration")
     list_display = ("trace", "title", "labels", "priority", "overlap", "condition", "project")
     list_display_links = ("trace",)
     list_filter = (ProjectFilter, WorkFilter, "in_overlap", PriorityFilter)
@@ -48,6 +48,7 @@ class ItemAdmin(ProjectList):
         "priority",
         "stratum",
         "in_overlap",
+        "in_calibration",
         "is_withdrawn",
     )
 
@@ -92,6 +93,8 @@ class ItemAdmin(ProjectList):
     def condition(self, item: Any) -> Any:
         if item.is_gone:
             return self.flag("withdrawn", "quiet")
+        if item.in_calibration:
+            return self.flag("calibration")
         if item.places and item.labeled == item.places:
             return self.flag("finished", "good")
         return self.flag("in work" if item.labeled or item.in_hand else "waiting")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -14,14 +13,12 @@ from django.views.decorators.http import require_POST
 from annotation import access
 from annotation.admin.people import by_whom
 from annotation.answers.context import OF_A_PAIR, context_of_version
+from annotation.answers.words import words_of
 from annotation.models import Gold, Item, Submission
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import meaning_key
 from annotation.quality.gold import NotGold, delete_gold, keep_submission
-from annotation.schemes.base import Told
 from potato_site.accounts.decorators import signed_in
-
-STEPS_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -42,27 +39,10 @@ def known_of(item: Item, config: ProjectConfig) -> list[Known]:
     for gold in Gold.objects.filter(item=item).select_related("scheme").order_by("pk"):
         scheme = schemes.get(gold.scheme.name)
         if scheme is not None and meaning_key(scheme) == gold.scheme.digest:
-            found.append(Known(gold.pk, scheme.title, True, _words(scheme.told(gold.value, context))))
+            found.append(Known(gold.pk, scheme.title, True, words_of(scheme.told(gold.value, context))))
         else:
             found.append(Known(gold.pk, scheme.title if scheme else gold.scheme.name, False, []))
     return found
-
-
-def _words(told: list[Told]) -> list[str]:
-    """What is said of the whole; where that is nothing, what is said of the steps."""
-    whole = [f"{one.part}: {one.text}" if one.part else one.text for one in told if one.step is None]
-    if whole:
-        return whole
-    steps: dict[str, list[str]] = defaultdict(list)
-    for one in told:
-        if one.anchor is None:
-            steps[one.text].append(f"#{one.step}")
-    return [f"{text}: {_first(numbers)}" for text, numbers in steps.items()]
-
-
-def _first(numbers: list[str]) -> str:
-    shown = ", ".join(numbers[:STEPS_NAMED])
-    return shown if len(numbers) <= STEPS_NAMED else f"{shown}, … ({len(numbers)} steps)"
 
 
 @require_POST

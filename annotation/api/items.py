@@ -33,6 +33,7 @@ class ItemShown(serializers.Serializer):
     stratum = serializers.CharField(allow_blank=True)
     priority = serializers.IntegerField()
     in_overlap = serializers.BooleanField()
+    in_calibration = serializers.BooleanField(help_text="Everybody labels it first; none of that is a label.")
     is_withdrawn = serializers.BooleanField()
     labels_planned = serializers.IntegerField()
     labels_submitted = serializers.IntegerField()
@@ -115,6 +116,7 @@ def shown(item: Any) -> dict[str, Any]:
         "stratum": item.stratum,
         "priority": item.priority,
         "in_overlap": item.in_overlap,
+        "in_calibration": item.in_calibration,
         "is_withdrawn": item.is_gone,
         "labels_planned": item.planned,
         "labels_submitted": item.submitted,

@@ -14,13 +14,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from annotation.assignments import known_items, states, timing
+from annotation.assignments import calibration, known_items, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import NOT_DELIVERED
 from annotation.projects.revisions import config_of
 
-State = Assignment.State
+State, Purpose = Assignment.State, Assignment.Purpose
 
 NO_LONGER = "You are no longer an annotator of this project."
 CAP_REACHED = "You have reached the number of items one person labels in this project. Thank you!"
@@ -36,7 +36,7 @@ class HandOut:
 
 def hand_out(project: Project, user: Any, now: datetime | None = None) -> HandOut:
     """Give ``user`` the next item of ``project``: the one they have open, the one a manager keeps for them, one they
-    lost, else a free one.
+    lost, one of the calibration set, else a free one.
 
     Opening starts the clock and pins the project's current revision.
     """
@@ -77,7 +77,8 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
             return HandOut(None, CAP_REACHED)
         expired, released = ([a for a in mine if a.state == state] for state in states.RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
-        return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
+        found = _return_to(expired, now) or _calibrate(membership, now) or _claim(membership, now)
+        return HandOut(found or _return_to(released, now))
 
 
 def _refusal(project: Project, membership: Membership) -> str:
@@ -95,7 +96,7 @@ def _cap_reached(project: Project, membership: Membership) -> bool:
     cap = cap_of(project, membership)
     if cap is None:
         return False
-    taken = Assignment.objects.labeling().filter(project=project, annotator=membership.user_id)
+    taken = Assignment.objects.working().filter(project=project, annotator=membership.user_id)
     taken = taken.exclude(state__in=NOT_DELIVERED)
     return taken.count() >= cap
 
@@ -125,6 +126,11 @@ def _open_reserved(project: Project, assignment: Assignment, now: datetime) -> A
     return assignment
 
 
+def _calibrate(membership: Membership, now: datetime) -> Assignment | None:
+    item = calibration.due(membership)
+    return None if item is None else _open(membership, item.pk, item.kind, Purpose.CALIBRATION, now)
+
+
 def _claim(membership: Membership, now: datetime) -> Assignment | None:
     slot = next(filter(None, (_free_slot(membership, *part) for part in _parts(membership.cursor))), None)
     if slot is None:
@@ -134,20 +140,23 @@ def _claim(membership: Membership, now: datetime) -> Assignment | None:
         place = free.select_for_update(skip_locked=True, of=("self",)).order_by("number").first()
         # Only where it has all the labels that it needs is it a check alone; not where somebody takes its place now.
         if place is not None or not free.exists():
-            return _open(membership, check.pk, check.kind, place, now)
-    assignment = _open(membership, slot.item_id, slot.item_kind, slot, now)
+            purpose = Purpose.GOLD if place is None else Purpose.PRODUCTION
+            return _open(membership, check.pk, check.kind, purpose, now, place)
+    assignment = _open(membership, slot.item_id, slot.item_kind, Purpose.PRODUCTION, now, slot)
     if ORDINARY < slot.queue_key < LAST:
         Membership.objects.filter(pk=membership.pk).update(cursor=slot.queue_key)
     return assignment
 
 
-def _open(membership: Membership, item_id: int, kind: str, slot: Slot | None, now: datetime) -> Assignment:
-    """The item is this person's now. Without a slot it is a check of their work alone."""
+def _open(
+    membership: Membership, item_id: int, kind: str, purpose: str, now: datetime, slot: Slot | None = None
+) -> Assignment:
+    """The item is this person's now; ``slot``: the place that it takes, if it is one of the item's labels."""
     assignment = Assignment.objects.create(
         item_id=item_id,
         project=membership.project,
         annotator_id=membership.user_id,
-        purpose=Assignment.Purpose.GOLD if slot is None else Assignment.Purpose.PRODUCTION,
+        purpose=purpose,
         state=State.OPEN,
         revision_id=membership.project.revision_id,
         swapped=kind == Item.Kind.PAIR and secrets.randbelow(2) == 1,
@@ -206,7 +215,7 @@ def _why_empty(project: Project, user: Any) -> str:
     untouched = items.exclude(assignments__annotator=user)
     if not untouched.exists():
         return "You have labeled every item of this project. Thank you!"
-    labels = Assignment.objects.filter(project=project, purpose=Assignment.Purpose.PRODUCTION)
+    labels = Assignment.objects.filter(project=project, purpose=Purpose.PRODUCTION)
     if labels.filter(state=State.OPEN).exclude(annotator=user).exists():
         return "Every remaining item is with somebody else right now. Come back later: some may be given back."
     return "Every item has as many labels as it needs. Thank you!"

@@ -122,7 +122,7 @@ def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, 
     """One batch of the slots of this number that are missing, behind this position. Returns the positions."""
     have = Slot.objects.filter(item=OuterRef("pk"), number=number)
     items = Item.objects.filter(project=project, position__gt=behind).filter(~Exists(have))
-    items = items.present().filter(kind__in=kinds)
+    items = items.present().filter(kind__in=kinds, in_calibration=False)
     if number > 1:
         items = items.filter(in_overlap=True)
     with _alone(project):
@@ -138,7 +138,7 @@ def _drop_slots(project: Project, depth: int, kinds: list[str]) -> None:
     """Delete the free slots that are too many, and those of items of other kinds."""
     free = Slot.objects.filter(project=project, assignment=None, purpose=Slot.Purpose.PLANNED)
     gone = Q(item__is_withdrawn=True) | Q(item__trace_a__is_withdrawn=True) | Q(item__trace_b__is_withdrawn=True)
-    gone |= ~Q(item__kind__in=kinds)
+    gone |= Q(item__in_calibration=True) | ~Q(item__kind__in=kinds)
     surplus = Q(number__gt=depth) | Q(number__gt=1, item__in_overlap=False) | gone
     # One that somebody is just taking stays: a DELETE with a join would remove it under their hands.
     locked = free.filter(surplus).only("pk").select_for_update(skip_locked=True, of=("self",))

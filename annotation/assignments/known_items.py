@@ -33,12 +33,15 @@ def due(membership: Membership) -> Item | None:
 
 
 def _known(project: Project) -> QuerySet[Item]:
-    """The items with a known answer to a question as it is asked now, meant to be handed out."""
+    """The items with a known answer to a question as it is asked now, meant to be handed out.
+
+    Of the calibration set people are told what is known.
+    """
     schemes = current(project).annotation_schemes
     names, meanings = [scheme.name for scheme in schemes], [meaning_key(scheme) for scheme in schemes]
     gold = Gold.objects.filter(use=Gold.Use.HIDDEN, scheme__project=project)
     gold = gold.filter(scheme__name__in=names, scheme__digest__in=meanings)
-    return Item.objects.present().filter(project=project, pk__in=gold.values("item"))
+    return Item.objects.present().filter(project=project, in_calibration=False, pk__in=gold.values("item"))
 
 
 def _is_due(had: QuerySet[Assignment], known: QuerySet[Item], percentage: float, person: int) -> bool:

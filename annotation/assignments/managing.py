@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.assignments import queue, states
+from annotation.assignments import calibration, queue, states
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
@@ -97,7 +97,46 @@ def withdraw(item_id: int, by: User) -> None:
 def restore(item_id: int, by: User) -> None:
     """Undo a withdrawal: its places are free again, its labels count again."""
     item = _set_withdrawn(item_id, by, False)
-    if item is None or item.project.revision_id is None:
+    if item is not None and not item.in_calibration:
+        _plan_places(item)
+
+
+@transaction.atomic
+def calibrate(item_id: int, by: User) -> None:
+    """Everybody labels the item before anything else, and none of that is its label. Its free places go; what was
+    labeled or begun before stays what it is."""
+    item = _item_alone(item_id)
+    if item.in_calibration:
+        return
+    if Item.objects.filter(project=item.project_id, in_calibration=True).count() >= calibration.MOST:
+        raise states.Closed(f"A calibration set has at most {calibration.MOST} items.")
+    _set_calibration(item, by, True)
+    # One that somebody is just taking stays: the label that they make is one.
+    free = Slot.objects.filter(item=item, assignment=None).select_for_update(skip_locked=True, of=("self",))
+    Slot.objects.filter(pk__in=[slot.pk for slot in free]).delete()
+
+
+@transaction.atomic
+def end_calibration(item_id: int, by: User) -> None:
+    """The item is one like the others again. Who labeled it to be calibrated does not get it again."""
+    item = _item_alone(item_id)
+    if item.in_calibration:
+        _set_calibration(item, by, False)
+        if not item.is_gone:
+            _plan_places(item)
+
+
+def _set_calibration(item: Item, by: User, wanted: bool) -> None:
+    # What overlaps is chosen among the others.
+    item.in_calibration, item.in_overlap = wanted, False
+    item.save(update_fields=["in_calibration", "in_overlap"])
+    _audit_item(item, by, "item.calibration", {"in_calibration": not wanted}, {"in_calibration": wanted})
+    counter.bump(item.project_id)
+
+
+def _plan_places(item: Item) -> None:
+    """The places that the item shall have and has not."""
+    if item.project.revision_id is None:
         return
     config = config_of(item.project.revision_id)
     depth = config.quality_control.overlap_depth if item.in_overlap else 1

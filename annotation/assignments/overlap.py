@@ -55,7 +55,7 @@ def rank(seed: str, external_id: str) -> str:
 
 def choose(project: Project, fraction: float | Fraction, kind: str = Item.Kind.TRACE) -> None:
     """Pick (or, when the fraction was lowered, give up) overlap items until the quota of this kind is met exactly."""
-    present = Item.objects.present().filter(project=project, kind=kind)
+    present = Item.objects.present().filter(project=project, kind=kind, in_calibration=False)
     names = ("trace_a__external_id", "trace_b__external_id")
     rows = present.values_list("pk", "stratum", "in_overlap", *names)
     picked: list[tuple[str, int]] = []

@@ -29,6 +29,8 @@ class Item(models.Model):
     stratum = models.CharField(max_length=200)
     in_overlap = models.BooleanField(default=False)
     is_withdrawn = models.BooleanField(default=False)
+    # Everybody labels it before anything else, and no label is made of that.
+    in_calibration = models.BooleanField(default=False, db_default=False)
     # The project's change counter when what counts of it last changed by anything but a submission (which has its own):
     # one was invalidated, its trace was withdrawn or restored, somebody was left out. See annotation.projects.counter.
     changed_seq = models.BigIntegerField(default=0)
@@ -51,6 +53,7 @@ class Item(models.Model):
             models.Index(fields=["project", "position"], name="item_position"),
             models.Index(fields=["project", "priority", "position"], name="item_priority"),
             models.Index(fields=["project", "changed_seq"], name="item_changed"),
+            models.Index(fields=["project", "position"], condition=Q(in_calibration=True), name="item_calibration"),
         ]
 
     def __str__(self) -> str:
@@ -96,7 +99,6 @@ class Assignment(models.Model):
     class Purpose(models.TextChoices):
         PRODUCTION = "production"
         CALIBRATION = "calibration"
-        SCREENING = "screening"
         GOLD = "gold"
         ADJUDICATION = "adjudication"
 
@@ -159,6 +161,11 @@ class Assignment(models.Model):
         """It decides between the labels of others, and is none itself."""
         return self.purpose == self.Purpose.ADJUDICATION
 
+    @property
+    def is_calibration(self) -> bool:
+        """Done to be talked over, and no label."""
+        return self.purpose == self.Purpose.CALIBRATION
+
 
 class Slot(models.Model):
     """One place for a label on an item. An item has as many slots as it shall have annotators."""
@@ -204,7 +211,6 @@ class Gold(models.Model):
 
     class Use(models.TextChoices):
         CALIBRATION = "calibration"
-        SCREENING = "screening"
         HIDDEN = "hidden"
 
     item = models.ForeignKey(Item, models.CASCADE, related_name="gold")

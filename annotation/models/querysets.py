@@ -14,7 +14,7 @@ from django.utils import timezone
 FLAGS = ("surplus", "too_fast")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
-ADJUDICATION = "adjudication"
+ADJUDICATION, CALIBRATION = "adjudication", "calibration"
 # These do not count against a person's cap: nothing was, or is going to be, delivered for them.
 NOT_DELIVERED = ("skipped", "released", "expired", "void")
 
@@ -60,7 +60,7 @@ def _free(projects: Any) -> QuerySet[Any]:
 
 
 def _held(projects: Any) -> QuerySet[Any]:
-    return _of(_model("Assignment").objects.labeling().filter(state__in=HELD), projects)
+    return _of(_model("Assignment").objects.working().filter(state__in=HELD), projects)
 
 
 def _of(rows: QuerySet[Any], projects: Any) -> QuerySet[Any]:
@@ -83,6 +83,10 @@ class AssignmentQuerySet(QuerySet[Any]):
     def labeling(self) -> AssignmentQuerySet:
         """All but the adjudications, which are nobody's labels."""
         return self.exclude(purpose=ADJUDICATION)
+
+    def working(self) -> AssignmentQuerySet:
+        """What people label for the project: neither adjudications nor what everybody labels to be calibrated."""
+        return self.exclude(purpose__in=[ADJUDICATION, CALIBRATION])
 
     def deciding(self) -> AssignmentQuerySet:
         """Adjudications that are being made, or were made and stand: at most one of an item."""

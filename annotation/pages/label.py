@@ -27,6 +27,7 @@ from annotation.assignments import states, timing
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment
 from annotation.pages import shell
+from annotation.pages.feedback import feedback_of
 from annotation.pages.shown import Sides, sides_of
 from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in, signed_in_api
@@ -46,9 +47,8 @@ REMOVED = "You are no longer a member of this project. What was saved before is 
 def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     assignment = access.assignment_of(request.user, public_id)
     if assignment.state not in EDITABLE:
-        return render(
-            request, "annotation/label_closed.html", {"assignment": assignment, "project": assignment.project}
-        )
+        about = {"assignment": assignment, "project": assignment.project, "feedback": feedback_of(assignment)}
+        return render(request, "annotation/label_closed.html", about)
     return render(request, "annotation/label.html", shell.context(request, assignment))
 
 
@@ -183,8 +183,10 @@ def label_reopen(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _next_page(request: HttpRequest, done: Assignment) -> str:
     """The next item's page, or the project's page with the reason why there is none; after a decision, the queue of
-    what is left to decide."""
+    what is left to decide; after an item of the calibration set, what is known of it, if something is."""
     project = done.project
+    if feedback_of(done):
+        return reverse("label", args=[done.public_id])
     if done.is_adjudication:
         return reverse("manage-adjudicate", args=[project.slug])
     given = hand_out(project, request.user)

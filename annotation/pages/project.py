@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -103,7 +104,7 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
 def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """Project → how many items this person has submitted and has open."""
     rows = (
-        Assignment.objects.labeling()
+        Assignment.objects.working()
         .filter(annotator=user, project__in=project_ids)
         .values("project_id")
         .annotate(
@@ -115,10 +116,12 @@ def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]
 
 
 def _sizes(project_ids: Collection[int]) -> dict[int, int]:
-    """Project → how many items it has. The last position answers at any size."""
-    last = Item.objects.filter(project=OuterRef("pk")).order_by("-position").values("position")[:1]
-    found = Project.objects.filter(pk__in=project_ids).values_list("pk", Subquery(last))
-    return {number: 0 if position is None else position + 1 for number, position in found}
+    """Project → how many items it has, but for the calibration set. The last position answers at any size."""
+    items = Item.objects.filter(project=OuterRef("pk"))
+    last = Subquery(items.order_by("-position").values("position")[:1])
+    in_set = items.filter(in_calibration=True).order_by().values("project").values(n=Count("pk"))
+    size = Coalesce(last + 1, 0) - Coalesce(Subquery(in_set), 0)
+    return dict(Project.objects.filter(pk__in=project_ids).values_list("pk", size))
 
 
 def _most(project: Project, membership: Membership, size: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -74,6 +74,7 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "style_revision": assignment.revision_id,
         "place": facts,
         "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
+        "calibrates": assignment.is_calibration,
         "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
         **_beside(assignment, schemes, page_state(request, assignment, config, traces, schemes, facts)),
     }
@@ -188,21 +189,29 @@ def _urls(assignment: Assignment) -> dict[str, str]:
 
 
 def _facts(assignment: Assignment) -> dict[str, Any]:
-    """Counted reading time, and "item 3 of 50": the person's how-manieth item, of how many the project has.
+    """Counted reading time, and "item 3 of 50": the person's how-manieth item, of how many the project has; of the
+    calibration set, of how many that has.
 
     One query; the total is the last position, which an index answers at any size.
     """
-    earlier = Assignment.objects.labeling().filter(
+    calibrates = Assignment.objects.filter(purpose=Assignment.Purpose.CALIBRATION)
+    earlier = (calibrates if assignment.is_calibration else Assignment.objects.working()).filter(
         project=OuterRef("project"), annotator=OuterRef("annotator"), state__in=states.HOLDS_SLOT, pk__lt=OuterRef("pk")
     )
     items = Item.objects.filter(project=OuterRef("project")).order_by("-position")
+    in_set = _number(Item.objects.present().filter(project=OuterRef("project"), in_calibration=True))
     row = Assignment.objects.values(
         seq=Coalesce("presence__seq", 0),
         active_ms=Coalesce("presence__active_ms", 0),
-        number=Coalesce(Subquery(earlier.order_by().values("project").values(n=Count("pk"))), 0) + 1,
-        total=Subquery(items.values("position")[:1]) + 1,
+        number=_number(earlier) + 1,
+        total=in_set if assignment.is_calibration else Subquery(items.values("position")[:1]) + 1 - in_set,
     ).get(pk=assignment.pk)
     return dict(row)
+
+
+def _number(rows: QuerySet[Any]) -> Coalesce:
+    """How many rows of a project there are."""
+    return Coalesce(Subquery(rows.order_by().values("project").values(n=Count("pk"))), 0)
 
 
 def _page_classes(config: ProjectConfig, schemes: tuple[Scheme, ...], is_pair: bool) -> str:

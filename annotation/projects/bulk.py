@@ -49,6 +49,10 @@ ACTS: dict[str, Act] = {
     ),
     "withdraw": Act(Item, "withdrawn", lambda row, by, o: managing.withdraw(row.pk, by)),
     "restore": Act(Item, "restored", lambda row, by, o: managing.restore(row.pk, by)),
+    "calibrate": Act(Item, "put into the calibration set", lambda row, by, o: managing.calibrate(row.pk, by)),
+    "end_calibration": Act(
+        Item, "taken out of the calibration set", lambda row, by, o: managing.end_calibration(row.pk, by)
+    ),
     "pause": Act(Membership, "paused", lambda row, by, o: membership.pause(row, by)),
     "resume": Act(Membership, "resumed", lambda row, by, o: membership.resume(row, by)),
     "remove": Act(Membership, "removed", lambda row, by, o: membership.deactivate(row, by)),

@@ -1,7 +1,8 @@
 """How well people label the items whose answer is known.
 
 Every submission about such an item counts, whether the item came to check the person or for its label; an adjudicator's
-does not, nor the one that the known answer was taken from. Answers to what a question used to mean are not compared.
+does not, nor one of the calibration set, whose known answers people see, nor the one that the answer was taken from.
+Answers to what a question used to mean are not compared.
 A submission's likeness is the mean of its questions' (``Scheme.likeness``), a person's that of their latest LATEST
 submissions.
 """
@@ -11,7 +12,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from statistics import mean
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from annotation.answers.context import OF_A_PAIR, context_of_version
 from annotation.models import Assignment, Gold, Project, Submission
@@ -34,59 +38,85 @@ class Checked:
     likeness: float
 
 
+class KnownAnswers:
+    """What is known in a project, by item: answers to the questions as they are asked now."""
+
+    def __init__(self, project: Project, *, using: str = "default") -> None:
+        present = _meanings(project.revision_id) if project.revision_id else {}
+        gold = Gold.objects.using(using).filter(item__project=project)
+        self._by_item: dict[int, list[Known]] = defaultdict(list)
+        self._meanings: dict[int, set[Meaning]] = {}
+        rows = gold.values_list("item", "scheme__name", "scheme__digest", "value", "taken_from")
+        for item, name, key, value, taken_from in rows:
+            if scheme := present.get((name, key)):
+                self._by_item[item].append(((name, key), scheme, value, taken_from))
+
+    def __contains__(self, item: int) -> bool:
+        return item in self._by_item
+
+    def __bool__(self) -> bool:
+        return bool(self._by_item)
+
+    def likeness(self, submitted: Submitted) -> float | None:
+        """How near a submission comes to what is known of its item; None where nothing can be compared."""
+        context = OF_A_PAIR if submitted.is_pair else context_of_version(submitted.version)
+        if submitted.revision not in self._meanings:
+            self._meanings[submitted.revision] = set(_meanings(submitted.revision))
+        found = [
+            scheme.likeness(submitted.values.get(scheme.name) or {}, answer, context)
+            for meaning, scheme, answer, taken_from in self._by_item.get(submitted.item, ())
+            if meaning in self._meanings[submitted.revision] and taken_from != submitted.assignment
+        ]
+        likeness = [one for one in found if one is not None]
+        return mean(likeness) if likeness else None
+
+
+class Submitted(NamedTuple):
+    """A current submission; ``version``: of the item's (first) trace."""
+
+    assignment: int
+    annotator: int
+    revision: int
+    item: int
+    version: int
+    is_pair: bool
+    values: dict[str, Any]
+
+
 def checked_people(project: Project, *, using: str) -> dict[int, Checked]:
     """User id → how near their answers come to the known ones. Who has labeled no such item is not there."""
-    known = _known(project, using)
+    known = KnownAnswers(project, using=using)
     scores: dict[int, list[float]] = defaultdict(list)
-    meanings: dict[int, set[Meaning]] = {}
-    for assignment, annotator, revision, item, version, is_pair, values in _submissions(project, known, using):
-        mine = scores[annotator]
-        if len(mine) == LATEST:
-            continue
-        context = OF_A_PAIR if is_pair else context_of_version(version)
-        if revision not in meanings:
-            meanings[revision] = set(_meanings(revision))
-        found = [
-            scheme.likeness(values.get(scheme.name) or {}, answer, context)
-            for meaning, scheme, answer, taken_from in known[item]
-            if meaning in meanings[revision] and taken_from != assignment
-        ]
-        if likeness := [one for one in found if one is not None]:
-            mine.append(sum(likeness) / len(likeness))
-    return {annotator: Checked(len(mine), sum(mine) / len(mine)) for annotator, mine in scores.items() if mine}
-
-
-def _known(project: Project, using: str) -> dict[int, list[Known]]:
-    """Item → what is known of it, by question as it is asked now."""
-    present = _meanings(project.revision_id) if project.revision_id else {}
-    gold = Gold.objects.using(using).filter(item__project=project)
-    found: dict[int, list[Known]] = defaultdict(list)
-    rows = gold.values_list("item", "scheme__name", "scheme__digest", "value", "taken_from")
-    for item, name, key, value, taken_from in rows:
-        if scheme := present.get((name, key)):
-            found[item].append(((name, key), scheme, value, taken_from))
-    return found
+    for submitted in _submissions(project, known, using):
+        mine = scores[submitted.annotator]
+        if len(mine) < LATEST and (likeness := known.likeness(submitted)) is not None:
+            mine.append(likeness)
+    return {annotator: Checked(len(mine), mean(mine)) for annotator, mine in scores.items() if mine}
 
 
 def _meanings(revision_id: int) -> dict[Meaning, Scheme]:
     return {(scheme.name, meaning_key(scheme)): scheme for scheme in config_of(revision_id).annotation_schemes}
 
 
-def _submissions(project: Project, known: dict[int, Any], using: str) -> Iterator[tuple[Any, ...]]:
-    """(assignment, annotator, revision, item, version of its trace, whether it is a pair, values), the latest first."""
+def _submissions(project: Project, known: KnownAnswers, using: str) -> Iterator[Submitted]:
+    """Of items of which something is known, the latest first."""
     if not known:
-        return
+        return iter(())
     rows = Submission.objects.using(using).filter(
         project=project,
         is_current=True,
         assignment__state__in=DELIVERED,
         assignment__item__in=Gold.objects.using(using).filter(item__project=project).values("item"),
     )
-    rows = rows.exclude(assignment__purpose=Assignment.Purpose.ADJUDICATION).order_by("-submitted_at", "-pk")
+    others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
+    rows = rows.exclude(assignment__purpose__in=others).order_by("-submitted_at", "-pk")
+    return (one for one in read_submissions(rows) if one.item in known)
+
+
+def read_submissions(rows: QuerySet[Submission]) -> Iterator[Submitted]:
     columns = rows.values_list(
         "assignment", "assignment__annotator", "revision", "assignment__item", "assignment__item__a",
         "assignment__item__b", "values",
     )  # fmt: skip
     for assignment, annotator, revision, item, a, b, values in columns.iterator(chunk_size=CHUNK):
-        if item in known:
-            yield assignment, annotator, revision, item, a, b is not None, values
+        yield Submitted(assignment, annotator, revision, item, a, b is not None, values)

@@ -8,7 +8,7 @@ apart that a majority does not settle it (``Scheme.contested``).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -94,13 +94,26 @@ def n_answers(project: Project, item: Item) -> int:
 
 def difference(several: Sequence[Answered], context: ItemContext, present: Present) -> str:
     """What has to be decided between these answers to one item, in words; empty when nothing has."""
-    answered = [(scheme, present.given(scheme, several)) for scheme in present.schemes]
-    parts = [
+    return _in_words(
         _contrast(scheme, given, context)
-        for scheme, given in answered
-        if len(given) > 1 and _needs_decision(scheme, present.questions[scheme.name], given, context)
-    ]
-    words = "; ".join(parts)
+        for scheme, given in _several(several, present)
+        if _needs_decision(scheme, present.questions[scheme.name], given, context)
+    )
+
+
+def differences(several: Sequence[Answered], context: ItemContext, present: Present) -> str:
+    """Everything that these answers to one item differ about, in words, whatever most of them say."""
+    return _in_words(_contrast(scheme, given, context) for scheme, given in _several(several, present))
+
+
+def _several(several: Sequence[Answered], present: Present) -> Iterator[tuple[Scheme, list[Answers]]]:
+    """The questions that more than one person answered, with the answers."""
+    answered = ((scheme, present.given(scheme, several)) for scheme in present.schemes)
+    return ((scheme, given) for scheme, given in answered if len(given) > 1)
+
+
+def _in_words(parts: Iterable[str]) -> str:
+    words = "; ".join(filter(None, parts))
     return words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}…"
 
 
@@ -114,12 +127,14 @@ def _needs_decision(scheme: Scheme, question: Question, given: Sequence[Answers]
 
 
 def _contrast(scheme: Scheme, given: Sequence[Answers], context: ItemContext) -> str:
-    """``First error: step 3 / step 9``, or the steps at which they differ."""
+    """``First error: step 3 / step 9``, or the steps at which they differ; empty where they do not."""
     of_item = _differing([told for answers in given for told in scheme.told_of_item(answers, context)])
     if of_item:
         return "; ".join(_versus(scheme.title, part, said) for (part, _), said in of_item.items())
     of_steps = _differing([told for answers in given for told in scheme.told(answers, context)])
     steps = sorted(step for _, step in of_steps if step is not None)
+    if not steps:
+        return ""
     named = ", ".join(map(str, steps[:STEPS_NAMED]))
     more = f" and {len(steps) - STEPS_NAMED} more" if len(steps) > STEPS_NAMED else ""
     return f"{scheme.title}: step{'s' if len(steps) > 1 else ''} {named}{more}"

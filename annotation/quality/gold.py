@@ -1,13 +1,13 @@
 """Known answers: what an item's label ought to be, as the people who run a project decided.
 
-A gold answer has the shape of a submission's: a flat map from key to value, checked by the scheme. Annotators never see
-one. Items with one are handed out to check people (``assignments.known_items``), whose answers are compared with it
-(``quality.checked``).
+A gold answer has the shape of a submission's: a flat map from key to value, checked by the scheme. Items with one are
+handed out to check people (``assignments.known_items``), whose answers are compared with it (``quality.checked``).
+Annotators never see one, but of the calibration set: there it is shown to whoever has submitted the item.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -108,6 +108,14 @@ def delete_gold(project: Project, gold: Gold, user: User | None) -> None:
         return
     Gold.objects.filter(pk=found.pk).delete()
     _record(project, "gold.delete", found, _audited(found), None, user)
+
+
+def known_answers(item_id: int, schemes: Sequence[Scheme]) -> list[tuple[Scheme, Gold]]:
+    """What is known of an item, to those of the questions that mean the same still, in their order."""
+    there = Gold.objects.filter(item=item_id).select_related("scheme")
+    found = {(gold.scheme.name, gold.scheme.digest): gold for gold in there}
+    named = ((scheme, found.get((scheme.name, meaning_key(scheme)))) for scheme in schemes)
+    return [(scheme, gold) for scheme, gold in named if gold is not None]
 
 
 def audit_name(gold: Gold) -> str:

@@ -148,10 +148,10 @@ def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
 
 
 def submitted_by_person(project: Project, using: str = "default") -> dict[int, int]:
-    """User id → delivered assignments that are labels. Counted in indexes: no row is read."""
+    """User id → what they delivered of the project's work. Counted in indexes: no row is read."""
     delivered = Assignment.objects.using(using).delivered().filter(project=project)
-    decided = Counter(_by_person(delivered.filter(purpose=Assignment.Purpose.ADJUDICATION)))
-    return dict(Counter(_by_person(delivered)) - decided)
+    others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
+    return dict(Counter(_by_person(delivered)) - Counter(_by_person(delivered.filter(purpose__in=others))))
 
 
 def _by_person(assignments: QuerySet[Assignment]) -> dict[int, int]:

@@ -117,7 +117,7 @@ class _Reader:
             name=project.name,
             state=project.state,
             seq=project.seq,
-            items=self._progress(self.present),
+            items=self._progress(self.present.filter(in_calibration=False)),
             withdrawn=self.withdrawn.count(),
             overlap=self._overlap(),
             people=self._people(),
@@ -184,7 +184,7 @@ class _Reader:
 
     def _assignments_by_state(self) -> dict[int, Counter[tuple[str, str]]]:
         """Per person, the assignments of each kind of item in each state."""
-        rows = Assignment.objects.using(self.using).labeling().filter(project=self.project, item__in=self.present)
+        rows = Assignment.objects.using(self.using).working().filter(project=self.project, item__in=self.present)
         counts: dict[int, Counter[tuple[str, str]]] = {}
         columns = ("annotator", "item__kind", "state")
         for user, kind, state, number in rows.values_list(*columns).annotate(Count("pk")).order_by():
@@ -210,7 +210,7 @@ class _Reader:
             .filter(
                 project=self.project, is_current=True, assignment__state__in=DONE, assignment__item__in=self.present
             )
-            .exclude(assignment__purpose=Assignment.Purpose.ADJUDICATION)
+            .exclude(assignment__purpose__in=[Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION])
         )
         # The values are JSON in a text column; the database looks for the scheme's key in it.
         parsed = current.annotate(parsed=Cast("values", JSONField())).values_list("assignment__annotator")

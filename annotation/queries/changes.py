@@ -33,9 +33,9 @@ def changed_since(project: Project, seq: int, *, using: str = SNAPSHOT) -> list[
 
 
 def _labels(project: Project, using: str) -> QuerySet[Submission]:
-    """All that was ever submitted and may be in an export: what checks a person alone is in none."""
+    """All that was ever submitted and may be in an export: what checks or calibrates a person alone is in none."""
     found = Submission.objects.using(using).filter(project=project)
-    return found.exclude(assignment__purpose=Assignment.Purpose.GOLD)
+    return found.exclude(assignment__purpose__in=[Assignment.Purpose.GOLD, Assignment.Purpose.CALIBRATION])
 
 
 def had_labels(project: Project, issue_keys: Collection[str], seq: int, *, using: str = SNAPSHOT) -> dict[str, bool]:
