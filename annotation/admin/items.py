@@ -78,6 +78,8 @@ class ItemAdmin(ProjectList):
 
     def labels(self, item: Any) -> Any:
         waiting = f", {item.in_hand} in work" if item.in_hand else ""
+        if not item.places:
+            return "–"
         count = format_html("{} of {}{}", item.labeled, item.places, waiting)
         return answers_link(item.project.slug, item.pk, count) if item.labeled else count
 
