@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -272,12 +272,15 @@ class Rows:
                 trace.document, result.value, self.options, self.tally.changed, soft, texts=self.texts
             )
         agreeing = result.agreeing if result and len(given) == len(labeling) else tuple(range(len(labeling)))
-        answers = {}
-        for question in self.asked.others:
+
+        def answer(question: Question) -> tuple[Any, bool]:
             by = _who_decides(question, deciding, voters)
-            answers[question.name] = _answer(question, by, agreeing if by is labeling else tuple(range(len(by))))
-        outcome = answers[self.asked.outcome.name][0] if self.asked.outcome else None
-        tied = bool(result and result.is_tie)
+            return _answer(question, by, agreeing if by is labeling else tuple(range(len(by))))
+
+        answers = Answers(self.asked.others, answer)
+        outcome = answers[self.asked.outcome.name] if self.asked.outcome else None
+        # One alone is tied with nobody.
+        tied = len(everybody) > 1 and (bool(result and result.is_tie) or answers.has_tie())
         agreement = result.agreement if result else None
         if method == "adjudicated" and labeling is deciding:
             agreement = _share_who_agree(voters, deciding[0], scheme)
@@ -291,13 +294,13 @@ class Rows:
             all_correct=result.value["all_correct"] if result else None,
             steps=steps,
             targets=targets,
-            answers={name: value for name, (value, _) in answers.items()},
+            answers=answers,
             outcome=outcome,
             resolved=outcome == self.asked.resolved if outcome is not None and self.asked.resolved else None,
             annotators=tuple(dict.fromkeys(labels.annotator for labels in everybody)),
             agreement=agreement,
             aggregation=method or (result.method if result else "single" if len(voters) == 1 else "majority"),
-            needs_adjudication=tied or any(is_tie for _, is_tie in answers.values()),
+            needs_adjudication=tied,
             split=self.splits.of(trace.issue_key),
             said=[_said(labels) for labels in everybody] if self.takes == "answers" else (),
         )
@@ -363,6 +366,36 @@ class Rows:
         return ""
 
 
+class Answers(Mapping[str, Any]):
+    """Other questions, by name → one value for what the annotators answered, found when somebody asks: most formats
+    write none of it."""
+
+    def __init__(self, questions: Sequence[Question], answer: Callable[[Question], tuple[Any, bool]]) -> None:
+        """``answer``: of a question the value, and whether it was tied."""
+        self._questions, self._answer = questions, answer
+        self._found: dict[str, tuple[Any, bool]] = {}
+
+    def has_tie(self) -> bool:
+        return any(self._of(question)[1] for question in self._questions)
+
+    def __getitem__(self, name: str) -> Any:
+        for question in self._questions:
+            if question.name == name:
+                return self._of(question)[0]
+        raise KeyError(name)
+
+    def _of(self, question: Question) -> tuple[Any, bool]:
+        if question.name not in self._found:
+            self._found[question.name] = self._answer(question)
+        return self._found[question.name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (question.name for question in self._questions)
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+
 def look(document: Any) -> int:
     """Cheap, and equal for traces of one task with the same steps: the task, their number, and how the last ends."""
     turns = document.get("structured_turns")
@@ -424,7 +457,9 @@ def was_asked(labels: Labels, name: str) -> bool:
 
 def _who_decides(question: Question, deciding: list[Labels], voters: list[Labels]) -> list[Labels]:
     """A final answer decides alone, but on no question that was first asked after it."""
-    return deciding if any(was_asked(labels, question.name) for labels in deciding) else voters
+    if deciding is voters or any(was_asked(labels, question.name) for labels in deciding):
+        return deciding
+    return voters
 
 
 def _answer(question: Question, voters: list[Labels], agreeing: tuple[int, ...]) -> tuple[Any, bool]:
@@ -433,5 +468,6 @@ def _answer(question: Question, voters: list[Labels], agreeing: tuple[int, ...])
     given = [value for value in values if value is not None]
     if not given:
         return None, False
-    result = aggregate.one_of(question, given, mode_of(voters, question.name))
+    mode = mode_of(voters, question.name) if question.type == REWARD else ""
+    result = aggregate.one_of(question, given, mode)
     return result.value, result.is_tie

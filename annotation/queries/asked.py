@@ -29,7 +29,7 @@ def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
 
 
 class _Revision(NamedTuple):
-    schemes: tuple[Scheme, ...]
+    schemes: dict[str, Scheme]
     questions: dict[str, Question]
 
 
@@ -37,7 +37,9 @@ class Asked(dict[int, _Revision]):
     """Revision id → what it asks, looked up once per read."""
 
     def __missing__(self, revision_id: int) -> _Revision:
-        found = self[revision_id] = _Revision(tuple(_schemes_of(revision_id)), questions_of(revision_id))
+        found = self[revision_id] = _Revision(
+            {scheme.name: scheme for scheme in _schemes_of(revision_id)}, questions_of(revision_id)
+        )
         return found
 
 

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from annotation.models import Item, Project, Submission
 from annotation.queries.asked import Asked
 from annotation.queries.counted import counted_submissions, delivered_submissions
-from annotation.queries.later import LaterContext, LaterDocument
+from annotation.queries.later import LaterContext, LaterDocument, LaterValues
 from annotation.queries.shapes import LabeledPair, LabeledTrace, Labels
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import ItemContext, context_of_document
@@ -184,6 +184,6 @@ def _labels(row: tuple[Any, ...], context: ItemContext, asked: Asked) -> Labels:
         flags=tuple(flags),
         purpose=purpose,
         questions=questions,
-        values={scheme.name: scheme.export(raw.get(scheme.name, {}), context) for scheme in schemes},
+        values=LaterValues(schemes, raw, context),
         raw=raw,
     )

@@ -1,4 +1,4 @@
-"""Documents that are read when somebody looks into them: for whoever mostly does not."""
+"""Documents and answers that are read when somebody looks into them: for whoever mostly does not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from annotation.schemes.base import ItemContext
+from annotation.schemes.base import Answers, ItemContext, Scheme
 from traces.changes import Changes
 from traces.store import iter_documents
 
@@ -31,6 +31,25 @@ class LaterDocument(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._read)
+
+
+class LaterValues(Mapping[str, Any]):
+    """What one person answered to each of the schemes, by name, as exports carry it."""
+
+    def __init__(self, schemes: Mapping[str, Scheme], answers: Mapping[str, Answers], context: ItemContext) -> None:
+        self._schemes, self._answers, self._context = schemes, answers, context
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._schemes[name].export(self._answers.get(name, {}), self._context)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schemes)
+
+    def __len__(self) -> int:
+        return len(self._schemes)
 
 
 class LaterContext(ItemContext):

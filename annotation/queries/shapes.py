@@ -44,7 +44,7 @@ class Labels(NamedTuple):
     # The schemes of the revision the person answered, by name.
     questions: dict[str, Question]
     # Scheme name → exported JSON value; None where it was not answered.
-    values: dict[str, Any]
+    values: Mapping[str, Any]
     # Scheme name → the frozen answer map.
     raw: dict[str, Any]
 

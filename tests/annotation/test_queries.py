@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from annotation import queries
 from annotation.projects.revisions import current, set_config
 from annotation.queries import labeled
+from annotation.schemes.radio import Radio
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, submit_item
 from traces.store import iter_documents
 
@@ -117,6 +118,21 @@ def test_labels_are_the_same_without_documents_which_are_read_when_looked_into(t
     assert read == []
     assert [dict(one.document) for one in alone] == [one.document for one in whole]
     assert read == [one.version_id for one in whole]
+
+
+def test_an_answer_is_exported_once_and_when_somebody_asks_for_it(tmp_path, monkeypatch):
+    project = make_project(tmp_path, traces=make_traces(1))
+    submit_item(project, "ann", answers(2, "partial"))
+    asked, export = [], Radio.export
+    monkeypatch.setattr(Radio, "export", lambda *given: asked.append(given) or export(*given))
+    with queries.consistent_read():
+        (trace,) = queries.labeled_traces(project)
+        values = trace.submissions[0].values
+        assert values["step_reward"]["first_error_step"] == 2
+        assert not asked
+        assert list(values) == ["step_reward", "outcome", "error_description"]
+        assert (values["outcome"], values.get("outcome"), values.get("none")) == ("partial", "partial", None)
+        assert len(asked) == 1
 
 
 def test_a_save_during_a_read_neither_waits_nor_shows(tmp_path):

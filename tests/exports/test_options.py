@@ -72,6 +72,15 @@ def test_per_annotator_there_is_a_row_for_each_answer(tied):
     assert (counts["rows"], counts["traces"]) == (4, 2)
 
 
+@pytest.mark.parametrize(("left_out", "asked"), [([], {"outcome", "error_description"}), (["bob"], {"outcome"})])
+def test_other_answers_are_merged_where_they_may_be_tied_or_are_written(tied, monkeypatch, left_out, asked):
+    """The outcome decides which rows are in; kto writes none of the others."""
+    found = []
+    monkeypatch.setattr("exports.rows._answer", lambda question, *given: found.append(question.name) or ("", False))
+    export(tied, "kto", exclude_annotators=tuple(left_out))
+    assert set(found) == asked
+
+
 def test_what_a_reviewer_decided_is_the_label_unless_only_the_majority_counts(tied):
     bob = Submission.objects.get(assignment__annotator__username="bob", assignment__item__position=0)
     Assignment.objects.filter(pk=bob.assignment_id).update(purpose="adjudication")
