@@ -112,7 +112,7 @@ class Pause(_Person):
 class Resume(_Person):
     @extend_schema(operation_id="person_resume", summary="Resume a person", request=None, responses=PersonShown)
     def post(self, request: Request, slug: str, membership_id: int) -> Response:
-        """Items again, at the stage they were at."""
+        """Items again."""
         membership.resume(self.found(request, slug, membership_id), user_of(request))
         return Response(person(self.found(request, slug, membership_id)))
 

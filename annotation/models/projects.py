@@ -85,8 +85,6 @@ class Membership(models.Model):
         VIEWER = "viewer"
 
     class Stage(models.TextChoices):
-        CALIBRATION = "calibration"
-        SCREENING = "screening"
         PRODUCTION = "production"
         PAUSED = "paused"
 
@@ -104,8 +102,6 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices)
     stage = models.CharField(max_length=12, choices=Stage.choices, default=Stage.PRODUCTION)
-    # Where a paused person goes on.
-    stage_before_pause = models.CharField(max_length=12, choices=Stage.choices, blank=True)
     source = models.CharField(max_length=8, choices=Source.choices)
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
     is_excluded = models.BooleanField(default=False)

@@ -33,17 +33,16 @@ def pause(membership: Membership, by: User | None) -> Membership:
         raise Refused("Only the work of an annotator can be paused.")
     if locked.stage == Stage.PAUSED:
         return locked
-    return _change(locked, by, "people.pause", stage=Stage.PAUSED, stage_before_pause=locked.stage)
+    return _change(locked, by, "people.pause", stage=Stage.PAUSED)
 
 
 @transaction.atomic
 def resume(membership: Membership, by: User | None) -> Membership:
-    """A paused person gets items again, at the stage they were at."""
+    """A paused person gets items again."""
     locked = _locked(membership)
     if locked.stage != Stage.PAUSED:
         return locked
-    stage = locked.stage_before_pause or Stage.PRODUCTION
-    return _change(locked, by, "people.resume", stage=stage, stage_before_pause="")
+    return _change(locked, by, "people.resume", stage=Stage.PRODUCTION)
 
 
 @transaction.atomic
@@ -239,12 +238,11 @@ def share_dataset(membership: Membership) -> None:
 
 
 def _audit(membership: Membership, by: User | None, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-    shown = [{key: value for key, value in part.items() if key != "stage_before_pause"} for part in (before, after)]
     AuditEntry.objects.create(
         user=by,
         project_id=membership.project_id,
         action=action,
         object=f"{membership.user.username} ({membership.role})",
-        before=shown[0],
-        after=shown[1],
+        before=before,
+        after=after,
     )

@@ -41,14 +41,6 @@ def test_a_paused_person_gets_no_item_and_learns_why_until_resumed(project, boss
     assert hand_out(project, person("ann")).assignment is not None
 
 
-def test_resuming_returns_to_the_stage_before(project, boss):
-    Membership.objects.filter(user__username="ann").update(stage=Stage.CALIBRATION)
-    membership.pause(of("ann"), boss)
-    membership.pause(of("ann"), boss)
-    membership.resume(of("ann"), boss)
-    assert of("ann").stage == Stage.CALIBRATION
-
-
 def test_who_is_removed_gives_open_work_back_and_keeps_the_labels(project, boss):
     given = hand_out(project, person("ann")).assignment
     apply_ops(given.public_id, person("ann"), [op("outcome", {"": "resolved"})])
