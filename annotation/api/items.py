@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404
@@ -14,13 +15,15 @@ from rest_framework.response import Response
 
 from annotation.answers.context import shown_digest
 from annotation.api import lookup
+from annotation.assignments import managing
+from annotation.assignments.queue import PRIORITY_LIMIT
 from annotation.models import Assignment, Item, Project, Slot
 from annotation.projects.revisions import current
 from potato_site.api import pages, query
-from potato_site.api.endpoint import Endpoint
+from potato_site.api.endpoint import Endpoint, Strict, read, user_of
 
 DONE = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
-FILTERS = ("trace", "overlap", "withdrawn", "finished")
+FILTERS = ("trace", "overlap", "withdrawn", "finished", "calibration")
 
 
 class ItemShown(serializers.Serializer):
@@ -39,6 +42,19 @@ class ItemShown(serializers.Serializer):
     labels_submitted = serializers.IntegerField()
 
 
+class ItemChange(Strict):
+    """What a manager changes of an item; what is left out stays."""
+
+    priority = serializers.IntegerField(
+        required=False,
+        min_value=1 - PRIORITY_LIMIT,
+        max_value=PRIORITY_LIMIT - 1,
+        help_text="Above 0: handed out before all others; below 0: after them.",
+    )
+    in_calibration = serializers.BooleanField(required=False)
+    is_withdrawn = serializers.BooleanField(required=False, help_text="Handed out to nobody, and in no export.")
+
+
 class ItemList(Endpoint):
     tag = "Items"
     scopes = {"GET": "read"}
@@ -51,6 +67,7 @@ class ItemList(Endpoint):
             OpenApiParameter("trace", str, description="Only items of the trace with this id."),
             OpenApiParameter("overlap", bool, description="Labeled by several people, or not."),
             OpenApiParameter("withdrawn", bool),
+            OpenApiParameter("calibration", bool, description="In the calibration set, or not."),
             OpenApiParameter("finished", bool, description="Has all labels it shall get, or not."),
         ],
         responses=pages.of(ItemShown),
@@ -64,14 +81,38 @@ class ItemList(Endpoint):
 
 class ItemOne(Endpoint):
     tag = "Items"
-    scopes = {"GET": "read"}
+    scopes = {"GET": "read", "PATCH": "manage"}
 
     @extend_schema(operation_id="item", summary="One item", responses=ItemShown)
     def get(self, request: Request, slug: str, item_id: int) -> Response:
-        found = items_of(lookup.administered_project(request, slug)).filter(pk=item_id).first()
-        if found is None:
-            raise Http404
-        return Response(shown(found))
+        return Response(shown(_one(lookup.administered_project(request, slug), item_id)))
+
+    @extend_schema(operation_id="item_change", summary="Change an item", request=ItemChange, responses=ItemShown)
+    def patch(self, request: Request, slug: str, item_id: int) -> Response:
+        """All that is named, or nothing. What everybody labels first: docs/projects.md, "Calibrate"."""
+        project, user = lookup.managed_project(request, slug), user_of(request)
+        given, item = read(ItemChange, request), _one(project, item_id)
+        with transaction.atomic():
+            if "priority" in given:
+                managing.set_priority(item.pk, user, given["priority"])
+            for name, (yes, no) in SWITCHES.items():
+                if name in given:
+                    (yes if given[name] else no)(item.pk, user)
+        return Response(shown(_one(project, item_id)))
+
+
+# What is switched on, and off.
+SWITCHES = {
+    "in_calibration": (managing.calibrate, managing.end_calibration),
+    "is_withdrawn": (managing.withdraw, managing.restore),
+}
+
+
+def _one(project: Project, item_id: int) -> Any:
+    found = items_of(project).filter(pk=item_id).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def items_of(project: Project) -> QuerySet[Any]:
@@ -95,6 +136,8 @@ def filtered(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:
     overlap, withdrawn, finished = (query.flag(request, name) for name in ("overlap", "withdrawn", "finished"))
     if overlap is not None:
         rows = rows.filter(in_overlap=overlap)
+    if (calibration := query.flag(request, "calibration")) is not None:
+        rows = rows.filter(in_calibration=calibration)
     gone = Q(is_withdrawn=True) | Q(trace_a__is_withdrawn=True) | Q(trace_b__is_withdrawn=True)
     if withdrawn is not None:
         rows = rows.filter(gone) if withdrawn else rows.exclude(gone)

@@ -38,6 +38,11 @@ def managed_project(request: Request, slug: str) -> Project:
     return _within(request, access.managed_project(request.user, slug))
 
 
+def adjudicated_project(request: Request, slug: str) -> Project:
+    """A project in which the person decides where annotators differ."""
+    return _within(request, access.adjudicated_project(request.user, slug))
+
+
 def labeled_project(request: Request, slug: str) -> tuple[Project, list[Membership]]:
     """A project the person is an active member of."""
     project, memberships = access.project_of(request.user, slug)

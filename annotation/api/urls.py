@@ -4,6 +4,7 @@ from django.urls import path
 
 # problems: imported for what it says of our exceptions.
 from annotation.api import (
+    adjudication,
     assignment_list,
     assignments,
     config,
@@ -35,6 +36,8 @@ urlpatterns = [
     path("projects/<slug:slug>/join", people.Join.as_view(), name="api-join"),
     path("projects/<slug:slug>/items", items.ItemList.as_view(), name="api-items"),
     path("projects/<slug:slug>/items/<int:item_id>", items.ItemOne.as_view(), name="api-item"),
+    path("projects/<slug:slug>/adjudications", adjudication.Disputes.as_view(), name="api-adjudications"),
+    path("projects/<slug:slug>/adjudications/<int:item_id>", adjudication.Decide.as_view(), name="api-adjudicate"),
     path("projects/<slug:slug>/assignments", assignment_list.AssignmentList.as_view(), name="api-assignments"),
     path("projects/<slug:slug>/submissions", submissions.SubmissionList.as_view(), name="api-submissions"),
     path("projects/<slug:slug>/agreement", numbers.Agreement.as_view(), name="api-agreement"),

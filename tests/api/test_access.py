@@ -78,6 +78,12 @@ TABLE: dict[tuple[str, str], tuple[Body, list[int]]] = {
     ("GET", "projects/{slug}/assignments"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
     ("GET", "projects/{slug}/items"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
     ("GET", "projects/{slug}/items/{item_id}"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
+    ("PATCH", "projects/{slug}/items/{item_id}"): (
+        lambda _: {"priority": 1}, [404, 404, 200, 404, 404, 200, 403, 404, 404],
+    ),
+    ("GET", "projects/{slug}/adjudications"): (nothing, [404, 404, 200, 404, 404, 200, 200, 404, 404]),
+    # Nobody has answered it twice.
+    ("POST", "projects/{slug}/adjudications/{item_id}"): (nothing, [404, 404, 409, 404, 404, 409, 403, 404, 404]),
     ("GET", "projects/{slug}/submissions"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
     ("GET", "projects/{slug}/agreement"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
     ("GET", "projects/{slug}/status"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),

@@ -4,10 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from annotation.assignments import calibration
 from annotation.assignments.handout import hand_out
 from annotation.models import Invitation, Item, Membership, Project
 from annotation.projects import invitations
 from annotation.projects.revisions import current
+from annotation.quality import statistics
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.api.models import IdempotencyKey
 from tests import factory
@@ -148,6 +150,50 @@ def test_items_are_filtered_by_what_is_known_and_by_nothing_else(boss, project):
     wrong = ["assignments__annotator__password__startswith=a", "finished=1", "trace=%00", "trace=" + "x" * 400]
     for query in wrong:
         problem(boss.get(f"{path}?{query}"), 400, "malformed")
+
+
+def test_items_are_put_first_withdrawn_and_calibrated_with(boss, project):
+    path = f"projects/{project.slug}/items"
+    first, second = (row["id"] for row in boss.get(path).json()["results"][:2])
+    changed = boss("PATCH", f"{path}/{second}", {"priority": 3, "in_calibration": True}).json()
+    assert (changed["priority"], changed["in_calibration"], changed["labels_planned"]) == (3, True, 0)
+    assert slugs(boss, f"{path}?calibration=true") == ["trace_002"]
+    assert hand_out(project, factory.person("ann")).assignment.item_id == second
+    assert boss("PATCH", f"{path}/{second}", {"in_calibration": False}).json()["labels_planned"] == 1
+    assert boss("PATCH", f"{path}/{first}", {"is_withdrawn": True}).json()["is_withdrawn"] is True
+    assert boss("PATCH", f"{path}/{first}", {}).json()["is_withdrawn"] is True
+    assert boss("PATCH", f"{path}/{first}", {"is_withdrawn": False}).json()["is_withdrawn"] is False
+    for body in ({"priority": 10**6}, {"in_calibration": None}, {"in_overlap": True}):
+        problem(boss("PATCH", f"{path}/{first}", body), 422, "invalid")
+
+
+def test_of_a_change_of_an_item_all_happens_or_nothing(boss, project, monkeypatch):
+    monkeypatch.setattr(calibration, "MOST", 0)
+    item = Item.objects.filter(project=project).first()
+    body = {"priority": 3, "in_calibration": True}
+    problem(boss("PATCH", f"projects/{project.slug}/items/{item.pk}", body), 409, "closed")
+    assert Item.objects.get(pk=item.pk).priority == 0
+
+
+def test_what_annotators_differ_about_is_listed_and_decided(boss, project):
+    factory.submit_item(project, "ann", factory.answers(1))
+    factory.submit_item(project, "bob", factory.answers(4))
+    path = f"projects/{project.slug}/adjudications"
+    assert boss.get(path).json()["results"] == []
+    statistics.compute(Project.objects.get(pk=project.pk))
+    (row,) = boss.get(path).json()["results"]
+    assert (row["trace"], row["trace_b"], row["answers"]) == ("trace_001", None, 2)
+    assert "step 1 / step 4" in row["differences"]
+    opened = boss.post(f"{path}/{row['item']}").json()
+    assert boss.post(f"{path}/{row['item']}").json()["id"] == opened["id"]
+    ops = [factory.op(scheme, changes) for scheme, changes in factory.answers(1).items()]
+    body = {"op_id": "final", "tab": "run", "version": 0, "ops": ops}
+    assert boss.post(f"assignments/{opened['id']}/submit", body).status_code == 200
+    assert boss.get(path).json()["results"] == []
+    (final, *_) = boss.get(f"projects/{project.slug}/submissions?person=boss").json()["results"]
+    assert (final["purpose"], final["trace"]) == ("adjudication", "trace_001")
+    problem(boss.post(f"{path}/{Item.objects.last().pk}"), 409, "closed")
+    problem(boss.post(f"{path}/99999"), 404, "not-found")
 
 
 def test_submissions_are_followed_by_seq(boss, project):
