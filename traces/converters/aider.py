@@ -16,7 +16,7 @@ from traces.document import Step
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
-from traces.tooling.aider_log import EDITED, START, Event, Run, read_events, read_runs
+from traces.tooling.aider_log import EDITED, HEADS, START, Event, Run, read_events, read_runs
 from traces.tooling.aider_outcome import DID_NOT_CONFORM, Outcome, is_count, read_outcome
 from traces.tooling.aider_reply import Part, read_reply
 from traces.tooling.apply_patch import apply_patch, read_loose_diff
@@ -24,6 +24,8 @@ from traces.tooling.calls import edit_step
 from traces.tooling.files import Files
 from traces.tooling.transcript import Transcript
 
+# Up to a line that one of its heads may be: a quick look at the many files that are lines of records.
+_HEAD = re.compile(rf"(?:[^\n]*+\n)*?(?:{'|'.join(map(re.escape, HEADS))})".encode())
 _MARKS = re.compile(
     r"> (?:Aider v\d|Added .* to the chat|Applied edit to |Tokens: [\d.]|Git repo: |Main model: |Models?: )"
 )
@@ -57,8 +59,9 @@ class Aider:
         typed = said = False
         if source.is_binary or source.shape in ("object", "list"):
             return False
-        if source.shape == "lines" and not source.mentions("# aider chat started at"):
-            return False  # a history that quotes records may look like lines of them
+        # A history that quotes records may look like lines of them.
+        if source.shape == "lines" and not (source.begins(_HEAD) and source.mentions("# aider chat started at")):
+            return False
         for line in source.head.split("\n"):
             if START.fullmatch(line) or line.startswith(EDITED):
                 return True

@@ -19,6 +19,7 @@ from traces.tooling.values import as_object, as_objects, as_text
 
 _KINDS = frozenset({"user", "gemini", "info", "error", "warning"})
 _LISTS = ("contents", "clientHistory", "history")
+_KEYS = frozenset({"projectHash", "$set", "content", "request", *_LISTS})  # a record that is a mark has one
 _FOLDER = re.compile(
     r"I'm currently working in the directory: (\S[^\n]*)"
     r"|- \*\*Workspace Directories:\*\*\n\s*- ([^\n]+)"
@@ -42,7 +43,8 @@ class GeminiCli:
         records = source.first_records
         if source.shape == "list" and records and all("role" in record for record in records):
             return any(_is_content(record) for record in records)
-        return any(_is_session(record) or _is_message(record) or _contents(record) for record in records)
+        some = (record for record in records if not _KEYS.isdisjoint(record))
+        return any(_is_session(record) or _is_message(record) or _contents(record) for record in some)
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         name = stem(source.name, ".jsonl", ".json")

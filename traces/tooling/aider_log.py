@@ -18,7 +18,7 @@ _START = "# aider chat started at "
 START = re.compile(_START + r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*")
 # Transcripts on Aider's web site were edited by hand: the two spaces are missing in places.
 EDITED = '<div class="chat-transcript"'
-_HEADS = (_START, EDITED)
+HEADS = (_START, EDITED)
 _PAGE_PARTS = re.compile(r"\s*</?div\b.*>\s*")
 _TAIL = "  "
 # What stands even within a fence that the reply never closed.
@@ -61,7 +61,7 @@ def read_runs(blocks: Iterable[tuple[int, list[str]]]) -> Iterator[Run]:
     run = Run(1)
     for number, lines in blocks:
         begin = 0
-        for at in [at for at, line in enumerate(lines) if line.startswith(_HEADS)]:
+        for at in [at for at, line in enumerate(lines) if line.startswith(HEADS)]:
             run.is_edited = run.is_edited or lines[at].startswith(EDITED)
             if head := START.fullmatch(lines[at]):
                 run.lines += lines[begin:at]

@@ -183,6 +183,25 @@ def test_wrong_types_never_cost_the_rest(steps, value):
     assert steps(value)
 
 
+CONTENTS = [{"role": "user", "parts": [{"text": "a"}]}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"sessionId": "s", "projectHash": "p"},
+        {"$set": {"summary": "a"}},
+        {"type": "gemini", "id": "1", "content": "a"},
+        {"contents": CONTENTS},
+        {"clientHistory": CONTENTS},
+        {"history": CONTENTS},
+        {"request": {"contents": CONTENTS}},
+    ],
+)
+def test_each_of_its_records_is_enough(source, value):
+    assert GeminiCli().detect(source(value))
+
+
 @pytest.mark.parametrize(
     "value",
     [
