@@ -227,7 +227,8 @@ class Source:
 
     def _answered(self) -> Iterator[Row]:
         made = self._made()
-        yield from made.of(self._read())
+        # Whoever has no use for the texts of steps mostly looks at what a document says before them.
+        yield from made.of(self._read(documents="whole" if made.texts else "heads"))
         if self.reads_comparisons:
             yield from made.compared(self._only(self._compared()))
 
@@ -235,7 +236,9 @@ class Source:
         surplus = self.options.include_surplus
         return queries.labeled_pairs(self.project, include_surplus=surplus, most=self.most_traces)
 
-    def _read(self, only: Sequence[str] | None = None, *, documents: bool = True) -> Iterator[queries.LabeledTrace]:
+    def _read(
+        self, only: Sequence[str] | None = None, *, documents: queries.Documents = "whole"
+    ) -> Iterator[queries.LabeledTrace]:
         only = self.options.traces if only is None else only
         surplus, most = self.options.include_surplus, self.most_traces
         return queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=most, documents=documents)

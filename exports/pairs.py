@@ -137,7 +137,7 @@ def from_rewards(
 ) -> Iterator[Pair]:
     """Pairs of rows of one issue, but for those people ``compared`` themselves.
 
-    ``read(ids)``: the labeled traces with these ids, in item order (None: all; ``documents=False``: without them).
+    ``read(ids)``: the labeled traces with these ids, in item order (None: all; ``documents="later"``: without them).
     ``changes``: of an issue in which something changed, all of them; of others none.
     """
     issues: dict[str, list[Attempt]] = defaultdict(list)
@@ -146,7 +146,7 @@ def from_rewards(
     texts = options.content != "full"
 
     def watched() -> Iterator[LabeledTrace]:
-        for trace in read(None, documents=texts):
+        for trace in read(None, documents="whole" if texts else "later"):
             keys[trace.trace_id] = trace.issue_key
             yield trace
 

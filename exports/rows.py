@@ -221,7 +221,8 @@ class Rows:
 
         Traces that look alike are rare: only of those the documents are compared, the earlier one being read again.
         """
-        if isinstance(trace.document, LaterDocument) and self._is_alone(trace.document):
+        # Where something changed, what an unchanged trace looks like is asked as well.
+        if not self._changed and isinstance(trace.document, LaterDocument) and self._is_alone(trace.document):
             return False
         seen = look(trace.document)
         alike, changed = self._seen[seen], self._changed.get(seen, ())

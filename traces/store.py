@@ -14,6 +14,8 @@ from traces.models import Document
 
 LEVEL = 3
 BATCH = 50  # compressed documents held at once
+# Keys are sorted, so what says where a trace comes from stands before its steps, which are nearly all of it.
+_STEPS = b',"structured_turns":'
 _BODIES = "SELECT version_id, body FROM traces_document WHERE version_id IN ({})"
 
 
@@ -47,13 +49,28 @@ def iter_documents(version_ids: Iterable[int], *, using: str = "default") -> Ite
 
     ``using`` is the database alias: "snapshot" for a read beside writers. Raises Document.DoesNotExist.
     """
+    return map(loads, iter_bodies(version_ids, using=using))
+
+
+def iter_bodies(version_ids: Iterable[int], *, using: str = "default") -> Iterator[bytes]:
+    """The same as canonical JSON."""
     rest, expander = iter(version_ids), zstandard.ZstdDecompressor()
     while batch := list(islice(rest, BATCH)):
         bodies = _bodies(batch, using)
         for version_id in batch:
             if version_id not in bodies:
                 raise Document.DoesNotExist(f"no document of trace version {version_id}")
-            yield loads(expander.decompress(bytes(bodies[version_id])))
+            yield expander.decompress(bytes(bodies[version_id]))
+
+
+def head_of(body: bytes) -> TraceDocument | None:
+    """What a document says before its steps, in a fraction of the time that reading all of it takes; None where it has
+    none."""
+    end = body.find(_STEPS)
+    try:
+        return loads(body[:end] + b"}") if end > 0 else None
+    except ValueError:
+        return None  # some other object has a key of that name
 
 
 def _bodies(version_ids: list[int], using: str) -> dict[int, bytes | memoryview]:

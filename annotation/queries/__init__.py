@@ -6,7 +6,7 @@ from annotation.queries import aggregate
 from annotation.queries.asked import questions
 from annotation.queries.changes import changed_since, had_labels, last_labels, submitted_since
 from annotation.queries.counted import coverage
-from annotation.queries.labeled import compared_by, document, labeled_by, labeled_pairs, labeled_traces
+from annotation.queries.labeled import Documents, compared_by, document, labeled_by, labeled_pairs, labeled_traces
 from annotation.queries.later import LaterDocument
 from annotation.queries.projects import (
     agreement,
@@ -35,6 +35,7 @@ __all__ = [
     "Changed",
     "Coverage",
     "Delivering",
+    "Documents",
     "LabelMeaning",
     "LabeledPair",
     "LabeledTrace",

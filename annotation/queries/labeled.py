@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from itertools import groupby, islice, repeat
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -17,9 +17,10 @@ from annotation.queries.shapes import LabeledPair, LabeledTrace, Labels
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import ItemContext, context_of_document
 from traces.models import TraceVersion
-from traces.store import iter_documents
+from traces.store import iter_bodies, iter_documents
 
 BATCH = 500
+Documents = Literal["whole", "heads", "later"]
 # Of a submission; where it is read, the columns of the item's sides follow.
 _COLUMNS = (
     "assignment__item_id", "assignment__annotator__username", "assignment__opened_at", "submitted_at", "active_ms",
@@ -36,13 +37,13 @@ def labeled_traces(
     include_surplus: bool = False,
     only: Sequence[str] | None = None,
     most: int | None = None,
-    documents: bool = True,
+    documents: Documents = "whole",
 ) -> Iterator[LabeledTrace]:
     """Every labeled trace (``only``: those with these ids; ``most``: so many first ones) in item order, what
     adjudicators decided among the labels.
 
-    ``documents``: False for whoever looks into few of them; each is a ``LaterDocument`` then. Memory stays flat; call
-    it inside ``consistent_read()``.
+    ``documents``: "heads" for whoever seldom looks at steps, "later" for whoever looks into few of them; each is a
+    ``LaterDocument`` then. Memory stays flat; call it inside ``consistent_read()``.
     """
     counted = counted_submissions(project, using, include_surplus, adjudicated=True)
     if only is not None:
@@ -50,8 +51,11 @@ def labeled_traces(
         counted = counted.filter(
             assignment__item__trace_a__dataset=project.dataset_id, assignment__item__trace_a__external_id__in=only
         )
-    read = _traces if documents else _traces_alone
-    yield from read(_about_first(project, counted, most), using)
+    submissions = _about_first(project, counted, most)
+    if documents == "whole":
+        yield from _traces(submissions, using)
+    else:
+        yield from _traces_alone(submissions, using, with_heads=documents == "heads")
 
 
 def labeled_pairs(
@@ -98,16 +102,17 @@ def _traces(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTr
             yield _trace(item.sides[0], document, [_labels(row, context, asked) for row in item.said])
 
 
-def _traces_alone(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledTrace]:
-    """Without their documents."""
+def _traces_alone(submissions: QuerySet[Submission], using: str, *, with_heads: bool) -> Iterator[LabeledTrace]:
+    """Without their documents, or with what those say before their steps."""
     asked = Asked()
     for items in _item_batches(submissions, "a"):
         ids = [item.sides[0].version_id for item in items]
         versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
         known = {pk: (n_steps, meta) for pk, n_steps, meta in versions}
-        for item in items:
+        bodies = iter_bodies(ids, using=using) if with_heads else repeat(b"")
+        for item, body in zip(items, bodies, strict=False):
             side = item.sides[0]
-            document = LaterDocument(side.version_id, *known[side.version_id], using)
+            document = LaterDocument(side.version_id, *known[side.version_id], using, body)
             context = LaterContext(document, document.n_steps)
             yield _trace(side, document, [_labels(row, context, asked) for row in item.said])
 

@@ -24,7 +24,8 @@ from potato_site.registry import Registry
 # rewards: rows with step labels. answers: rows with any answer. pairs: preferences. A format of answers that sets
 # ``takes_comparisons`` gets a row for every pair that was compared as well; one of pairs that sets ``step_labels`` gets
 # the labels of the steps of traces that were compared, which are read for it alone. One that sets ``step_texts`` to
-# False gets steps with a label, a reward and a label source each, and nothing else.
+# False gets steps with a label, a reward and a label source each, and nothing else; of answers it gets documents of
+# which steps are parsed when it looks at them.
 Takes = Literal["rewards", "answers", "pairs"]
 
 

@@ -10,7 +10,8 @@ from annotation import queries
 from annotation.projects.revisions import current, set_config
 from annotation.queries import labeled
 from annotation.schemes.radio import Radio
-from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, submit_item
+from potato_site.canonical import loads
+from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_trace, make_traces, submit_item
 from traces.store import iter_documents
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -113,11 +114,26 @@ def test_labels_are_the_same_without_documents_which_are_read_when_looked_into(t
         "annotation.queries.later.iter_documents",
         lambda versions, **options: read.extend(versions) or iter_documents(versions, **options),
     )
-    alone = list(queries.labeled_traces(project, documents=False))
+    alone = list(queries.labeled_traces(project, documents="later"))
     assert [one.submissions for one in alone] == [one.submissions for one in whole]
     assert read == []
     assert [dict(one.document) for one in alone] == [one.document for one in whole]
     assert read == [one.version_id for one in whole]
+
+
+def test_of_a_document_with_a_head_steps_are_parsed_when_looked_into(tmp_path, monkeypatch):
+    traces = [make_trace("t1", 3, issue_id="a", suggestions={"outcome": {"": "partial"}}), {"id": "t2", "text": "none"}]
+    project = make_project(tmp_path, traces=traces, schemes=[OUTCOME], overlap=0)
+    for _ in traces:
+        submit_item(project, "ann", {"outcome": {"": "partial"}})
+    parsed = []
+    monkeypatch.setattr("annotation.queries.later.loads", lambda body: parsed.append(body) or loads(body))
+    first, second = queries.labeled_traces(project, documents="heads")
+    assert (first.document["issue_id"], first.document.get("repo"), first.document["id"]) == ("a", None, "t1")
+    assert parsed == []
+    whole = [one.document for one in queries.labeled_traces(project)]
+    assert [dict(one.document) for one in (first, second)] == whole
+    assert len(parsed) == 2
 
 
 def test_an_answer_is_exported_once_and_when_somebody_asks_for_it(tmp_path, monkeypatch):

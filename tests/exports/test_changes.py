@@ -148,19 +148,19 @@ def test_the_documented_way_to_bring_an_export_up_to_date(project, tmp_path, mon
     assert len(whole) == 5
 
 
-def test_only_what_was_there_is_called_removed_or_changed(project, tmp_path):
+@pytest.mark.parametrize("name", ["prm", "annotations"])
+def test_only_what_was_there_is_called_removed_or_changed(project, tmp_path, name):
     withdraw("t1")
-    _, _, built = read(project, tmp_path, "prm")
+    _, _, built = read(project, tmp_path, name)
     withdraw("t1", False)
     # A duplicate: which of the two stands for both may have changed.
     submit_item(project, "ann", answers(0))
-    rows, named, changed = read(project, tmp_path, "prm", since_seq=built.seq)
+    rows, named, changed = read(project, tmp_path, name, since_seq=built.seq)
     told = {"t1": "changed", "same_a": "changed", "same_b": "removed"}
     assert {one["trace_id"]: one["change"] for one in named} == told
-    assert [row["trace_id"] for row in rows] == ["t1", "same_a"]
-    assert changed.changes == {
-        "since_seq": built.seq, "added": 0, "changed": 2, "removed": 1, "file": "prm_labels.changes.jsonl",
-    }  # fmt: skip
+    assert list(dict.fromkeys(row["trace_id"] for row in rows)) == ["t1", "same_a"]
+    file = formats.get(name).file.replace(".jsonl", ".changes.jsonl")
+    assert changed.changes == {"since_seq": built.seq, "added": 0, "changed": 2, "removed": 1, "file": file}
 
 
 def test_what_is_new_is_added(tmp_path):

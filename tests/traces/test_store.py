@@ -3,7 +3,7 @@ import pytest
 from traces.document import normalize
 from traces.imports import import_files
 from traces.models import Dataset, Document, TraceVersion
-from traces.store import BATCH, iter_documents, load_document, pack, unpack
+from traces.store import BATCH, expand, head_of, iter_documents, load_document, pack, unpack
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +20,15 @@ def test_a_document_comes_back_as_it_was_packed():
     doc = normalize({"id": "a", "n": 2**70, "x": [1.5, None, True, "é\u2028😀"], "structured_turns": []})
     assert unpack(pack(doc)) == doc
     assert pack(doc) == pack(dict(reversed(doc.items())))
+
+
+def test_the_head_of_a_document_is_what_it_says_before_its_steps():
+    turns = [{"step_idx": 0, "type": "thinking", "content": "x"}]
+    said = {"agent": {"name": ',"structured_turns":'}, "id": "a", "n": 2**70}
+    assert head_of(expand(pack({**said, "structured_turns": turns, "suggestions": {}}))) == said
+    assert head_of(expand(pack(said))) is None
+    for agent in ({"a": 1, "structured_turns": 2}, [{"a": [], "structured_turns": []}]):
+        assert head_of(expand(pack({**said, "agent": agent, "structured_turns": turns}))) is None
 
 
 def test_documents_come_in_the_order_asked_for(versions, django_assert_num_queries):
