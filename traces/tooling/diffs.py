@@ -20,7 +20,7 @@ Opcode = tuple[str, int, int, int, int]
 
 def split_lines(text: str) -> list[str]:
     r"""Its lines with their ends, split on "\n" only. An empty text has none."""
-    return StringIO(text, newline="\n").readlines()
+    return StringIO(text, newline="\n").readlines() if text else []
 
 
 def count_lines(text: str) -> int:
@@ -259,9 +259,12 @@ def _lines_down(text: str, at: int) -> int:
 def _opcodes(old: list[str], new: list[str], above: int, below: int) -> list[Opcode]:
     """How to get from one to the other, as difflib says it, when so many lines above and below them are alike."""
     codes: list[Opcode] = [("equal", 0, above, 0, above)] if above else []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
-        codes.append((tag, above + a, above + b, above + c, above + d))
     old_end, new_end = above + len(old), above + len(new)
+    if set(old).isdisjoint(new):  # as where lines are only added: difflib would say the same
+        codes.append(("replace", above, old_end, above, new_end))
+    else:
+        for tag, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
+            codes.append((tag, above + a, above + b, above + c, above + d))
     return [*codes, ("equal", old_end, old_end + below, new_end, new_end + below)] if below else codes
 
 

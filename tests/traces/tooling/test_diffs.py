@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.traces.patching import patched
-from traces.tooling.diffs import apply_hunks, from_hunks, from_texts, is_hunk
+from traces.tooling.diffs import apply_hunks, from_hunks, from_texts, is_hunk, of_pieces
 from traces.unified_diff import parse
 
 texts = st.lists(st.sampled_from(["a", "b", "", "c\r", "\x0c", "--- x", "+++ y", "@@ -1,1 +1,1 @@"]), max_size=40).map(
@@ -46,6 +46,15 @@ def test_a_new_and_a_deleted_file_name_the_other_side_dev_null():
 
 def test_a_missing_last_newline_is_noted_on_its_side():
     assert from_texts("f", "a", "a\n").endswith("-a\n\\ No newline at end of file\n+a\n")
+
+
+def test_pieces_are_one_hunk_with_the_lines_that_both_have():
+    def lines(before: str, after: str) -> str:
+        return of_pieces("f", before, after).removeprefix("--- a/f\n+++ b/f\n")
+
+    assert lines("a\nb\nc\n", "a\nx\nc\n") == "@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n"
+    assert lines("a\nc\n", "a\nx\nc\n") == "@@ -1,2 +1,3 @@\n a\n+x\n c\n"
+    assert lines("b\nk\nc\n", "x\nk\ny\n") == "@@ -1,3 +1,3 @@\n-b\n+x\n k\n-c\n+y\n"
 
 
 def test_nothing_changed_is_no_diff():
