@@ -34,6 +34,7 @@ class PlainEvents(Events):
         self.pairs: dict[int, int] = {}  # index of an action: that of its observation
         self.responses: set[str] = set()
         self.parents: list[tuple[int, int]] = []  # (index of the observation that ends it, step)
+        self.usage: dict[str, Any] = {}  # of the run so far, as the last event told it
         super().__init__(events)
         self._join()
 
@@ -78,15 +79,15 @@ class PlainEvents(Events):
                 self._action(index, line, event)
             elif index not in self.used:
                 self._observation(index, line, event)
+        used = as_object(self.usage.get("accumulated_token_usage"))
+        self.metrics = totals_of(self.usage.get("accumulated_cost"), used)
         return self.out
 
     def _look(self, event: Event) -> None:
         """What events tell of the run: its cost and tokens so far, the agent's state."""
-        usage = as_object(event.get("llm_metrics"))
-        tokens = as_object(usage.get("accumulated_token_usage"))
-        if usage:
-            self.metrics = totals_of(usage.get("accumulated_cost"), tokens)
-            named = as_text(tokens.get("model"))
+        if usage := as_object(event.get("llm_metrics")):
+            self.usage = usage
+            named = as_text(as_object(usage.get("accumulated_token_usage")).get("model"))
             self.model = named if named and named != "default" else self.model
         if event.get("observation") == "agent_state_changed":
             self.agent_state = as_text(as_object(event.get("extras")).get("agent_state")) or self.agent_state
