@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from traces.document import Step
 from traces.tooling.calls import Call
@@ -29,6 +29,7 @@ _PROMPT = re.compile(r"\(Open file: ([^\n]*)\)\s*\n\(Current directory: ([^\n]*)
 _WINDOW = re.compile(r"\((?:Open file|Current directory): ")
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>\n?(.*?)\n?</think(?:ing)?>\n*", re.DOTALL)
 _RESPONSE = re.compile(r"<tool_response>.*?(?:</tool_response>|\Z)", re.DOTALL)
+_TIMES = frozenset({str, int, float})
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -42,8 +43,7 @@ class Result:
     error: str | None = None  # what is said of a failure beside the output
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A call as a message makes it. ``id`` is "" where it has none."""
 
     id: str
@@ -260,7 +260,7 @@ def _has_calls_in_text(message: dict[str, Any]) -> bool:
 
 def _common(message: dict[str, Any]) -> Step:
     time = message.get("timestamp")
-    return {"started_at": time} if isinstance(time, str | int | float) and not isinstance(time, bool) else {}
+    return {"started_at": time} if type(time) in _TIMES else {}
 
 
 def _without_thoughts(content: Any) -> Any:
@@ -275,7 +275,8 @@ def thoughts_of(message: dict[str, Any]) -> Iterator[str]:
         if text := as_text(message.get(key)):
             yield text
             break
-    for part in as_objects(message.get("content")):
+    content = message.get("content")
+    for part in as_objects(content) if isinstance(content, list) else ():
         if part.get("type") in ("reasoning", "thinking"):
             text = as_text(part.get("reasoning")) or as_text(part.get("thinking")) or as_text(part.get("text"))
             if text:

@@ -33,8 +33,9 @@ def text_of(content: object, warn: Warn) -> str:
 
 def images_of(content: object) -> list[dict[str, str]] | None:
     """Its images that are part of the file, as ``{"media_type", "data"}`` (base64); None where there are none."""
-    parts = content if isinstance(content, list) else []
-    return [image for part in parts if isinstance(part, dict) for image in _images(part)] or None
+    if not isinstance(content, list):
+        return None  # most are a text
+    return [image for part in content if isinstance(part, dict) for image in _images(part)] or None
 
 
 def _images(part: dict[str, Any]) -> list[dict[str, str]]:
