@@ -14,6 +14,7 @@ from traces.models import Document
 
 LEVEL = 3
 BATCH = 50  # compressed documents held at once
+BLOCK = 1 << 17  # what zstd expands at a time
 # Keys are sorted, so what says where a trace comes from stands before its steps, which are nearly all of it.
 _STEPS = b',"structured_turns":'
 _BODIES = "SELECT version_id, body FROM traces_document WHERE version_id IN ({})"
@@ -49,28 +50,50 @@ def iter_documents(version_ids: Iterable[int], *, using: str = "default") -> Ite
 
     ``using`` is the database alias: "snapshot" for a read beside writers. Raises Document.DoesNotExist.
     """
-    return map(loads, iter_bodies(version_ids, using=using))
+    expander = zstandard.ZstdDecompressor()
+    for body in _stored(version_ids, using):
+        yield loads(expander.decompress(body))
 
 
-def iter_bodies(version_ids: Iterable[int], *, using: str = "default") -> Iterator[bytes]:
-    """The same as canonical JSON."""
-    rest, expander = iter(version_ids), zstandard.ZstdDecompressor()
+def iter_opened(version_ids: Iterable[int], *, using: str = "default") -> Iterator[Opened]:
+    """The same for who mostly looks at what stands before the steps."""
+    expander = zstandard.ZstdDecompressor()
+    for body in _stored(version_ids, using):
+        stream = expander.stream_reader(body)
+        start = stream.read(BLOCK)
+        if len(start) == BLOCK:
+            expander = zstandard.ZstdDecompressor()  # this one goes on with that document, if anybody asks
+        yield Opened(start, stream)
+
+
+class Opened:
+    """A stored document, expanded and parsed as far as somebody looks into it."""
+
+    def __init__(self, start: bytes, rest: zstandard.ZstdDecompressionReader) -> None:
+        self._start, self._rest = start, rest
+
+    def head(self) -> TraceDocument | None:
+        """What it says before its steps; None where all of it has to be read to know."""
+        end = self._start.find(_STEPS)
+        try:
+            return loads(self._start[:end] + b"}") if end > 0 else None
+        except ValueError:
+            return None  # some other object has a key of that name
+
+    def whole(self) -> TraceDocument:
+        """All of it: once."""
+        return loads(self._start + self._rest.read())
+
+
+def _stored(version_ids: Iterable[int], using: str) -> Iterator[bytes]:
+    """The compressed documents, one for each id in the order given."""
+    rest = iter(version_ids)
     while batch := list(islice(rest, BATCH)):
         bodies = _bodies(batch, using)
         for version_id in batch:
             if version_id not in bodies:
                 raise Document.DoesNotExist(f"no document of trace version {version_id}")
-            yield expander.decompress(bytes(bodies[version_id]))
-
-
-def head_of(body: bytes) -> TraceDocument | None:
-    """What a document says before its steps, in a fraction of the time that reading all of it takes; None where it has
-    none."""
-    end = body.find(_STEPS)
-    try:
-        return loads(body[:end] + b"}") if end > 0 else None
-    except ValueError:
-        return None  # some other object has a key of that name
+            yield bytes(bodies[version_id])
 
 
 def _bodies(version_ids: list[int], using: str) -> dict[int, bytes | memoryview]:

@@ -17,7 +17,7 @@ from annotation.queries.shapes import LabeledPair, LabeledTrace, Labels
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import ItemContext, context_of_document
 from traces.models import TraceVersion
-from traces.store import iter_bodies, iter_documents
+from traces.store import iter_documents, iter_opened
 
 BATCH = 500
 Documents = Literal["whole", "heads", "later"]
@@ -109,10 +109,10 @@ def _traces_alone(submissions: QuerySet[Submission], using: str, *, with_heads: 
         ids = [item.sides[0].version_id for item in items]
         versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
         known = {pk: (n_steps, meta) for pk, n_steps, meta in versions}
-        bodies = iter_bodies(ids, using=using) if with_heads else repeat(b"")
-        for item, body in zip(items, bodies, strict=False):
+        opened = iter_opened(ids, using=using) if with_heads else repeat(None)
+        for item, one in zip(items, opened, strict=False):
             side = item.sides[0]
-            document = LaterDocument(side.version_id, *known[side.version_id], using, body)
+            document = LaterDocument(side.version_id, *known[side.version_id], using, one)
             context = LaterContext(document, document.n_steps)
             yield _trace(side, document, [_labels(row, context, asked) for row in item.said])
 

@@ -7,24 +7,25 @@ from functools import cached_property
 from typing import Any
 
 from annotation.schemes.base import Answers, ItemContext, Scheme
-from potato_site.canonical import loads
 from traces.changes import Changes
-from traces.store import head_of, iter_documents
+from traces.store import Opened, iter_documents
 
 
 class LaterDocument(Mapping[str, Any]):
     """The document of a trace version. ``outside``: equal for versions with equal tasks and steps, and known without
     reading it: the number of its steps, the first line of its task, its repository."""
 
-    def __init__(self, version_id: int, n_steps: int, meta: Mapping[str, Any], using: str, body: bytes = b"") -> None:
-        """``body``: its JSON, where that is at hand. Its steps are parsed when somebody looks into them."""
-        self.version_id, self.n_steps, self._using, self._body = version_id, n_steps, using, body
+    def __init__(
+        self, version_id: int, n_steps: int, meta: Mapping[str, Any], using: str, opened: Opened | None = None
+    ) -> None:
+        """``opened``: where it is at hand. Its steps are read when somebody looks into them."""
+        self.version_id, self.n_steps, self._using, self._opened = version_id, n_steps, using, opened
         self.outside = (n_steps, meta.get("title"), meta.get("repo"))
-        self._head = head_of(body)
+        self._head = opened.head() if opened else None
 
     @cached_property
     def _read(self) -> dict[str, Any]:
-        return loads(self._body) if self._body else next(iter_documents([self.version_id], using=self._using))
+        return self._opened.whole() if self._opened else next(iter_documents([self.version_id], using=self._using))
 
     def __getitem__(self, key: str) -> Any:
         return (self._read if self._head is None or key >= "structured_turns" else self._head)[key]

@@ -189,5 +189,6 @@ def _member(name: str, content: bytes) -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(content), 0o644
     # The same bytes where a name is short, and quicker.
-    form = tarfile.USTAR_FORMAT if len(name) <= tarfile.LENGTH_NAME and name.isascii() else tarfile.PAX_FORMAT
-    return info.tobuf(form) + content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
+    is_short = len(name) <= tarfile.LENGTH_NAME and name.isascii()
+    header = info.tobuf(tarfile.USTAR_FORMAT if is_short else tarfile.PAX_FORMAT)
+    return header + content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)

@@ -10,9 +10,8 @@ from annotation import queries
 from annotation.projects.revisions import current, set_config
 from annotation.queries import labeled
 from annotation.schemes.radio import Radio
-from potato_site.canonical import loads
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_trace, make_traces, submit_item
-from traces.store import iter_documents
+from traces.store import Opened, iter_documents
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -126,14 +125,14 @@ def test_of_a_document_with_a_head_steps_are_parsed_when_looked_into(tmp_path, m
     project = make_project(tmp_path, traces=traces, schemes=[OUTCOME], overlap=0)
     for _ in traces:
         submit_item(project, "ann", {"outcome": {"": "partial"}})
-    parsed = []
-    monkeypatch.setattr("annotation.queries.later.loads", lambda body: parsed.append(body) or loads(body))
+    read, whole = [], Opened.whole
+    monkeypatch.setattr(Opened, "whole", lambda one: read.append(one) or whole(one))
     first, second = queries.labeled_traces(project, documents="heads")
     assert (first.document["issue_id"], first.document.get("repo"), first.document["id"]) == ("a", None, "t1")
-    assert parsed == []
-    whole = [one.document for one in queries.labeled_traces(project)]
-    assert [dict(one.document) for one in (first, second)] == whole
-    assert len(parsed) == 2
+    assert read == []
+    documents = [one.document for one in queries.labeled_traces(project)]
+    assert [dict(one.document) for one in (first, second)] == documents
+    assert len(read) == 2
 
 
 def test_an_answer_is_exported_once_and_when_somebody_asks_for_it(tmp_path, monkeypatch):

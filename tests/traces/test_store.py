@@ -3,7 +3,7 @@ import pytest
 from traces.document import normalize
 from traces.imports import import_files
 from traces.models import Dataset, Document, TraceVersion
-from traces.store import BATCH, expand, head_of, iter_documents, load_document, pack, unpack
+from traces.store import BATCH, BLOCK, iter_documents, iter_opened, load_document, pack, unpack
 
 pytestmark = pytest.mark.django_db
 
@@ -22,13 +22,17 @@ def test_a_document_comes_back_as_it_was_packed():
     assert pack(doc) == pack(dict(reversed(doc.items())))
 
 
-def test_the_head_of_a_document_is_what_it_says_before_its_steps():
-    turns = [{"step_idx": 0, "type": "thinking", "content": "x"}]
+def test_the_head_of_a_document_is_what_it_says_before_its_steps(versions):
+    turns = [{"step_idx": 0, "type": "thinking", "content": "x" * BLOCK}]
     said = {"agent": {"name": ',"structured_turns":'}, "id": "a", "n": 2**70}
-    assert head_of(expand(pack({**said, "structured_turns": turns, "suggestions": {}}))) == said
-    assert head_of(expand(pack(said))) is None
-    for agent in ({"a": 1, "structured_turns": 2}, [{"a": [], "structured_turns": []}]):
-        assert head_of(expand(pack({**said, "agent": agent, "structured_turns": turns}))) is None
+    with_head = [{**said, "structured_turns": steps, "suggestions": {}} for steps in ([], turns, turns * 3)]
+    others = [{**said, "agent": {"a": 1, "structured_turns": 2}}, {**said, "final_patch": "y" * BLOCK}]
+    documents = [*with_head, said, *({**one, "structured_turns": turns} for one in others)]
+    for version, one in zip(versions, documents, strict=False):
+        Document.objects.filter(pk=version).update(body=pack(one))
+    opened = list(iter_opened(versions[: len(documents)]))
+    assert [one.head() for one in opened] == [said] * 3 + [None] * 3
+    assert [one.whole() for one in opened] == documents
 
 
 def test_documents_come_in_the_order_asked_for(versions, django_assert_num_queries):
