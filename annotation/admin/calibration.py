@@ -1,4 +1,5 @@
-"""The calibration set of a project: who has labeled it, where they differ, what is known."""
+"""The calibration set of a project: who has labeled it, where they differ, how near they come to what is known. For
+those who decide where annotators differ; what is known is for managers alone, as adjudicators may label, too."""
 
 from __future__ import annotations
 
@@ -18,9 +19,7 @@ from potato_site.accounts.decorators import signed_in
 @signed_in
 @never_cache
 def calibration(request: HttpRequest, slug: str) -> HttpResponse:
-    project = access.administered_project(request.user, slug)
+    project = access.adjudicated_project(request.user, slug)
     items = f"{reverse('admin:annotation_item_changelist')}?project__id__exact={project.pk}"
-    # What is known is for managers alone: who else looks into the project may label in it.
-    knows = access.managed(request.user).filter(pk=project.pk).exists()
-    context = {"calibration": calibration_of(project), "items_url": items, "knows": knows}
+    context = {"calibration": calibration_of(project), "items_url": items}
     return render(request, "admin/calibration.html", project_context(request, project, "quality", **context))

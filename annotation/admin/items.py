@@ -14,7 +14,7 @@ from annotation.admin.filters import PriorityFilter, ProjectFilter, WorkFilter
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
-from annotation.models import Item, Slot
+from annotation.models import Assignment, Item, Slot
 from annotation.models.querysets import DELIVERED, HELD
 
 
@@ -22,6 +22,12 @@ def _slots(**having: Any) -> Any:
     """How many of an item's places are so. Counted for the rows of the page only, which a join would not do."""
     slots = Slot.objects.filter(item=OuterRef("pk"), **having).order_by().values("item")
     return Coalesce(Subquery(slots.annotate(n=Count("pk")).values("n")), 0)
+
+
+def _calibrated() -> Any:
+    """How many have submitted an item to be calibrated."""
+    made = Assignment.objects.filter(item=OuterRef("pk"), purpose=Assignment.Purpose.CALIBRATION, state__in=DELIVERED)
+    return Coalesce(Subquery(made.order_by().values("item").annotate(n=Count("pk")).values("n")), 0)
 
 
 @admin.register(Item)
@@ -60,6 +66,7 @@ class ItemAdmin(ProjectList):
                 places=_slots(),
                 labeled=_slots(assignment__state__in=DELIVERED),
                 in_hand=_slots(assignment__state__in=HELD),
+                calibrated=_calibrated(),
             )
         )
 
@@ -78,10 +85,14 @@ class ItemAdmin(ProjectList):
 
     def labels(self, item: Any) -> Any:
         waiting = f", {item.in_hand} in work" if item.in_hand else ""
-        if not item.places:
-            return "–"
-        count = format_html("{} of {}{}", item.labeled, item.places, waiting)
-        return answers_link(item.project.slug, item.pk, count) if item.labeled else count
+        count = format_html("{} of {}{}", item.labeled, item.places, waiting) if item.places else "–"
+        if item.calibrated:
+            count = (
+                format_html("{}, {} calibrated", count, item.calibrated)
+                if item.places
+                else f"{item.calibrated} calibrated"
+            )
+        return answers_link(item.project.slug, item.pk, count) if item.labeled or item.calibrated else count
 
     @admin.display(description="answers")
     def answers(self, item: Item) -> Any:

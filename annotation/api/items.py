@@ -143,7 +143,8 @@ def filtered(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:
         rows = rows.filter(gone) if withdrawn else rows.exclude(gone)
     if finished is not None:
         whole = Q(submitted__gte=F("planned"), planned__gt=0)
-        rows = rows.filter(whole) if finished else rows.exclude(whole)
+        wanted = Q(in_calibration=False) | Q(planned__gt=0)
+        rows = rows.filter(whole) if finished else rows.filter(wanted).exclude(whole)
     return rows
 
 

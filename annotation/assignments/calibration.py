@@ -6,16 +6,23 @@ agreement and no cap counts it. What is known of it (``Gold``) is shown to a per
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
-from annotation.models import Assignment, Item, Membership
+from annotation.assignments.items import kinds_of
+from annotation.models import Assignment, Item, Membership, Project
+from annotation.projects.revisions import current
 
 # What people label before they begin is a sitting, not a project.
 MOST = 50
 
 
+def items_of(project: Project) -> QuerySet[Item]:
+    """The set, in the order in which everybody gets it."""
+    kinds = kinds_of(current(project)) if project.revision_id else []
+    return Item.objects.present().filter(project=project, in_calibration=True, kind__in=kinds).order_by("position")
+
+
 def due(membership: Membership) -> Item | None:
-    """The first item of the set that this person never had; the same order for everybody."""
-    items = Item.objects.present().filter(project=membership.project_id, in_calibration=True)
+    """The first item of the set that this person never had."""
     had = Assignment.objects.filter(annotator=membership.user_id, item=OuterRef("pk"))
-    return items.filter(~Exists(had)).order_by("position").first()
+    return items_of(membership.project).filter(~Exists(had)).first()

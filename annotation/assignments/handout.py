@@ -36,7 +36,7 @@ class HandOut:
 
 def hand_out(project: Project, user: Any, now: datetime | None = None) -> HandOut:
     """Give ``user`` the next item of ``project``: the one they have open, the one a manager keeps for them, one they
-    lost, one of the calibration set, else a free one.
+    lost, else a free one. But for what is in hand, the calibration set comes first.
 
     Opening starts the clock and pins the project's current revision.
     """
@@ -60,9 +60,9 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
             return HandOut(None, NO_LONGER if membership else "You are not an annotator of this project.")
         membership.project = project  # which is not read again
         in_hand = [State.OPEN, State.RESERVED, *states.RESUMABLE]
-        begun = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
+        rows = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
         # Locked, because a save may take a lost one up again, or submit it, at this very moment.
-        mine = list(begun.select_for_update().order_by("-pk"))
+        mine = list(rows.select_for_update().order_by("-pk"))
         current = next((assignment for assignment in mine if assignment.state == State.OPEN), None)
         if current is not None:
             return HandOut(current)
@@ -73,12 +73,14 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
         if kept is not None:
             return HandOut(_open_reserved(project, kept, now))
+        begun = [assignment for assignment in mine if assignment.is_calibration]
+        if (first := _return_to(begun, now) or _calibrate(membership, now)) is not None:
+            return HandOut(first)
         if _cap_reached(project, membership):
             return HandOut(None, CAP_REACHED)
         expired, released = ([a for a in mine if a.state == state] for state in states.RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
-        found = _return_to(expired, now) or _calibrate(membership, now) or _claim(membership, now)
-        return HandOut(found or _return_to(released, now))
+        return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
 
 
 def _refusal(project: Project, membership: Membership) -> str:
@@ -159,7 +161,8 @@ def _open(
         purpose=purpose,
         state=State.OPEN,
         revision_id=membership.project.revision_id,
-        swapped=kind == Item.Kind.PAIR and secrets.randbelow(2) == 1,
+        # What is talked over has one left side for everybody.
+        swapped=kind == Item.Kind.PAIR and purpose != Purpose.CALIBRATION and secrets.randbelow(2) == 1,
         opened_at=now,
         lease_until=now + states.LEASE,
     )

@@ -13,10 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.assignments import calibration, queue, states
+from annotation.assignments.items import kinds_of
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
 from potato_site.accounts.models import AuditEntry, User
+from potato_site.jobs import enqueue
 
 State = Assignment.State
 
@@ -40,6 +42,8 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
     assignment = _locked(assignment_id)
     if assignment.is_adjudication:
         raise states.Closed("A decision is given to nobody: invalidate it, and another adjudicator can open the item.")
+    if assignment.is_calibration or assignment.item.in_calibration:
+        raise states.Closed("Every annotator gets an item of the calibration set: it is given to nobody.")
     if assignment.annotator_id == to:
         raise states.Closed("This person has the item already.")
     before = {"state": assignment.state, "annotator": assignment.annotator.get_username()}
@@ -104,11 +108,11 @@ def restore(item_id: int, by: User) -> None:
 @transaction.atomic
 def calibrate(item_id: int, by: User) -> None:
     """Everybody labels the item before anything else, and none of that is its label. Its free places go; what was
-    labeled or begun before stays what it is."""
+    labeled, begun or kept for somebody before stays what it is."""
     item = _item_alone(item_id)
     if item.in_calibration:
         return
-    if Item.objects.filter(project=item.project_id, in_calibration=True).count() >= calibration.MOST:
+    if Item.objects.present().filter(project=item.project_id, in_calibration=True).count() >= calibration.MOST:
         raise states.Closed(f"A calibration set has at most {calibration.MOST} items.")
     _set_calibration(item, by, True)
     # One that somebody is just taking stays: the label that they make is one.
@@ -127,11 +131,13 @@ def end_calibration(item_id: int, by: User) -> None:
 
 
 def _set_calibration(item: Item, by: User, wanted: bool) -> None:
-    # What overlaps is chosen among the others.
-    item.in_calibration, item.in_overlap = wanted, False
-    item.save(update_fields=["in_calibration", "in_overlap"])
+    item.in_calibration = wanted
+    item.save(update_fields=["in_calibration"])
     _audit_item(item, by, "item.calibration", {"in_calibration": not wanted}, {"in_calibration": wanted})
     counter.bump(item.project_id)
+    # What overlaps is chosen among the others.
+    dataset = item.project.dataset_id
+    enqueue("annotation.sync_items", {"dataset": dataset}, dedupe_key=f"annotation.sync_items:{dataset}")
 
 
 def _plan_places(item: Item) -> None:
@@ -139,6 +145,8 @@ def _plan_places(item: Item) -> None:
     if item.project.revision_id is None:
         return
     config = config_of(item.project.revision_id)
+    if item.kind not in kinds_of(config):
+        return
     depth = config.quality_control.overlap_depth if item.in_overlap else 1
     there = set(Slot.objects.filter(item=item).values_list("number", flat=True))
     for number in set(range(1, depth + 1)) - there:
@@ -161,7 +169,7 @@ def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:
 
 def _locked(assignment_id: int) -> Assignment:
     """Raises Closed when it is gone: a reservation that was opened by nobody leaves no row."""
-    rows = Assignment.objects.select_for_update(of=("self",)).select_related("annotator")
+    rows = Assignment.objects.select_for_update(of=("self",)).select_related("annotator", "item")
     found = rows.filter(pk=assignment_id).first()
     if found is None:
         raise states.Closed("It is gone: a reservation that ended leaves nothing behind.")

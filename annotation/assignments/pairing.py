@@ -189,10 +189,13 @@ def _attempts(project: Project) -> Iterator[Attempt]:
 
 
 def _labeled_attempts(project: Project, issue: str | None = None) -> Iterator[Attempt]:
-    """The traces that are labeled here, in the versions that are, by issue (or only those of one)."""
+    """The traces that are labeled here, in the versions that are, by issue (or only those of one).
+
+    One of the calibration set gets no label, and the others do not wait for it.
+    """
     slots = Slot.objects.filter(item=OuterRef("pk"))
     unfinished = Q(assignment=None) | ~Q(assignment__state__in=DELIVERED)
-    items = Item.objects.present().filter(project=project, kind=Item.Kind.TRACE)
+    items = Item.objects.present().to_label().filter(project=project, kind=Item.Kind.TRACE)
     if issue is not None:
         items = items.filter(trace_a__issue_key=issue)
     done = Exists(slots) & ~Exists(slots.filter(unfinished))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from annotation.assignments import calibration
 from annotation.models import Membership, Project, Slot
 from annotation.projects.revisions import config_of
 from traces.chunks import enqueue_changes, enqueue_render
@@ -30,15 +31,17 @@ def request(project: Project) -> int:
 
 
 def _next_versions(project: Project) -> dict[Prefix, set[int]]:
-    """Trace versions behind the next free slots after each annotator's place in the queue, by what their ids begin
-    with (of a pair both sides have one).
+    """Trace versions of the calibration set, and behind the next free slots after each annotator's place in the queue,
+    by what their ids begin with (of a pair both sides have one).
     """
     people = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR, state=Membership.State.ACTIVE)
-    versions: dict[Prefix, set[int]] = {"": set(), "a-": set(), "b-": set()}
+    shown = set(calibration.items_of(project).values_list("a", "b"))
     for cursor in set(people.order_by("-pk").values_list("cursor", flat=True)[:100]) | {""}:
         free = Slot.objects.filter(project=project, assignment=None, queue_key__gt=cursor).order_by("queue_key", "id")
-        for a, b in free.values_list("item__a", "item__b")[:AHEAD]:
-            versions["" if b is None else "a-"].add(a)
-            if b is not None:
-                versions["b-"].add(b)
+        shown |= set(free.values_list("item__a", "item__b")[:AHEAD])
+    versions: dict[Prefix, set[int]] = {"": set(), "a-": set(), "b-": set()}
+    for a, b in shown:
+        versions["" if b is None else "a-"].add(a)
+        if b is not None:
+            versions["b-"].add(b)
     return versions

@@ -160,7 +160,9 @@ def _end(public_id: uuid.UUID, user: Any, state: str, reason: str) -> Assignment
 
 def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
     """Move to a state that holds no slot and has no submission; the freed slot is handed out again. Answers stay."""
-    Slot.objects.filter(assignment=assignment).update(assignment=None)
+    if Slot.objects.filter(assignment=assignment).update(assignment=None):
+        # A label that an item of the calibration set had before it was chosen is not made again.
+        Slot.objects.filter(item=assignment.item_id, item__in_calibration=True, assignment=None).delete()
     assignment.state, assignment.lease_until, assignment.reason = state, None, reason[:500]
     assignment.save(update_fields=["state", "lease_until", "reason", *_flag(assignment, ())])
 

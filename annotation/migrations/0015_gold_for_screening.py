@@ -1,4 +1,4 @@
-# What a known answer "for screening" was for, nothing ever did: like one for calibration it checks nobody.
+# Nothing ever came of a known answer "for screening": like one for calibration, its item is not handed out as a check.
 
 from django.db import migrations
 

@@ -151,6 +151,7 @@ class Assignment(models.Model):
             models.Index(
                 fields=["project", "state"], condition=Q(purpose="adjudication"), name="assignment_adjudicates"
             ),
+            models.Index(fields=["project", "state"], condition=Q(purpose="calibration"), name="assignment_calibrates"),
         ]
 
     def __str__(self) -> str:

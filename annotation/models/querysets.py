@@ -36,6 +36,14 @@ class ItemQuerySet(QuerySet[Any]):
         """Handed out to nobody and left out of exports: the item itself, or a trace of it."""
         return self.filter(Q(is_withdrawn=True) | Q(trace_a__is_withdrawn=True) | Q(trace_b__is_withdrawn=True))
 
+    def to_label(self) -> ItemQuerySet:
+        """Whose labels the project wants or has: all but the items of the calibration set without one."""
+        return self.filter(Q(in_calibration=False) | _has_places())
+
+    def only_calibrating(self) -> ItemQuerySet:
+        """The others: of the calibration set, and without a label that was made before."""
+        return self.filter(~_has_places(), in_calibration=True)
+
     def with_free_places(self, projects: Any = None) -> ItemQuerySet:
         """Somebody could be given them now."""
         return self.present().filter(pk__in=_free(projects))
@@ -53,6 +61,10 @@ class ItemQuerySet(QuerySet[Any]):
     def short_of_overlap(self, projects: Any = None) -> ItemQuerySet:
         """To be labeled by several people, and not yet by all of them."""
         return self.unfinished(projects).filter(in_overlap=True)
+
+
+def _has_places() -> Exists:
+    return Exists(_model("Slot").objects.filter(item=OuterRef("pk")))
 
 
 def _free(projects: Any) -> QuerySet[Any]:

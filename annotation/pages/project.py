@@ -104,11 +104,14 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
 def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """Project → how many items this person has submitted and has open."""
     rows = (
-        Assignment.objects.working()
+        Assignment.objects.labeling()
         .filter(annotator=user, project__in=project_ids)
         .values("project_id")
         .annotate(
-            submitted=Count("pk", filter=Q(state__in=[State.SUBMITTED, State.REOPENED])),
+            submitted=Count(
+                "pk",
+                filter=Q(state__in=[State.SUBMITTED, State.REOPENED]) & ~Q(purpose=Assignment.Purpose.CALIBRATION),
+            ),
             open=Count("pk", filter=Q(state=State.OPEN)),
         )
     )
@@ -119,8 +122,8 @@ def _sizes(project_ids: Collection[int]) -> dict[int, int]:
     """Project → how many items it has, but for the calibration set. The last position answers at any size."""
     items = Item.objects.filter(project=OuterRef("pk"))
     last = Subquery(items.order_by("-position").values("position")[:1])
-    in_set = items.filter(in_calibration=True).order_by().values("project").values(n=Count("pk"))
-    size = Coalesce(last + 1, 0) - Coalesce(Subquery(in_set), 0)
+    apart = items.only_calibrating().order_by().values("project").values(n=Count("pk"))
+    size = Coalesce(last + 1, 0) - Coalesce(Subquery(apart), 0)
     return dict(Project.objects.filter(pk__in=project_ids).values_list("pk", size))
 
 

@@ -198,13 +198,18 @@ def _facts(assignment: Assignment) -> dict[str, Any]:
     earlier = (calibrates if assignment.is_calibration else Assignment.objects.working()).filter(
         project=OuterRef("project"), annotator=OuterRef("annotator"), state__in=states.HOLDS_SLOT, pk__lt=OuterRef("pk")
     )
-    items = Item.objects.filter(project=OuterRef("project")).order_by("-position")
-    in_set = _number(Item.objects.present().filter(project=OuterRef("project"), in_calibration=True))
+    items = Item.objects.filter(project=OuterRef("project"))
+    if assignment.is_calibration:
+        earlier = earlier.filter(item__in_calibration=True)
+        total: Any = _number(items.present().filter(in_calibration=True))
+    else:
+        last = Subquery(items.order_by("-position").values("position")[:1])
+        total = last + 1 - _number(items.only_calibrating())
     row = Assignment.objects.values(
         seq=Coalesce("presence__seq", 0),
         active_ms=Coalesce("presence__active_ms", 0),
         number=_number(earlier) + 1,
-        total=in_set if assignment.is_calibration else Subquery(items.values("position")[:1]) + 1 - in_set,
+        total=total,
     ).get(pk=assignment.pk)
     return dict(row)
 

@@ -101,9 +101,11 @@ def difference(several: Sequence[Answered], context: ItemContext, present: Prese
     )
 
 
-def differences(several: Sequence[Answered], context: ItemContext, present: Present) -> str:
-    """Everything that these answers to one item differ about, in words, whatever most of them say."""
-    return _in_words(_contrast(scheme, given, context) for scheme, given in _several(several, present))
+def differences(several: Sequence[Answered], context: ItemContext, present: Present) -> str | None:
+    """Everything that these answers to one item differ about, in words, whatever most of them say; None where no
+    question has two answers."""
+    answered = list(_several(several, present))
+    return _in_words(_contrast(scheme, given, context) for scheme, given in answered) if answered else None
 
 
 def _several(several: Sequence[Answered], present: Present) -> Iterator[tuple[Scheme, list[Answers]]]:

@@ -81,8 +81,9 @@ def pace_of(project: Project, *, using: str, now: datetime, check: Callable[[], 
 
 def _rows(project: Project, using: str) -> Iterable[tuple[Any, ...]]:
     current = Submission.objects.using(using).filter(project=project, is_current=True, assignment__state__in=DONE)
-    # What adjudicators decide is nobody's label, and takes another time.
-    current = current.exclude(assignment__purpose=Assignment.Purpose.ADJUDICATION)
+    # What adjudicators decide is nobody's label, and takes another time; people get calibrated at their leisure.
+    others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
+    current = current.exclude(assignment__purpose__in=others)
     columns = ("assignment__annotator_id", "assignment__item__a__n_steps", "active_ms", "submitted_at", "flags")
     return current.order_by("seq").values_list(*columns).iterator(chunk_size=CHUNK)
 

@@ -150,8 +150,11 @@ def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
 def submitted_by_person(project: Project, using: str = "default") -> dict[int, int]:
     """User id → what they delivered of the project's work. Counted in indexes: no row is read."""
     delivered = Assignment.objects.using(using).delivered().filter(project=project)
-    others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
-    return dict(Counter(_by_person(delivered)) - Counter(_by_person(delivered.filter(purpose__in=others))))
+    found = Counter(_by_person(delivered))
+    # One after the other: each has an index of its own.
+    for purpose in (Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION):
+        found -= Counter(_by_person(delivered.filter(purpose=purpose)))
+    return dict(found)
 
 
 def _by_person(assignments: QuerySet[Assignment]) -> dict[int, int]:

@@ -117,7 +117,7 @@ class _Reader:
             name=project.name,
             state=project.state,
             seq=project.seq,
-            items=self._progress(self.present.filter(in_calibration=False)),
+            items=self._progress(self.present.to_label()),
             withdrawn=self.withdrawn.count(),
             overlap=self._overlap(),
             people=self._people(),
@@ -130,7 +130,7 @@ class _Reader:
         return Progress(counts["total"], counts["total"] - counts["open"], counts["open"])
 
     def _overlap(self) -> Overlap:
-        items = self.present.filter(in_overlap=True)
+        items = self.present.to_label().filter(in_overlap=True)
         slots = Slot.objects.using(self.using).filter(item__in=items, purpose=Slot.Purpose.PLANNED)
         labels = slots.aggregate(planned=Count("pk"), done=Count("pk", filter=Q(assignment__state__in=DONE)))
         return Overlap(self._progress(items), labels["planned"], labels["done"])

@@ -66,11 +66,13 @@ def coverage(
     labeled = Exists(counted.filter(assignment__item=OuterRef("pk")))
     items, pairs = found.filter(kind=Item.Kind.TRACE), found.filter(PRESENT, kind=Item.Kind.PAIR)
     pairs = pairs.exclude(trace_b__is_withdrawn=True)
-    present = items.filter(PRESENT)
+    # Of the calibration set no label is wanted; some may have one from before, or a final answer.
+    present = items.filter(PRESENT).filter(Q(in_calibration=False) | labeled)
+    pairs = pairs.filter(Q(in_calibration=False) | labeled)
     return Coverage(
         items=present.count(),
         labeled=present.filter(labeled).count(),
-        withdrawn=items.count() - present.count(),
+        withdrawn=items.exclude(PRESENT).count(),
         pairs=pairs.count(),
         compared=pairs.filter(labeled).count(),
     )

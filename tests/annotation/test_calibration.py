@@ -1,26 +1,35 @@
 """The calibration set: everybody labels it first, it is no label, and what is known of it is told afterwards."""
 
 import json
+import re
 import uuid
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation import queries
-from annotation.assignments import calibration, managing, states
+from annotation.answers.submission import submit
+from annotation.assignments import calibration, managing, render_ahead, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
-from annotation.models import Assignment, Gold, Item, Slot, Submission
+from annotation.models import Assignment, Gold, Item, Membership, Slot, Submission
+from annotation.pages.feedback import feedback_of
+from annotation.projects.revisions import current, set_config
 from annotation.quality.calibrated import calibration_of
 from annotation.quality.checked import checked_people
 from annotation.quality.gold import set_gold
+from annotation.quality.pace import pace_of
+from annotation.quality.ratings import ratings_of
 from annotation.quality.statistics import submitted_by_person
 from annotation.quality.status import status
 from potato_site.accounts.models import User
-from tests.factory import answers, make_project, make_traces, op, person, submit_item
+from potato_site.jobs.models import Job
+from tests.factory import FIRST_ERROR, PER_STEP, answers, make_project, make_trace, make_traces, op, person, submit_item
 
 pytestmark = pytest.mark.django_db
 Purpose = Assignment.Purpose
+PAIRWISE = {"annotation_type": "pairwise", "name": "preference"}
 
 
 def project_of(tmp_path, traces=6, *, overlap=0, people=("ann", "bob"), **keys):
@@ -46,6 +55,11 @@ def calibrate(project, *numbers):
 
 def labeled(project, name, count, step=None):
     return [submit_item(project, name, answers(step), seconds=15).assignment for _ in range(count)]
+
+
+def labeled_as(project, name, values):
+    """The next item of this person, with these answers."""
+    return submit_item(project, name, values, seconds=15).assignment
 
 
 def test_everybody_gets_the_same_items_first_and_then_the_others(tmp_path):
@@ -89,7 +103,6 @@ def test_an_item_of_the_set_has_no_places_whenever_items_are_planned(tmp_path):
     (item,) = calibrate(project, 0)
     for _ in range(2):
         assert not Slot.objects.filter(item=item).exists()
-        assert not Item.objects.get(pk=item).in_overlap
         sync_items(project)
     assert Slot.objects.filter(project=project).count() == 6
 
@@ -99,7 +112,8 @@ def test_what_was_labeled_before_stays_a_label_and_who_made_it_is_not_asked_agai
     (first,) = labeled(project, "ann", 1)
     managing.calibrate(first.item_id, boss())
     assert [one.purpose for one in labeled(project, "ann", 2)] == [Purpose.PRODUCTION] * 2
-    assert hand_out(project, person("bob")).assignment.item_id == first.item_id
+    again = hand_out(project, person("bob")).assignment
+    assert (again.item_id, again.purpose) == (first.item_id, Purpose.CALIBRATION)
     assert Slot.objects.filter(item=first.item_id).count() == 1
     assert "trace_001" in {trace.trace_id for trace in queries.labeled_traces(project, using="default")}
 
@@ -113,6 +127,91 @@ def test_an_item_taken_out_of_the_set_is_handed_out_to_those_who_have_not_had_it
     assert hand_out(project, person("ann")).assignment is None
     (bob,) = labeled(project, "bob", 1)
     assert (bob.item_id, bob.purpose) == (item, Purpose.PRODUCTION)
+
+
+def rated(project):
+    """Every label that agreement compares."""
+    found = ratings_of(project, using="default")
+    return [
+        (one.scheme, one.measure.name, list(one.cluster), list(zip(one.unit, one.annotator, one.code, strict=True)))
+        for one in found
+    ]
+
+
+def test_labels_that_an_item_has_already_stay_in_agreement_and_progress(tmp_path):
+    project = project_of(tmp_path, 2, overlap=100)
+    for name in ("ann", "bob"):
+        labeled(project, name, 2)
+    before = rated(project)
+    (item,) = calibrate(project, 0)
+    sync_items(project)
+    assert rated(project) == before
+    assert Item.objects.to_label().count() == 2
+    managing.end_calibration(item, boss())
+    sync_items(project)
+    assert rated(project) == before
+
+
+def test_the_overlap_is_planned_anew_among_the_others(tmp_path):
+    project = project_of(tmp_path, 10, overlap=50)
+    calibrate(project, *(item.position for item in items_of(project) if item.in_overlap))
+    assert Job.objects.filter(kind="annotation.sync_items").exists()
+    sync_items(project)
+    assert Item.objects.filter(project=project, in_overlap=True, in_calibration=False).count() == 3
+
+
+def test_an_invalidated_label_of_an_item_of_the_set_is_not_made_again(tmp_path):
+    project = project_of(tmp_path, 2, people=("ann", "bob", "cat"))
+    (first,) = labeled(project, "ann", 1)
+    managing.calibrate(first.item_id, boss())
+    with pytest.raises(states.Closed, match="given to nobody"):
+        managing.reassign(first.pk, boss(), person("cat").pk)
+    managing.invalidate(first.pk, boss())
+    assert not Slot.objects.filter(item=first.item_id).exists()
+    (cat,) = labeled(project, "cat", 1)
+    assert (cat.item_id, cat.purpose) == (first.item_id, Purpose.CALIBRATION)
+    with pytest.raises(states.Closed, match="given to nobody"):
+        managing.reassign(cat.pk, boss(), person("bob").pk)
+
+
+def test_what_a_manager_released_comes_first_again_though_the_cap_is_reached(tmp_path):
+    project = project_of(tmp_path, 4, instances_per_annotator=1)
+    labeled(project, "ann", 1)
+    (item,) = calibrate(project, 2)
+    given = hand_out(project, person("ann")).assignment
+    assert given.item_id == item
+    managing.release(given.pk, boss())
+    assert hand_out(project, person("ann")).assignment == given
+
+
+def test_items_of_a_kind_that_is_no_longer_handed_out_are_not_of_the_set(tmp_path):
+    traces = [make_trace(f"t{number}", issue_id="one", repo="r") for number in range(2)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, PAIRWISE], people=("ann", "bob"), overlap=0)
+    for _ in range(2):
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}}, seconds=15)
+    pair = Item.objects.get(kind=Item.Kind.PAIR)
+    managing.calibrate(pair.pk, boss())
+    schemes = [scheme for scheme in current(project).annotation_schemes if scheme.unit != "pair"]
+    set_config(project, current(project).model_copy(update={"annotation_schemes": schemes}), None)
+    assert hand_out(project, person("bob")).assignment is None
+    managing.end_calibration(pair.pk, boss())
+    assert not Slot.objects.filter(item=pair).exists()
+
+
+def test_two_traces_stand_in_one_order_for_everybody_and_the_others_are_compared_without_waiting(tmp_path):
+    people = [f"p{number}" for number in range(8)]
+    traces = [make_trace(f"t{number}", issue_id="one", repo="r") for number in range(3)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, PAIRWISE], people=people, overlap=0)
+    calibrate(project, 0)
+    for _ in range(3):
+        submit_item(project, "p0", {"step_reward": {"first_error": {"step": None}}}, seconds=15)
+    pair = Item.objects.get(kind=Item.Kind.PAIR)
+    managing.calibrate(pair.pk, boss())
+    for name in people[1:]:
+        first = labeled_as(project, name, {"step_reward": {"first_error": {"step": None}}})
+        assert first.item.position == 0
+        second = labeled_as(project, name, {"preference": {"choice": {"side": "a"}}})
+        assert (second.item_id, second.swapped, second.purpose) == (pair.pk, False, Purpose.CALIBRATION)
 
 
 def test_a_withdrawn_item_is_not_handed_out_and_restored_it_is_in_the_set_again(tmp_path):
@@ -137,6 +236,39 @@ def test_skipped_it_does_not_come_back_and_lost_it_does(tmp_path):
     assert Assignment.objects.filter(item=first).count() == 1
 
 
+def test_the_set_is_no_part_of_pace_and_its_open_item_is_open(client, tmp_path):
+    project = project_of(tmp_path, 3, minimum_time=0)
+    calibrate(project, 0, 1)
+    submit_item(project, "ann", answers(), seconds=0)
+    assert Submission.objects.get().flags == ["too_fast"]
+    assert pace_of(project, using="default", now=timezone.now()).too_fast == 0
+    hand_out(project, person("ann"))
+    client.force_login(person("ann"))
+    page = client.get(reverse("project", args=[project.slug])).content.decode()
+    assert "Continue" in page
+    assert "<strong>0</strong> of at most 1 item" in page
+
+
+def test_the_place_of_an_item_counts_the_set_apart(client, tmp_path):
+    project = project_of(tmp_path, 4)
+    labeled(project, "ann", 2)
+    managing.calibrate(items_of(project)[0].pk, boss())
+    (item,) = calibrate(project, 3)
+    client.force_login(person("ann"))
+
+    def place():
+        given = hand_out(project, person("ann")).assignment
+        page = client.get(reverse("label", args=[given.public_id])).content.decode()
+        return re.search(r'<span class="place">([^<]*)</span>', page)[1]
+
+    # The first item of the set is Ann's label.
+    assert place() == "Calibration 1 of 2"
+    managing.end_calibration(item, boss())
+    assert place() == "Calibration 1 of 1"
+    labeled(project, "ann", 1)
+    assert place() == "Item 3 of 4"
+
+
 def test_the_set_has_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(calibration, "MOST", 1)
     project = project_of(tmp_path, 2)
@@ -152,6 +284,64 @@ def test_a_known_answer_of_the_set_checks_nobody(tmp_path):
     labeled(project, "ann", 3, step=2)
     assert checked_people(project, using="default") == {}
     assert calibration_of(project).people[0].likeness == 1
+
+
+def test_what_people_said_first_is_compared_and_who_skipped_is_through(tmp_path):
+    project = project_of(tmp_path, 3)
+    first, second = calibrate(project, 0, 1)
+    for item in (first, second):
+        set_gold(project, Item.objects.get(pk=item), "step_reward", {"first_error": {"step": 2}}, user=None)
+    (wrong,) = labeled(project, "ann", 1, step=4)
+    states.reopen(wrong.public_id, person("ann"))
+    again = {
+        "op_id": "again",
+        "tab": "tab",
+        "version": 2,
+        "ops": [op("step_reward", answers(2)["step_reward"], base=2)],
+    }
+    submit(wrong.public_id, person("ann"), again)
+    states.skip(hand_out(project, person("ann")).assignment.public_id, person("ann"))
+    found = calibration_of(project)
+    assert [(one.name, one.done, one.left, one.likeness) for one in found.people] == [
+        ("ann", 1, 0, 0), ("bob", 0, 2, None)
+    ]  # fmt: skip
+    assert found.n_through == 1
+
+
+def test_who_is_left_out_differs_from_nobody_and_a_changed_question_is_not_compared(tmp_path):
+    project = project_of(tmp_path, 2, people=("ann", "bob", "cat"))
+    calibrate(project, 0)
+    for name, step in (("ann", 1), ("bob", 1), ("cat", 3)):
+        labeled(project, name, 1, step=step)
+    Membership.objects.filter(user=person("cat")).update(is_excluded=True)
+    (row,) = calibration_of(project).items
+    assert (row.answers, row.words) == (2, "")
+    first, *others = current(project).annotation_schemes
+    changed = type(first).model_validate({**first.model_dump(), "allow_all_correct": False, "mode": "per_step"})
+    schemes = [changed, *(scheme for scheme in others if scheme.name == "error_description")]
+    set_config(project, current(project).model_copy(update={"annotation_schemes": schemes}), None)
+    assert calibration_of(project).items[0].words is None
+
+
+def test_the_same_is_said_only_of_answers_that_are(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1), schemes=[PER_STEP], people=("ann", "bob"))
+    (item,) = calibrate(project, 0)
+    every = {str(step): {"label": "correct"} for step in range(5)}
+    set_gold(project, Item.objects.get(pk=item), "per_step", every, user=None)
+    neutral = {str(step): {"label": "neutral"} for step in range(5)}
+    found = [feedback_of(labeled_as(project, "ann", {"per_step": neutral}))[0]]
+    found += [feedback_of(labeled_as(project, "bob", {"per_step": every}))[0]]
+    assert [one.is_same for one in found] == [False, True]
+
+
+def test_of_an_item_that_left_the_set_nothing_is_told(tmp_path):
+    project = project_of(tmp_path, 2)
+    (item,) = calibrate(project, 0)
+    set_gold(project, Item.objects.get(pk=item), "step_reward", {"first_error": {"step": 2}}, user=None)
+    (done,) = labeled(project, "ann", 1)
+    assert feedback_of(Assignment.objects.get(pk=done.pk))
+    managing.end_calibration(item, boss())
+    assert feedback_of(Assignment.objects.get(pk=done.pk)) == []
 
 
 def test_where_people_differ_is_said_in_words_even_where_a_majority_settles_it(tmp_path):
@@ -218,13 +408,33 @@ def test_a_manager_puts_items_into_the_set_from_the_list_and_sees_how_far_it_is(
     labeled(project, "bob", 1)
     shown = client.get(page).content.decode()
     assert "trace_002" in shown
-    assert "1 of 1" in shown
+    assert "1 of 2 are through" in shown
 
 
-def test_annotators_do_not_see_the_page(client, tmp_path):
+@pytest.mark.parametrize("role", ["annotator", "viewer"])
+def test_who_decides_nothing_does_not_see_the_page(client, tmp_path, role):
     project = project_of(tmp_path, 2)
+    Membership.objects.filter(user=person("ann")).update(role=role)
     client.force_login(person("ann"))
     assert client.get(reverse("manage-calibration", args=[project.slug])).status_code == 404
+
+
+def test_an_adjudicator_sees_who_is_through_but_not_how_near_to_what_is_known(client, tmp_path):
+    project = project_of(tmp_path, 2)
+    calibrate(project, 0)
+    Membership.objects.filter(user=person("bob")).update(role="adjudicator")
+    for who, sees in ((boss(), True), (person("bob"), False)):
+        client.force_login(who)
+        page = client.get(reverse("manage-calibration", args=[project.slug])).content.decode()
+        assert ("Like the known answers" in page) is sees
+
+
+def test_the_set_is_rendered_ahead(tmp_path):
+    project = project_of(tmp_path, 30)
+    (item,) = calibrate(project, 29)
+    render_ahead.request(project)
+    version = Item.objects.get(pk=item).a_id
+    assert any(job.params.get("version") == version for job in Job.objects.filter(kind="traces.render"))
 
 
 def test_a_submission_of_the_set_is_no_change_for_an_export_of_changes(tmp_path):
