@@ -159,7 +159,7 @@ def test_items_are_put_first_withdrawn_and_calibrated_with(boss, project):
     assert (changed["priority"], changed["in_calibration"], changed["labels_planned"]) == (3, True, 0)
     assert slugs(boss, f"{path}?calibration=true") == ["trace_002"]
     assert hand_out(project, factory.person("ann")).assignment.item_id == second
-    assert boss("PATCH", f"{path}/{second}", {"in_calibration": False}).json()["labels_planned"] == 1
+    assert boss("PATCH", f"{path}/{second}", {"in_calibration": False}).json()["labels_planned"] == 2
     assert boss("PATCH", f"{path}/{first}", {"is_withdrawn": True}).json()["is_withdrawn"] is True
     assert boss("PATCH", f"{path}/{first}", {}).json()["is_withdrawn"] is True
     assert boss("PATCH", f"{path}/{first}", {"is_withdrawn": False}).json()["is_withdrawn"] is False
