@@ -30,7 +30,7 @@ def test_the_set_is_labeled_first_by_keyboard_and_the_known_answers_come_after(s
     page.get_by_role("button", name="Start").click()
     ready(page)
     expect(page.get_by_text("Calibration 1 of 2")).to_be_visible()
-    expect(page.get_by_text("is no label yet")).to_be_visible()
+    expect(page.get_by_text("and is no label.")).to_be_visible()
     press(page, "j", "x", "Enter")
     known = page.get_by_role("region", name="Your answers and the known ones")
     expect(known).to_contain_text("First error: step 1")
@@ -44,4 +44,4 @@ def test_the_set_is_labeled_first_by_keyboard_and_the_known_answers_come_after(s
     press(page, "a", "Enter")
     # Nothing is known of this one, and then comes what is labeled for good.
     expect(page.get_by_text("Item 1 of 1")).to_be_visible()
-    expect(page.get_by_text("is no label yet")).to_have_count(0)
+    expect(page.get_by_text("and is no label.")).to_have_count(0)
