@@ -206,10 +206,10 @@ class _Script:
                 raise _Unread
 
     def _key(self, at: int) -> tuple[str, int]:
-        if string := self._quoted(at):
-            return string
         if word := _NAME.match(self.text, at):
             return word[0], word.end()
+        if string := self._quoted(at):
+            return string
         raise _Unread
 
     def _list(self, at: int, depth: int) -> tuple[list[Any], int]:
