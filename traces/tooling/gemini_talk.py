@@ -26,7 +26,7 @@ def parts_of(content: object) -> list[dict[str, Any]]:
     if isinstance(content, dict):
         return [content]
     items = content if isinstance(content, list) else []
-    return [{"text": item} if isinstance(item, str) else item for item in items if isinstance(item, (str, dict))]
+    return [{"text": item} if isinstance(item, str) else item for item in items if isinstance(item, str | dict)]
 
 
 class Talk:
