@@ -267,7 +267,7 @@ def _pair(pair: Chosen, rows: Mapping[Name, Row]) -> Pair:
 
 def from_comparisons(
     pairs: Iterable[LabeledPair],
-    read: Callable[[Sequence[str] | None], Iterable[LabeledTrace]] | None,
+    read: Reads | None,
     make_rows: Callable[[Tally], Rows],
     options: Options,
     tally: Tally,
@@ -275,9 +275,9 @@ def from_comparisons(
 ) -> Iterator[Pair]:
     """What people chose between two traces; ties and draws are no preference.
 
-    ``read(ids)``: the labeled traces with these ids; the steps have the labels people gave them there (per annotator
-    those of whoever compared them). None: no step needs a label. ``changes``: only of issues in which something
-    changed.
+    ``read(ids)``: the labeled traces with these ids, without their documents, which the pairs have; the steps have the
+    labels people gave them there (per annotator those of whoever compared them). None: no step needs a label.
+    ``changes``: only of issues in which something changed.
     """
     # Of the labels of steps it is counted what was done to them, and no more: the rows are pairs.
     sides = make_rows(Tally(changed=tally.changed))
@@ -287,7 +287,7 @@ def from_comparisons(
         if read:
             ids = sorted({trace.trace_id for one in batch for trace in (one.winner, one.loser)})
             # By version: labels of another one are about other steps.
-            said = {trace.version_id: trace.submissions for trace in read(ids)}
+            said = {trace.version_id: trace.submissions for trace in read(ids, documents="later")}
         for one in batch:
             by = one.annotators if options.aggregation == "per_annotator" else None
             better, worse = (

@@ -143,7 +143,7 @@ def test_labels_of_another_version_of_a_trace_are_not_about_its_steps():
     labels = [answer("step_reward", REWARD, reward_of(*["correct"] * count))]
     read = [first._replace(submissions=labels), second._replace(submissions=labels, version_id=3)]
     pair = LabeledPair(first, second, [answer("better", BETTER, A)])
-    (found,) = from_comparisons([pair], lambda ids: read, make_rows, Options(), Tally())
+    (found,) = from_comparisons([pair], lambda ids, **_: read, make_rows, Options(), Tally())
     told = [[step["label"] for step in side.steps] for side in (found.chosen, found.rejected)]
     assert told == [["correct"] * count, [None] * count]
 
@@ -270,14 +270,15 @@ def test_labels_of_compared_traces_are_read_for_a_format_that_writes_them(tmp_pa
     project = made_of_two(tmp_path, {"ann": [answers(2), answers(1)]})
     asked, labeled_traces = [], queries.labeled_traces
 
-    def watched(*arguments, only=None, **options):
-        asked.append(only)
-        return labeled_traces(*arguments, only=only, **options)
+    def watched(*arguments, only=None, documents="whole", **options):
+        asked.append((only, documents))
+        return labeled_traces(*arguments, only=only, documents=documents, **options)
 
     monkeypatch.setattr(queries, "labeled_traces", watched)
     for name in ("dpo", "preference_pairs"):
         assert build(project.pk, name, Options(pair_source="pairwise"), tmp_path / name).counts["rows"] == 1
-    assert asked == [["t1", "t2"]]
+    # Without their documents, which the pairs have.
+    assert asked == [(["t1", "t2"], "later")]
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
