@@ -201,16 +201,18 @@ class Source:
 
     def rows(self) -> Iterator[Row | Pair]:
         """What the format takes, counted; what it refuses is counted with its reason."""
+        done = 0
         for row in self._pairs() if self.writer.takes == "pairs" else self._answered():
             reason = self.writer.refusal(row)
             if reason:
                 self.tally.left_out[reason] += 1
                 continue
-            note(self.tally, row)
+            note(self.tally, row, self.writer)
+            done += 1
             if self.changes:
                 self.changes.note(row)
             if isinstance(row, Row):
-                self.progress(self.tally.rows)
+                self.progress(done)
             yield row
 
     @property

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from annotation import queries
 from exports.build import Source
-from exports.formats import Format, Piece, Row, Sheet, formats
+from exports.formats import Format, Piece, Row, Sheet, formats, places_in_file
 from exports.options import Options
 
 LOOKED_AT = 200
@@ -36,6 +37,8 @@ class Preview:
     compared: int
     is_whole: bool
     tokens: list[tuple[int, int]]
+    # Of the texts of all rows that were looked at, about.
+    megabytes: float
 
     @property
     def what(self) -> str:
@@ -53,7 +56,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         source = Source(project.pk, options, writer, most_traces=LOOKED_AT, with_texts=True)
         kept: list[Any] = []
         for row in source.rows():
-            sizes += _sizes(row)
+            sizes += _sizes(row, writer)
             if len(kept) < SHOWN_ROWS:
                 kept.append(row)
         sheet = source.sheet(writer.file)
@@ -63,16 +66,22 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
     tokens = [(limit, sum(size > limit for size in sizes)) for limit in CONTEXTS]
     there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
     looked_at, compared = (min(LOOKED_AT, number) for number in there)
+    megabytes = sum(sizes) * CHARACTERS_PER_TOKEN / 1e6
     warnings = [*idle, *_warnings(counts, tokens, len(sizes))]
-    return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens)
+    return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens, megabytes)
 
 
-def _sizes(row: Any) -> list[int]:
-    """Tokens of a row, about; of a pair those of the longer side."""
+def _sizes(row: Any, writer: Format) -> list[int]:
+    """Tokens of what a trainer gets of a row, about: of a pair those of the longer side, of single steps each with all
+    before it. Answers are for no trainer."""
+    if writer.takes == "answers":
+        return []
     rows = [row] if isinstance(row, Row) else [row.chosen, row.rejected]
-    text = [sum(len(step["content"]) for step in one.steps) for one in rows]
+    texts = [list(accumulate(len(step["content"]) for step in one.steps)) for one in rows]
     issue = len(str(rows[0].document.get("issue_description") or ""))
-    return [(issue + max(text)) // CHARACTERS_PER_TOKEN]
+    if (places := places_in_file(writer, row)) is not None:
+        return [(issue + texts[0][place]) // CHARACTERS_PER_TOKEN for place in places]
+    return [(issue + max(lengths[-1] if lengths else 0 for lengths in texts)) // CHARACTERS_PER_TOKEN]
 
 
 def _readable(writer: Format, kept: list[Any], sheet: Sheet) -> Iterable[Piece]:

@@ -7,28 +7,35 @@ from operator import itemgetter
 from typing import Any
 
 from annotation.queries import Coverage
-from exports.formats import Pair, Row
+from exports.formats import Format, Pair, Row, places_in_file, rows_in_file
 from exports.rows import Tally
 
 NAMES = {True: "positive", False: "negative", None: "masked"}
 
 
-def note(tally: Tally, row: Row | Pair) -> None:
-    """Count a row (or pair) that is in the file."""
-    tally.rows += 1
-    tally.splits[row.split] += 1
+def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
+    """Count a row (or pair) that goes into the file: what that holds of it."""
+    count = rows_in_file(writer, row)
+    tally.rows += count
+    tally.splits[row.split] += count
     tally.several += len(row.annotators) > 1
     if isinstance(row, Pair):
         tally.traces |= {row.chosen.trace_id, row.rejected.trace_id}
         tally.sources[row.source] += 1
         return
     tally.traces.add(row.trace_id)
+    if writer.takes == "answers":
+        # What each person said, and nothing that was made of it.
+        return
     tally.ties += row.needs_adjudication
     if row.outcome is not None:
         tally.outcomes[str(row.outcome)] += 1
-    for label, number in Counter(map(itemgetter("label"), row.steps)).items():
+    steps, targets = row.steps, row.targets
+    if (places := places_in_file(writer, row)) is not None:
+        steps, targets = [steps[place] for place in places], [targets[place] for place in places]
+    for label, number in Counter(map(itemgetter("label"), steps)).items():
         tally.labels[label or "none"] += number
-    tally.targets.update(row.targets)
+    tally.targets.update(targets)
 
 
 def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparisons: bool = True) -> dict[str, Any]:

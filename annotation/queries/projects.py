@@ -62,8 +62,9 @@ def configuration(project: Project) -> dict[str, Any]:
     revision = project.revision
     if revision is None:
         return {}
-    asked = config_of(revision.pk).model_dump(mode="json", include={"annotation_schemes"}, exclude_none=True)
-    return {"revision": revision.number, "digest": revision.digest, **asked}
+    # Each as the kind of question that it is, and not as what all kinds share.
+    asked = [scheme.model_dump(mode="json", exclude_none=True) for scheme in config_of(revision.pk).annotation_schemes]
+    return {"revision": revision.number, "digest": revision.digest, "annotation_schemes": asked}
 
 
 def agreement(project: Project, *, using: str = SNAPSHOT) -> list[dict[str, Any]]:

@@ -144,8 +144,10 @@ class Format(Protocol):
     One that needs a package that is not always there names it, and the extra of this product that brings it:
     ``needs = ("pyarrow", "parquet")``. One whose files some options cannot change names those, so that who gives one is
     told: ``ignores = ("neutral",)``. One of binary files writes rows as text as well, for a look before an export is
-    made: ``write_readable(rows, sheet)``, pieces as those of ``write``. The first line of its docstring is what people
-    read where they choose one.
+    made: ``write_readable(rows, sheet)``, pieces as those of ``write``. One that makes several rows of its file of one
+    of ours says how many, for the counts: ``n_rows(row)``; and one whose rows are single steps, of which:
+    ``places(row)``.
+    The first line of its docstring is what people read where they choose one.
     """
 
     # The name of the main file in a published export. A format that is a folder has none: its files keep their names.
@@ -170,6 +172,20 @@ def sibling(file: str, ending: str) -> str:
 def split_file(file: str, split: str) -> str:
     """Where the rows of a split go: those to train on into the main file, the others beside it."""
     return file if split == "train" else sibling(file, f"{split}{PurePosixPath(file).suffix}")
+
+
+def rows_in_file(writer: Format, row: Any) -> int:
+    """How many rows of the file a row (or pair) makes."""
+    if (places := places_in_file(writer, row)) is not None:
+        return len(places)
+    count = getattr(writer, "n_rows", None)
+    return count(row) if count else 1
+
+
+def places_in_file(writer: Format, row: Any) -> Sequence[int] | None:
+    """The steps of a row that are rows of the file; None where rows are traces, answers or pairs."""
+    places = getattr(writer, "places", None)
+    return places(row) if places else None
 
 
 def about(writer: type[Format]) -> str:

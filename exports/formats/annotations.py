@@ -29,6 +29,9 @@ class Annotations:
     def refusal(self, row: Row) -> str:
         return ""
 
+    def n_rows(self, row: Row) -> int:
+        return len(row.said)
+
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         return lines_of_many(rows, sheet, _objects)
 

@@ -1,6 +1,7 @@
 """Code reviews: comments with where they stand and the code they quote, ratings of files, verdicts.
 
-A line for every review: what one annotator said about one trace. Comments of several reviewers are not merged.
+A line for every review: what one annotator, or an adjudicator (``purpose``), said about one trace. Comments of several
+reviewers are not merged; an adjudicator who took somebody's answers over has their comments, with their ids.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ class CodeReview:
     def refusal(self, row: Row) -> str:
         return "" if any(_reviews(said) for said in row.said) else "no code review"
 
+    def n_rows(self, row: Row) -> int:
+        return sum(len(_reviews(said)) for said in row.said)
+
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         return lines_of_many(rows, sheet, _objects)
 
@@ -49,6 +53,7 @@ def _objects(row: Row) -> Iterator[dict[str, Any]]:
                 "final_patch": text_or_none(row.document, "final_patch"),
                 "scheme": scheme,
                 "annotator": said.annotator,
+                "purpose": said.purpose,
                 "verdict": review.get("verdict"),
                 "comments": [_comment(comment) for comment in review.get("comments") or ()],
                 "file_ratings": [_rating(rating) for rating in review.get("file_ratings") or ()],

@@ -33,6 +33,9 @@ class Csv:
     def refusal(self, row: Row) -> str:
         return ""
 
+    def n_rows(self, row: Row) -> int:
+        return sum(len(said.raw.get(scheme) or ()) for said in row.said for scheme in said.types)
+
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         begun = {sheet.file}
         yield Piece(sheet.file, _lines([COLUMNS]))

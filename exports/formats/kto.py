@@ -6,7 +6,7 @@ completion. Steps that only follow from a first error, that are neutral or half 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from exports.describe import issue_of, told_origin
@@ -31,12 +31,15 @@ class Kto:
     ignores: ClassVar[tuple[str, ...]] = ("neutral",)
 
     def refusal(self, row: Row) -> str:
-        return "" if any(_tells(row, place) for place in range(len(row.steps))) else "no step judged right or wrong"
+        return "" if self.places(row) else "no step judged right or wrong"
+
+    def places(self, row: Row) -> list[int]:
+        return [place for place in range(len(row.steps)) if _tells(row, place)]
 
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         yield Piece(sheet.file, b"")
         for row in rows:
-            for line in _lines(row, sheet):
+            for line in _lines(row, self.places(row), sheet):
                 yield Piece(split_file(sheet.file, row.split), line)
 
 
@@ -47,13 +50,12 @@ def _tells(row: Row, place: int) -> bool:
     return step["label"] != "neutral" and step["reward"] != HALF
 
 
-def _lines(row: Row, sheet: Sheet) -> Iterator[bytes]:
+def _lines(row: Row, places: Sequence[int], sheet: Sheet) -> Iterator[bytes]:
     """A prompt is the one before and a step more, and so is its JSON: every step is encoded once, not in each prompt
     again."""
     prompt = bytearray(json_text(issue_of(row))[:-1])
-    told = [place for place in range(len(row.steps)) if _tells(row, place)]
     about, done = told_origin(row), 0
-    for place in told:
+    for place in places:
         for step in row.steps[done:place]:
             prompt += GAP + json_text(step["content"])[1:-1]
         done = place

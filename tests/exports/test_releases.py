@@ -156,7 +156,9 @@ def test_a_manifest_states_every_option_the_labels_and_the_agreement(tmp_path):
     assert manifest["options"] == as_json(Options(post_error="mask"))
     assert [label["reward"] for label in manifest["labels"]] == [1.0, 0.0]
     assert {one["scheme"] for one in manifest["agreement"]} == {"step_reward", "outcome"}
-    assert manifest["configuration"]["annotation_schemes"][0]["name"] == "step_reward"
+    (asked, *_) = manifest["configuration"]["annotation_schemes"]
+    assert (asked["name"], asked["mode"]) == ("step_reward", "first_error")
+    assert list(asked["labels"]) == ["correct", "incorrect"]
     assert manifest["counts"]["hard_labels"] == {"masked": 3, "negative": 1, "positive": 1}
     assert manifest["counts"]["changed"] == {"steps masked": 3}
     assert "pw_ann" not in json.dumps(manifest)

@@ -1,0 +1,81 @@
+"""What is said to be in a file is in it: rows, splits and labels, of every format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exports.build import build
+from exports.formats import formats
+from exports.options import Options
+from exports.preview import preview
+from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_trace, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+REVIEW = {"annotation_type": "code_review", "name": "review", "file_ratings": {"enabled": False}}
+# The others are tables, reports and archives.
+OF_LINES = ["prm", "preference_pairs", "kto", "openrlhf_prm", "processbench", "code_review", "annotations", "csv"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    traces = [make_trace(f"t{n}", 5, issue_id=f"i{n // 2}", repo=f"r{n // 2}") for n in range(6)]
+    for n, trace in enumerate(traces):
+        trace["structured_turns"][0]["content"] = f"I should read file {n} first. " * 400
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME, REVIEW], people=("ann", "bob"))
+    for name in ("ann", "bob"):
+        for first_error in (None, 0, 2, 3, None, 1):
+            reward = {"first_error": {"step": first_error}}
+            said = {"step_reward": reward, "outcome": {"": "partial"}, "review": {"verdict": "approve"}}
+            submit_item(project, name, said)
+    return project
+
+
+def lines_of(folder: Path) -> dict[str, list[Any]]:
+    """Split → the rows of its file."""
+    found: dict[str, list[Any]] = {}
+    for path in folder.iterdir():
+        if path.suffix in (".jsonl", ".csv") and not path.name.startswith("."):
+            with path.open(newline="") as stream:
+                rows = list(csv.DictReader(stream)) if path.suffix == ".csv" else [json.loads(line) for line in stream]
+            for row in rows:
+                found.setdefault(row["split"], []).append(row)
+    return found
+
+
+@pytest.mark.parametrize("name", OF_LINES)
+def test_the_rows_of_a_file_are_those_that_are_told(project, tmp_path, name):
+    options = Options(test=0.5)
+    built = build(project.pk, name, options, tmp_path / "out" / formats.get(name).file)
+    found = lines_of(tmp_path / "out")
+    assert built.counts["splits"] == {split: len(rows) for split, rows in found.items()}
+    assert built.counts["rows"] == sum(map(len, found.values())) > 0
+    looked = preview(project, name, options).counts
+    assert (looked["rows"], looked["splits"]) == (built.counts["rows"], built.counts["splits"])
+
+
+def test_the_labels_of_single_steps_are_those_of_the_file(project, tmp_path):
+    built = build(project.pk, "kto", Options(), tmp_path / "out" / "kto.jsonl")
+    labels = Counter(row["label"] for rows in lines_of(tmp_path / "out").values() for row in rows)
+    assert built.counts["hard_labels"] == {"positive": labels[True], "negative": labels[False]}
+    assert built.counts["labels"] == {"correct": labels[True], "incorrect": labels[False]}
+
+
+@pytest.mark.parametrize("name", ["annotations", "csv", "code_review"])
+def test_of_answers_no_labels_are_told_and_no_trainer_is_warned_about(project, name):
+    shown = preview(project, name, Options())
+    assert (shown.counts["labels"], shown.counts["hard_labels"], shown.counts["ties"]) == ({}, {}, 0)
+    assert not [warning for warning in shown.warnings if "tokens" in warning or "labels are" in warning]
+
+
+def test_examples_of_single_steps_are_as_long_as_all_before_them(project):
+    long = preview(project, "kto", Options())
+    assert f"{long.counts['rows']} of {long.counts['rows']} examples are longer than 1,024 tokens" in " ".join(
+        long.warnings
+    )
+    assert long.megabytes == pytest.approx(long.counts["rows"] * 0.012, rel=0.1)
