@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation.assignments import calibration, known_items, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Slot
-from annotation.models.querysets import NOT_DELIVERED
+from annotation.models.querysets import DELIVERED, NOT_DELIVERED
 from annotation.projects.revisions import config_of
 
 State, Purpose = Assignment.State, Assignment.Purpose
@@ -217,8 +218,24 @@ def _why_empty(project: Project, user: Any) -> str:
         return "This project has no items yet."
     untouched = items.exclude(assignments__annotator=user)
     if not untouched.exists():
-        return "You have labeled every item of this project. Thank you!"
+        return f"You have {_what_was_done(items, user)} every item of this project. Thank you!"
     labels = Assignment.objects.filter(project=project, purpose=Purpose.PRODUCTION)
     if labels.filter(state=State.OPEN).exclude(annotator=user).exists():
         return "Every remaining item is with somebody else right now. Come back later: some may be given back."
     return "Every item has as many labels as it needs. Thank you!"
+
+
+def _what_was_done(items: QuerySet[Item], user: Any) -> str:
+    """Of items that this person had, all that became of them: "labeled", or "labeled, skipped or decided"."""
+    had = Assignment.objects.filter(item__in=items, annotator=user).values_list("purpose", "state").distinct()
+    done = {_deed(purpose, state) for purpose, state in had}
+    *others, last = (deed for deed in ("labeled", "skipped", "decided", "begun") if deed in done)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _deed(purpose: str, state: str) -> str:
+    if state == State.SKIPPED:
+        return "skipped"
+    if state not in (*DELIVERED, State.VOID):
+        return "begun"
+    return "decided" if purpose == Purpose.ADJUDICATION else "labeled"

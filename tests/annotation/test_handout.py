@@ -50,7 +50,23 @@ def test_with_full_overlap_everybody_gets_everything_once(tmp_path):
         for name in ("ann", "bob"):
             submit_item(project, name, answers())
     assert sorted(ids(project, "ann")) == sorted(ids(project, "bob")) == ["trace_001", "trace_002", "trace_003"]
-    assert "labeled every item" in hand_out(project, person("ann")).reason
+    assert hand_out(project, person("ann")).reason == "You have labeled every item of this project. Thank you!"
+
+
+def test_who_skipped_or_decided_items_is_not_told_that_they_labeled_every_one(tmp_path):
+    project = make_project(tmp_path, overlap=100)
+    submit_item(project, "ann", answers())
+    states.skip(hand_out(project, person("ann")).assignment.public_id, person("ann"))
+    submit_item(project, "ann", answers())
+    reason = "You have labeled or skipped every item of this project. Thank you!"
+    assert hand_out(project, person("ann")).reason == reason
+    mine = Assignment.objects.filter(annotator=person("ann"), item__trace_a__external_id="trace_003")
+    mine.update(purpose=Assignment.Purpose.ADJUDICATION)
+    Slot.objects.filter(assignment__in=mine).update(assignment=None)
+    reason = "You have labeled, skipped or decided every item of this project. Thank you!"
+    assert hand_out(project, person("ann")).reason == reason
+    mine.update(state=State.RELEASED)
+    assert "labeled, skipped or begun every item" in hand_out(project, person("ann")).reason
 
 
 @pytest.mark.parametrize(("percent", "traces", "shared"), [(15, 20, 3), (15, 21, 4), (0, 5, 0), (50, 3, 2)])
