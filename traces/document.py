@@ -284,11 +284,16 @@ def sha256(doc: TraceDocument) -> str:
 
 
 def issue_key(doc: TraceDocument) -> str:
-    """What groups attempts at one issue: ``issue_id``, else ``instance_id``, else a digest of repo, commit and text."""
+    """What groups attempts at one issue: ``issue_id``, else ``instance_id``, else a digest of repo, commit and text.
+
+    A document that says none of these names no issue: its key is its own.
+    """
     for key in ("issue_id", "instance_id"):
         if doc.get(key):
             return str(doc[key])
     text = " ".join((doc.get("issue_description") or "").split())
+    if not text:
+        return "sha256:" + digest("no issue", doc["id"])
     return "sha256:" + digest(doc.get("repo") or "", doc.get("base_commit") or "", text)
 
 

@@ -55,6 +55,12 @@ def label(project, name: str, wrong: int | None = None) -> None:
 # --- which -------------------------------------------------------------------------------------------------
 
 
+def test_traces_that_name_no_issue_are_no_attempts_at_one(tmp_path):
+    nameless = [make_trace(f"n-{number}", 3, issue_description="") for number in range(3)]
+    project = make_project(tmp_path, traces=[*nameless, *attempts(("x", 2))], schemes=[PAIRWISE], overlap=0)
+    assert pairs(project) == {("x-0", "x-1")}
+
+
 def test_every_two_attempts_at_one_issue_are_a_pair_where_nothing_else_is_asked(tmp_path):
     project = make_project(tmp_path, traces=attempts(("x", 3), ("y", 1), ("z", 2)), schemes=[PAIRWISE], overlap=0)
     assert pairs(project) == {("x-0", "x-1"), ("x-0", "x-2"), ("x-1", "x-2"), ("z-0", "z-1")}

@@ -163,6 +163,12 @@ def test_attempts_at_one_issue_share_a_key():
     assert issue_key({"id": "1"}).startswith("sha256:")
 
 
+def test_documents_that_name_no_issue_are_attempts_at_none():
+    where = {"repo": "r", "base_commit": "c", "issue_description": " \n"}
+    assert issue_key({"id": "1", **where}) != issue_key({"id": "2", **where})
+    assert issue_key({"id": "1"}) == issue_key({"id": "1", **where})
+
+
 def test_the_title_is_the_first_line_that_says_something():
     assert title({"issue_description": "\n\n  Fix the parser  \nmore"}) == "Fix the parser"
     assert title({"issue_description": None}) == title({}) == ""
