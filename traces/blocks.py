@@ -147,7 +147,11 @@ def named_values(pairs: Iterable[tuple[str, Any]], options: RenderOptions, *, is
 
 def output(step: dict[str, Any], options: RenderOptions, *, is_open: bool) -> Html | None:
     """What a tool said, under steps that have something else to show first."""
-    text = text_of(step.get("output"))
+    return said(text_of(step.get("output")), options, is_open=is_open)
+
+
+def said(text: str, options: RenderOptions, *, is_open: bool) -> Html | None:
+    """A text of a tool; None where it said nothing."""
     return part("Output", text_block(text, options, is_open=is_open, kind="output")) if text else None
 
 

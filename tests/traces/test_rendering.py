@@ -116,6 +116,29 @@ def test_a_file_keeps_its_own_line_numbers():
     assert "lines 99–100" in html
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        "     1→alpha\n     2→beta\n     3→\n\n<system-reminder>\nMind it.",
+        "Here is what `cat -n` says:\r\n     1\talpha\r\n     2\tbeta\r\nMind it.",
+        "Only a part.\n--- CONTENT ---\nalpha\nbeta\nMind it.",
+    ],
+)
+def test_of_a_file_the_output_shows_what_the_lines_do_not(output):
+    html = render({"type": "file_read", "path": "a.txt", "content": "alpha\nbeta\n", "output": output})
+    assert "Mind it." in html
+    assert output.split("\n")[0].strip("\r")[:4].strip() in html
+    assert html.count("alpha") == html.count("beta") == 1
+
+
+def test_of_a_file_that_was_only_numbered_nothing_is_left_to_show():
+    step = {"type": "file_read", "path": "a.txt", "content": "alpha\n"}
+    assert "Output" not in render({**step, "output": "1\talpha"})
+    other = render({**step, "output": "1\tomega"})
+    assert "Output" in other
+    assert "omega" in other
+
+
 def test_a_file_of_ten_thousand_lines_is_complete_and_light():
     content = "\n".join(f"row{number}" for number in range(1, 10_001))
     html = render({"type": "file_read", "path": "a.txt", "content": content})

@@ -7,6 +7,7 @@ from typing import Any
 from traces import blocks
 from traces.displays import Context, Plain, displays
 from traces.markup import Html, join, one_line, plural, text_of
+from traces.tooling.listings import beside_listing, read_listing
 
 
 class FileRead(Plain):
@@ -23,7 +24,8 @@ class FileRead(Plain):
         return [blocks.badge(f"from line {start}" if isinstance(start, int) else plural(count, "line"), "quiet")]
 
     def body(self, step: dict[str, Any], context: Context) -> Html:
-        return join([self._content(step, context), blocks.output(step, context.options, is_open=context.is_open)])
+        output = blocks.said(_not_shown(step), context.options, is_open=context.is_open)
+        return join([self._content(step, context), output])
 
     def _content(self, step: dict[str, Any], context: Context) -> Html | None:
         content, start = step.get("content"), step.get("start_line")
@@ -38,6 +40,21 @@ class FileRead(Plain):
         return blocks.numbered(
             text_of(content), first, path, context.options, context.highlight, is_open=context.is_open
         )
+
+
+def _not_shown(step: dict[str, Any]) -> str:
+    """What the tool printed, without the very lines that are shown as the file's, numbered or not."""
+    printed = text_of(step.get("output"))
+    content, output = (text.replace("\r\n", "\n") for text in (text_of(step.get("content")), printed))
+    shown = content.rstrip("\n")
+    if not shown or not output:
+        return printed
+    listing = read_listing(output)
+    # A tool may number the empty line behind the last one.
+    if listing is not None and listing.text.rstrip("\n") == shown:
+        return beside_listing(output)
+    before, found, after = f"\n{output}\n".partition(f"\n{shown}\n")
+    return f"{before}\n{after}".strip("\n") if found else printed
 
 
 displays.register("file_read")(FileRead())

@@ -46,3 +46,12 @@ def read_listing(output: str) -> Listing | None:
         found.append(rest)
     is_all = first.start() == 0 and not any(lines[len(found) :])
     return Listing(start, "\n".join(found) + "\n", is_all)
+
+
+def beside_listing(output: str) -> str:
+    """What a tool printed before and after the lines that ``read_listing`` finds; all of it where it finds none."""
+    listing, first = read_listing(output), _FIRST.search(f"\n{output}")
+    if listing is None or first is None:
+        return output
+    behind = output[first.start() :].split("\n")[listing.text.count("\n") :]
+    return "\n".join([output[: first.start()].rstrip("\n"), *behind]).strip("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from traces.tooling.listings import read_listing
+from traces.tooling.listings import beside_listing, read_listing
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,16 @@ def test_numbers_that_do_not_count_up_end_it():
 @pytest.mark.parametrize("output", ["", "no numbers", "12 apples\n13 pears"])
 def test_other_text_has_none(output):
     assert read_listing(output) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "beside"),
+    [
+        ("Here:\n   3\tx\n   4\ty\nReview it.\nNow.", "Here:\nReview it.\nNow."),
+        ("1\tx\n2\ty\n", ""),
+        ("1\tx\n\n<note>", "<note>"),
+        ("no numbers", "no numbers"),
+    ],
+)
+def test_what_was_printed_beside_it_is_what_is_left(output, beside):
+    assert beside_listing(output) == beside
