@@ -60,6 +60,12 @@ def gutter(place, number, side="new"):
     return line(place, number, side).locator(".g").first
 
 
+def reads(comment, tags, text):
+    """A comment that is not being written, on line 11."""
+    expect(comment.locator(".review-head")).to_have_text(f"Line 11 {tags}", use_inner_text=True)
+    expect(comment.locator(".review-text")).to_have_text(text)
+
+
 def editor(page):
     return page.locator(".review-comment textarea")
 
@@ -138,7 +144,7 @@ def test_comments_are_edited_resolved_deleted_and_all_of_it_is_undone(review):
     comment = comments(step(page, 1))
     button(comment, "Edit").click()
     editor(page).fill("Second")
-    press(page, "Escape")
+    button(comment, "Discard").click()
     expect(comment).to_contain_text("<b>First</b>")
     button(comment, "Edit").click()
     editor(page).fill("Second")
@@ -174,8 +180,64 @@ def test_what_is_typed_is_kept_as_a_draft_and_settled_before_submitting(review):
     expect(page.locator("#missing")).to_contain_text("a comment on line 11 of src/app.py is not saved yet")
     editor(page).focus()
     press(page, "Escape")
+    reads(comments(page), "Draft", "Half a sen")
+    button(comments(page), "Discard").click()
     expect(comments(page)).to_have_count(0)
     saved(page)
+
+
+def test_escape_keeps_what_is_typed_as_a_draft_that_opens_again(review):
+    page = review()
+    step(page, 1).focus()
+    press(page, "c", "Escape")
+    expect(comments(page)).to_have_count(0)
+    press(page, "c")
+    page.keyboard.type("A long thought")
+    press(page, "Escape")
+    expect(step(page, 1)).to_be_focused()
+    reads(comments(page), "Draft", "A long thought")
+    expect(editor(page)).to_have_count(0)
+    saved(page)
+    press(page, "c")
+    expect(editor(page)).to_be_focused()
+    expect(editor(page)).to_have_value("A long thought")
+    press(page, "Escape")
+    button(comments(page), "Edit").click()
+    page.keyboard.type(", finished")
+    press(page, "Alt+1", "Control+Enter")
+    expect(comments(page)).to_contain_text("A long thought, finished")
+    # Of a saved comment as well: what it was comes back only with Discard, its category too.
+    button(comments(page), "Edit").click()
+    page.keyboard.type(" twice")
+    press(page, "Alt+2", "Escape")
+    reads(comments(page), "Draft Logic Error", "A long thought, finished twice")
+    button(comments(page), "Edit").click()
+    press(page, "Escape")
+    button(comments(page), "Discard").click()
+    reads(comments(page), "Bug", "A long thought, finished")
+    saved(page)
+    page.reload()
+    ready(page)
+    reads(comments(page), "Bug", "A long thought, finished")
+
+
+def test_a_draft_closed_in_one_tab_and_saved_in_another_is_a_comment_in_both(review):
+    page = review()
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    step(page, 1).focus()
+    press(page, "c")
+    page.keyboard.type("Half")
+    press(page, "Escape")
+    saved(page)
+    editor(other).fill("Whole")
+    button(comments(other), "Save").click()
+    expect(comments(page)).to_contain_text("Whole")
+    expect(button(comments(page), "Resolve")).to_be_visible()
+    saved(other)
+    button(comments(other), "Delete").click()
+    expect(comments(page)).to_have_count(0)
 
 
 def test_the_whole_change_is_joined_commented_and_rated(review):

@@ -181,7 +181,8 @@ const ACTIONS = {
 
   edit_comment: ({ comments }, _, api, { element }) => comments.edit(keyOf(element)),
   save_comment: ({ comments }, _, api, { element }) => comments.save(keyOf(element)),
-  cancel_comment: ({ comments }, _, api, { element }) => comments.cancel(keyOf(element)),
+  shut_comment: ({ comments }, _, api, { element }) => comments.shut(keyOf(element)),
+  discard_comment: ({ comments }, _, api, { element }) => comments.discard(keyOf(element)),
   delete_comment: ({ comments }, _, api, { element }) => comments.remove(keyOf(element)),
   resolve_comment: ({ comments }, _, api, { element }) => comments.resolve(keyOf(element)),
   extend_comment: ({ comments }, value, api, { element }) => comments.extend(keyOf(element), Number(value)),
@@ -198,14 +199,14 @@ const ACTIONS = {
   },
 };
 
-/** In the editor: Ctrl+Enter saves, Escape leaves, Alt and a digit choose the category. While lines are chosen: arrows. */
+/** In the editor: Ctrl+Enter saves, Escape keeps a draft, Alt and a digit choose the category. While lines are chosen: arrows. */
 function keyed(event, { comments, cursor }, api) {
   const box = event.target.closest?.(".review-comment[data-kind=editor]");
   if (box?.dataset.scheme === api.scheme.name && !event.isComposing) {
     const digit = event.altKey && /^Digit[1-9]$/.test(event.code) ? Number(event.code.slice(5)) : 0;
     const category = api.scheme.categories[digit - 1];
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) comments.save(box.dataset.comment);
-    else if (event.key === "Escape") comments.cancel(box.dataset.comment);
+    else if (event.key === "Escape") comments.shut(box.dataset.comment);
     else if (category !== undefined) comments.categorize(box.dataset.comment, category);
     else return;
     event.preventDefault();

@@ -9,7 +9,8 @@ export class Comments {
   constructor(api, panel) {
     this.api = api;
     this.panel = panel;
-    // Key → what is being written here: {anchor, category}, and of an edited comment what it was `before`.
+    // Key → what is being written here: {anchor, category}, of an edited comment what it was `before`, and `isShut`
+    // while its box is closed over a draft.
     this.writing = new Map();
     // What an article, and each box in it, shows: painting again costs only what differs.
     this.painted = new WeakMap();
@@ -19,6 +20,10 @@ export class Comments {
   /** [[key, comment]] in the order of steps and lines, `isOpen` where it is being written. */
   all() {
     const answers = this.api.answers();
+    // A draft whose box is shut may be settled in another tab: then nothing is being written here any more.
+    for (const [key, { isShut }] of this.writing) {
+      if (isShut && answers[key]?.draft === undefined) this.writing.delete(key);
+    }
     const keys = new Set([...Object.keys(answers).filter((key) => key.startsWith("comment:")), ...this.writing.keys()]);
     const found = [...keys].map((key) => [key, this.#of(key, answers[key])]);
     return found.sort(([, a], [, b]) => order(a.anchor, b.anchor));
@@ -71,7 +76,8 @@ export class Comments {
   /** Begin a comment on these lines, or go on with one that is being written there. */
   begin(rows, side = null) {
     const anchor = anchorOf(rows, side);
-    const there = this.all().find(([, comment]) => comment.isOpen && same(bare(comment.anchor), anchor));
+    const isBegun = (comment) => comment.isOpen || comment.draft !== undefined;
+    const there = this.all().find(([, comment]) => isBegun(comment) && same(bare(comment.anchor), anchor));
     const key = there?.[0] ?? `comment:${uuid()}`;
     if (!there) {
       this.#forgetEmpty();
@@ -82,7 +88,7 @@ export class Comments {
 
   edit(key) {
     const before = this.api.value(key);
-    this.writing.set(key, { anchor: before.anchor, category: before.category, before });
+    if (before.draft === undefined) this.writing.set(key, { anchor: before.anchor, category: before.category, before });
     this.#show(key);
   }
 
@@ -111,12 +117,26 @@ export class Comments {
     this.#leave(anchor, `Comment saved: ${placeOf(anchor)}.`);
   }
 
-  cancel(key) {
+  /** Close the box over what was typed: it stays as a draft, and opens again. */
+  shut(key) {
+    const entry = this.#open(key);
+    // What waits to be kept of a field is kept when it is left.
+    this.#field(key).blur();
+    const isDraft = this.api.value(key)?.draft !== undefined;
+    if (isDraft) entry.isShut = true;
+    else this.writing.delete(key);
+    this.#leave(entry.anchor, isDraft ? "Kept as a draft." : "Nothing was changed.");
+  }
+
+  /** Throw away what was typed: a comment that was saved before is as it was. */
+  discard(key) {
     const { anchor } = this.#open(key);
     const before = this.#withoutDraft(key);
-    this.#close(key, this.#field(key));
+    const field = this.#field(key);
+    if (field) this.#close(key, field);
+    else this.writing.delete(key);
     this.api.set({ [key]: before }, { undoable: false });
-    this.#leave(anchor, "Nothing was changed.");
+    this.#leave(anchor, "The draft is discarded.");
   }
 
   resolve(key) {
@@ -163,7 +183,7 @@ export class Comments {
   #of(key, stored) {
     const entry = this.writing.get(key);
     const { anchor, category } = entry ?? stored;
-    return { ...stored, anchor, category, isOpen: Boolean(entry) || stored?.draft !== undefined };
+    return { ...stored, anchor, category, isOpen: entry ? !entry.isShut : stored.draft !== undefined };
   }
 
   /** What is being written under a key; a draft of an earlier page load becomes one. */
@@ -221,7 +241,9 @@ export class Comments {
   }
 
   #show(key) {
-    this.#repaint(this.#open(key).anchor);
+    const entry = this.#open(key);
+    entry.isShut = false;
+    this.#repaint(entry.anchor);
     const field = this.#field(key);
     field.scrollIntoView({ block: "nearest" });
     field.focus({ preventScroll: true });
@@ -284,8 +306,13 @@ export class Comments {
       part("category").textContent = comment.category ?? "";
       part("category").hidden = !comment.category;
       part("done").hidden = !comment.resolved;
-      part("text").textContent = comment.text;
-      box.querySelector("[data-action=resolve_comment]").textContent = comment.resolved ? "Open again" : "Resolve";
+      const isDraft = comment.draft !== undefined;
+      part("draft").hidden = !isDraft;
+      part("text").textContent = comment.draft ?? comment.text;
+      const act = (name) => box.querySelector(`[data-action=${name}_comment]`);
+      act("discard").hidden = !isDraft;
+      act("delete").hidden = act("resolve").hidden = isDraft;
+      act("resolve").textContent = comment.resolved ? "Open again" : "Resolve";
     }
   }
 
