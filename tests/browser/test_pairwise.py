@@ -140,3 +140,15 @@ def test_rewards_and_comparison_in_one_pass(label):
             press(page, "a", "Enter")
         page.wait_for_selector("body[data-ready]")
     expect(page.locator(".pane")).to_have_count(2)
+
+
+def test_escape_leaves_the_panel_so_that_enter_submits_the_choice(label):
+    scheme = {"annotation_type": "pairwise", "name": "preference", "reason": "optional"}
+    page = label(schemes=[scheme], traces=attempts(3, 5), overlap=0)
+    press(page, "ArrowRight", "i")
+    expect(page.locator(".compare-button").first).to_be_focused()
+    press(page, "Escape")
+    expect(body(page, "left")).to_be_focused()
+    page.get_by_role("textbox", name="Why?").focus()
+    press(page, "Escape", "Enter")
+    expect(page.get_by_text("Thank you!")).to_be_visible()

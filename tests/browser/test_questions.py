@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 from tests.browser.pages import button, current, press, saved, step
-from tests.factory import OUTCOME
+from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP
 
 QUALITY = {
     "annotation_type": "likert",
@@ -96,6 +96,24 @@ def test_a_key_goes_to_the_first_open_question_and_escape_back_to_the_step(label
     press(page, "Escape")
     assert page.evaluate("document.activeElement.id") == "step-2"
     assert answers(page) == {"quality": {"": 3}, "minutes": {"": 5}}
+
+
+def test_the_key_finds_the_buttons_of_a_question_and_escape_leaves_them(label):
+    page = label(schemes=[FIRST_ERROR, MINUTES])
+    step(page, 2).focus()
+    press(page, "i")
+    expect(button(page, "All Correct")).to_be_focused()
+    press(page, "Enter", "Escape")
+    assert page.evaluate("document.activeElement.id") == "step-2"
+    press(page, "i")
+    expect(page.get_by_label("Minutes")).to_be_focused()
+
+
+def test_the_key_passes_over_a_question_that_is_answered_beside_the_steps(label):
+    page = label(schemes=[PER_STEP, MINUTES])
+    step(page, 2).focus()
+    press(page, "i")
+    expect(page.get_by_label("Minutes")).to_be_focused()
 
 
 def test_descriptions_of_two_thousand_letters_leave_the_choices_in_sight_and_stand_whole_in_the_guide(label):

@@ -31,13 +31,18 @@ export class Pair {
     const places = [...body.querySelectorAll("article")].map((one) => one.getBoundingClientRect().top - top);
     const target = by > 0 ? places.find((place) => place > 8) : places.filter((place) => place < -8).at(-1);
     if (target !== undefined) body.scrollTop += target;
-    body.focus({ preventScroll: true });
+    this.focus();
   }
 
   /** Work on the other side. */
   other() {
     this.#activate(this.panes.find((pane) => pane !== this.active));
     this.#arrange();
+    this.focus();
+  }
+
+  /** The attempt that keys scroll takes the focus. */
+  focus() {
     this.#body(this.active).focus({ preventScroll: true });
   }
 

@@ -12,7 +12,7 @@ export function listen(parts) {
   const { page, trace, drafts, sender } = parts;
   document.addEventListener("click", (event) => clicked(parts, event));
   document.addEventListener("input", (event) => typed(page, event));
-  document.addEventListener("keydown", (event) => leaveField(trace, event));
+  document.addEventListener("keydown", (event) => leaveField(parts, event));
   document.addEventListener("focusout", (event) => drafts.isWaiting(event.target) && drafts.flush(event.target));
   document.addEventListener("visibilitychange", () => document.hidden && drafts.flush());
   addEventListener("pagehide", () => drafts.flush());
@@ -166,19 +166,30 @@ function jump(trace, step) {
 
 /** The first question in the panel that is still open, else the first. */
 function toQuestions(page) {
-  const panels = page.asked().filter(({ panel }) => panel?.querySelector(FIELDS));
-  const open = panels.find(({ scheme, painter, api }) => scheme.required && painter.missing(api).length);
   setSheet(true);
-  (open ?? panels[0])?.panel.querySelector(FIELDS).focus();
+  const panels = page.asked().filter(({ panel }) => panel && firstField(panel));
+  const open = panels.find(({ scheme, painter, api }) => scheme.required && painter.missing(api).length);
+  const [first] = open ? [open] : panels;
+  if (first) firstField(first.panel).focus();
 }
 
-/** Escape in a field goes back to the step, where single keys work. */
-function leaveField(trace, event) {
+/** The first that can be used now: an offer to accept suggestions, say, is hidden where there are none. */
+function firstField(panel) {
+  return [...panel.querySelectorAll(FIELDS)].find((field) => field.checkVisibility() && !field.disabled);
+}
+
+/** Escape in a field, or at a button of the panel, goes back to the step, where Enter submits and single keys work. */
+function leaveField({ trace, pair }, event) {
   if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-  if (!event.target.matches("[data-scheme] :is(input, select, textarea)")) return;
+  const isField = event.target.matches("[data-scheme] :is(input, select, textarea)");
+  // A button needs no Escape of its own: the guide's comes first.
+  const isButton = !isGuideOpen() && event.target.matches(".question :is(button, summary)");
+  if (!isField && !isButton) return;
   event.preventDefault();
   setSheet(false);
-  trace.goTo(trace.current);
+  event.target.blur();
+  if (pair) pair.focus();
+  else trace.goTo(trace.current);
 }
 
 function nextEdit({ state, trace }, by) {
