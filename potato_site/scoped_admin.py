@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -12,9 +13,11 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from potato_site.accounts.models import AuditEntry
+from potato_site.textjson import TextJSONField
 
 
 class CappedPaginator(Paginator):
@@ -36,6 +39,20 @@ class CappedPaginator(Paginator):
     @cached_property
     def num_pages(self) -> int:
         return max(1, -(-min(self.count, self.CAP) // self.per_page))
+
+
+def _as_json(model: type[models.Model], name: str) -> Any:
+    """What the page of a row shows of a field, if it is one of JSON; else its name."""
+    field = next((field for field in model._meta.get_fields() if field.name == name), None)
+    if not isinstance(field, TextJSONField):
+        return name
+
+    def shown(obj: models.Model) -> str:
+        value = getattr(obj, name)
+        return "" if value is None else format_html("<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2))
+
+    shown.short_description = field.verbose_name  # type: ignore[attr-defined]
+    return shown
 
 
 class ScopedAdmin(admin.ModelAdmin):
@@ -61,6 +78,11 @@ class ScopedAdmin(admin.ModelAdmin):
     def changeable_by(self, user: Any, obj: models.Model) -> bool:
         """Whether this person, who may see the row, may also change it."""
         return False
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
+        """JSON is shown as JSON."""
+        found = super().get_fields(request, obj)
+        return [_as_json(self.model, name) if isinstance(name, str) else name for name in found]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         ordering = self.get_ordering(request)

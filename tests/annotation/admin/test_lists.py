@@ -242,3 +242,11 @@ def test_the_page_of_a_row_is_called_what_people_know_it_by(client, project, man
         str(row) not in client.get(reverse(f"admin:{name}_change", args=[row.pk])).content.decode()
         or str(row) == called
     )
+
+
+def test_the_page_of_a_row_shows_json_as_json(client, project, manager):
+    submitted = factory.submit_item(project, "ann", factory.answers(1, description="<b>None</b> of it"))
+    page = client.get(reverse("admin:annotation_submission_change", args=[submitted.pk])).content.decode()
+    assert "&quot;step&quot;: 1" in page
+    assert "&lt;b&gt;None&lt;/b&gt; of it" in page
+    assert "&#x27;step&#x27;" not in page
