@@ -246,6 +246,7 @@ def test_the_page_of_a_row_is_called_what_people_know_it_by(client, project, man
 
 def test_the_page_of_a_row_shows_json_as_json(client, project, manager):
     submitted = factory.submit_item(project, "ann", factory.answers(1, description="<b>None</b> of it"))
+    client.force_login(manager)
     page = client.get(reverse("admin:annotation_submission_change", args=[submitted.pk])).content.decode()
     assert "&quot;step&quot;: 1" in page
     assert "&lt;b&gt;None&lt;/b&gt; of it" in page
