@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -25,6 +26,8 @@ from potato_site.accounts.models import AuditEntry
 from potato_site.safe_yaml import MAX_BYTES
 
 PER_PAGE = 20
+# Tells the page's script that it need not keep what was typed any longer.
+SAVED = "#saved"
 SHOWN = 300
 
 
@@ -100,7 +103,7 @@ def _saved(request: HttpRequest, project: Project, draft: Draft) -> HttpResponse
         draft.tell(done.errors, done.warnings)
         return _page(request, project, draft, done, is_refused=True)
     _say(request, done)
-    return redirect("manage-setup", slug=project.slug)
+    return redirect(reverse("manage-setup", args=[project.slug]) + SAVED)
 
 
 def _kept(request: HttpRequest, project: Project) -> dict[str, str]:

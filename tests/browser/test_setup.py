@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import LINK, Site
 from tests.factory import PER_STEP
 
 
@@ -81,6 +83,35 @@ def test_leaving_unsaved_changes_asks_first(setup):
     page.get_by_role("link", name="Discard changes").click()
     expect(page.get_by_label("Project name")).not_to_have_value("Another name")
     assert asked == ["beforeunload"]
+    expect(page.get_by_text("before your changes were saved")).to_be_hidden()
+
+
+def sign_in_again(site: Site, page: Page) -> None:
+    page.goto(urlsplit(next(word for word in site.run(LINK).split() if "/login-link/" in word)).path)
+    page.get_by_role("button").first.click()
+    page.wait_for_url("**/")
+
+
+def test_what_was_typed_before_the_session_was_lost_is_offered_again(setup, site):
+    page = setup()
+    opened = page.url
+    page.get_by_label("Project name").fill("Another name")
+    expect(yaml(page)).to_have_value(re.compile("Another name"))
+    page.context.clear_cookies(name=re.compile("session"))
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("what you just sent was not saved")).to_be_visible()
+    assert page.locator("[name=next]").input_value() == urlsplit(opened).path
+    sign_in_again(site, page)
+    page.goto(opened)
+    expect(page.get_by_label("Project name")).not_to_have_value("Another name")
+    page.get_by_role("button", name="Bring them back").click()
+    expect(page.get_by_label("Project name")).to_have_value("Another name")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as revision 2")).to_be_visible()
+    expect(page.get_by_text("before your changes were saved")).to_be_hidden()
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    expect(page.get_by_text("before your changes were saved")).to_be_hidden()
 
 
 def test_without_a_script_the_buttons_do_it(setup):
@@ -99,3 +130,11 @@ def test_on_a_phone_the_yaml_stands_below(setup):
     assert text["y"] >= form["y"] + form["height"]
     assert form["x"] + form["width"] <= 390
     assert text["x"] + text["width"] <= 390
+
+
+def test_with_revisions_to_go_back_to_the_page_is_no_wider_than_a_phone(setup):
+    page = setup(context={"viewport": {"width": 390, "height": 844}})
+    page.get_by_label("Overlap depth").fill("3")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("button", name="Make revision 1 current again")).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -331,6 +331,20 @@ def test_a_part_of_a_page_takes_the_whole_page_to_the_log_in(ask):
     assert response.headers["HX-Redirect"] == "/login/?next=%2Fprojects%2Fx%2F"
 
 
+@pytest.mark.parametrize(
+    ("sent_from", "back"),
+    [("http://testserver/admin/p/x/setup/?a=1", "?next=%2Fadmin%2Fp%2Fx%2Fsetup%2F%3Fa%3D1"),
+     ("https://evil.example/setup/", ""), ("", "")],
+)  # fmt: skip
+def test_a_form_sent_while_signed_out_leads_back_to_its_page_and_says_that_nothing_was_saved(client, sent_from, back):
+    url = "/password/"
+    client.post(url, {"a": "1"}, headers={"referer": sent_from})
+    response = client.post(url, {"a": "1"}, headers={"referer": sent_from})
+    assert response.headers["Location"] == f"/login/{back}"
+    shown = client.get(response.headers["Location"]).content.decode()
+    assert shown.count("what you just sent was not saved") == 1, "it is said once, however often something was sent"
+
+
 def test_an_endpoint_answers_401_and_says_where_to_sign_in(ask):
     response = ask(endpoint, hx_current_url="http://testserver/label/1/")
     assert response.status_code == 401

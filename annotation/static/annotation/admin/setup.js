@@ -2,7 +2,12 @@
 // YAML, and a word before unsaved changes are left. Everything works without it, by the page's buttons.
 
 const OPEN = new Set();
+// What is unsaved when the page is left stays with the tab: after a lost session it is offered again.
+const KEPT = `potato-setup:${location.pathname}`;
 let unsaved = false;
+// What is typed is not saved yet as far as this page knows, though it may be on its way.
+let toKeep = false;
+let discarded = false;
 let typedAtRequest = null;
 
 const form = () => document.getElementById("setup");
@@ -14,7 +19,7 @@ function say() {
 }
 
 function changed() {
-  unsaved = true;
+  unsaved = toKeep = true;
   say();
 }
 
@@ -60,20 +65,79 @@ function addPickers() {
   }
 }
 
+function keep() {
+  if (!toKeep || discarded || !form()) return;
+  const fields = [...new FormData(form())].filter(
+    ([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken",
+  );
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify({ person: form().dataset.person, fields }));
+  } catch {
+    // No room, or the browser keeps nothing: then there is nothing to offer.
+  }
+}
+
+function offer() {
+  if (location.hash === "#saved") {
+    sessionStorage.removeItem(KEPT);
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+  const panel = document.getElementById("setup-offer");
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  if (!kept || !panel) return;
+  if (kept.person !== form().dataset.person) {
+    sessionStorage.removeItem(KEPT);
+    return;
+  }
+  panel.hidden = unsaved;
+  panel.querySelector("[data-do=bring-back]").addEventListener("click", () => bringBack(kept.fields));
+  panel.querySelector("[data-do=forget]").addEventListener("click", () => {
+    sessionStorage.removeItem(KEPT);
+    panel.hidden = true;
+  });
+}
+
+// The page answers with the form as it was, as after any of its buttons.
+function bringBack(fields) {
+  const sent = document.createElement("form");
+  sent.method = "post";
+  sent.action = form().action;
+  sent.hidden = true;
+  const token = form().querySelector("[name=csrfmiddlewaretoken]").value;
+  for (const [name, value] of [["csrfmiddlewaretoken", token], ["do", "check"], ...fields]) {
+    const input = document.createElement("textarea");
+    input.name = name;
+    input.value = value;
+    sent.append(input);
+  }
+  document.body.append(sent);
+  sent.submit();
+}
+
 function begin() {
-  if (form()?.hasAttribute("data-unsaved")) unsaved = true;
+  if (form()?.hasAttribute("data-unsaved")) unsaved = toKeep = true;
   addPickers();
   say();
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target.closest("#setup")) changed();
+  if (!event.target.closest("#setup")) return;
+  discarded = false;
+  changed();
 });
 
 document.addEventListener("submit", (event) => {
   // "Make current again" and "Read a file" leave unsaved changes as a link does.
   if (event.target === form()) unsaved = false;
 });
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-discard]")) return;
+  discarded = true;
+  sessionStorage.removeItem(KEPT);
+});
+
+window.addEventListener("pagehide", keep);
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("#setup-yaml a[data-line]");
@@ -109,4 +173,5 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 
 begin();
+offer();
 document.body.dataset.ready = "true";
