@@ -57,6 +57,16 @@ def test_a_long_time_offline_is_submitted_whole(label):
     expect(page.get_by_text("Item 2 of 2")).to_be_visible()
 
 
+def test_what_is_missing_of_the_whole_item_stands_before_a_long_list_of_steps(label):
+    page = label(schemes=[PER_STEP, OUTCOME], traces=make_traces(1, steps=60))
+    button(page, "Submit").click()
+    missing = page.locator("#missing")
+    expect(missing).to_contain_text("Before you submit (61):")
+    expect(missing.get_by_role("listitem").first).to_have_text("“Did the agent resolve the issue?” has no answer yet")
+    expect(missing.get_by_role("link")).to_have_count(49)
+    expect(missing.get_by_role("listitem").last).to_have_text("and 11 more")
+
+
 def test_an_empty_queue_says_why(label):
     page = label(schemes=[FIRST_ERROR], traces=make_traces(1))
     button(page, "All Correct").click()

@@ -6,6 +6,8 @@ import { send } from "./requests.js";
 import { setSheet } from "./sheet.js";
 
 const RETRY_MS = [1000, 2000, 4000];
+// More gaps than these are only counted.
+const LISTED = 50;
 const byId = (id) => document.getElementById(id);
 
 export class Submission {
@@ -154,13 +156,16 @@ export class Submission {
     document.body.classList.toggle("is-submitting", yes);
   }
 
-  /** List what is to be done, with a link to each step, and take the person there. */
+  /** List what is to be done, of the whole item first, with a link to each step, and take the person there. */
   #complain(gaps) {
     const place = byId("missing");
     const title = document.createElement("p");
     title.textContent = gaps.length === 1 ? "Before you submit:" : `Before you submit (${gaps.length}):`;
     const list = document.createElement("ul");
-    list.append(...gaps.slice(0, 50).map((gap) => this.#gap(gap)));
+    const ofStep = ({ step }) => step !== null && step !== undefined;
+    const sorted = [...gaps.filter((gap) => !ofStep(gap)), ...gaps.filter(ofStep)];
+    list.append(...sorted.slice(0, LISTED).map((gap) => this.#gap(gap)));
+    if (sorted.length > LISTED) list.append(this.#gap({ message: `and ${sorted.length - LISTED} more` }));
     place.replaceChildren(title, list);
     place.hidden = false;
     setSheet(true);
