@@ -266,12 +266,16 @@ def test_the_whole_change_is_joined_commented_and_rated(review):
     expect(step(page, 0)).to_be_focused()
 
 
+@pytest.mark.parametrize("by", ["key", "link"])
 @pytest.mark.parametrize("edits", [True, False])
-def test_the_changes_are_reached_behind_many_tall_steps(label, edits):
+def test_the_changes_are_reached_behind_many_tall_steps(label, edits, by):
     tall = [{"type": "bash_command", "command": "x", "output": "line\n" * 45, "exit_code": 0} for _ in range(40)]
     turns = [*tall, {"type": "file_edit", "path": "src/app.py", "diff": EDIT}] if edits else tall
     page = label(schemes=[REVIEW], traces=[make_trace("t1", structured_turns=turns)])
-    press(page, "d")
+    if by == "key":
+        press(page, "d")
+    else:
+        page.get_by_role("link", name="All changes").click()
     place = page.locator("#changes article[data-path]") if edits else page.locator("#changes")
     expect(place).to_be_focused()
     expect(place).to_be_in_viewport(ratio=0.5)

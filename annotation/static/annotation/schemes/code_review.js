@@ -21,6 +21,12 @@ function reviewOf(api) {
     for (const place of [document.getElementById("trace"), section()]) {
       place?.classList.toggle("can-comment", api.scheme.comments);
     }
+    // The link's own jump ends where the steps on their way stood before they came.
+    document.querySelector(".trace-tools a[href='#changes']")?.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      ACTIONS.changes(review, "", api);
+    });
     if (section()) new MutationObserver(() => paintChanges(review, api)).observe(section(), { childList: true });
     panel.querySelector("[data-part=list]")?.addEventListener("toggle", () => paintList(review));
     // Before the page's own: Escape in the editor is the editor's.
