@@ -19,6 +19,8 @@ def without_effect(
 ) -> Iterator[str]:
     """A sentence for each. ``tally``: of the rows that were read with these options."""
     yield from _idle(options, writer)
+    if options.since_seq is not None and options.since_seq > project.seq:
+        yield f"since_seq: nothing can have changed since {options.since_seq}, the project is at {project.seq}"
     people = queries.known_people(project, options.exclude_annotators)
     yield from _unknown("exclude_annotators", "nobody here is called", options.exclude_annotators, people)
     labels = {label.value for label in asked.reward.labels} if asked.reward else set()
