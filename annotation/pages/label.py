@@ -46,8 +46,16 @@ REMOVED = "You are no longer a member of this project. What was saved before is 
 @ensure_csrf_cookie
 def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     assignment = access.assignment_of(request.user, public_id)
-    if assignment.state not in EDITABLE:
-        about = {"assignment": assignment, "project": assignment.project, "feedback": feedback_of(assignment)}
+    # A decision that was given up is taken up again where it is opened: there it may be somebody else's by now, or this
+    # person may be at another one.
+    given_up = assignment.is_adjudication and assignment.state in states.RESUMABLE
+    if given_up or assignment.state not in EDITABLE:
+        about = {
+            "assignment": assignment,
+            "project": assignment.project,
+            "feedback": feedback_of(assignment),
+            "given_up": given_up,
+        }
         return render(request, "annotation/label_closed.html", about)
     return render(request, "annotation/label.html", shell.context(request, assignment))
 

@@ -234,6 +234,18 @@ class TestOpening:
         assert (first.state, second.state) == (State.RELEASED, State.OPEN)
         assert opened(project, judge).pk == first.pk
 
+    def test_the_page_of_one_given_back_takes_no_answers_and_leads_on(self, client, project, judge):
+        submit_item(project, "bob", answers(1))
+        first = opened(project, judge)
+        opened(project, judge, "trace_003")
+        client.force_login(judge)
+        page = client.get(reverse("label", args=[first.public_id]))
+        assert page.templates[0].name == "annotation/label_closed.html"
+        assert "You are not deciding this item now" in words(page)
+        assert reverse("manage-adjudicate", args=[project.slug]) in page.content.decode()
+        again = client.post(reverse("manage-adjudicate-item", args=[project.slug, first.item_id]), follow=True)
+        assert again.templates[0].name == "annotation/label.html"
+
     def test_not_beside_an_item_being_labeled(self, project, judge):
         Membership.objects.create(project=project, user=judge, role="annotator", source="admin")
         assert hand_out(project, judge).assignment.item == item_of(project, "trace_003")
