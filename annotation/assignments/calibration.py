@@ -6,6 +6,8 @@ agreement and no cap counts it. What is known of it (``Gold``) is shown to a per
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, QuerySet
 
 from annotation.assignments.items import kinds_of
@@ -14,6 +16,8 @@ from annotation.projects.revisions import current
 
 # What people label before they begin is a sitting, not a project.
 MOST = 50
+# States of work that is still to come; what was skipped does not come back.
+TO_COME = ("reserved", "open", "expired", "released")
 
 
 def items_of(project: Project) -> QuerySet[Item]:
@@ -26,3 +30,9 @@ def due(membership: Membership) -> Item | None:
     """The first item of the set that this person never had."""
     had = Assignment.objects.filter(annotator=membership.user_id, item=OuterRef("pk"))
     return items_of(membership.project).filter(~Exists(had)).first()
+
+
+def left(project: Project, user: Any) -> int:
+    """How many items of the set this person has still to label."""
+    over = Assignment.objects.filter(annotator=user, item=OuterRef("pk")).exclude(state__in=TO_COME)
+    return items_of(project).filter(~Exists(over)).count()

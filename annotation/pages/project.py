@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
-from annotation.assignments import states
+from annotation.assignments import calibration, states
 from annotation.assignments.handout import cap_of, hand_out
 from annotation.models import Assignment, Item, Membership, Project, Submission
 from annotation.projects import registration
@@ -64,6 +64,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **work,
         "progress": counted.get(statistics.PROGRESS),
+        "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] else 0,
         "decides": access.decides(memberships),
         "to_decide": counted.get(statistics.ADJUDICATION),
         "recent": _recent(request.user, found),

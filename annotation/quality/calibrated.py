@@ -18,9 +18,6 @@ from annotation.models.querysets import DELIVERED
 from annotation.quality.checked import KnownAnswers, Submitted, read_submissions
 from annotation.quality.disagreement import Answered, Present, differences
 
-# What is still to come of a person's work on an item.
-IN_HAND = ("reserved", "open", "expired", "released")
-
 
 @dataclass(frozen=True)
 class TalkedOver:
@@ -98,7 +95,7 @@ def _people(
         for one in several:
             mine[one.annotator].append(one)
     given: dict[int, int] = defaultdict(int)
-    over = Assignment.objects.filter(item__in=items).exclude(state__in=IN_HAND)
+    over = Assignment.objects.filter(item__in=items).exclude(state__in=calibration.TO_COME)
     for annotator in over.values_list("annotator", flat=True):
         given[annotator] += 1
     active = Membership.objects.filter(

@@ -247,6 +247,9 @@ def test_the_set_is_no_part_of_pace_and_its_open_item_is_open(client, tmp_path):
     page = client.get(reverse("project", args=[project.slug])).content.decode()
     assert "Continue" in page
     assert "<strong>0</strong> of at most 1 item" in page
+    assert "First come 1 item that everybody labels" in page
+    submit_item(project, "ann", answers(), seconds=0)
+    assert "First come" not in client.get(reverse("project", args=[project.slug])).content.decode()
 
 
 def test_the_place_of_an_item_counts_the_set_apart(client, tmp_path):
