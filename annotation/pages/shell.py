@@ -44,7 +44,7 @@ PAIR_KEYS = [("j", "pair_next", "Next step of this side"), ("k", "pair_previous"
 # A request of more characters than this may be refused for its size (settings.DATA_UPLOAD_MAX_MEMORY_SIZE).
 MAX_REQUEST = 800_000
 # The endpoints of an assignment that its page sends to.
-URLS = ("ops", "submit", "seen", "skip")
+URLS = ("ops", "submit", "seen", "skip", "reopen")
 
 
 def revision_of(assignment: Assignment) -> int:

@@ -67,6 +67,55 @@ def test_what_is_missing_of_the_whole_item_stands_before_a_long_list_of_steps(la
     expect(missing.get_by_role("listitem").last).to_have_text("and 11 more")
 
 
+def test_a_tab_that_was_told_of_the_submission_changes_nothing_until_it_is_reopened(label):
+    page = label(schemes=[PER_STEP])
+    press(page, "1", "1", "1", "1", "1")
+    saved(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    expect(other.locator("[data-notice]")).to_contain_text("This item was submitted in another tab")
+    press(other, "j", "3", "z")
+    expect(other.locator("#announcer")).to_have_text("Nothing was changed: this item is submitted.")
+    assert labels(other) == ["correct"] * 5
+    saved(other)
+    button(page, "Undo").click()
+    ready(page)
+    assert labels(page) == ["correct"] * 5
+    button(other, "Reopen it").click()
+    expect(other.locator("[data-notice]")).to_have_count(0)
+    ready(other)
+    press(other, "3")
+    saved(other)
+    expect(step(page, 0)).to_have_attribute("data-label", "incorrect")
+
+
+def test_what_a_tab_changed_before_it_was_told_is_kept(label):
+    notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes", "required": False}
+    page = label(schemes=[PER_STEP, notes])
+    press(page, "1", "1", "1", "1", "1")
+    saved(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    other.route("**/ops", lambda route: route.abort())
+    press(other, "j", "3")
+    other.get_by_label("Notes").press_sequentially("the wrong file")
+    expect(other.get_by_role("status")).to_contain_text("not saved yet")
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    other.unroute("**/ops")
+    expect(other.get_by_role("status")).to_contain_text("2 changes not saved.")
+    button(other, "Reopen it").click()
+    other.wait_for_load_state()
+    ready(other)
+    saved(other)
+    assert labels(other)[1] == "incorrect"
+    expect(other.get_by_label("Notes")).to_have_value("the wrong file")
+
+
 def test_an_empty_queue_says_why(label):
     page = label(schemes=[FIRST_ERROR], traces=make_traces(1))
     button(page, "All Correct").click()

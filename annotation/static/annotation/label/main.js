@@ -156,7 +156,8 @@ function replied(parts, reply, before) {
 }
 
 /** Another tab of this person on this item. */
-function heard({ store, sender }, message) {
+function heard(parts, message) {
+  const { store, sender } = parts;
   if (message.type === "op") {
     store.adopt(message.op);
     sender.watch(message.op);
@@ -168,8 +169,18 @@ function heard({ store, sender }, message) {
     // All that happened up to that version is on screen here as well.
     if (before <= store.version) store.version = Math.max(store.version, reply.version ?? 0);
   } else if (message.type === "submitted") {
-    notify("submitted", "This item was submitted in another tab. What you change here is not saved any more.");
+    close(parts);
   }
+}
+
+/** Take no more changes. What was changed or typed before is late, not refused: it is kept and sent as ever. */
+function close({ store, drafts, trace }) {
+  drafts.flush();
+  store.isClosed = true;
+  for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
+  notify("submitted", "This item was submitted in another tab. Nothing can be changed here any more.", [
+    { text: "Reopen it", run: () => byId("reopen").requestSubmit() },
+  ]);
 }
 
 let announced = null;

@@ -198,7 +198,8 @@ export class Page {
   /** A scheme's element or key was used. */
   act(name, action, value, at) {
     const { painter, api } = this.byName.get(name);
-    if (this.visible().has(name)) painter.action(action, value, api, at);
+    if (this.store.isClosed) announce("Nothing was changed: this item is submitted.");
+    else if (this.visible().has(name)) painter.action(action, value, api, at);
   }
 }
 

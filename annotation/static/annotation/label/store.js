@@ -18,6 +18,8 @@ export class Store {
     this.ops = new Map();
     // Operation id → what the server had against it.
     this.refused = new Map();
+    // The page has said that it saves no more: nothing may be changed, to be sent should the item be open again one day.
+    this.isClosed = false;
     this.undoable = [];
     this.redoable = [];
     this.onchange = onchange;
@@ -43,6 +45,7 @@ export class Store {
 
   /** Change keys of one scheme. Returns whether anything differs now. Changes of one `group` are undone together. */
   set(scheme, changes, { undoable = true, group = null } = {}) {
+    if (this.isClosed) return false;
     const set = {};
     const before = {};
     for (const [key, value] of Object.entries(changes)) {
