@@ -22,6 +22,9 @@ MAX_NODES = 20_000
 # Control characters but tab, line feed and carriage return; halves of a pair.
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
+# What a parser may miss and name.
+MARKS = ("-", ",", ":", "?", "]", "}")
+
 KeyPath = tuple[str | int, ...]
 Lines = dict[KeyPath, int]
 
@@ -95,11 +98,13 @@ def _decoded(text: str | bytes) -> str:
 
 
 def _syntax(error: yaml.YAMLError, text: str) -> tuple[int, str]:
-    """Line and sentence of a parser's error. Only its fixed words: an alias or a snippet could be a password."""
+    """Line and sentence of a parser's error. Only its fixed words, and the marks it expected: an alias or a snippet
+    could be a password."""
     if isinstance(error, yaml.reader.ReaderError):
         return text[: error.position].count("\n") + 1, "a character here is not allowed in YAML"
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = re.sub(r"'[^']*'", "…", str(getattr(error, "problem", None) or "it cannot be read"))
+    problem = str(getattr(error, "problem", None) or "it cannot be read")
+    problem = re.sub(r"'([^']*)'", lambda quoted: quoted[0] if quoted[1] in MARKS else "…", problem)
     return (mark.line + 1 if mark else 1), f"not valid YAML: {problem}"
 
 

@@ -106,9 +106,10 @@ class NewProjectForm(forms.Form):
             entries = people_csv.read(text)
         except people_csv.Unreadable as error:
             raise ValidationError(str(error)) from None
-        problems = [(entry, invitations.problem_of(entry)) for entry in entries]
-        if any(problem for _, problem in problems):
-            raise ValidationError([f"Line {entry.line}: {problem}." for entry, problem in problems if problem])
+        found = [(entry, invitations.problem_of(entry)) for entry in entries]
+        problems = [f"Line {entry.line}: {entry.called} {problem}." for entry, problem in found if problem]
+        if problems:
+            raise ValidationError(problems)
         self.entries = entries
         return str(text)
 

@@ -181,6 +181,11 @@ class Entry(NamedTuple):
     role: str = Role.ANNOTATOR
     line: int = 0
 
+    @property
+    def called(self) -> str:
+        """The beginning of a sentence about them."""
+        return self.username or self.email or "this line"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -283,10 +288,13 @@ def problem_of(entry: Entry) -> str:
     try:
         if entry.username:
             validate_username(entry.username)
+    except ValidationError as error:
+        return str(error.messages[0]).removeprefix(f"{entry.username!r} ")
+    try:
         if entry.email:
             validate_email(entry.email)
-    except ValidationError as error:
-        return str(error.messages[0])
+    except ValidationError:
+        return f"has no valid e-mail address ({entry.email})" if entry.username else "is no valid e-mail address"
     return ""
 
 

@@ -15,7 +15,7 @@ from annotation.projects.dialects import MOVED, PER_ITEM, WITHOUT_EFFECT, transl
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.people import read_people
 from annotation.schemes import schemes
-from annotation.schemes.base import Scheme
+from annotation.schemes.base import PATTERNS, Scheme
 from potato_site.registry import names_in
 from potato_site.safe_yaml import KeyPath, YamlProblem, load_yaml
 
@@ -136,6 +136,8 @@ def _location(loc: tuple[int | str, ...]) -> KeyPath:
 
 def _sentence(problem: Any) -> str:
     """Pydantic's message; never its input, which could be a secret."""
+    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] in PATTERNS:
+        return f"should be {PATTERNS[problem['ctx']['pattern']]}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     is_scalar = isinstance(problem.get("input"), (int, float)) and problem["type"] == "string_type"
     return f"{message} (put it in quotes)" if is_scalar else message

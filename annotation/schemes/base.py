@@ -21,6 +21,13 @@ Level = Literal["nominal", "ordinal", "interval"]
 # What a condition compares with: a value that an answer can be, or hold.
 Scalar = str | int | float | bool
 MAX_TEXT = 10_000
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+COLOR = r"^#[0-9A-Fa-f]{6}$"
+# What they ask for, in words.
+PATTERNS = {
+    NAME: "a letter, then letters, digits, _ and - (no spaces), at most 64 in all",
+    COLOR: "a colour like #22c55e: # and six digits or letters from a to f",
+}
 # NUL and lone surrogates: JSON can carry them, a database or a UTF-8 file cannot.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -173,7 +180,7 @@ class Scheme(BaseModel):
 
     annotation_type: str = Field(description="Which kind of question: one of the following")
     name: str = Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$",
+        pattern=NAME,
         description="Its name in files: a letter, then letters, digits, `_` and `-`, at most 64",
     )
     label: str = Field(default="", description="What the annotator reads above it; without one, the name in words")

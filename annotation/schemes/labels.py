@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation.schemes.base import COLOR
+
 DEFAULT_REWARDS = {"correct": 1.0, "partially_correct": 0.5, "neutral": 0.5, "incorrect": 0.0}
 DEFAULT_COLORS = {
     "correct": "#22c55e",
@@ -25,7 +27,7 @@ class Label(BaseModel):
     )
     color: str | None = Field(
         default=None,
-        pattern=r"^#[0-9A-Fa-f]{6}$",
+        pattern=COLOR,
         description="`#rrggbb`; the four usual labels have colours of their own",
     )
     reward: float | None = Field(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from annotation.schemes import schemes
 from annotation.schemes.base import (
+    NAME,
     Answers,
     ItemContext,
     Key,
@@ -36,7 +37,7 @@ class Dimension(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="Its name in files")
+    name: str = Field(pattern=NAME, description="Its name in files")
     text: str = Field(default="", description="What is read; without one, the name in words")
     description: str = Field(default="", description="What it means")
 

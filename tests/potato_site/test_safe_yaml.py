@@ -91,6 +91,8 @@ def test_an_alias_counts_for_the_depth_of_what_it_names():
         ("a: &a x\n*a : 1", "line 2: a key must be plain text"),
         ("a: 'x", "line 1: not valid YAML"),
         ("a: 1\n\tb: 2", "line 2: not valid YAML"),
+        ("a: [1, 2\nb: 3", "line 2: not valid YAML: did not find expected ',' or ']'"),
+        ("a:\n- 1\nb\n", "line 4: not valid YAML: could not find expected ':'"),
         (b"a: 1\nb: \xff", "line 2: this is not UTF-8 text"),
         ("a: 1\nb: \x07", "line 2: a character here is not allowed"),
         ("a: \x00", "line 1: a character here is not allowed"),
