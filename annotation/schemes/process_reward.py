@@ -385,12 +385,13 @@ class ProcessReward(OfSteps):
             "mode", "allow_all_correct", "allow_all_incorrect", "highlight_clicked_step", "auto_scroll_on_click",
             "show_step_numbers", "confirmation_dialog", "require_all_steps", "show_progress_bar", "allow_reason",
         )  # fmt: skip
+        keys = {key.value: key.key for key in self.keys() if key.action == "label"}
         labels = [
             {
                 "value": name,
                 "text": label.text,
                 "description": label.description,
-                "key": self.shortcuts().get(name, "") if self.enable_keyboard_navigation else "",
+                "key": keys.get(name, ""),
                 "wrong": self.is_wrong(name),
             }
             for name, label in self.labels.items()

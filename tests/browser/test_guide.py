@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.pages import current, labels, press, step
-from tests.factory import PER_STEP
+from tests.factory import FIRST_ERROR, PER_STEP
 
 TEXT = "# Before you start\n\nRead **all** of it. <script>alert(1)</script>\n\n[More](https://example.org/more)"
 MEANING = {
@@ -29,6 +29,14 @@ def test_it_opens_beside_the_step_and_keys_go_on_working(label):
     expect(guide).to_be_hidden()
     press(page, "h", "h")
     expect(guide).to_be_hidden()
+
+
+def test_it_shows_the_keys_of_labels_where_labels_have_keys(label):
+    page = label(schemes=[FIRST_ERROR, PER_STEP])
+    press(page, "h")
+    sections = page.locator("#guide section")
+    expect(sections.filter(has_text="Incorrect Step").locator("kbd")).to_have_count(0)
+    expect(sections.filter(has_text="Partially Correct").locator("kbd")).to_have_text(["1", "2", "3", "4"])
 
 
 def test_without_guidelines_it_says_what_the_questions_mean(label):
