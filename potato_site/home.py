@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from potato_site.safe_yaml import MAX_BYTES, YamlProblem, load_yaml
 PRIVATE = ".potato"
 # Names the database that has taken the place of the home's own.
 MOVED = "moved"
+WORD = re.compile(r"[A-Za-z0-9_-]+")
 CONFIG_SUFFIXES = {".yaml", ".yml"}
 DEFAULT_OUTPUT = "./output/"
 
@@ -42,8 +44,9 @@ class Target:
 
 def resolve(named: str | None, home: str | None = None) -> Target:
     """The target of ``named``: a config file; a folder with ``.potato/``, or that holds such a folder or a config
-    file; else a slug in the current home. ``home`` (from ``--home``) wins over POTATO_HOME, and that over the project's
-    own. Raises HomeError, YamlProblem (the configuration is not YAML) and OSError (it cannot be read).
+    file; else a slug in the current home, also where a folder of that name holds nothing of the kind. ``home``
+    (from ``--home``) wins over POTATO_HOME, and that over the project's own. Raises HomeError, YamlProblem (the
+    configuration is not YAML) and OSError (it cannot be read).
     """
     chosen = chosen_home(home)
     if named is None:
@@ -52,7 +55,7 @@ def resolve(named: str | None, home: str | None = None) -> Target:
     if path.is_file():
         return Target(chosen or _home_of_config(path), config=path.resolve())
     if path.is_dir():
-        return _of_folder(path, chosen)
+        return _of_folder(path, chosen, named)
     if _looks_like_path(named):
         raise HomeError(f"{named}: there is no such file or folder")
     return Target(chosen or current_home(), slug=named)
@@ -78,12 +81,22 @@ def _home_of_config(path: Path) -> Path:
     return home_of_output(output_folder(value, path))
 
 
-def _of_folder(folder: Path, chosen: Path | None) -> Target:
+def holds_no_project(folder: str | Path) -> str:
+    """The sentence for a folder in which nothing was found."""
+    return f"{folder}: this folder holds no project (no {PRIVATE}/ and no .yaml file)"
+
+
+def _of_folder(folder: Path, chosen: Path | None, named: str) -> Target:
     if is_home(folder):
         return Target(chosen or folder.resolve(), slug=_pointer(folder).get("slug"))
     found = _candidates(folder)
     if not found:
-        raise HomeError(f"{folder}: this folder holds no project (no {PRIVATE}/ and no .yaml file)")
+        home = chosen or current_home()
+        if not WORD.fullmatch(named):
+            raise HomeError(holds_no_project(folder))
+        if not home.is_dir() and not os.environ.get("DATABASE_URL"):
+            raise HomeError(f"{holds_no_project(folder)}, and no home is at {home} to know that name")
+        return Target(home, slug=named)
     if len(found) > 1:
         names = ", ".join(sorted(found.values()))
         raise HomeError(f"{folder}: several projects are here, name one of them: {names}")

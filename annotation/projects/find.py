@@ -91,4 +91,5 @@ def _not_loaded(named: str) -> str:
 
 def _unknown(slug: str) -> str:
     names = list(Project.objects.order_by("slug").values_list("slug", flat=True)[:20])
-    return f"no single project is meant by {slug!r}; known: {', '.join(names) or 'none'}"
+    said = f"no single project is meant by {slug!r}; known: {', '.join(names) or 'none'}"
+    return f"{said}. {homes.holds_no_project(slug)}" if Path(slug).is_dir() else said

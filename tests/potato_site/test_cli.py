@@ -190,6 +190,11 @@ def test_a_slug_means_the_project_in_the_current_home(loaded, tmp_path):
     assert potato(tmp_path, "status", "--home", home, "test-project").returncode == 0
     done = potato(tmp_path, "status", "nothing", POTATO_HOME=home)
     assert done.stderr == "potato status: no single project is meant by 'nothing'; known: test-project\n"
+    for name in ("test-project", "nothing"):
+        (tmp_path / name).mkdir()
+    assert potato(tmp_path, "status", "test-project", POTATO_HOME=home).returncode == 0
+    done = potato(tmp_path, "status", "nothing", POTATO_HOME=home)
+    assert "known: test-project. nothing: this folder holds no project (no .potato/ and no .yaml file)" in done.stderr
 
 
 def test_a_folder_can_move_as_a_whole(tmp_path):

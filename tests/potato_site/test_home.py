@@ -107,6 +107,16 @@ def test_a_word_is_a_slug_in_the_current_home(folder, monkeypatch):
     assert resolve("my-project") == Target(folder / "lab", slug="my-project")
 
 
+def test_a_word_is_a_slug_though_a_folder_of_that_name_holds_no_project(folder):
+    (folder / "my-project").mkdir()
+    with pytest.raises(HomeError, match=r"my-project: this folder holds no project .*, and no home is at .*potato"):
+        resolve("my-project")
+    (folder / ".potato").mkdir()
+    assert resolve("my-project") == Target(folder / ".potato", slug="my-project")
+    with pytest.raises(HomeError, match="this folder holds no project"):
+        resolve("./my-project")
+
+
 # --- making one ----------------------------------------------------------------------------------------------
 
 
