@@ -47,6 +47,7 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
         "style_revision": project.revision_id,
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "place": {"number": number, "total": total},
+        "pairs_come_when": _pairs_come_when(project, config),
         "before": number - 1 if number > 1 else None,
         "after": number + 1 if 0 < number < total else None,
         "wait_seconds": 0,
@@ -81,6 +82,13 @@ def _config(project: Project) -> ProjectConfig:
     if project.revision_id is None:
         raise Http404
     return config_of(project.revision_id)
+
+
+def _pairs_come_when(project: Project, config: ProjectConfig) -> str:
+    """When there will be two attempts to compare; empty where there are, or nothing compares."""
+    if not config.labels_pairs or Item.objects.filter(project=project, kind=Item.Kind.PAIR).exists():
+        return ""
+    return f"once two attempts at one issue are {'labeled' if config.labels_traces else 'here'}"
 
 
 def _last(project: Project) -> int:

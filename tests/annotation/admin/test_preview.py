@@ -9,7 +9,7 @@ from annotation.pages.label import YEAR
 from annotation.projects.create import create_project
 from annotation.projects.presets import presets
 from potato_site.accounts.models import User
-from tests.factory import make_project, make_traces
+from tests.factory import FIRST_ERROR, make_project, make_trace, make_traces
 from tests.two_projects import fingerprint
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +95,25 @@ def test_a_project_without_traces_shows_a_sample(page, project, settings, tmp_pa
     assert "A sample trace" in content
     assert 'id="step-0"' in content
     assert fingerprint() == before
+
+
+def test_it_says_when_comparisons_are_shown_as_long_as_there_is_no_pair(page, project, tmp_path):
+    said = "Comparison questions are shown once two attempts at one issue are"
+    assert said not in page.get(url(project)).content.decode()
+    attempts = [make_trace(name, 3, issue_id="i") for name in ("a", "b")]
+    pairwise = {"annotation_type": "pairwise", "name": "preference"}
+    mara = User.objects.get(username="mara")
+    for schemes, traces, sentence in (
+        ([FIRST_ERROR, pairwise], attempts, f"{said} labeled."),
+        ([pairwise], attempts[:1], f"{said} here."),
+        ([pairwise], attempts, ""),
+    ):
+        name = f"Compared {len(schemes)} {len(traces)}"
+        other = make_project(tmp_path / name, name=name, schemes=schemes, traces=traces)
+        Membership.objects.create(project=other, user=mara, role="manager", source="admin")
+        content = page.get(url(other)).content.decode()
+        assert sentence in content
+        assert (said in content) == bool(sentence)
 
 
 def test_annotators_have_no_preview(client, project):
