@@ -9,6 +9,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from annotation.admin.filters import PriorityFilter, ProjectFilter, WorkFilter
 from annotation.admin.links import answers_link
@@ -81,7 +82,7 @@ class ItemAdmin(ProjectList):
         return item.called
 
     def title(self, item: Item) -> str:
-        return str(item.a.meta.get("title", ""))[:120]
+        return Truncator(item.a.meta.get("title", "")).chars(120)
 
     def labels(self, item: Any) -> Any:
         waiting = f", {item.in_hand} in work" if item.in_hand else ""

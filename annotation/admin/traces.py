@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from annotation import access
 from annotation.admin.filters import ProjectFilter
@@ -63,7 +64,7 @@ class TraceAdmin(ScopedAdmin):
         return Trace.objects.filter(dataset__in=datasets_of(user))
 
     def title(self, trace: Trace) -> str:
-        return str(trace.current.meta.get("title", ""))[:120] if trace.current else ""
+        return Truncator(trace.current.meta.get("title", "")).chars(120) if trace.current else ""
 
     def steps(self, trace: Trace) -> int | None:
         return trace.current.n_steps if trace.current else None

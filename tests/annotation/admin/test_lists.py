@@ -60,6 +60,14 @@ def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(client, tmp_path
     assert few == many
 
 
+@pytest.mark.parametrize("model", ["annotation.Item", "traces.Trace"])
+def test_a_long_title_ends_where_it_was_cut(client, tmp_path, db, model):
+    factory.make_project(tmp_path, traces=[factory.make_trace(issue_description="word " * 30)])
+    client.force_login(User.objects.create_superuser("root"))
+    content = client.get(list_of(model)).content.decode()
+    assert f"{('word ' * 30)[:119]}…" in content
+
+
 def test_a_list_never_counts_further_than_anybody_turns_pages(client, project, manager, monkeypatch):
     monkeypatch.setattr("potato_site.scoped_admin.CappedPaginator.CAP", 2)
     client.force_login(manager)
