@@ -56,6 +56,20 @@ def test_who_comes_back_goes_on_at_the_first_step_without_a_label(label):
     assert current(page) == 0
 
 
+def test_a_key_pressed_once_too_often_at_the_last_step_takes_nothing_away(label):
+    page = label(schemes=[scheme()])
+    press(page, *"111111")
+    assert labels(page) == ["correct"] * 5
+    # Chosen anew, the key takes its label away, as the button does; another label is given as ever.
+    press(page, "k", "j", "1")
+    assert labels(page) == [*["correct"] * 4, None]
+    press(page, "1", "3")
+    assert labels(page) == [*["correct"] * 4, "incorrect"]
+    press(page, "z", "1")
+    assert labels(page) == [*["correct"] * 4, None]
+    saved(page)
+
+
 def test_keys_that_are_faster_than_the_steps_wait_for_them(label):
     page = label(schemes=[scheme()], traces=[make_trace("long", steps=150)])
     page.route("**/chunks/**", lambda route: (page.wait_for_timeout(700), route.continue_()))

@@ -29,7 +29,8 @@ async function start() {
   const owner = state.preview ? `preview/${newId()}` : `${state.user}/${state.assignment}`;
   showOwnKeys(state.own_keys);
   const outbox = state.preview ? new Outbox(owner) : await Outbox.open(owner);
-  const parts = { state };
+  // `last`: the key that labeled the current step, where no step behind it lacks a label.
+  const parts = { state, last: null };
 
   const store = new Store({
     version: state.version,
@@ -60,6 +61,7 @@ async function start() {
     chunkSteps: state.chunk_steps,
     onarrive: (controls) => arrived(parts, controls),
     onmove: (step) => {
+      parts.last = null;
       const n = state.step_types.length;
       if (!n) return;
       byId("position").textContent = `#${step} · ${n} step${n === 1 ? "" : "s"}`;

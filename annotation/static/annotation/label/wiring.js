@@ -2,7 +2,7 @@
 
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
 import { showIssue } from "./issue.js";
-import { dismiss } from "./notices.js";
+import { announce, dismiss } from "./notices.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 
 const byId = (id) => document.getElementById(id);
@@ -223,10 +223,20 @@ function useKey(parts, scheme, action, value) {
     return;
   }
   const before = page.isLabeled(step);
+  const pressed = JSON.stringify([scheme, action, value]);
+  if (before && parts.last === pressed) {
+    // Meant for a step behind, of which there is none: the key in a row would take the last label away.
+    announce("This step has its label, and none behind it waits for one.");
+    return;
+  }
+  parts.last = null;
   page.act(scheme, action, value, { step, element: null, byKey: true });
   // A step that takes several choices is not left at the first.
   const perStep = page.byName.get(scheme).scheme.scope === "step" && !["first_error", "toggle"].includes(action);
-  if (perStep && !before && page.isLabeled(step)) jump(trace, page.nextUnlabeled(step));
+  if (!perStep || before || !page.isLabeled(step)) return;
+  const next = page.nextUnlabeled(step);
+  if (next === null) parts.last = pressed;
+  else trace.goTo(next);
 }
 
 /** Take the person to what was undone. With nothing to undo, `z` takes back the submission just made. */
