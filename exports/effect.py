@@ -19,14 +19,12 @@ def without_effect(
 ) -> Iterator[str]:
     """A sentence for each. ``tally``: of the rows that were read with these options."""
     yield from _idle(options, writer)
-    if options.since_seq is not None and options.since_seq > project.seq:
-        yield f"since_seq: nothing can have changed since {options.since_seq}, the project is at {project.seq}"
     people = queries.known_people(project, options.exclude_annotators)
     yield from _unknown("exclude_annotators", "nobody here is called", options.exclude_annotators, people)
     labels = {label.value for label in asked.reward.labels} if asked.reward else set()
-    yield from _unknown("reward_values", "no label is called", options.reward_values, {*labels, *tally.labels})
+    yield from _unknown("reward_values", "no label is called", options.reward_values, labels | tally.met_labels)
     outcomes = {label.value for label in asked.outcome.labels} if asked.outcome else set()
-    yield from _unknown("outcome", "no outcome is called", options.outcome, {*outcomes, *tally.outcomes})
+    yield from _unknown("outcome", "no outcome is called", options.outcome, outcomes | tally.met_outcomes)
     if options.traces is not None:
         unknown = len(options.traces) - queries.coverage(project, only=options.traces).known
         if unknown:

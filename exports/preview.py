@@ -37,7 +37,7 @@ class Preview:
     compared: int
     is_whole: bool
     tokens: list[tuple[int, int]]
-    # Of the texts of all rows that were looked at, about.
+    # Of the texts of the rows that were looked at, about.
     megabytes: float
 
     @property
@@ -51,7 +51,7 @@ class Preview:
 def preview(project: Any, format_name: str, options: Options) -> Preview:
     """Of the first labeled traces. Raises UnknownPlugin, UnknownScheme, UnknownReward."""
     writer = formats.get(format_name)()
-    sizes: list[int] = []
+    sizes: list[list[int]] = []
     with queries.consistent_read():
         source = Source(project.pk, options, writer, most_traces=LOOKED_AT, with_texts=True)
         kept: list[Any] = []
@@ -63,25 +63,25 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         files = _shown(_readable(writer, kept, sheet))
         coverage = source.coverage()
         counts, idle = source.counts(), source.without_effect()
-    tokens = [(limit, sum(size > limit for size in sizes)) for limit in CONTEXTS]
+    tokens = [(limit, sum(max(sides) > limit * CHARACTERS_PER_TOKEN for sides in sizes)) for limit in CONTEXTS]
     there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
     looked_at, compared = (min(LOOKED_AT, number) for number in there)
-    megabytes = sum(sizes) * CHARACTERS_PER_TOKEN / 1e6
+    megabytes = sum(map(sum, sizes)) / 1e6
     warnings = [*idle, *_warnings(counts, tokens, len(sizes))]
     return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens, megabytes)
 
 
-def _sizes(row: Any, writer: Format) -> list[int]:
-    """Tokens of what a trainer gets of a row, about: of a pair those of the longer side, of single steps each with all
-    before it. Answers are for no trainer."""
+def _sizes(row: Any, writer: Format) -> list[list[int]]:
+    """Characters of what a trainer gets of a row, about: of each example (both sides of a pair, each single step with
+    all before it). Answers are for no trainer."""
     if writer.takes == "answers":
         return []
     rows = [row] if isinstance(row, Row) else [row.chosen, row.rejected]
-    texts = [list(accumulate(len(step["content"]) for step in one.steps)) for one in rows]
     issue = len(str(rows[0].document.get("issue_description") or ""))
+    texts = [list(accumulate((len(step["content"]) for step in one.steps), initial=issue)) for one in rows]
     if (places := places_in_file(writer, row)) is not None:
-        return [(issue + texts[0][place]) // CHARACTERS_PER_TOKEN for place in places]
-    return [(issue + max(lengths[-1] if lengths else 0 for lengths in texts)) // CHARACTERS_PER_TOKEN]
+        return [[texts[0][place + 1]] for place in places]
+    return [[lengths[-1] for lengths in texts]]
 
 
 def _readable(writer: Format, kept: list[Any], sheet: Sheet) -> Iterable[Piece]:

@@ -47,6 +47,9 @@ class Tally:
     splits: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
+    # Labels and outcomes of the rows, whatever the file holds of them.
+    met_labels: set[str] = field(default_factory=set)
+    met_outcomes: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ NAMES = {True: "positive", False: "negative", None: "masked"}
 
 def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     """Count a row (or pair) that goes into the file: what that holds of it."""
-    count = rows_in_file(writer, row)
+    places = places_in_file(writer, row)
+    count = rows_in_file(writer, row) if places is None else len(places)
     tally.rows += count
     tally.splits[row.split] += count
     tally.several += len(row.annotators) > 1
@@ -24,16 +25,20 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
         tally.sources[row.source] += 1
         return
     tally.traces.add(row.trace_id)
-    if writer.takes == "answers":
-        # What each person said, and nothing that was made of it.
+    labels = Counter(map(itemgetter("label"), row.steps))
+    tally.met_labels.update(filter(None, labels))
+    if row.outcome is not None:
+        tally.met_outcomes.add(str(row.outcome))
+    if getattr(writer, "is_raw", False):
         return
     tally.ties += row.needs_adjudication
     if row.outcome is not None:
         tally.outcomes[str(row.outcome)] += 1
-    steps, targets = row.steps, row.targets
-    if (places := places_in_file(writer, row)) is not None:
-        steps, targets = [steps[place] for place in places], [targets[place] for place in places]
-    for label, number in Counter(map(itemgetter("label"), steps)).items():
+    targets = row.targets
+    if places is not None:
+        labels = Counter(row.steps[place]["label"] for place in places)
+        targets = [targets[place] for place in places]
+    for label, number in labels.items():
         tally.labels[label or "none"] += number
     tally.targets.update(targets)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.assignments.items import kinds_of
 from annotation.models import Assignment, Item, Membership, Project
@@ -16,8 +16,8 @@ from annotation.projects.revisions import current
 
 # What people label before they begin is a sitting, not a project.
 MOST = 50
-# States of work that is still to come; what was skipped does not come back.
-TO_COME = ("reserved", "open", "expired", "released")
+# What has come, but is still to be done. What was skipped does not come back, nor what somebody had for its label.
+BEGUN = Q(purpose=Assignment.Purpose.CALIBRATION, state__in=["open", "expired", "released"])
 
 
 def items_of(project: Project) -> QuerySet[Item]:
@@ -34,5 +34,5 @@ def due(membership: Membership) -> Item | None:
 
 def left(project: Project, user: Any) -> int:
     """How many items of the set this person has still to label."""
-    over = Assignment.objects.filter(annotator=user, item=OuterRef("pk")).exclude(state__in=TO_COME)
+    over = Assignment.objects.filter(~BEGUN, annotator=user, item=OuterRef("pk"))
     return items_of(project).filter(~Exists(over)).count()

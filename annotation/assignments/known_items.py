@@ -8,6 +8,7 @@ is checked by it, and it counts as one. Where all have been handed out to a pers
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -25,7 +26,7 @@ def due(membership: Membership) -> Item | None:
         return None
     known, had = _known(project), Assignment.objects.filter(project=project, annotator=membership.user_id)
     fresh = known.exclude(Exists(had.filter(item=OuterRef("pk"))))
-    if not fresh.exists() or not _is_due(had, known, percentage, membership.pk):
+    if not fresh.exists() or not _is_due(had.working(), known, percentage, membership.pk):
         return None
     # Another one for everybody, so that all are used about equally often.
     chosen = min(fresh.order_by().values_list("pk", flat=True), key=lambda pk: _draw(membership.pk, pk))
@@ -44,8 +45,9 @@ def _known(project: Project) -> QuerySet[Item]:
     return Item.objects.present().filter(project=project, in_calibration=False, pk__in=gold.values("item"))
 
 
-def _is_due(had: QuerySet[Assignment], known: QuerySet[Item], percentage: float, person: int) -> bool:
-    """``had``: all that the person was ever given. What they skipped counts, so that skipping brings no other check."""
+def _is_due(had: QuerySet[Any], known: QuerySet[Item], percentage: float, person: int) -> bool:
+    """``had``: all that the person was ever given to label for the project. What they skipped counts, so that skipping
+    brings no other check."""
     total = had.count()
     if not total:
         return _draw(person) % FIRST_AMONG == 0

@@ -112,8 +112,8 @@ def calibrate(item_id: int, by: User) -> None:
     item = _item_alone(item_id)
     if item.in_calibration:
         return
-    if Item.objects.present().filter(project=item.project_id, in_calibration=True).count() >= calibration.MOST:
-        raise states.Closed(f"A calibration set has at most {calibration.MOST} items.")
+    if Item.objects.filter(project=item.project_id, in_calibration=True).count() >= calibration.MOST:
+        raise states.Closed(f"A calibration set has at most {calibration.MOST} items, withdrawn ones among them.")
     _set_calibration(item, by, True)
     # One that somebody is just taking stays: the label that they make is one.
     free = Slot.objects.filter(item=item, assignment=None).select_for_update(skip_locked=True, of=("self",))

@@ -64,7 +64,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **work,
         "progress": counted.get(statistics.PROGRESS),
-        "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] else 0,
+        "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] and work["is_open"] else 0,
         "decides": access.decides(memberships),
         "to_decide": counted.get(statistics.ADJUDICATION),
         "recent": _recent(request.user, found),

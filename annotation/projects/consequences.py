@@ -54,7 +54,7 @@ class Counts:
 
 def counts_of(project: Project) -> Counts:
     """A handful of queries, whatever the size."""
-    items = Item.objects.filter(project=project, is_withdrawn=False, in_calibration=False)
+    items = Item.objects.to_label().filter(project=project, is_withdrawn=False)
     current = Submission.objects.filter(project=project, is_current=True, assignment__state__in=DELIVERED)
     by_revision = dict(current.order_by().values_list("revision_id").annotate(Count("pk")))
     by_meaning: Counter[str] = Counter()

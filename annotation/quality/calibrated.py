@@ -95,7 +95,7 @@ def _people(
         for one in several:
             mine[one.annotator].append(one)
     given: dict[int, int] = defaultdict(int)
-    over = Assignment.objects.filter(item__in=items).exclude(state__in=calibration.TO_COME)
+    over = Assignment.objects.filter(~calibration.BEGUN, item__in=items)
     for annotator in over.values_list("annotator", flat=True):
         given[annotator] += 1
     active = Membership.objects.filter(

@@ -145,8 +145,8 @@ class Format(Protocol):
     ``needs = ("pyarrow", "parquet")``. One whose files some options cannot change names those, so that who gives one is
     told: ``ignores = ("neutral",)``. One of binary files writes rows as text as well, for a look before an export is
     made: ``write_readable(rows, sheet)``, pieces as those of ``write``. One that makes several rows of its file of one
-    of ours says how many, for the counts: ``n_rows(row)``; and one whose rows are single steps, of which:
-    ``places(row)``.
+    of ours says how many, for the counts: ``n_rows(row)``; one whose rows are single steps, of which: ``places(row)``;
+    one of what each person said, merged into nothing, that it is so: ``is_raw = True``.
     The first line of its docstring is what people read where they choose one.
     """
 
@@ -175,9 +175,7 @@ def split_file(file: str, split: str) -> str:
 
 
 def rows_in_file(writer: Format, row: Any) -> int:
-    """How many rows of the file a row (or pair) makes."""
-    if (places := places_in_file(writer, row)) is not None:
-        return len(places)
+    """How many rows of the file a row (or pair) makes, where they are not single steps."""
     count = getattr(writer, "n_rows", None)
     return count(row) if count else 1
 

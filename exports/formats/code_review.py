@@ -24,6 +24,7 @@ class CodeReview:
     takes: ClassVar[Takes] = "answers"
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
     step_texts: ClassVar[bool] = False
+    is_raw: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:
         return "" if any(_reviews(said) for said in row.said) else "no code review"

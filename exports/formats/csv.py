@@ -29,6 +29,7 @@ class Csv:
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
     takes_comparisons: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
+    is_raw: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:
         return ""

@@ -289,6 +289,27 @@ def test_a_known_answer_of_the_set_checks_nobody(tmp_path):
     assert calibration_of(project).people[0].likeness == 1
 
 
+def test_nobody_is_told_of_items_that_will_not_come(tmp_path):
+    project = project_of(tmp_path, 3)
+    given = hand_out(project, person("ann")).assignment
+    states.release(given.public_id, person("ann"))
+    managing.calibrate(given.item_id, boss())
+    assert calibration.left(project, person("ann")) == 0
+    assert calibration.left(project, person("bob")) == 1
+    assert [(one.name, one.left) for one in calibration_of(project).people] == [("ann", 0), ("bob", 1)]
+
+
+def test_checks_are_spread_over_the_work_that_follows(tmp_path):
+    quality = {"overlap_percentage": 0, "known_answers_percentage": 10}
+    people = tuple(f"p{number}" for number in range(6))
+    project = make_project(tmp_path, traces=make_traces(20), quality_control=quality, people=people)
+    calibrate(project, 0, 1, 2, 3, 4)
+    (*_, check) = items_of(project)
+    set_gold(project, check, "step_reward", {"first_error": {"step": 2}}, user=None)
+    firsts = [labeled(project, name, 6)[-1].item_id == check.pk for name in people]
+    assert not all(firsts)
+
+
 def test_what_people_said_first_is_compared_and_who_skipped_is_through(tmp_path):
     project = project_of(tmp_path, 3)
     first, second = calibrate(project, 0, 1)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from annotation.projects.revisions import current, set_config
 from exports.build import build
 from exports.formats import formats
 from exports.options import Options
@@ -18,13 +19,15 @@ from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_trace, submit
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 REVIEW = {"annotation_type": "code_review", "name": "review", "file_ratings": {"enabled": False}}
-# The others are tables, reports and archives.
+# The others are tables, reports and archives; of dpo all pairs are counted, those in its conversational file alone too.
 OF_LINES = ["prm", "preference_pairs", "kto", "openrlhf_prm", "processbench", "code_review", "annotations", "csv"]
 
 
 @pytest.fixture
 def project(tmp_path):
-    traces = [make_trace(f"t{n}", 5, issue_id=f"i{n // 2}", repo=f"r{n // 2}") for n in range(6)]
+    traces = [
+        make_trace(f"t{n}", 5, instance_id=f"o__r-{n // 2}", repo=f"r{n // 2}", model=f"m{n % 2}") for n in range(6)
+    ]
     for n, trace in enumerate(traces):
         trace["structured_turns"][0]["content"] = f"I should read file {n} first. " * 400
     project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME, REVIEW], people=("ann", "bob"))
@@ -64,6 +67,21 @@ def test_the_labels_of_single_steps_are_those_of_the_file(project, tmp_path):
     labels = Counter(row["label"] for rows in lines_of(tmp_path / "out").values() for row in rows)
     assert built.counts["hard_labels"] == {"positive": labels[True], "negative": labels[False]}
     assert built.counts["labels"] == {"correct": labels[True], "incorrect": labels[False]}
+
+
+def test_of_verdicts_for_swe_bench_ties_and_outcomes_are_told(project, tmp_path):
+    counts = build(project.pk, "swe_bench", Options(), tmp_path / "out.json").counts
+    assert counts["outcomes"] == {"partial": counts["rows"]}
+
+
+def test_a_name_of_an_earlier_revision_is_known_to_every_format(project, tmp_path):
+    (reward, outcome, review) = current(project).annotation_schemes
+    fewer = type(outcome).model_validate({**outcome.model_dump(), "options": outcome.model_dump()["options"][::2]})
+    assert "partial" not in str(fewer)
+    set_config(project, current(project).model_copy(update={"annotation_schemes": (reward, fewer, review)}), None)
+    for name in ("prm", "swe_bench", "annotations"):
+        built = build(project.pk, name, Options(outcome=("partial",)), tmp_path / name / "out.jsonl")
+        assert (built.counts["rows"] > 0, built.without_effect) == (True, ())
 
 
 @pytest.mark.parametrize("name", ["annotations", "csv", "code_review"])

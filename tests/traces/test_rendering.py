@@ -131,6 +131,12 @@ def test_of_a_file_the_output_shows_what_the_lines_do_not(output):
     assert html.count("alpha") == html.count("beta") == 1
 
 
+def test_numbers_that_only_the_tool_tells_and_lines_like_others_stay():
+    step = {"type": "file_read", "path": "a.txt"}
+    assert "99→alpha" in render({**step, "content": "alpha\nbeta\n", "output": "99→alpha\n100→beta"})
+    assert "if x {\n}\nelse {" in render({**step, "content": "}", "output": "if x {\n}\nelse {\n}"})
+
+
 def test_of_a_file_that_was_only_numbered_nothing_is_left_to_show():
     step = {"type": "file_read", "path": "a.txt", "content": "alpha\n"}
     assert "Output" not in render({**step, "output": "1\talpha"})

@@ -50,11 +50,13 @@ def _not_shown(step: dict[str, Any]) -> str:
     if not shown or not output:
         return printed
     listing = read_listing(output)
-    # A tool may number the empty line behind the last one.
-    if listing is not None and listing.text.rstrip("\n") == shown:
+    # A tool may number the empty line behind the last one. Numbers that are not shown are told by the tool.
+    if listing is not None and listing.text.rstrip("\n") == shown and listing.start == (step.get("start_line") or 1):
         return beside_listing(output)
     before, found, after = f"\n{output}\n".partition(f"\n{shown}\n")
-    return f"{before}\n{after}".strip("\n") if found else printed
+    # A single line may be like others.
+    is_it = found and ("\n" in shown or not (before and after))
+    return f"{before}\n{after}".strip("\n") if is_it else printed
 
 
 displays.register("file_read")(FileRead())
