@@ -221,6 +221,26 @@ def test_escape_keeps_what_is_typed_as_a_draft_that_opens_again(review):
     reads(comments(page), "Bug", "A long thought, finished")
 
 
+def test_a_draft_over_a_saved_comment_changes_nothing_of_it_after_a_reload_either(review):
+    page = review()
+    step(page, 1).focus()
+    press(page, "c")
+    page.keyboard.type("A thought")
+    press(page, "Alt+1", "Control+Enter")
+    button(comments(page), "Edit").click()
+    page.keyboard.type(" twice")
+    press(page, "Alt+2", "Escape")
+    saved(page)
+    page.reload()
+    ready(page)
+    expect(editor(page)).to_have_value("A thought twice")
+    editor(page).focus()
+    press(page, "Escape")
+    button(comments(page), "Discard").click()
+    reads(comments(page), "Bug", "A thought")
+    saved(page)
+
+
 def test_a_draft_closed_in_one_tab_and_saved_in_another_is_a_comment_in_both(review):
     page = review()
     other = page.context.new_page()

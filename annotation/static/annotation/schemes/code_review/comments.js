@@ -201,7 +201,8 @@ export class Comments {
     const draft = wellFormed(typed);
     if (!draft.trim()) return before;
     if (before?.text === draft && before.category === category && same(bare(before.anchor), bare(anchor))) return before;
-    return clean({ ...before, anchor, category, draft });
+    // A saved comment keeps its place and category until it is saved again: after a reload only the text is a draft.
+    return clean({ ...(before ?? { anchor, category }), draft });
   }
 
   /** What was saved last; null for a comment that never was. */
