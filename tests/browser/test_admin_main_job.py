@@ -46,7 +46,7 @@ def make(page: Page) -> None:
     page.get_by_label("Minimum time (seconds)").fill("0")
     button(page, "Make the project").click()
     # A mistake stands at its field; what was filled in stays.
-    expect(page.get_by_text("Line 2: 'reviewer 2' cannot be a user name")).to_be_visible()
+    expect(page.get_by_text("Line 2: reviewer 2 cannot be a user name")).to_be_visible()
     page.get_by_label("Annotators").fill("reviewer1")
     button(page, "Make the project").click()
     page.wait_for_url("**/admin/p/spring-runs/")

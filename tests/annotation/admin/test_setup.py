@@ -191,7 +191,7 @@ def test_a_mistake_stands_at_its_field_and_at_its_line(mia, url, project):
     values = fill(mia, url, quality_control__overlap_percentage="a lot", annotation_schemes__0__labels__0__color="red")
     html = press(mia, url, values, "save").content.decode()
     assert field_error(html, "quality_control-overlap_percentage").startswith("Input should be a valid number")
-    assert "String should match" in field_error(html, "annotation_schemes-0-labels-0-color")
+    assert "should be a colour like #22c55e" in field_error(html, "annotation_schemes-0-labels-0-color")
     assert re.search(r"Line \d+</a>:\s*<code>quality_control.overlap_percentage</code>", html)
     assert form(html, "setup")["quality_control.overlap_percentage"] == "a lot"
     assert Revision.objects.filter(project=project).count() == 1
