@@ -32,6 +32,14 @@ def due(membership: Membership) -> Item | None:
     return items_of(membership.project).filter(~Exists(had)).first()
 
 
+def still_wanted(project: Project, begun: list[Assignment]) -> list[Assignment]:
+    """Those of items that are of the set still."""
+    if not begun:
+        return []
+    present = set(items_of(project).filter(pk__in=[one.item_id for one in begun]).values_list("pk", flat=True))
+    return [one for one in begun if one.item_id in present]
+
+
 def left(project: Project, user: Any) -> int:
     """How many items of the set this person has still to label."""
     over = Assignment.objects.filter(~BEGUN, annotator=user, item=OuterRef("pk"))

@@ -74,12 +74,13 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
         if kept is not None:
             return HandOut(_open_reserved(project, kept, now))
-        begun = [assignment for assignment in mine if assignment.is_calibration]
+        begun = calibration.still_wanted(project, [a for a in mine if a.is_calibration])
         if (first := _return_to(begun, now) or _calibrate(membership, now)) is not None:
             return HandOut(first)
         if _cap_reached(project, membership):
             return HandOut(None, CAP_REACHED)
-        expired, released = ([a for a in mine if a.state == state] for state in states.RESUMABLE)
+        work = [assignment for assignment in mine if not assignment.is_calibration]
+        expired, released = ([a for a in work if a.state == state] for state in states.RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
         return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
 

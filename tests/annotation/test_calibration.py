@@ -184,6 +184,17 @@ def test_what_a_manager_released_comes_first_again_though_the_cap_is_reached(tmp
     assert hand_out(project, person("ann")).assignment == given
 
 
+@pytest.mark.parametrize("end", [managing.end_calibration, managing.withdraw])
+def test_what_was_lost_of_an_item_that_left_the_set_does_not_come_back(tmp_path, end):
+    project = project_of(tmp_path, 2)
+    (item,) = calibrate(project, 0)
+    lost = hand_out(project, person("ann")).assignment
+    Assignment.objects.filter(pk=lost.pk).update(state="expired", lease_until=None)
+    end(item, boss())
+    given = hand_out(project, person("ann")).assignment
+    assert (given.item.position, given.purpose) == (1, Purpose.PRODUCTION)
+
+
 def test_items_of_a_kind_that_is_no_longer_handed_out_are_not_of_the_set(tmp_path):
     traces = [make_trace(f"t{number}", issue_id="one", repo="r") for number in range(2)]
     project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, PAIRWISE], people=("ann", "bob"), overlap=0)
