@@ -1,8 +1,10 @@
-"""Each annotator's own file: ``<output>/<annotator>/annotations.jsonl``, one line per trace or pair, kept current; or
-``annotations.json``, the same as one array, where the configuration asks for that form.
+"""Each annotator's own files: ``<output>/<annotator>/annotations.jsonl``, one line per trace, and where the project
+compares ``comparisons.jsonl`` beside it, one line per pair, kept current; or ``annotations.json`` and
+``comparisons.json``, the same as one array each, where the configuration asks for that form. They are two files because
+whoever reads the first one takes its lines by ``trace_id``.
 
-It holds the current revision of everything the person submitted (surplus and excluded work too: it is their record),
-never a part of it: the file is replaced as a whole. Its time is that of the latest submission in it, so that a file
+They hold the current revision of everything the person submitted (surplus and excluded work too: it is their record),
+never a part of it: a file is replaced as a whole. Their time is that of the person's latest submission, so that a file
 that was left behind is recognised without reading it.
 """
 
@@ -12,11 +14,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from annotation import queries
-from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
+from annotation.queries import Delivering, LabeledPair, LabeledTrace, Labels, Question
 from exports.describe import SCHEMA_VERSION, moment
 from exports.jsonline import json_line
 from exports.options import Options
@@ -26,6 +29,7 @@ from exports.steps import exported_steps
 from potato_site.files import nothing
 
 FILES = {"jsonl": "annotations.jsonl", "json": "annotations.json"}
+OF_PAIRS = {"jsonl": "comparisons.jsonl", "json": "comparisons.json"}
 RESERVED = frozenset((
     "trace_id", "trace_id_b", "annotator", "total_steps", "first_error_step", "all_correct", "steps", "started_at",
     "submitted_at", "duration_s", "purpose", "flags", "schema_version",
@@ -38,31 +42,66 @@ def path_of(output_path: str, username: str, form: str = "jsonl") -> Path:
     return Path(output_path) / username / FILES[form]
 
 
+def paths_of(project: Delivering, username: str) -> list[Path]:
+    """The files a person of this project has."""
+    folder = Path(project.output_path) / username
+    names = [FILES, OF_PAIRS] if project.compares else [FILES]
+    return [folder / name[project.form] for name in names]
+
+
 def write(project_id: int, user_id: int, username: str, *, before_publishing: Callable[[], None] = nothing) -> int:
-    """Write one annotator's file anew and return its number of lines. Raises OSError."""
-    project = queries.project_by_id(project_id, using="default")
-    latest, lines = datetime.fromtimestamp(0, UTC), 0
-
-    def pieces() -> Iterator[bytes]:
-        nonlocal latest, lines
-        for submitted_at, said in _lines(project, user_id):
-            yield json_line(said)
-            lines += 1
-            latest = max(latest, submitted_at)
-
+    """Write one annotator's files anew and return their number of lines. Raises OSError."""
+    folder = Path(queries.project_by_id(project_id, using="default").output_path) / username
     # Read under the lock, the form too: whoever publishes last has also read last.
-    with locked(path_of(project.output_path, username).parent):
-        form = queries.delivering(queries.project_by_id(project_id, using="default")).form
-        path = path_of(project.output_path, username, form)
+    with locked(folder):
+        project = queries.project_by_id(project_id, using="default")
+        now = queries.delivering(project)
         with queries.consistent_read():
-            content = _array(pieces()) if form == "json" else pieces()
-            write_file(path, content, before_publishing=before_publishing)
-        if lines:
-            os.utime(path, (latest.timestamp(), latest.timestamp()))
-        # What was written before the form was changed would grow old beside it.
-        for other in FILES.keys() - {form}:
-            path_of(project.output_path, username, other).unlink(missing_ok=True)
-    return lines
+            written = list(_write_all(project, now, user_id, folder, before_publishing))
+        # What was written before the form was changed would grow old beside them.
+        for name in {*FILES.values(), *OF_PAIRS.values()} - {path.name for path, _ in written}:
+            (folder / name).unlink(missing_ok=True)
+        latest = max(of.latest for _, of in written).timestamp()
+        for path, _ in written if latest else []:
+            os.utime(path, (latest, latest))
+    return sum(of.lines for _, of in written)
+
+
+def _write_all(
+    project: Any, now: Delivering, user_id: int, folder: Path, before_publishing: Callable[[], None]
+) -> Iterator[tuple[Path, _Lines]]:
+    """Write the person's files, each with what stands in it now."""
+    asked = queries.questions(project)
+    traces = queries.labeled_by(project, user_id)
+    of_traces = _Lines((trace.submissions[0].submitted_at, line(trace, asked)) for trace in traces)
+    yield of_traces.write(folder / FILES[now.form], now.form, before_publishing), of_traces
+    pairs = queries.compared_by(project, user_id)
+    first = next(pairs, None)
+    # Comparisons keep their file where the project asks for none any more.
+    if now.compares or first is not None:
+        several = chain([first] if first else [], pairs)
+        of_pairs = _Lines((pair.submissions[0].submitted_at, line_of_pair(pair, asked)) for pair in several)
+        yield of_pairs.write(folder / OF_PAIRS[now.form], now.form, before_publishing), of_pairs
+
+
+class _Lines:
+    """Lines on their way into a file, counted."""
+
+    def __init__(self, said: Iterable[tuple[datetime, dict[str, Any]]]) -> None:
+        self.said = said
+        self.lines = 0
+        self.latest = datetime.fromtimestamp(0, UTC)
+
+    def write(self, path: Path, form: str, before_publishing: Callable[[], None]) -> Path:
+        pieces = self._each()
+        write_file(path, _array(pieces) if form == "json" else pieces, before_publishing=before_publishing)
+        return path
+
+    def _each(self) -> Iterator[bytes]:
+        for submitted_at, one in self.said:
+            yield json_line(one)
+            self.lines += 1
+            self.latest = max(self.latest, submitted_at)
 
 
 def _array(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -79,15 +118,6 @@ def is_stale(path: Path, submitted_at: datetime) -> bool:
         return abs(path.stat().st_mtime - submitted_at.timestamp()) > TOLERANCE_SECONDS
     except FileNotFoundError:
         return True
-
-
-def _lines(project: Any, user_id: int) -> Iterator[tuple[datetime, dict[str, Any]]]:
-    """(when it was submitted, the line) of everything a person submitted, traces first."""
-    asked = queries.questions(project)
-    for trace in queries.labeled_by(project, user_id):
-        yield trace.submissions[0].submitted_at, line(trace, asked)
-    for pair in queries.compared_by(project, user_id):
-        yield pair.submissions[0].submitted_at, line_of_pair(pair, asked)
 
 
 def line(trace: LabeledTrace, asked: list[Question]) -> dict[str, Any]:

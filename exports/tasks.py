@@ -54,12 +54,13 @@ class _Watch:
 
     output_path: str
     form: str
+    compares: bool
     # The change counter up to which submissions were looked at.
     seq: int = -1
     # Whose file was not current at the last look.
     behind: dict[int, LastLabels] = field(default_factory=dict)
     # The files that were.
-    current: dict[int, Path] = field(default_factory=dict)
+    current: dict[int, list[Path]] = field(default_factory=dict)
 
 
 # Lost with the process: a new one looks at every file once.
@@ -72,8 +73,9 @@ def catch_missed_mirrors() -> None:
     file was removed."""
     for project in queries.delivering_projects(using="default"):
         watch = _watches.get(project.project_id)
-        if watch is None or (watch.output_path, watch.form) != (project.output_path, project.form):
-            watch = _watches[project.project_id] = _Watch(project.output_path, project.form)
+        wanted = (project.output_path, project.form, project.compares)
+        if watch is None or (watch.output_path, watch.form, watch.compares) != wanted:
+            watch = _watches[project.project_id] = _Watch(*wanted)
         for user_id in _behind(project, watch):
             params = {"project": project.project_id, "annotator": user_id}
             enqueue(MIRROR, params, dedupe_key=_key(project.project_id, user_id))
@@ -87,14 +89,15 @@ def _behind(project: Delivering, watch: _Watch) -> list[int]:
         watch.seq = project.seq
     for person in list(watch.behind.values()):
         if not _is_stale(project, person):
-            watch.current[person.user_id] = mirror.path_of(project.output_path, person.username, project.form)
+            watch.current[person.user_id] = mirror.paths_of(project, person.username)
             del watch.behind[person.user_id]
-    removed = [user_id for user_id, path in watch.current.items() if not path.exists()]
+    removed = [who for who, paths in watch.current.items() if not all(path.exists() for path in paths)]
     return sorted({*watch.behind, *removed})
 
 
 def _is_stale(project: Delivering, person: LastLabels) -> bool:
-    return mirror.is_stale(mirror.path_of(project.output_path, person.username, project.form), person.submitted_at)
+    paths = mirror.paths_of(project, person.username)
+    return any(mirror.is_stale(path, person.submitted_at) for path in paths)
 
 
 def _key(project_id: int, user_id: int | str) -> str:

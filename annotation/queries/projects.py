@@ -44,10 +44,12 @@ def delivering(project: Project) -> Delivering:
     return Delivering(project.pk, project.seq, project.output_path, *_output(project.revision_id))
 
 
-def _output(revision_id: int | None) -> tuple[tuple[str, ...], str]:
-    """The formats to keep current, and the form of the annotators' own files."""
-    output = config_of(revision_id).output if revision_id else Output()
-    return tuple(dict.fromkeys(output.export_formats)), output.format
+def _output(revision_id: int | None) -> tuple[tuple[str, ...], str, bool]:
+    """The formats to keep current, the form of the annotators' own files, and whether traces are compared."""
+    if revision_id is None:
+        return (), Output().format, False
+    config = config_of(revision_id)
+    return tuple(dict.fromkeys(config.output.export_formats)), config.output.format, config.labels_pairs
 
 
 def issues_and_repositories(project: Project, *, using: str = SNAPSHOT) -> Iterator[tuple[str, str]]:

@@ -118,3 +118,5 @@ class Delivering(NamedTuple):
     export_formats: tuple[str, ...] = ()
     # Form of the annotators' own files: jsonl or json.
     form: str = "jsonl"
+    # Whether traces are compared.
+    compares: bool = False

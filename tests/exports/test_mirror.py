@@ -55,23 +55,57 @@ def test_a_line_says_what_this_person_answered(tmp_path):
     assert (line["duration_s"], line["schema_version"], line["flags"]) == (60.0, "1.0", [])
 
 
-def test_what_a_person_compared_is_in_their_file_too(tmp_path):
+def compared(tmp_path, **output):
+    """A project that compares: ann labeled two attempts and compared them."""
     traces = [make_trace(f"try_{n}", 3, issue_id="x", issue_description="Fix x") for n in range(2)]
     schemes = [FIRST_ERROR, {"annotation_type": "pairwise", "name": "preference"}]
-    project = make_project(tmp_path, traces=traces, schemes=schemes, people=["ann"], overlap=0)
-    for _ in range(2):
-        submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}})
+    project = make_project(tmp_path, traces=traces, schemes=schemes, people=["ann"], overlap=0, **output)
+    for step in (1, 2):
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": step}}})
     before = queries.delivering_projects(using="default")[0].seq
     submit_item(project, "ann", {"preference": {"choice": {"side": "b"}}})
     assert queries.submitted_since(project, before) == 1
+    return project
+
+
+def test_what_a_person_compared_is_a_file_beside_it(tmp_path):
+    project = compared(tmp_path)
     assert write(project, "ann") == {"lines": 3}
-    trace, _, pair = lines_of(project, "ann")
-    assert "trace_id_b" not in trace
+    # Whoever takes the lines by their trace has the labels of that trace, as the guide's snippet does.
+    assert {line["trace_id"]: line["first_error_step"] for line in lines_of(project, "ann")} == {"try_0": 1, "try_1": 2}
+    own, of_pairs = mirror.paths_of(queries.delivering(project), "ann")
+    assert of_pairs == own.with_name("comparisons.jsonl")
+    (pair,) = [json.loads(line) for line in of_pairs.read_text().splitlines()]
     assert (pair["trace_id"], pair["trace_id_b"], pair["steps"]) == ("try_0", "try_1", [])
     assert pair["preference"]["side"] == "b"
     (last,) = queries.last_labels(project.pk, using="default")
     assert last.submitted_at.isoformat().startswith(pair["submitted_at"][:23])
-    assert not mirror.is_stale(mirror.path_of(project.output_path, "ann"), last.submitted_at)
+    assert not any(mirror.is_stale(path, last.submitted_at) for path in (own, of_pairs))
+
+
+def test_the_tick_asks_again_for_comparisons_that_were_removed(tmp_path, monkeypatch):
+    project = compared(tmp_path)
+    write(project, "ann")
+    Job.objects.all().delete()
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == set()
+    _, of_pairs = mirror.paths_of(queries.delivering(project), "ann")
+    of_pairs.unlink()
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+    # A process that has just started sees it as well.
+    Job.objects.all().delete()
+    monkeypatch.setattr(tasks, "_watches", {})
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+
+
+def test_comparisons_are_an_array_of_their_own_where_one_is_asked_for(tmp_path):
+    project = compared(tmp_path, output={"path": "./output/", "format": "json"})
+    write(project, "ann")
+    folder = tmp_path / "output" / "ann"
+    assert sorted(path.name for path in folder.iterdir()) == ["annotations.json", "comparisons.json"]
+    assert [pair["trace_id_b"] for pair in json.loads((folder / "comparisons.json").read_text())] == ["try_1"]
 
 
 def test_only_the_latest_revision_is_in_the_file(tmp_path):
