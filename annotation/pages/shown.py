@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from annotation.models import Item
 from annotation.projects.config import ProjectConfig
 from traces.chunks import View, changes_key, chunk_html, rendering_of
+from traces.displays.record import lays_out
 from traces.options import RenderOptions
 from traces.rendering import CHUNK_STEPS
 from traces.store import load_document
@@ -72,7 +73,7 @@ def shown_traces(
 def _shown(version_id: int, options: RenderOptions, chunk_url: ChunkUrl) -> ShownTrace:
     view = rendering_of(version_id, options)
     first = chunk_html(version_id, options, 0) if view.chunk_keys else ""
-    return ShownTrace(issue_text(version_id), view, first, chunk_url, version_id)
+    return ShownTrace(issue_text(version_id, options.layout), view, first, chunk_url, version_id)
 
 
 def panes_of(traces: list[ShownTrace]) -> dict[str, Any]:
@@ -93,9 +94,14 @@ def panes_of(traces: list[ShownTrace]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=512)
-def issue_text(version_id: int) -> str:
-    """The task the agent was given. Versions are immutable, so this never goes stale."""
-    return load_document(version_id).get("issue_description") or ""
+def issue_text(version_id: int, html_layout: str) -> str:
+    """The task the agent was given, unless it is a record whose layout shows it in its own place.
+
+    Versions are immutable, so this never goes stale.
+    """
+    doc = load_document(version_id)
+    text = doc.get("issue_description") or ""
+    return "" if text and lays_out(doc, html_layout, text) else text
 
 
 def chunks_of(trace: ShownTrace) -> list[dict[str, Any]]:

@@ -61,7 +61,8 @@ class ProjectConfig(BaseModel):
         default="",
         max_length=100_000,
         description="How a record without steps is shown: HTML with `{{field}}`. It is sanitised; of `style` "
-        "attributes colours, fonts, borders, sizes and spaces stay; fields are put in as text",
+        "attributes colours, fonts, borders, sizes and spaces stay; fields are put in as text. A task it "
+        "shows is not shown above it again",
     )
 
     @field_validator("project_name")

@@ -16,7 +16,7 @@ from annotation.models import Answer, Assignment, Membership, Project, Statistic
 from annotation.pages import filetree, stylesheet
 from annotation.projects.membership import deactivate
 from annotation.projects.revisions import config_of
-from tests.factory import PER_STEP, answers, make_project, make_trace, op, person, submit_item
+from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_trace, op, person, submit_item
 from traces.chunks import render_version
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,17 @@ class TestLabel:
         # One of them reads the configuration, which is cached once its transaction has ended.
         with django_assert_max_num_queries(9):
             client.get(url("label", assignment))
+
+    @pytest.mark.parametrize("layout", ["<p>{{text}}</p>", "<p>{{issue_description}}</p>", "<p>{{code}}</p>"])
+    def test_a_record_says_its_task_once(self, client, tmp_path, layout):
+        record = {"id": "r1", "text": "Merge two lists", "code": "pass"}
+        data = {"id_key": "id", "text_key": "text", "input_path": "./data/traces.jsonl"}
+        project = make_project(tmp_path, traces=[record], schemes=[OUTCOME], html_layout=layout, data=data)
+        client.force_login(person("ann"))
+        page = client.get(url("label", hand_out(project, person("ann")).assignment)).content.decode()
+        assert page.count("Merge two lists") == 1
+        assert ('class="issue"' in page) == ("code" in layout)
+        assert 'id="issue-title"' in page
 
     def test_it_counts_a_persons_items(self, ann, project):
         submit_item(project, "ann", answers())

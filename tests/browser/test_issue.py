@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.pages import current, press, step
-from tests.factory import PER_STEP, make_trace
+from tests.browser.pages import current, press, saved, step
+from tests.factory import OUTCOME, PER_STEP, make_trace
 
 ISSUE = "Closing twice panics.\n\nIt should return ErrClosed."
 
@@ -30,3 +30,12 @@ def test_without_an_issue_nothing_repeats_it(label):
     page = label(schemes=[PER_STEP], traces=[empty])
     expect(step(page, 0)).not_to_contain_text("as above")
     expect(step(page, 0).get_by_text("The message is empty.")).to_be_visible()
+
+
+def test_a_record_whose_layout_shows_the_task_has_no_issue_above_it(label):
+    record = {"id": "r1", "issue_description": "Merge two lists.", "code": "pass"}
+    page = label(schemes=[OUTCOME], traces=[record], html_layout="<h3>Problem</h3><p>{{issue_description}}</p>")
+    expect(page.get_by_text("Merge two lists.")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Record")
+    page.get_by_label("Fully Resolved").check()
+    saved(page)

@@ -19,6 +19,13 @@ def shown_fields(doc: dict[str, Any], html_layout: str) -> dict[str, Any]:
     return {key: value for key, value in doc.items() if key in wanted}
 
 
+def lays_out(doc: dict[str, Any], html_layout: str, text: str) -> bool:
+    """Whether the layout shows this text of a record, so that nothing beside it need say it again."""
+    if doc.get("structured_turns") or not html_layout.strip():
+        return False
+    return any(text_of(value) == text for value in shown_fields(doc, html_layout).values())
+
+
 def render_record(doc: dict[str, Any], options: RenderOptions) -> Html:
     """The whole record as one ``<article>``."""
     shown = _layout(doc, options) if options.layout.strip() else _fields(doc, options)

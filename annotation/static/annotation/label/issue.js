@@ -2,7 +2,9 @@
 
 const byId = (id) => document.getElementById(id);
 
+/** A trace without an issue, or a record whose layout shows it, has none of it. */
 export function showIssue(root) {
+  if (!byId("issue-text")) return;
   offerWhole();
   foldRepeats(root);
 }
