@@ -36,12 +36,20 @@ _FENCE_SIGNS = frozenset("`~<")
 
 @dataclass
 class Run:
-    """One start of Aider: its lines without their ends. ``line``: the number of the first one, from 1."""
+    """One start of Aider: its lines without their ends. ``line``: the number of the first one, from 1.
+
+    ``is_stripped``: an editor or a hook took the spaces from the ends of its lines; the signs alone tell then.
+    """
 
     line: int
     started_at: str | None = None
     lines: list[str] = field(default_factory=list)
     is_edited: bool = False
+
+    @cached_property
+    def is_stripped(self) -> bool:
+        typed = any(line.startswith("#### ") for line in self.lines)
+        return typed and not self.is_edited and not any(line.endswith(_TAIL) for line in self.lines)
 
 
 @dataclass
@@ -122,7 +130,7 @@ class _Reader:
 
     def _is_typed(self, line: str, at: int) -> bool:
         """Of a line that begins as one that was typed."""
-        if self.run.is_edited:
+        if self.run.is_edited or self.run.is_stripped:
             return not self.fence
         return line.endswith(_TAIL) and (not self.fence or self._after_blank(at))
 
@@ -135,6 +143,8 @@ class _Reader:
             return bool(_MESSAGE.match(line)) and self._after_blank(at)
         if line.endswith(_TAIL):
             return True
+        if self.run.is_stripped:
+            return not self.events or self.events[-1].kind != "reply" or bool(_MESSAGE.match(line))
         # The first of several lines. A quote in a reply is like it, but stands below a blank line or the reply's text.
         return not self.events or (self.events[-1].kind == "tool" and not self._after_blank(at))
 
@@ -143,7 +153,7 @@ class _Reader:
 
     def _typed(self, at: int) -> int:
         first = at
-        while at < len(self.lines) and self.lines[at].startswith("#### ") and self._is_typed(self.lines[at], at):
+        while at < len(self.lines) and self._goes_on(self.lines[at], at):
             at += 1
         text = "\n".join([line[5:].removesuffix(_TAIL) for line in self.lines[first:at]])
         before = self.events[-1] if self.events else None
@@ -153,6 +163,12 @@ class _Reader:
             self._add("user", first, text)
         self.fence = ""
         return at
+
+    def _goes_on(self, line: str, at: int) -> bool:
+        """Whether a prompt has this line too."""
+        if line == "####" and self.run.is_stripped:
+            return True
+        return line.startswith("#### ") and self._is_typed(line, at)
 
     def _message(self, at: int) -> int:
         end = at + 1

@@ -50,6 +50,26 @@ def test_headings_and_quotes_of_a_reply_are_the_reply(steps):
     assert "> a quote" in made[-1]["content"]
 
 
+def test_a_history_without_spaces_at_the_ends_of_its_lines_is_read_by_its_signs(source):
+    text = HEAD + (
+        "#### go  \n####   \n#### on  \n\nSure.\n\n> a quote\n\n"
+        + block("a.py", "x = 1\n", "x = 2\n")
+        + "\n```bash\npytest\n```\n\n> Tokens: 12 sent, 3 received.  \n> Applied edit to a.py  \n"
+        "> Commit abc1234 fix  \n\n"
+        "#### /run make  \n\n#### thanks  \n\nBye.\n"
+    )
+    (whole,) = Aider().convert(source(text))
+    stripped = "\n".join(line.rstrip() for line in text.split("\n"))
+    (record,) = Aider().convert(source(stripped, "stripped.md"))
+    assert record.value["structured_turns"] == whole.value["structured_turns"]
+    assert [step["type"] for step in record.value["structured_turns"]][1:4] == [
+        "user_message", "assistant_message", "file_edit",
+    ]  # fmt: skip
+    assert not whole.value["source"]["warnings"]
+    (warning,) = record.value["source"]["warnings"]
+    assert "spaces gone from the ends of all lines" in warning
+
+
 def test_a_prompt_of_several_lines_is_one_and_keeps_its_own_signs(steps):
     (prompt,) = of_type(steps("#### # title  \n####   \n#### > quoted  \n\nok\n"), "user_message")
     assert prompt["content"] == "# title\n\n> quoted"
