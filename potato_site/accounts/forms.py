@@ -15,7 +15,10 @@ TAKEN_FIXED = "This name is taken by now. Sign in if it is you; else ask the pro
 
 
 class NewAccountForm(forms.Form):
-    """Name and password of somebody new. A name that was given by an invitation stays as it is."""
+    """Name and password of somebody new. A name that was given by an invitation stays as it is.
+
+    Everything that is wrong is told at once: the page leaves the checking to this form.
+    """
 
     username = forms.CharField(
         label="User name",
@@ -70,7 +73,7 @@ class NewAccountForm(forms.Form):
         first, second = data.get("password1"), data.get("password2")
         if first and second and first != second:
             self.add_error("password2", "The two passwords are not the same.")
-        elif first:
+        if first:
             self._check_password(first, User(username=data.get("username", ""), email=data.get("email", "")))
         return data
 

@@ -1,5 +1,6 @@
 """Invitation links: shown by GET, used once by POST, worth no more than the person who made them."""
 
+import re
 from datetime import timedelta
 from hashlib import sha256
 
@@ -92,6 +93,21 @@ def test_a_bad_form_says_why_and_leaves_the_link_good(client, project, boss, cha
     assert says in response.content.decode()
     assert not User.objects.filter(username="carol").exists()
     assert client.post(path, NEW).status_code == 302
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_beside_its_field(client, project, boss):
+    path = link(project, boss)
+    assert "novalidate" in client.get(path).content.decode(), "the browser would name one field at a time"
+    wrong = {"username": "../x", "password1": "short", "password2": "shirt", "email": "no address"}
+    page = client.post(path, wrong).content.decode()
+    for field, says in [
+        ("username", "cannot be a user name"),
+        ("password1", "too short"),
+        ("password2", "not the same"),
+        ("email", "valid email address"),
+    ]:
+        assert f"id_{field}_error" in re.search(rf'<input[^>]*name="{field}"[^>]*>', page)[0]
+        assert says in re.search(rf'<ul class="errorlist" id="id_{field}_error".*?</ul>', page, re.S)[0]
 
 
 def test_a_name_given_by_the_manager_stays(client, project, boss):
