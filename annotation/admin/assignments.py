@@ -13,6 +13,7 @@ from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilte
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
 from annotation.models import Assignment
+from annotation.templatetags.figures import told_ago
 
 LEVELS = {"submitted": "good", "open": "work", "reopened": "work", "reserved": "work", "void": "bad"}
 
@@ -53,7 +54,7 @@ class AssignmentAdmin(ProjectList):
         return self.flag(assignment.get_state_display().lower(), LEVELS.get(assignment.state, "quiet"))
 
     def opened(self, assignment: Assignment) -> str:
-        return self.ago(assignment.opened_at)
+        return told_ago(assignment.opened_at)
 
     @admin.display(description="reading time")
     def reading(self, assignment: Assignment) -> str:

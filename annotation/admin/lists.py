@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
-from django.utils.timesince import timesince
 
 from annotation import access
 from annotation.admin import selection
@@ -120,10 +119,6 @@ class ProjectList(ScopedAdmin):
     @staticmethod
     def flag(word: str, level: str = "") -> Any:
         return format_html('<span class="flag flag-{}">{}</span>', level, word)
-
-    @staticmethod
-    def ago(moment: Any) -> str:
-        return f"{timesince(moment, depth=1)} ago" if moment else "–"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.admin_site.has_permission(request)

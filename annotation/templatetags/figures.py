@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.timesince import timesince
 
 register = template.Library()
 
@@ -33,6 +34,15 @@ def ago(moment: Any, just: str = "now") -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return just
+
+
+@register.filter
+def told_ago(moment: datetime | None) -> str:
+    """How long ago, as a sentence has it, in one unit: "just now", "4 minutes ago", "2 days ago"; nothing is a dash."""
+    if moment is None:
+        return "–"
+    is_new = (timezone.now() - moment).total_seconds() < 60
+    return "just now" if is_new else f"{timesince(moment, depth=1)} ago"
 
 
 @register.filter

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -12,7 +13,7 @@ from django.utils import timezone
 from annotation.answers.ops import Reply
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
-from annotation.models import Answer, Assignment, Membership, Project, Statistic
+from annotation.models import Answer, Assignment, Item, Membership, Project, Statistic
 from annotation.pages import filetree, stylesheet
 from annotation.projects.membership import deactivate
 from annotation.projects.revisions import config_of
@@ -352,6 +353,20 @@ class TestProject:
         assert b">Reopen</button>" in ann.get(address).content
         type(submission).objects.update(submitted_at=timezone.now() - states.REOPEN_WITHIN)
         assert b">Reopen</button>" not in ann.get(address).content
+
+    def test_how_long_ago_is_told_in_one_unit(self, ann, project):
+        submission = submit_item(project, "ann", answers())
+        for minutes, told in [(0, "just now"), (4, "4\xa0minutes ago"), (103, "1\xa0hour ago")]:
+            then = timezone.now() - timedelta(minutes=minutes, seconds=5)
+            type(submission).objects.update(submitted_at=then)
+            page = ann.get(reverse("project", args=[project.slug])).content.decode()
+            assert re.search(r"<time[^>]*>(.*?)</time>", page)[1] == told
+
+    def test_large_numbers_have_separators(self, ann, project):
+        Item.objects.filter(project=project).order_by("-position").first().delete()
+        Item.objects.filter(project=project).update(position=1233)
+        assert "of at most 1,234 items submitted" in ann.get(reverse("project", args=[project.slug])).content.decode()
+        assert "of at most 1,234 submitted" in ann.get(reverse("home")).content.decode()
 
     def test_a_paused_project_says_why_there_is_nothing_to_do(self, ann, project):
         Project.objects.update(state=Project.State.PAUSED)

@@ -23,7 +23,7 @@ function start() {
     onarrive: fill,
     onmove(step) {
       if (!state.n_steps) return;
-      byId("position").textContent = `#${step} · ${state.n_steps} step${state.n_steps === 1 ? "" : "s"}`;
+      byId("position").textContent = `#${step} · ${state.n_steps.toLocaleString("en")} step${state.n_steps === 1 ? "" : "s"}`;
     },
   });
   new Keys([

@@ -64,7 +64,7 @@ async function start() {
       parts.last = null;
       const n = state.step_types.length;
       if (!n) return;
-      byId("position").textContent = `#${step} · ${n} step${n === 1 ? "" : "s"}`;
+      byId("position").textContent = `#${step} · ${n.toLocaleString("en")} step${n === 1 ? "" : "s"}`;
     },
   });
   parts.pair = Pair.find(state);
