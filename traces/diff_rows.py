@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, zip_longest
 
 from traces.blocks import Highlight, code_row, fold, plain_or_highlighted, rows_block
@@ -19,10 +19,14 @@ Row = tuple[Line, Html]
 Stack = Callable[[list[Row], int], Html]
 
 
-def rows(lines: list[Line], path: str, options: RenderOptions, highlight: Highlight) -> Html:
-    """All lines of a hunk. Every row carries its numbers: ``data-old``, ``data-new``."""
-    numbers = [number for line in lines for number in (line.old, line.new) if number is not None]
-    digits = len(str(max(numbers, default=0)))
+def digits_of(lines: Iterable[Line]) -> int:
+    """How wide the largest number of these lines is."""
+    numbers = (number for line in lines for number in (line.old, line.new) if number is not None)
+    return len(str(max(numbers, default=0)))
+
+
+def rows(lines: list[Line], path: str, options: RenderOptions, highlight: Highlight, digits: int) -> Html:
+    """All lines of a hunk. Every row carries its numbers: ``data-old``, ``data-new``; they are ``digits`` wide."""
     stack = _split if options.diff_style == "split" else _unified
     coded = list(zip(lines, _codes(lines, path, highlight), strict=True))
     near = _near_a_change(lines, options.context_lines)

@@ -269,6 +269,10 @@ def test_the_whole_change_is_joined_commented_and_rated(review):
     expect(line(files.nth(0), 12)).to_contain_text("value_11a = 1111")
     press(page, "r", "4")
     expect(button(files.nth(0), "4, Good")).to_have_attribute("aria-pressed", "true")
+    # Its number stands on the button alone: beside it is the word, and a screen reader hears both once.
+    expect(files.nth(0).locator(".review-rating-text")).to_have_text("Good")
+    expect(button(files.nth(0), "4, Good")).to_have_accessible_description("")
+    expect(page.locator("#announcer")).to_have_text("src/app.py: 4, Good")
     # The same rating, in the header of the file at each of its steps.
     expect(button(step(page, 3), "4, Good")).to_have_attribute("aria-pressed", "true")
     press(page, "j", "c")

@@ -46,6 +46,13 @@ def test_a_large_change_of_the_whole_run_is_folded_as_a_steps():
     assert "Show the diff" not in render_changes(doc, RenderOptions(collapse_large_diffs=False))
 
 
+@pytest.mark.parametrize("style", ["unified", "split"])
+def test_the_numbers_of_a_file_are_equally_wide_in_all_its_hunks(style):
+    html = render("--- a/a.py\n+++ b/a.py\n@@ -8,1 +8,1 @@\n-a\n+b\n@@ -1200,1 +1200,1 @@\n-c\n+d\n", diff_style=style)
+    assert re.findall(r'class="code \w+ (w\d)"', html) == ["w4", "w4"]
+    assert "   8" in html
+
+
 def test_rows_carry_both_numbers_and_a_sign():
     html = render(DIFF)
     assert rows(html) == [

@@ -80,10 +80,11 @@ class ShownDiff:
         self.left_out: list[str] = []
 
     def file(self, file: FileDiff, path: str, *, with_head: bool) -> Html:
-        """``data-path`` is what comments on lines and ratings name the file by."""
+        """``data-path`` is what comments on lines and ratings name the file by. Its hunks' numbers are equally wide."""
         notes = [blocks.note(note) for note in file.notes if not note.startswith(("diff ", "index "))]
         head = el("h4", _name(file), class_="file-head") if with_head else None
-        hunks = [self.hunk(hunk, file.path or path) for hunk in file.hunks]
+        digits = diff_rows.digits_of(line for hunk in file.hunks for line in hunk.lines)
+        hunks = [self.hunk(hunk, file.path or path, digits) for hunk in file.hunks]
         return el("div", head, *notes, *hunks, class_="file", data_path=path or None)
 
     def rest(self, unread: str = "") -> Html | None:
@@ -93,14 +94,15 @@ class ShownDiff:
         text = "\n".join([*self.left_out, unread] if unread else self.left_out)
         return blocks.remaining(text, text.count("\n") + 1)
 
-    def hunk(self, hunk: Hunk, path: str) -> Html | None:
+    def hunk(self, hunk: Hunk, path: str, digits: int) -> Html | None:
         lines, rest = hunk.lines[: self.room], hunk.lines[self.room :]
         self.room -= len(lines)
         self.left_out += [line.kind + line.text for line in rest]
         if not lines:
             return None
         head = el("div", line(hunk.head), class_="hunk-head") if hunk.head else None
-        return el("div", head, diff_rows.rows(lines, path, self.context.options, self.context.highlight), class_="hunk")
+        rows = diff_rows.rows(lines, path, self.context.options, self.context.highlight, digits)
+        return el("div", head, rows, class_="hunk")
 
 
 def _name(file: FileDiff) -> str:

@@ -178,7 +178,7 @@ const ACTIONS = {
     const key = `file:${place.dataset.path}`;
     const rating = Number(value);
     api.set({ [key]: api.value(key) === rating ? null : rating });
-    api.announce(`${place.dataset.path}: ${api.value(key) === null ? "not rated" : ratingText(rating, api)}`);
+    api.announce(`${place.dataset.path}: ${api.value(key) === null ? "not rated" : spokenRating(rating, api)}`);
   },
 
   verdict(_, value, api) {
@@ -276,13 +276,18 @@ function paintRatings(place, api) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.value) === value));
     }
     group.dataset.save = api.stateOf(key);
-    group.querySelector("[data-part=rating-text]").textContent = value === null ? "" : ratingText(value, api);
+    group.querySelector("[data-part=rating-text]").textContent = wordOf(value, api);
   }
 }
 
-function ratingText(value, api) {
-  const text = api.scheme.ratings.find((one) => one.value === value)?.text;
-  return text ? `${value} · ${text}` : String(value);
+function spokenRating(value, api) {
+  const word = wordOf(value, api);
+  return word ? `${value}, ${word}` : String(value);
+}
+
+/** What a rating means, where the project says so. The number stands on its button. */
+function wordOf(value, api) {
+  return api.scheme.ratings.find((one) => one.value === value)?.text ?? "";
 }
 
 function ratedFiles(api) {
