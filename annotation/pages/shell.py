@@ -29,6 +29,7 @@ from annotation.projects.revisions import config_of
 from annotation.schemes.base import MAX_TEXT, Scheme
 from potato_site.accounts.decorators import login_url
 from potato_site.accounts.models import User
+from potato_site.canonical import digest
 from potato_site.markdown import markdown
 from traces.chunks import markdown_html
 from traces.markup import told
@@ -101,6 +102,7 @@ def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme,
         "page_classes": _page_classes(config, schemes, bool(others)),
         **(panes_of(traces) if others else _single(config, trace)),
         "guidelines": markdown(config.guidelines),
+        "guidelines_digest": digest(config.guidelines)[:12] if config.guidelines else "",
     }
 
 

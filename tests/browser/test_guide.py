@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import ready
 from tests.browser.pages import current, labels, press, step
 from tests.factory import FIRST_ERROR, PER_STEP
 
@@ -29,6 +30,32 @@ def test_it_opens_beside_the_step_and_keys_go_on_working(label):
     expect(guide).to_be_hidden()
     press(page, "h", "h")
     expect(guide).to_be_hidden()
+
+
+def test_guidelines_are_new_until_they_were_opened_as_they_are(label, site):
+    page = label(guidelines=TEXT)
+    mark = page.locator("#guide-new")
+    expect(mark).to_be_visible()
+    page.reload()
+    ready(page)
+    expect(mark).to_be_visible()
+    press(page, "h")
+    expect(mark).to_be_hidden()
+    page.reload()
+    ready(page)
+    expect(mark).to_be_hidden()
+    another = site.project(guidelines="Read **less** of it.")
+    page.goto("/")
+    page.get_by_role("link", name=another, exact=True).click()
+    page.get_by_role("button", name="Start").click()
+    ready(page)
+    expect(mark).to_be_visible()
+
+
+def test_without_guidelines_nothing_is_new(label):
+    page = label()
+    expect(page.get_by_role("button", name="Guide")).to_be_visible()
+    expect(page.locator("#guide-new")).to_be_hidden()
 
 
 def test_it_shows_the_keys_of_labels_where_labels_have_keys(label):

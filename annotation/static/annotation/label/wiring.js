@@ -22,7 +22,7 @@ export function listen(parts) {
   trace.root.addEventListener("keydown", (event) => moveInGroup(event));
   trace.root.addEventListener("focusin", ({ target }) => rove(target));
   showIssue(trace.root);
-  listenToGuide();
+  listenToGuide(parts.state);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   byId("skip-button").addEventListener("click", () => byId("skip").showModal());
   byId("skip-cancel").addEventListener("click", () => byId("skip").close());
