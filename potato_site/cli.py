@@ -141,9 +141,10 @@ def _must_be_loaded(target: homes.Target) -> None:
         return
     if target.config:
         raise homes.HomeError(f"{target.config.name} is not loaded yet: run `potato load {target.config.name}` first")
-    raise homes.HomeError(
-        f"there is no home at {target.home}: name a configuration file or an output folder, or give --home"
-    )
+    no_home = f"there is no home at {target.home}"
+    if target.slug:
+        no_home = f"{target.slug}: there is no such file or folder, and no home is at {target.home} to know that name"
+    raise homes.HomeError(f"{no_home}: name a configuration file or an output folder, or give --home")
 
 
 def _must_not_have_moved(home: Path) -> None:
@@ -236,7 +237,7 @@ def _execute(name: str, command: str, rest: list[str]) -> int:
         runner.suppressed_base_arguments = DJANGO_OPTIONS
         runner._called_from_command_line = True  # a wrong option ends with argparse's usage line
         parser = runner.create_parser("potato", name)
-        added = _add_common_options(parser)
+        added = [] if command in NEED_NO_HOME else _add_common_options(parser)
         options = vars(parser.parse_args(rest))
         for option in added:
             options.pop(option)

@@ -19,7 +19,7 @@ from traces.converters import Converter
 from traces.document import DocumentError, TraceDocument, normalize
 from traces.jsonl import ERROR, WARNING, Problem, Record, Unreadable
 from traces.pieces import Pieces
-from traces.recognition import AUTO, Chooser, Unclaimed, UnknownFormat, attaching, claims, converter_called
+from traces.recognition import AUTO, Chooser, Unclaimed, UnknownFormat, attaching, claims, converter_called, looks_like
 from traces.shaping import Shaping
 from traces.source import Source
 
@@ -161,7 +161,7 @@ class Conversion:
             yield unread.problem
 
     def _read(self, source: Source, converter: Converter) -> Iterator[Converted | Problem | Done]:
-        says_nothing = True
+        says_nothing, found = True, False
         for item in _guarded(source, converter):
             says_nothing = False
             if isinstance(item, Problem):
@@ -169,9 +169,14 @@ class Conversion:
             elif isinstance(item, Attachment):
                 yield Problem(source.name, item.line, "", f"{converter.name} gave a result where a trace belongs")
             else:
-                yield from self._documents(item, source, converter)
+                for one in self._documents(item, source, converter):
+                    found = found or isinstance(one, Converted)
+                    yield one
+                    del one  # so may it
             del item  # it may be long
-        if says_nothing:
+        if not found and (other := looks_like(source, converter)):
+            yield Problem(source.name, None, "", f"holds no trace that {converter.name} reads; it looks like {other}")
+        elif says_nothing:
             yield Problem(source.name, None, "", "holds no trace")
         yield Done(source, converter.name)
 

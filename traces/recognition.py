@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from traces.converters import Converter, converters
@@ -39,7 +40,7 @@ class Chooser:
 
     def _recognised(self, source: Source) -> Converter:
         """Raises UnknownFormat when several converters claim the file, Unclaimed when none does."""
-        found = [converter for _, converter in converters.items() if claims(converter, source)]
+        found = claimants(source)
         if len(found) == 1:
             return found[0]
         if found:
@@ -60,7 +61,9 @@ def _unclaimed(source: Source) -> str:
 def converter_called(name: str) -> Converter:
     """Raises UnknownFormat."""
     if name not in converters:
-        raise UnknownFormat(f"no converter {name!r} yet; known: {', '.join(converters.names())}")
+        close = difflib.get_close_matches(name, [AUTO, *converters.names()], n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise UnknownFormat(f"no converter {name!r} yet{hint}; known: {', '.join(converters.names())}")
     return converters.get(name)
 
 
@@ -75,6 +78,20 @@ def is_claimed(source: Source) -> bool:
         return any(claims(converter, source) for _, converter in converters.items())
     except OSError:
         return False
+
+
+def claimants(source: Source) -> list[Converter]:
+    """The converters that claim the file. Raises OSError."""
+    return [converter for _, converter in converters.items() if claims(converter, source)]
+
+
+def looks_like(source: Source, converter: Converter) -> str:
+    """Whose file it is, where it is not this converter's: "claude_code"; "" where nobody's, or its own."""
+    try:
+        found = claimants(source)
+    except OSError:
+        return ""
+    return "" if converter in found else " or ".join(one.name for one in found)
 
 
 def claims(converter: Converter, source: Source) -> bool:

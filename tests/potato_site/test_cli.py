@@ -72,12 +72,20 @@ def test_it_says_its_version(tmp_path):
 
 
 def test_help_of_a_command_shows_its_own_options_and_the_home(tmp_path):
-    done = potato(tmp_path, "check", "--help")
+    done = potato(tmp_path, "status", "--help")
     assert done.returncode == 0
-    assert done.stdout.startswith("usage: potato check")
-    assert "--strict" in done.stdout
+    assert done.stdout.startswith("usage: potato status")
+    assert "--json" in done.stdout
     assert "--home" in done.stdout
     assert "--pythonpath" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "convert-traces"])
+def test_a_command_that_needs_no_home_takes_none(tmp_path, command):
+    shown = potato(tmp_path, command, "--help").stdout
+    assert "--strict" in shown
+    assert "--home" not in shown
+    assert "--project" not in shown
 
 
 def test_an_unknown_command_is_named_with_what_was_meant(tmp_path):
@@ -195,6 +203,12 @@ def test_a_slug_means_the_project_in_the_current_home(loaded, tmp_path):
     assert potato(tmp_path, "status", "test-project", POTATO_HOME=home).returncode == 0
     done = potato(tmp_path, "status", "nothing", POTATO_HOME=home)
     assert "known: test-project. nothing: this folder holds no project (no .potato/ and no .yaml file)" in done.stderr
+
+
+def test_a_name_without_a_home_to_know_it_is_named(tmp_path):
+    done = potato(tmp_path, "export", "--format", "prm", "--project", "outptu", "--output", "o.jsonl")
+    assert done.returncode == 1
+    assert done.stderr.startswith("potato export: outptu: there is no such file or folder, and no home is at ")
 
 
 def test_a_folder_can_move_as_a_whole(tmp_path):

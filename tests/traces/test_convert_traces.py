@@ -110,6 +110,7 @@ def test_running_it_twice_into_the_input_folder_gives_the_same_file(tmp_path, ca
     ("options", "message"),
     [
         (["--format", "word"], "no converter 'word' yet; known: "),
+        (["--format", "claude-code"], "no converter 'claude-code' yet; did you mean claude_code?; known: "),
         (["--input", "/nowhere/at/all"], "--input /nowhere/at/all: no such file or folder"),
         (["--output", "/proc/none/out.jsonl"], "/proc/none/out.jsonl was not written and is as it was"),
         (["--jobs", "0"], "Error: argument --jobs: '0' is no whole number from 1 on"),
@@ -132,6 +133,23 @@ def test_with_no_trace_to_write_the_old_output_stays(tmp_path, capsys):
     assert code == 1
     assert "is as it was" in out
     assert output.read_text() == "the work of yesterday"
+
+
+@pytest.mark.parametrize("format", ["aider", "openai_chat", "swe_agent"])
+def test_a_file_read_under_another_format_is_said_to_look_like_its_own(tmp_path, capsys, format):
+    (tmp_path / "a.jsonl").write_text(GOOD % "a")
+    output = tmp_path / "out" / "o.jsonl"
+    code, out, err = run(capsys, "--format", format, "--input", tmp_path / "a.jsonl", "--output", output)
+    assert (code, output.exists()) == (1, False)
+    assert f"a.jsonl: holds no trace that {format} reads; it looks like native" in err
+    assert "nothing to write" in out
+
+
+def test_a_run_that_writes_nothing_has_not_gone_well(tmp_path, capsys):
+    (tmp_path / "h.md").write_text("# aider chat started at 2025-01-02 03:04:05\n\n> Aider v0.85.0  \n")
+    code, out, err = run(capsys, "--input", tmp_path / "h.md", "--output", tmp_path / "o.jsonl")
+    assert (code, "nothing to write" in out) == (1, True)
+    assert "warning: h.md: 1 run left out, in which nothing was asked" in err
 
 
 def test_a_full_disk_is_said_and_leaves_the_old_output_and_no_part(tmp_path, file_size_limit):

@@ -87,7 +87,7 @@ class Command(BaseCommand):
             raise
         out = self.stderr if is_device(options["output"]) else self.stdout
         out.write(_as_json(report, self.problems) if options["json"] else _summary(report, options["output"]))
-        if report.problems or not report.formats or (options["strict"] and report.warnings):
+        if report.problems or not report.traces or (options["strict"] and report.warnings):
             sys.exit(1)
 
     def _run(self, options: dict[str, Any]) -> ConvertReport:
