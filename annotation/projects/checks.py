@@ -25,22 +25,24 @@ SHARED = {"next_step", "previous_step", "next_unlabeled", "accept", "accept_all"
 Places = Mapping[int, Scheme]
 
 
-def check_schemes(places: Places, book: Notebook, unread: Collection[str] = ()) -> None:
+def check_schemes(places: Places, book: Notebook, unread: Mapping[int, str] | None = None) -> None:
     """Note what is wrong between schemes. ``places`` maps a scheme's index in the file to it.
 
-    ``unread`` are the names of schemes that have mistakes of their own: waiting for one of them is not another.
+    ``unread`` are the names of schemes that have mistakes of their own: waiting for one of them is not another, while
+    two of one name are.
     """
-    _names(places, book)
-    _conditions(places, book, unread)
+    unread = unread or {}
+    _names({index: scheme.name for index, scheme in places.items()} | dict(unread), book)
+    _conditions(places, book, set(unread.values()) - {scheme.name for scheme in places.values()})
     _shortcuts(places, book)
 
 
-def _names(places: Places, book: Notebook) -> None:
+def _names(names: Mapping[int, str], book: Notebook) -> None:
     first: dict[str, int] = {}
-    for index, scheme in places.items():
-        other = first.setdefault(scheme.name, index)
+    for index, name in sorted(names.items()):
+        other = first.setdefault(name, index)
         if other != index:
-            book.error(("annotation_schemes", index, "name"), f"scheme {other} is called {scheme.name!r} as well")
+            book.error(("annotation_schemes", index, "name"), f"scheme {other} is called {name!r} as well")
 
 
 # --- show_if -----------------------------------------------------------------------------------------------
@@ -137,6 +139,13 @@ def _keys(places: Places) -> Iterator[tuple[int, Scheme, Key]]:
 
 def _what(key: Key) -> str:
     return repr(key.text or key.value or key.action)
+
+
+def warn_idle(places: Places, book: Notebook) -> None:
+    """Warn of keys that are set and do nothing, as others stand."""
+    for index, scheme in places.items():
+        for path, why in scheme.idle_keys():
+            book.warn(("annotation_schemes", index, *path), f"has no effect: {why}")
 
 
 # --- quality -----------------------------------------------------------------------------------------------

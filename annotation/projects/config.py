@@ -142,6 +142,8 @@ class Parsed:
     people: tuple[Person, ...] = ()
     # The older dialect's folder that paths are relative to, itself relative to the file.
     task_dir: str = "."
+    # The files of traces that it names, whatever else is wrong.
+    input_path: tuple[str, ...] = ()
 
     @property
     def errors(self) -> list[Note]:

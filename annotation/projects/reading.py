@@ -14,6 +14,7 @@ from annotation.projects.config import Parsed, ProjectConfig, unknown_keys
 from annotation.projects.dialects import MOVED, PER_ITEM, WITHOUT_EFFECT, translate
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.people import read_people
+from annotation.projects.sections import Data
 from annotation.schemes import schemes
 from annotation.schemes.base import PATTERNS, Scheme
 from potato_site.registry import names_in
@@ -40,7 +41,15 @@ def read(text: str | bytes, name: str, *, needs_files: bool) -> Parsed:
     if needs_files:
         _require_files(value.get("data"), book)
     config = _config(value, book)
-    return Parsed(None if book.errors else config, book, people, task_dir)
+    return Parsed(None if book.errors else config, book, people, task_dir, _named_files(value.get("data")))
+
+
+def _named_files(data: Any) -> tuple[str, ...]:
+    """The files of traces that it names, where that part of it is right."""
+    try:
+        return tuple(Data.model_validate(data or {}).input_path)
+    except ValidationError:
+        return ()
 
 
 def _require_files(data: Any, book: Notebook) -> None:
@@ -64,7 +73,8 @@ def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
     later.leave_out(value, book)
     raw = value.get(SCHEMES)
     built = _schemes(raw, book)
-    checks.check_schemes(built, book, _names(raw) - {scheme.name for scheme in built.values()})
+    checks.check_schemes(built, book, _unread(raw, built))
+    checks.warn_idle(built, book)
     config = _validated(ProjectConfig, {**value, SCHEMES: tuple(built.values())}, (), book)
     if not isinstance(config, ProjectConfig):
         return None
@@ -74,10 +84,15 @@ def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
     return config
 
 
-def _names(raw: Any) -> set[str]:
-    """Every name a scheme of the file has, good or not."""
-    named = [item.get("name") for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
-    return {name for name in named if isinstance(name, str)}
+def _unread(raw: Any, built: Mapping[int, Scheme]) -> dict[int, str]:
+    """Place in the file → name of the schemes that have mistakes. What comes later is none of them."""
+    items = enumerate(raw) if isinstance(raw, list) else ()
+    named = {index: item for index, item in items if isinstance(item, dict) and isinstance(item.get("name"), str)}
+    return {
+        index: item["name"]
+        for index, item in named.items()
+        if index not in built and item.get("annotation_type") not in later.SCHEME_TYPES
+    }
 
 
 def _schemes(raw: Any, book: Notebook) -> dict[int, Scheme]:

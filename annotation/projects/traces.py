@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,11 @@ class Imported:
 
 def input_files(config: ProjectConfig, base: Path) -> list[Path]:
     """The files and folders of ``data.input_path``; ``base`` is what relative ones are relative to."""
-    return [(base / path).resolve() for path in config.data.input_path]
+    return _under(base, config.data.input_path)
+
+
+def _under(base: Path, named: Iterable[str]) -> list[Path]:
+    return [(base / path).resolve() for path in named]
 
 
 def report_missing(parsed: Parsed, path: Path, *, some_will_do: bool = False) -> None:
@@ -50,9 +54,7 @@ def report_missing(parsed: Parsed, path: Path, *, some_will_do: bool = False) ->
 
     ``some_will_do``: nothing is noted where one of them is; the import names the others.
     """
-    if parsed.config is None:
-        return
-    files = input_files(parsed.config, path.resolve().parent / parsed.task_dir)
+    files = _under(path.resolve().parent / parsed.task_dir, parsed.input_path)
     missing = [file for file in files if not file.exists()]
     if some_will_do and len(missing) < len(files):
         return

@@ -208,6 +208,10 @@ class Scheme(BaseModel):
         dump = self.model_dump(mode="json", include=set(self.meaning_keys))
         return {"type": self.annotation_type, "scope": self.scope, **dump}
 
+    def idle_keys(self) -> list[tuple[tuple[str, ...], str]]:
+        """Keys that the configuration sets and that do nothing, as the others stand, each with the reason."""
+        return []
+
     def clean(self, key: str, value: Any, ctx: ItemContext) -> Any:
         """The value to store for ``key`` (never None: removing needs no check). Raises Refused."""
         raise NotImplementedError

@@ -153,6 +153,17 @@ class CodeReview(Scheme):
         if not self.inline_comments.enabled:
             raise ValueError("require_comment_on_reject: inline_comments are off, so nobody could comment")
 
+    def idle_keys(self) -> list[tuple[tuple[str, ...], str]]:
+        parts: dict[str, InlineComments | FileRatings | Verdict] = {
+            "inline_comments": self.inline_comments, "file_ratings": self.file_ratings, "verdict": self.verdict,
+        }  # fmt: skip
+        return [
+            ((name, key), f"{name}.enabled is false")
+            for name, part in parts.items()
+            for key in sorted(part.model_fields_set - {"enabled"})
+            if not part.enabled
+        ]
+
     def meaning(self) -> dict[str, Any]:
         verdicts = {option.value: option.rejects for option in self.verdict.options} if self.verdict.enabled else {}
         return {**super().meaning(), "verdicts": verdicts, "scale": self._scale}

@@ -38,6 +38,15 @@ FAR_APART = 3
 STOP = "stop_at_first_error"
 
 
+# Mode → keys that do nothing in it.
+_OF_THE_MARK = frozenset({"allow_all_correct", "allow_all_incorrect", "highlight_clicked_step", "auto_scroll_on_click"})
+IDLE_KEYS = {
+    "first_error": frozenset({"require_all_steps", "show_progress_bar"}),
+    "per_step": _OF_THE_MARK,
+    STOP: _OF_THE_MARK | {"require_all_steps"},
+}
+
+
 @schemes.register("process_reward")
 class ProcessReward(OfSteps):
     """Step-level correctness, by first error or step by step."""
@@ -119,6 +128,16 @@ class ProcessReward(OfSteps):
     def meaning(self) -> dict[str, Any]:
         rewards = {name: self.reward(name) for name in self.labels}
         return {**super().meaning(), "rewards": rewards}
+
+    def idle_keys(self) -> list[tuple[tuple[str, ...], str]]:
+        idle = IDLE_KEYS[self.mode] & self.model_fields_set
+        found: list[tuple[tuple[str, ...], str]] = [((key,), f"not in the mode {self.mode}") for key in sorted(idle)]
+        if self.mode == "first_error":
+            keyed = [name for name, label in self.labels.items() if label.keyboard_shortcut]
+            found += [(("labels", name, "keyboard_shortcut"), "x marks the first error") for name in keyed]
+        if not self.enable_keyboard_navigation and "step_navigation" in self.model_fields_set:
+            found.append((("step_navigation",), "enable_keyboard_navigation is false"))
+        return found
 
     # --- answers -----------------------------------------------------------------------------------------
     def clean(self, key: str, value: Any, ctx: ItemContext) -> Any:

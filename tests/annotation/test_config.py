@@ -207,6 +207,36 @@ def test_an_unknown_key_is_a_named_warning(keys, message):
     assert note.kind == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("keys", "idle"),
+    [
+        ({"mode": "first_error", "require_all_steps": True, "show_progress_bar": True},
+         {"require_all_steps", "show_progress_bar"}),
+        ({"mode": "first_error", "labels": {"correct": {"text": "C", "keyboard_shortcut": "1"}, "incorrect": "I"}},
+         {"labels.correct.keyboard_shortcut"}),
+        ({"mode": "per_step", "allow_all_correct": True, "auto_scroll_on_click": False},
+         {"allow_all_correct", "auto_scroll_on_click"}),
+        ({"mode": "stop_at_first_error", "require_all_steps": False}, {"require_all_steps"}),
+        ({"enable_keyboard_navigation": False, "step_navigation": {"next_step": "m"}}, {"step_navigation"}),
+        ({"mode": "per_step", "require_all_steps": True, "step_navigation": {"next_step": "m"}}, set()),
+        ({"mode": "first_error", "allow_all_correct": True, "highlight_clicked_step": True}, set()),
+    ],
+)  # fmt: skip
+def test_a_key_that_does_nothing_in_its_mode_is_a_named_warning(keys, idle):
+    parsed = parsed_with(annotation_schemes=[{"annotation_type": "process_reward", "name": "x", **keys}])
+    assert parsed.errors == []
+    assert {note.path.removeprefix("annotation_schemes.0.") for note in parsed.warnings} == idle
+    assert all(note.message.startswith("has no effect: ") and note.kind == "advice" for note in parsed.warnings)
+
+
+def test_what_belongs_to_a_part_that_is_off_is_a_named_warning():
+    review = {"annotation_type": "code_review", "name": "x", "file_ratings": {"enabled": False, "scale": [1, 2]}}
+    (note,) = parsed_with(annotation_schemes=[review]).warnings
+    assert (note.path, note.message) == (
+        "annotation_schemes.0.file_ratings.scale", "has no effect: file_ratings.enabled is false",
+    )  # fmt: skip
+
+
 def test_an_export_format_that_is_none_is_a_named_warning():
     parsed = parsed_with(output={"path": "./out/", "export_formats": ["prm", "swe-bench", "zzz"]})
     assert parsed.errors == []

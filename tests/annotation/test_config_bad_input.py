@@ -211,6 +211,17 @@ def test_all_mistakes_are_reported_at_once():
     ]
 
 
+def test_two_of_one_name_are_said_though_one_has_mistakes_of_its_own():
+    text = (
+        "project_name: P\ndata: {input_path: x}\nannotation_schemes:\n"
+        "- {annotation_type: radio, name: y, options: [a, a]}\n- {annotation_type: text_input, name: y}\n"
+    )
+    assert [(note.line, note.path) for note in parse(text, "config.yaml").errors] == [
+        (4, "annotation_schemes.0.options"),
+        (5, "annotation_schemes.1.name"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -205,6 +205,17 @@ def test_a_slug_means_the_project_in_the_current_home(loaded, tmp_path):
     assert "known: test-project. nothing: this folder holds no project (no .potato/ and no .yaml file)" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "load"])
+def test_a_missing_file_is_said_with_all_other_mistakes(tmp_path, command):
+    write_project(tmp_path, overlap=150)
+    (tmp_path / "data" / "traces.jsonl").unlink()
+    done = potato(tmp_path, command, "config.yaml")
+    assert done.returncode == 1
+    assert "data.input_path: no such file or folder: " in done.stderr
+    assert "quality_control.overlap_percentage: " in done.stderr
+    assert f"potato {command}: 2 errors" in done.stderr
+
+
 def test_a_name_without_a_home_to_know_it_is_named(tmp_path):
     done = potato(tmp_path, "export", "--format", "prm", "--project", "outptu", "--output", "o.jsonl")
     assert done.returncode == 1
