@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -105,7 +106,18 @@ def _syntax(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or "it cannot be read")
     problem = re.sub(r"'([^']*)'", lambda quoted: quoted[0] if quoted[1] in MARKS else "…", problem)
-    return (mark.line + 1 if mark else 1), f"not valid YAML: {problem}"
+    line = mark.line + 1 if mark else 1
+    return line, f"not valid YAML: {problem}{_hint(text.splitlines(), line)}"
+
+
+def _hint(lines: list[str], line: int) -> str:
+    """Says where the lines of a text behind ``|`` are not indented, as when a page was copied that lost its spaces."""
+    above = [(number, text) for number, text in enumerate(lines[:line], 1) if text.strip()]
+    for (number, text), (_, below) in pairwise(above):
+        opens = re.search(r":\s+[|>][+-]?\d?\s*$", text)
+        if opens and not below.startswith((" ", "\t")) and not re.match(r"[\w\"']+\s*:(\s|$)", below):
+            return f" (the lines of the text that begins behind line {number} must be indented)"
+    return ""
 
 
 # --- first pass: count ------------------------------------------------------------------------------------

@@ -92,6 +92,17 @@ def test_an_alias_counts_for_the_depth_of_what_it_names():
         ("a: 'x", "line 1: not valid YAML"),
         ("a: 1\n\tb: 2", "line 2: not valid YAML"),
         ("a: [1, 2\nb: 3", "line 2: not valid YAML: did not find expected ',' or ']'"),
+        (
+            "a: |\n<b x: 1; y: 2>\nb: 2",
+            "line 2: not valid YAML: mapping values are not allowed in this context (the lines of the text that begins "
+            "behind line 1 must be indented)",
+        ),
+        (
+            "a: |\n\n<b>x</b>\n<i>y</i>\nb: 2",
+            "line 4: not valid YAML: could not find expected ':' (the lines of the text that begins behind line 1 must "
+            "be indented)",
+        ),
+        ("a: |\n  x\nb: [1, 2\nc: 3", "line 4: not valid YAML: did not find expected ',' or ']'"),
         ("a:\n- 1\nb\n", "line 4: not valid YAML: could not find expected ':'"),
         (b"a: 1\nb: \xff", "line 2: this is not UTF-8 text"),
         ("a: 1\nb: \x07", "line 2: a character here is not allowed"),

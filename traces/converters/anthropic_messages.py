@@ -159,7 +159,7 @@ def _with_about(talk: Conversation, log: Log, name: str) -> TraceDocument:
     last = answer or next((m for m in reversed(log.last.messages) if m.get("role") == "assistant"), {})
     out = talk.transcript()
     return out.document(
-        (as_text(body.get("id")) or instance or name)[:255],
+        (log.last.id or name)[:255],
         instance_id=instance,
         repo=as_text(body.get("repo")) or (repo_of(instance) if instance else None),
         base_commit=as_text(body.get("base_commit")),

@@ -30,6 +30,12 @@ class Exchange:
     def messages(self) -> list[dict[str, Any]]:
         return as_objects(self.body.get("messages"))
 
+    @property
+    def id(self) -> str:
+        """What a record that is a run of its own is called; requests of the API have no id."""
+        given = self.body.get("id")
+        return str(given) if type(given) is int else as_text(given) or as_text(self.body.get("instance_id")) or ""
+
     @cached_property
     def marks(self) -> list[str]:
         """A digest of each message."""
@@ -45,7 +51,9 @@ class Log:
     repeated: int = 0
 
     def takes(self, exchange: Exchange) -> bool:
-        """Take a request that goes on from this conversation, or repeats a part of it."""
+        """Take a request that goes on from this conversation, or repeats a part of it; none that is another run."""
+        if exchange.id != self.last.id:
+            return False
         marks, known = exchange.marks, self.last.marks
         shared = min(len(marks), len(known))
         if marks[shared - 1] != known[shared - 1] or marks[:shared] != known[:shared]:

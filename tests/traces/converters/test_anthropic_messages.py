@@ -53,6 +53,17 @@ def contents(doc: dict) -> list:
     return [step.get("content", step.get("command")) for step in doc["structured_turns"]]
 
 
+def test_records_with_ids_of_their_own_are_runs_whatever_they_share(docs):
+    said = [user("go"), model("one")]
+    runs = [{"id": f"run{n}", "messages": said} for n in (1, 2)] + [{"id": 3, "messages": [*said, user("on")]}]
+    made = docs(runs)
+    assert [doc["id"] for doc in made] == ["run1", "run2", "3"]
+    assert [len(doc["structured_turns"]) for doc in made] == [2, 2, 3]
+    assert all(not doc["source"]["warnings"] for doc in made)
+    again = docs([{"id": "run1", "messages": said[:1]}, {"id": "run1", "messages": said}])
+    assert [(doc["id"], len(doc["structured_turns"])) for doc in again] == [("run1", 2)]
+
+
 def test_requests_that_go_on_from_each_other_are_one_trace(docs):
     first, second = user("go"), user("further")
     marked = {"role": "user", "content": [text("go") | {"cache_control": {"type": "ephemeral"}}]}
