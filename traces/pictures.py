@@ -15,6 +15,8 @@ from traces.markup import Html, el, join
 
 MAX_CHARACTERS = 8 * 1024 * 1024  # of base64, in one image
 MAX_IMAGES = 20  # of one step; the document keeps all of them
+# Before an address is read further: its kind, and that its bytes are in it.
+_ADDRESS = re.compile(r"data:(image/[a-z]+);base64,")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 # What each kind begins with; a file that says it is one of these and is not is not shown.
 _BEGINS = {
@@ -46,7 +48,7 @@ def _picture(image: Any, number: int, count: int) -> Html:
 
 def _source(image: Any) -> str | None:
     """The image's address, of checked parts only; None for what is no image of these kinds."""
-    kind, data = (image.get("media_type"), image.get("data")) if isinstance(image, dict) else (None, None)
+    kind, data = _kind_and_data(image)
     begins = _BEGINS.get(kind) if isinstance(kind, str) else None
     if begins is None or not isinstance(data, str) or len(data) > MAX_CHARACTERS:
         return None
@@ -54,3 +56,20 @@ def _source(image: Any) -> str | None:
     if len(data) % 4 or not _BASE64.fullmatch(data) or not begins.match(base64.b64decode(data[:24])):
         return None
     return f"data:{kind};base64,{data}"
+
+
+def _kind_and_data(image: Any) -> tuple[Any, Any]:
+    """``{"media_type", "data"}``, as converters write; of a document of one's own a ``data:`` address, too."""
+    if isinstance(image, dict) and "data" in image:
+        return image.get("media_type"), image["data"]
+    address = _address(image)
+    found = _ADDRESS.match(address) if isinstance(address, str) else None
+    return (found[1], address[found.end() :]) if found else (None, None)
+
+
+def _address(image: Any) -> Any:
+    """The address itself, or as ``url``, ``image_url`` or, as OpenAI has it, both."""
+    if not isinstance(image, dict):
+        return image
+    address = image.get("image_url", image.get("url"))
+    return address.get("url") if isinstance(address, dict) else address

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
+from traces.converters.native import Native
+from traces.document import normalize
 from traces.options import RenderOptions
-from traces.pictures import MAX_IMAGES, pictures
+from traces.pictures import MAX_CHARACTERS, MAX_IMAGES, pictures
 from traces.rendering import render_steps
+from traces.source import Source
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
@@ -37,9 +41,40 @@ def test_a_picture_is_shown_from_its_bytes(media_type, data):
     assert ">1 image<" in html
 
 
+def address(data: bytes = PNG, media_type: str = "image/png") -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
 @pytest.mark.parametrize(
     "given",
     [
+        address(),
+        {"url": address()},
+        {"image_url": address()},
+        {"type": "image_url", "image_url": {"url": address(), "detail": "low"}},
+    ],
+)
+def test_a_document_of_ones_own_may_hold_a_data_address(tmp_path, given):
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps({"id": "t1", "structured_turns": [step(given)]}))
+    (record,) = Native().convert(Source(path, path.name))
+    html = render_steps(normalize(record.value)["structured_turns"], RenderOptions())
+    assert f'src="{address()}"' in html
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        address(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/svg+xml"),
+        address(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png"),
+        address(media_type="text/html"),
+        address(PNG, "image/jpeg"),
+        {"url": address(b"<svg/>", "image/svg+xml")},
+        {"image_url": {"url": "https://example.org/x.png"}},
+        {"image_url": [address()]},
+        "data:image/png,abc",
+        'data:image/png;base64,iVBORw0KGgo="onerror="alert(1)',
+        address(PNG + bytes(MAX_CHARACTERS)),
         image(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/svg+xml"),
         image(b"<html><script>alert(1)</script></html>"),
         image(PNG, "text/html"),
