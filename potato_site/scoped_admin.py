@@ -51,6 +51,8 @@ def _as_json(model: type[models.Model], name: str) -> Any:
         value = getattr(obj, name)
         return "" if value is None else format_html("<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2))
 
+    # By its name Django finds the field's help text, and the page's styles the field.
+    shown.__name__ = name
     shown.short_description = field.verbose_name  # type: ignore[attr-defined]
     return shown
 

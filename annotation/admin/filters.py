@@ -48,8 +48,8 @@ class ProjectFilter(admin.SimpleListFilter):
         self.named = any(request.GET.get(name) for name in (self.parameter_name, *self.also))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        found = access.administered(request.user).order_by("name", "pk").values_list("pk", "name")
-        return list(found[:CHOICES_SHOWN])
+        found = access.administered(request.user).order_by("name", "pk").only("name", "slug")
+        return [(project.pk, str(project)) for project in found[:CHOICES_SHOWN]]
 
     def has_output(self) -> bool:
         return self.named or len(self.lookup_choices) > 1

@@ -58,4 +58,4 @@ class GoldAdmin(ProjectList):
         return shown if len(shown) <= 100 else f"{shown[:100]}…"
 
     def project(self, gold: Gold) -> str:
-        return gold.item.project.name
+        return str(gold.item.project)

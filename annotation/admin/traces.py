@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from annotation import access
-from annotation.admin.filters import ProjectFilter
+from annotation.admin.filters import CHOICES_SHOWN, ProjectFilter
+from annotation.admin.lists import ProjectList
 from annotation.models import Project
 from potato_site.scoped_admin import ScopedAdmin
 from traces.models import Dataset, Import, Trace
@@ -33,6 +34,39 @@ class DatasetOfProjectFilter(ProjectFilter):
         return queryset.filter(dataset=self.project.dataset_id) if self.project else queryset.none()
 
 
+class DatasetFilter(admin.SimpleListFilter):
+    """The rows of one dataset, of those the person may look into: some belong to no project yet."""
+
+    title = "dataset"
+    parameter_name = "dataset"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        found = Dataset.objects.filter(pk__in=datasets_of(request.user)).order_by("name", "pk")
+        return list(found.values_list("pk", "name")[:CHOICES_SHOWN])
+
+    def has_output(self) -> bool:
+        return self.value() is not None or len(self.lookup_choices) > 1
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        is_number = value.isascii() and value.isdigit() and len(value) < 19
+        return queryset.filter(dataset=value) if is_number else queryset.none()
+
+
+class WithdrawnFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [("present", "Present"), ("withdrawn", "Withdrawn")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        return queryset.filter(is_withdrawn=chosen == "withdrawn") if chosen else queryset
+
+
 @admin.register(Dataset)
 class DatasetAdmin(ScopedAdmin):
     list_display = ("name", "used_by", "created_at")
@@ -52,8 +86,8 @@ class DatasetAdmin(ScopedAdmin):
 
 @admin.register(Trace)
 class TraceAdmin(ScopedAdmin):
-    list_display = ("external_id", "title", "steps", "agent", "is_withdrawn", "dataset")
-    list_filter = (DatasetOfProjectFilter, "is_withdrawn")
+    list_display = ("external_id", "title", "steps", "agent", "dataset", "condition")
+    list_filter = (DatasetOfProjectFilter, DatasetFilter, WithdrawnFilter)
     list_select_related = ("dataset", "current")
     sortable_by = ("external_id",)
     ordering = ("dataset", "external_id")
@@ -72,11 +106,15 @@ class TraceAdmin(ScopedAdmin):
     def agent(self, trace: Trace) -> str:
         return trace.current.agent if trace.current else ""
 
+    @admin.display(description="state")
+    def condition(self, trace: Trace) -> str:
+        return ProjectList.flag("withdrawn", "quiet") if trace.is_withdrawn else ""
+
 
 @admin.register(Import)
 class ImportAdmin(ScopedAdmin):
     list_display = ("created_at", "dataset", "made_by", "status")
-    list_filter = (DatasetOfProjectFilter,)
+    list_filter = (DatasetOfProjectFilter, DatasetFilter)
     list_select_related = ("dataset", "made_by", "job")
     sortable_by = ()
     ordering = ("-pk",)

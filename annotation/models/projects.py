@@ -2,8 +2,9 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.text import slugify
 
-from potato_site.textjson import TextJSONField
+from potato_site.textjson import TextJSONField, digest
 
 
 class Project(models.Model):
@@ -32,7 +33,13 @@ class Project(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return self.name
+        """What lists and menus call it: with its slug where the name does not give that, so no two are called alike."""
+        return self.name if self.slug == slug_of(self.name) else f"{self.name} ({self.slug})"
+
+
+def slug_of(name: str) -> str:
+    """The slug of a project's name. A name without a Latin letter or digit gets one made from its digest."""
+    return slugify(name)[:100].strip("-_") or f"project-{digest(name)[:8]}"
 
 
 class Revision(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -39,8 +40,9 @@ def home(request: HttpRequest) -> HttpResponse:
     projects = [
         _work(mine[0].project, mine, counts.get(number, NOTHING), sizes[number]) for number, mine in by_project.items()
     ]
+    named = Counter(entry["project"].name for entry in projects)
     context = {
-        "projects": projects,
+        "projects": [{**entry, "has_namesake": named[entry["project"].name] > 1} for entry in projects],
         "invitations": access.invitations_of(request.user).order_by("project__name", "pk"),
         "waits": not projects and access.waits_for_a_draft(request.user),
         "may_make": access.manages_something(request.user),

@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from pydantic import ValidationError as ModelError
 
 from annotation.models import Membership, Project
-from annotation.projects import find, invitations
+from annotation.models.projects import slug_of
+from annotation.projects import invitations
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import set_config
 from annotation.projects.sections import Data
@@ -55,10 +56,13 @@ def create_project(
     known = made_before(user, op_id)
     if known is not None:
         return known
+    is_new = isinstance(dataset, str)
     if isinstance(dataset, str):
         dataset = Dataset.objects.create(name=dataset)
         dataset.managers.add(user)
     project = _with_free_slug(Project(name=name, dataset=dataset, creation_key=key))
+    if is_new and dataset.name == name != str(project):
+        _tell_apart(dataset, project)
     Membership.objects.create(project=project, user=user, role=Membership.Role.MANAGER, source=Membership.Source.ADMIN)
     set_config(project, config.model_copy(update={"project_name": name}), user)
     invitations.invite_names(project, people, user)
@@ -72,9 +76,16 @@ def made_before(user: User, op_id: str) -> Project | None:
     return Project.objects.filter(creation_key=f"{user.pk}:{op_id}").first() if op_id else None
 
 
+def _tell_apart(dataset: Dataset, project: Project) -> None:
+    """A new dataset of a name that another project's has is called by the slug, too."""
+    mark = f" ({project.slug})"
+    dataset.name = dataset.name[: 200 - len(mark)] + mark
+    dataset.save(update_fields=["name"])
+
+
 def _with_free_slug(project: Project) -> Project:
     """Save a new project under the slug of its name, or that with -2, -3, … where it is taken."""
-    slug = find.slug_of(project.name)
+    slug = slug_of(project.name)
     taken = set(Project.objects.filter(slug__startswith=slug[:90]).values_list("slug", flat=True))
     for _ in range(TRIES):
         project.slug = _free(slug, taken)

@@ -8,11 +8,10 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db.utils import OperationalError, ProgrammingError
-from django.utils.text import slugify
 
 from annotation.models import Project
+from annotation.models.projects import slug_of
 from potato_site import home as homes
-from potato_site.canonical import digest
 from potato_site.safe_yaml import YamlProblem
 
 
@@ -56,11 +55,6 @@ def source_key(path: Path, home: Path) -> str:
 def source_file(project: Project, home: Path) -> Path | None:
     """The file a project was last loaded from; None if it never was."""
     return (home / project.source_path).resolve() if project.source_path else None
-
-
-def slug_of(name: str) -> str:
-    """The slug of a project's name. A name without a Latin letter or digit gets one made from its digest."""
-    return slugify(name)[:100].strip("-_") or f"project-{digest(name)[:8]}"
 
 
 def _of_config(path: Path) -> Project | None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from annotation.assignments.items import sync_items
 from annotation.models import Membership, Project
+from annotation.models.projects import slug_of
 from annotation.projects import checks, find, people
 from annotation.projects.config import Parsed, ProjectConfig, parse, unpaired
 from annotation.projects.merge import apply_changes, differing
@@ -135,7 +136,7 @@ class _Loading:
 
     def _namesake(self) -> Project | None:
         """A project of the same slug, if its own file is gone: then this file is the same, moved."""
-        slug = find.slug_of(self.config.project_name)
+        slug = slug_of(self.config.project_name)
         found = Project.objects.filter(slug=slug).first()
         source = find.source_file(found, self.home) if found else None
         if source is not None and source.exists():
@@ -154,7 +155,7 @@ class _Loading:
         dataset = Dataset.objects.create(name=self.config.project_name)
         dataset.managers.add(manager)
         project = Project.objects.create(
-            slug=find.slug_of(self.config.project_name), name=self.config.project_name, dataset=dataset
+            slug=slug_of(self.config.project_name), name=self.config.project_name, dataset=dataset
         )
         Membership.objects.create(
             project=project, user=manager, role=Membership.Role.MANAGER, source=Membership.Source.FILE

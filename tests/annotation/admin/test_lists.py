@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership
+from annotation.projects.create import create_project
+from annotation.projects.revisions import config_of
 from potato_site.accounts.models import AuditEntry, User
 from tests import factory, objects
 from traces.models import Trace
@@ -259,3 +261,43 @@ def test_the_page_of_a_row_shows_json_as_json(client, project, manager):
     assert "&quot;step&quot;: 1" in page
     assert "&lt;b&gt;None&lt;/b&gt; of it" in page
     assert "&#x27;step&#x27;" not in page
+    assert "field-value" in page, "the row is called after its field"
+
+
+def test_traces_are_found_by_dataset_and_state(client, project, tmp_path):
+    other = factory.make_project(tmp_path / "other", name="Other project", traces=[factory.make_trace("other_1")])
+    Trace.objects.filter(external_id="trace_002").update(is_withdrawn=True)
+    client.force_login(User.objects.create_superuser("root"))
+    traces = list_of("traces.Trace")
+    assert '<span class="flag flag-quiet">withdrawn</span>' in client.get(traces).content.decode()
+    assert len(rows(client, f"{traces}?dataset={project.dataset_id}")) == 4
+    assert len(rows(client, f"{traces}?dataset={other.dataset_id}")) == 1
+    assert len(rows(client, f"{traces}?dataset={project.dataset_id}&state=present")) == 3
+    assert len(rows(client, f"{traces}?state=withdrawn")) == 1
+    assert rows(client, f"{traces}?dataset=x") == []
+    assert len(rows(client, f"{list_of('traces.Import')}?dataset={other.dataset_id}")) == 1
+
+
+def test_somebody_elses_dataset_is_no_choice_and_has_no_rows(client, project, manager, tmp_path):
+    other = factory.make_project(tmp_path / "other", name="Other project")
+    client.force_login(manager)
+    assert "Other project" not in client.get(list_of("traces.Trace")).content.decode()
+    assert rows(client, f"{list_of('traces.Trace')}?dataset={other.dataset_id}") == []
+
+
+def test_projects_of_one_name_are_told_apart(client, project, manager, tmp_path, settings):
+    settings.POTATO_HOME = tmp_path / "home"
+    twin = create_project("Test project", "Test project", config_of(project.revision_id), [], manager)
+    Item.objects.filter(project=project, position=0).update(project=twin)
+    client.force_login(manager)
+    apart = "Test project (test-project-2)"
+    assert (str(project), str(twin), str(twin.dataset)) == ("Test project", apart, apart)
+    page = client.get(list_of("annotation.Item")).content.decode()
+    assert f"{apart}</a>" in page, "the filter"
+    assert f"{apart}</" in page.split("</thead>")[1], "the column"
+    assert f">{apart}</a>" in client.get(reverse("admin:index")).content.decode()
+    assert apart in client.get(reverse("manage-overview", args=[twin.slug])).content.decode()
+    home = client.get(reverse("home")).content.decode()
+    assert "<span>test-project</span>" in home
+    assert "<span>test-project-2</span>" in home
+    assert apart in client.get(reverse("profile")).content.decode(), "the menu of a new token"
