@@ -18,7 +18,7 @@ from exports.earlier import Earlier
 from exports.formats import Piece
 from exports.leftovers import noted
 from exports.publish import Written
-from potato_site.files import UNFINISHED, nothing, sync_folder, tell_nobody
+from potato_site.files import UNFINISHED, make_folders, nothing, sync_folder, take_back, tell_nobody
 
 ENDINGS = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 # What is worth compressing: a card is read as it is, parquet compresses itself.
@@ -77,13 +77,19 @@ def write_files(
 ) -> list[WrittenFile]:
     """Write every file to ``place(its name)``, replacing what is there; folders on the way are made.
 
-    ``before_publishing`` runs when all is on disk; if it raises, or anything else does, nothing is published. The
-    first file gets its name last: whoever finds it finds the others. ``checksums``: without them nothing is hashed, and
-    the SHA-256 are empty. ``earlier``: the note about what an earlier run wrote there, so that nothing of it stays that
-    belongs no more; nor of one that was killed on the way. Raises OSError.
+    ``before_publishing`` runs when all is on disk; if it raises, or anything else does, nothing is published, and the
+    folders that were made are gone again. The first file gets its name last: whoever finds it finds the others.
+    ``checksums``: without them nothing is hashed, and the SHA-256 are empty. ``earlier``: the note about what an
+    earlier run wrote there, so that nothing of it stays that belongs no more; nor of one that was killed on the way.
+    Raises OSError.
     """
-    with noted(earlier.folder) if earlier else contextlib.nullcontext(tell_nobody) as tell:
-        return _write_files(pieces, place, compress, before_publishing, checksums, earlier, tell)
+    made = make_folders(earlier.folder) if earlier else []
+    try:
+        with noted(earlier.folder) if earlier else contextlib.nullcontext(tell_nobody) as tell:
+            return _write_files(pieces, place, compress, before_publishing, checksums, earlier, tell, made)
+    except BaseException:
+        take_back(made)
+        raise
 
 
 def _write_files(
@@ -94,13 +100,16 @@ def _write_files(
     checksums: bool,
     earlier: Earlier | None,
     tell: Callable[[Path], None],
+    made: list[Path],
 ) -> list[WrittenFile]:
     files: dict[str, _File] = {}
     try:
         for name, data, rename in pieces:
             if name not in files:
                 _close_some(files.values())
-                files[name] = _File(name, place(name_of(name, compress)), compress, checksums, tell)
+                target = place(name_of(name, compress))
+                made += make_folders(target.resolve().parent)
+                files[name] = _File(name, target, compress, checksums, tell)
             files[name].write(data)
             if rename:
                 files[name].rename(name_of(rename, compress), place)
@@ -134,14 +143,13 @@ class _File:
     """One file under its temporary name."""
 
     def __init__(self, name: str, target: Path, compress: str, checksums: bool, tell: Callable[[Path], None]) -> None:
-        """``tell``: notes the temporary name before there is such a file."""
+        """Its folder is there. ``tell``: notes the temporary name before there is such a file."""
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a folder; name a file")
         is_compressed = PurePosixPath(name).suffix in COMPRESSED
         self.name, self.target = name_of(name, compress), target.resolve()
         self.size, self.digest = 0, hashlib.sha256() if checksums else None
         self.compressor = compressor(compress if is_compressed else "none")
-        self.target.parent.mkdir(parents=True, exist_ok=True)
         self.path = self.target.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
         tell(self.path)
         self.stream: BinaryIO | None = self.path.open("xb", buffering=BUFFER)

@@ -41,6 +41,10 @@ class Preview:
     megabytes: float
 
     @property
+    def in_main_file(self) -> int:
+        return int(self.counts["rows"] - self.counts["only_beside"])
+
+    @property
     def what(self) -> str:
         """``12 labeled traces and 3 comparisons``: without the kind of which there is none, if there is the other."""
         traces = f"{self.looked_at:,} labeled trace{'' if self.looked_at == 1 else 's'}"
@@ -106,6 +110,8 @@ def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: i
     found = []
     if not counts["rows"]:
         found.append("There would be no row in it.")
+    elif counts["rows"] == counts["only_beside"]:
+        found.append("There would be no row in its main file.")
     labels, total = counts["hard_labels"], sum(counts["hard_labels"].values())
     for name in ("positive", "negative"):
         share = labels.get(name, 0) / total if total else 1

@@ -36,6 +36,8 @@ class Tally:
     ``changed`` what was done to steps, ``labels`` the step labels that are in the file."""
 
     rows: int = 0
+    # Of the rows, those that are in a file beside the main one only.
+    only_beside: int = 0
     several: int = 0
     ties: int = 0
     traces: set[str] = field(default_factory=set)

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from annotation.queries import Coverage
-from exports.formats import Format, Pair, Row, places_in_file, rows_in_file
+from exports.formats import Format, Pair, Row, places_in_file, reason_beside, rows_in_file
 from exports.rows import Tally
 
 NAMES = {True: "positive", False: "negative", None: "masked"}
@@ -19,6 +19,9 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     count = rows_in_file(writer, row) if places is None else len(places)
     tally.rows += count
     tally.splits[row.split] += count
+    if reason := reason_beside(writer, row):
+        tally.only_beside += count
+        tally.left_out[reason] += count
     tally.several += len(row.annotators) > 1
     if isinstance(row, Pair):
         tally.traces |= {row.chosen.trace_id, row.rejected.trace_id}
@@ -44,8 +47,8 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
 
 
 def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparisons: bool = True) -> dict[str, Any]:
-    """``items`` traces and ``pairs`` of them there are, ``rows`` in the file, of ``traces`` traces; what was left out
-    and why; labels.
+    """``items`` traces and ``pairs`` of them there are, ``rows`` in the files (``only_beside`` of them not in the main
+    one), of ``traces`` traces; what was left out and why; labels.
 
     ``traces``, ``comparisons``: whether such an export reads labels of the one, and of the other. What it does not read
     lacks nothing.
@@ -54,6 +57,7 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
     return {
         "items": coverage.items,
         "rows": tally.rows,
+        "only_beside": tally.only_beside,
         "traces": len(tally.traces),
         "by_several": tally.several,
         "ties": tally.ties,

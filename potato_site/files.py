@@ -26,6 +26,20 @@ def tell_nobody(file: Path) -> None:
     """Nobody is interested in the temporary name."""
 
 
+def make_folders(folder: Path) -> list[Path]:
+    """Make ``folder`` and those on the way to it. Those that were not there, the innermost first. Raises OSError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def take_back(folders: list[Path]) -> None:
+    """Remove folders that were made for nothing, unless something lies in them by now."""
+    for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 @contextlib.contextmanager
 def replacing(
     path: Path,

@@ -146,6 +146,7 @@ class Format(Protocol):
     told: ``ignores = ("neutral",)``. One of binary files writes rows as text as well, for a look before an export is
     made: ``write_readable(rows, sheet)``, pieces as those of ``write``. One that makes several rows of its file of one
     of ours says how many, for the counts: ``n_rows(row)``; one whose rows are single steps, of which: ``places(row)``;
+    one whose main file lacks some of them, why a row is in a file beside it only ("": it is not): ``only_beside(row)``;
     one of what each person said, merged into nothing, that it is so: ``is_raw = True``.
     The first line of its docstring is what people read where they choose one.
     """
@@ -184,6 +185,12 @@ def places_in_file(writer: Format, row: Any) -> Sequence[int] | None:
     """The steps of a row that are rows of the file; None where rows are traces, answers or pairs."""
     places = getattr(writer, "places", None)
     return places(row) if places else None
+
+
+def reason_beside(writer: Format, row: Any) -> str:
+    """Why a row (or pair) is in a file beside the main one only; "" where the main one has it."""
+    reason = getattr(writer, "only_beside", None)
+    return reason(row) if reason else ""
 
 
 def about(writer: type[Format]) -> str:

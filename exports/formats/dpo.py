@@ -29,16 +29,18 @@ class Dpo:
     def refusal(self, pair: Pair) -> str:
         return "" if pair.prompt else "pairs without a task text"
 
+    def only_beside(self, pair: Pair) -> str:
+        better, worse = patch_of(pair.chosen), patch_of(pair.rejected)
+        is_standard = better and worse and better != worse
+        return "" if is_standard else "pairs without two different final patches (in the conversational file only)"
+
     def write(self, rows: Iterable[Pair], sheet: Sheet) -> Iterator[Piece]:
         conversational = sibling(sheet.file, f"conversational{PurePosixPath(sheet.file).suffix}")
         yield Piece(sheet.file, b"")
         yield Piece(conversational, b"")
         for pair in rows:
-            better, worse = patch_of(pair.chosen), patch_of(pair.rejected)
-            if better and worse and better != worse:
-                yield Piece(split_file(sheet.file, pair.split), json_line(_standard(pair, better, worse)))
-            else:
-                sheet.note("pairs without two different final patches (in the conversational file only)")
+            if not self.only_beside(pair):
+                yield Piece(split_file(sheet.file, pair.split), json_line(_standard(pair)))
             yield Piece(split_file(conversational, pair.split), json_line(_conversational(pair, sheet)))
 
 
@@ -46,8 +48,9 @@ def patch_of(row: Row) -> str:
     return text_or_none(row.document, "final_patch") or ""
 
 
-def _standard(pair: Pair, better: str, worse: str) -> dict[str, Any]:
-    return {"prompt": pair.prompt, "chosen": better, "rejected": worse, **_about(pair)}
+def _standard(pair: Pair) -> dict[str, Any]:
+    chosen, rejected = patch_of(pair.chosen), patch_of(pair.rejected)
+    return {"prompt": pair.prompt, "chosen": chosen, "rejected": rejected, **_about(pair)}
 
 
 def _conversational(pair: Pair, sheet: Sheet) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from annotation.projects.revisions import current, set_config
 from exports.build import build
 from exports.formats import formats
+from exports.management.commands.export import summary
 from exports.options import Options
 from exports.preview import preview
-from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_trace, submit_item
+from tests.api.people import member
+from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 REVIEW = {"annotation_type": "code_review", "name": "review", "file_ratings": {"enabled": False}}
@@ -60,6 +63,25 @@ def test_the_rows_of_a_file_are_those_that_are_told(project, tmp_path, name):
     assert built.counts["rows"] == sum(map(len, found.values())) > 0
     looked = preview(project, name, options).counts
     assert (looked["rows"], looked["splits"]) == (built.counts["rows"], built.counts["splits"])
+
+
+def test_of_dpo_the_rows_of_its_two_files_are_told_apart(tmp_path, client):
+    patches = ("diff one", "diff two", "", "")
+    issues = [{"issue_id": f"i{n // 2}", "issue_description": f"Fix {n // 2}"} for n in range(4)]
+    traces = [make_trace(f"t{n}", 4 + n, final_patch=patch, **issues[n]) for n, patch in enumerate(patches)]
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for first_error in (None, 1, None, 1):
+        submit_item(project, "ann", answers(first_error))
+    built = build(project.pk, "dpo", Options(), tmp_path / "out" / "dpo.jsonl")
+    lines = [len((tmp_path / "out" / name).read_text().splitlines()) for name in (file.name for file in built.files)]
+    assert lines == [1, 2]
+    assert (built.counts["rows"], built.counts["only_beside"]) == (2, 1)
+    assert summary(built, tmp_path / "out" / "dpo.jsonl")[0].partition(": ")[2].startswith("1 of 2 pairs of 4 traces")
+    reason = "pairs without two different final patches (in the conversational file only)"
+    assert built.counts["left_out"] == preview(project, "dpo", Options()).counts["left_out"] == {reason: 1}
+    client.force_login(member("max", project))
+    page = client.post(reverse("manage-exports", args=[project.slug]), {"format": "dpo", "preview": "1"}).text
+    assert "<strong>2 rows</strong> of 4 traces, 1 of them in the main file" in " ".join(page.split())
 
 
 def test_the_labels_of_single_steps_are_those_of_the_file(project, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import zstandard
 
 from exports import fileset
+from exports.earlier import Earlier
 from exports.fileset import write_files
 from exports.formats import Piece
 
@@ -47,13 +48,38 @@ def test_what_fails_on_the_way_leaves_the_files_of_before(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["main.jsonl", "other.tar"]
 
 
+def test_what_fails_on_the_way_leaves_no_folder_that_was_made_for_it(tmp_path):
+    def broken():
+        yield Piece("README.md", b"")
+        yield Piece("data/train.parquet", b"x")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "was there").mkdir()
+    for folder in (tmp_path / "was there", tmp_path / "on" / "the way"):
+        for earlier in (None, Earlier(folder, "")):
+            with pytest.raises(OSError, match="No space"):
+                write_files(broken(), folder.joinpath, earlier=earlier)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "was there"]
+
+
+def test_a_folder_that_somebody_else_uses_by_now_stays(tmp_path):
+    def broken():
+        yield Piece("data/train.parquet", b"x")
+        (tmp_path / "out" / "theirs").write_text("x")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_files(broken(), (tmp_path / "out").joinpath)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "out", tmp_path / "out" / "theirs"]
+
+
 def test_nothing_is_published_when_the_last_check_fails(tmp_path):
     def lost():
         raise RuntimeError("lost")
 
     with pytest.raises(RuntimeError):
         write_files(PIECES, tmp_path.joinpath, before_publishing=lost)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_can_get_its_name_at_the_end(tmp_path):

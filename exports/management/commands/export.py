@@ -145,7 +145,8 @@ def summary(built: Built, output: Path) -> list[str]:
     paired = formats.get(built.format).takes == "pairs"
     noun = "pair" if paired else "row"
     is_told = paired or counts["rows"] != counts["traces"]
-    what = f"{counts['rows']:,} {noun}{'' if counts['rows'] == 1 else 's'} of " if is_told else ""
+    some = f"{counts['rows'] - counts['only_beside']:,} of " if counts["only_beside"] else ""
+    what = f"{some}{counts['rows']:,} {noun}{'' if counts['rows'] == 1 else 's'} of " if is_told else ""
     by = f", labeled by {built.scheme}" if built.scheme else ""
     # What is compressed has another ending than was asked for.
     first = built.files[0].name if built.files else ""
