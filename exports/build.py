@@ -248,7 +248,11 @@ class Source:
     def _made(self, tally: Tally | None = None, *, texts: bool = True) -> Rows:
         texts = texts and (self.with_texts or getattr(self.writer, "step_texts", True))
         tally = tally or self.tally
-        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally, self.changes, texts)
+        options = self.options
+        # Of a benchmark every attempt counts, also one that another model made word for word.
+        if "dedupe" in getattr(self.writer, "ignores", ()):
+            options = options.model_copy(update={"dedupe": False})
+        return Rows(self.asked, options, self.writer.takes, self.splits, tally, self.changes, texts)
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""

@@ -107,7 +107,7 @@ def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally:
         better, worse = sorted((one, other), key=_merit, reverse=True)
         margin = round(min(max(better.score - worse.score, 0.0), 1.0), 9)
         if margin < options.min_margin or _merit(better) == _merit(worse):
-            tally.left_out[f"pairs that differ by less than {options.min_margin:g}"] += 1
+            tally.left_out[f"pairs differing by less than {options.min_margin:g}"] += 1
             continue
         found.append(Chosen(issue_key, better, worse, margin))
     found.sort(key=lambda pair: (-pair.margin, pair.chosen.place, pair.rejected.place))

@@ -50,11 +50,11 @@ class SweBench:
 
     file: ClassVar[str] = "swe_bench_results.json"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "validation", "test", "hold_out_benchmarks")
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "dedupe", "validation", "test", "hold_out_benchmarks")
     step_texts: ClassVar[bool] = False
 
     def refusal(self, row: Row) -> str:
-        return "" if swe_bench_id(row) else "no SWE-bench instance id"
+        return "" if swe_bench_id(row) else "without an instance_id of SWE-bench's form (owner__repo-123)"
 
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         sets: dict[tuple[str, int], _Set] = {}

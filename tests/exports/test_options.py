@@ -200,6 +200,18 @@ def test_a_trace_that_is_there_twice_is_exported_once(tmp_path):
     assert len(export(project, dedupe=False)[0]) == 3
 
 
+def test_a_benchmark_has_every_attempt_whatever_its_steps(tmp_path):
+    said = {"issue_description": "Fix it", "instance_id": "django__django-1", "final_patch": "--- a/x\n+++ b/x\n"}
+    traces = [make_trace(name, model=f"model-{name}", **said) for name in ("one", "two")]
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for _ in traces:
+        submit_item(project, "ann", answers(1))
+    _, counts, files = export(project, "swe_bench")
+    assert counts["left_out"] == {}
+    models = [[one["model_name_or_path"] for one in lines] for lines in files.values()]
+    assert sorted(models) == [["model-one"], ["model-two"]]
+
+
 def test_an_incremental_export_holds_what_changed_since(tied):
     seq = Submission.objects.order_by("seq")[1].seq
     rows, counts, _ = export(tied, since_seq=seq)

@@ -56,7 +56,7 @@ def test_neutral_steps_do_not_count():
 
 def test_what_differs_too_little_is_no_pair():
     found, left_out = chosen(attempt(1, *RIGHT), attempt(2, *["correct"] * 6))
-    assert (found, left_out) == ([], {"pairs that differ by less than 0.1": 1})
+    assert (found, left_out) == ([], {"pairs differing by less than 0.1": 1})
 
 
 def test_equal_rewards_are_told_apart_by_the_outcome_then_by_the_first_error():

@@ -102,7 +102,7 @@ def test_models_whose_names_look_alike_as_files_do_not_share_one():
 def test_an_id_of_another_form_is_skipped_and_none_is_made_up(name):
     other = row("correct", "correct", instance_id=name)
     assert swe_bench_id(other) is None
-    assert formats.get("swe_bench")().refusal(other) == "no SWE-bench instance id"
+    assert formats.get("swe_bench")().refusal(other) == ("without an instance_id of SWE-bench's form (owner__repo-123)")
 
 
 def test_without_any_instance_there_is_an_empty_report():
