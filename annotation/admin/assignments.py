@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter
 from annotation.admin.lists import ProjectList
@@ -67,4 +68,6 @@ class AssignmentAdmin(ProjectList):
             return self.flag("overdue", "bad")
         if assignment.is_too_fast:
             return self.flag("too fast", "bad")
+        if assignment.state == Assignment.State.SKIPPED:
+            return Truncator(assignment.reason).chars(80)
         return self.flag("surplus", "quiet") if assignment.is_surplus else ""

@@ -17,6 +17,8 @@ from annotation.templatetags.figures import percent
 
 # A person is named when at least so many submissions, and this share of theirs, came too fast.
 HASTY_SUBMISSIONS, HASTY_SHARE = 3, 0.1
+# And when they skipped so many of the items they got, and more than this share of them.
+SKIPPED_ITEMS, SKIPPED_SHARE = 3, 0.1
 NAMED = 3
 SILENT_DAYS = 3
 # And when so many of their answers could be compared with known ones, and come no nearer to them than this.
@@ -55,6 +57,7 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
 def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links) -> Iterator[Notice]:
     yield from _hasty(figures, links)
     yield from _wrong(figures, links)
+    yield from _skipping(figures, links)
     weakest = figures.weakest
     if weakest is not None and weakest.band.key == "poor" and weakest.at_best < RELIABLE:
         what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
@@ -78,6 +81,18 @@ def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
 
 def is_hasty(too_fast: int, submitted: int) -> bool:
     return too_fast >= HASTY_SUBMISSIONS and too_fast >= HASTY_SHARE * submitted
+
+
+def _skipping(figures: Figures, links: Links) -> Iterator[Notice]:
+    people = figures.progress["people"] if figures.progress else []
+    often = [one for one in people if is_skipping(one["skipped"], one["submitted"])]
+    for one in sorted(often, key=lambda one: -one["skipped"])[:NAMED]:
+        text = f"{one['username']} skipped {one['skipped']} of {one['skipped'] + one['submitted']} items."
+        yield Notice("warn", text, links.skipped, "Show them")
+
+
+def is_skipping(skipped: int, submitted: int) -> bool:
+    return skipped >= SKIPPED_ITEMS and skipped > SKIPPED_SHARE * (skipped + submitted)
 
 
 def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:

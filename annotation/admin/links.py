@@ -22,6 +22,7 @@ class Links:
     overdue: str
     too_fast: str
     surplus: str
+    skipped: str
     people: str
     adjudicate: str
 
@@ -38,6 +39,7 @@ def links_of(project: Project) -> Links:
         overdue=rows("assignment", attention="overdue"),
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),
+        skipped=rows("assignment", state__exact="skipped"),
         people=reverse("manage-people", args=[project.slug]),
         adjudicate=reverse("manage-adjudicate", args=[project.slug]),
     )

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotation import access
-from annotation.admin.attention import is_hasty, is_wrong, notices
+from annotation.admin.attention import is_hasty, is_skipping, is_wrong, notices
 from annotation.admin.figures import figures_of
 from annotation.admin.frame import project_context
 from annotation.admin.links import links_of
@@ -93,8 +93,12 @@ def _decides(request: HttpRequest, project: Project) -> bool:
 
 
 def _person(row: dict[str, Any]) -> dict[str, Any]:
-    checked = row.get("checked")
-    return {**row, "is_hasty": is_hasty(row["too_fast"], row["submitted"]), "is_wrong": is_wrong(checked)}
+    return {
+        **row,
+        "is_hasty": is_hasty(row["too_fast"], row["submitted"]),
+        "is_skipping": is_skipping(row["skipped"], row["submitted"]),
+        "is_wrong": is_wrong(row.get("checked")),
+    }
 
 
 def _mark(stats: dict[str, statistics.Stat]) -> str:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.admin.links import links_of
+from annotation.assignments import states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Membership, Submission
 from annotation.quality import statistics
@@ -160,6 +161,22 @@ class TestTheNumbers:
             submit_item(project, "ann", answers(), seconds=15)
         count(project)
         assert "ann: 3 of 3 submissions came too fast" in page(manager, project)
+
+    def test_who_skips_again_and_again_is_named_with_the_way_to_what_and_why(self, client, tmp_path):
+        project = make_project(tmp_path, traces=make_traces(8), people=["ann", "bob"])
+        manager = member(client, project)
+        for name, times in (("ann", 3), ("bob", 2)):
+            for number in range(times):
+                states.skip(hand_out(project, person(name)).assignment.public_id, person(name), f"{name} {number}")
+            submit_item(project, name, answers())
+        count(project)
+        text = page(manager, project)
+        assert "ann skipped 3 of 4 items." in text
+        assert "bob skipped" not in text
+        address = links_of(project).skipped
+        assert link_text(text, address) == "Show them"
+        listed = manager.get(address).content.decode()
+        assert all(reason in listed for reason in ("ann 0", "ann 2", "bob 1"))
 
 
 class TestNow:
