@@ -32,7 +32,9 @@ def project_for(named: str) -> Project:
     except (OperationalError, ProgrammingError):
         raise NoProject(_not_loaded(named)) from None
     if found is None:
-        raise NoProject(_not_loaded(named) if target.config else _unknown(target.slug or named))
+        if target.config:
+            raise NoProject(_not_loaded(named))
+        raise NoProject(_unknown(target.slug) if target.slug else _not_one(named))
     return found
 
 
@@ -83,7 +85,20 @@ def _not_loaded(named: str) -> str:
     return f"{named} is not loaded yet: run `potato load {named}` first"
 
 
+def _not_one(folder: str) -> str:
+    """Of a home that does not hold just one project."""
+    names = _names()
+    if not names:
+        return f"{folder}: no project is here yet"
+    home = os.path.relpath(settings.POTATO_HOME)
+    return f"{folder}: several projects are here; give one's file, or --home {home} and its name: {names}"
+
+
+def _names() -> str:
+    return ", ".join(Project.objects.order_by("slug").values_list("slug", flat=True)[:20])
+
+
 def _unknown(slug: str) -> str:
-    names = list(Project.objects.order_by("slug").values_list("slug", flat=True)[:20])
-    said = f"no single project is meant by {slug!r}; known: {', '.join(names) or 'none'}"
+    names = _names()
+    said = f"no single project is meant by {slug!r}; known: {names or 'none'}"
     return f"{said}. {homes.holds_no_project(slug)}" if Path(slug).is_dir() else said

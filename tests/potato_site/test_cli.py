@@ -216,6 +216,18 @@ def test_a_missing_file_is_said_with_all_other_mistakes(tmp_path, command):
     assert f"potato {command}: 2 errors" in done.stderr
 
 
+def test_a_folder_with_several_projects_is_told_with_what_to_say_instead(tmp_path):
+    write_project(tmp_path / "a", name="A")
+    write_project(tmp_path / "b", name="B")
+    home = tmp_path / "both" / ".potato"
+    assert potato(tmp_path, "load", "a/config.yaml", "b/config.yaml", "--home", str(home)).returncode == 0
+    done = potato(tmp_path, "status", "both")
+    assert done.stderr == (
+        "potato status: both: several projects are here; give one's file, or --home both/.potato and its name: a, b\n"
+    )
+    assert potato(tmp_path, "status", "b", "--home", "both/.potato").returncode == 0
+
+
 def test_a_name_without_a_home_to_know_it_is_named(tmp_path):
     done = potato(tmp_path, "export", "--format", "prm", "--project", "outptu", "--output", "o.jsonl")
     assert done.returncode == 1
