@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import zstandard
 
@@ -19,15 +18,15 @@ from exports.formats import Piece
 from exports.leftovers import noted
 from exports.publish import Written
 from potato_site.files import UNFINISHED, make_folders, nothing, sync_folder, take_back, tell_nobody
+from potato_site.large_file import LargeFile
 
 ENDINGS = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 # What is worth compressing: a card is read as it is, parquet compresses itself.
 COMPRESSED = {".jsonl", ".json", ".csv"}
-# So many files of one set are open at once; what is written to again is opened again.
-MOST_OPEN = 64
+# So many files of one set are open at once, each with up to a large file's chunk in memory; what is written to again
+# is opened again.
+MOST_OPEN = 16
 GZIP = 16 + zlib.MAX_WBITS
-# Lines are gathered, as a few large writes cost less than many; a longer one goes to the disk without another copy.
-BUFFER = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -103,13 +102,13 @@ def _write_files(
     made: list[Path],
 ) -> list[WrittenFile]:
     files: dict[str, _File] = {}
+    opened: list[_File] = []
     try:
         for name, data, rename in pieces:
             if name not in files:
-                _close_some(files.values())
                 target = place(name_of(name, compress))
                 made += make_folders(target.resolve().parent)
-                files[name] = _File(name, target, compress, checksums, tell)
+                files[name] = _File(name, target, compress, checksums, tell, opened)
             files[name].write(data)
             if rename:
                 files[name].rename(name_of(rename, compress), place)
@@ -133,17 +132,20 @@ def _write_files(
             file.discard()
 
 
-def _close_some(files: Iterable[_File]) -> None:
-    in_use = [file for file in files if file.stream]
-    for file in in_use[:-MOST_OPEN]:
-        file.close()
-
-
 class _File:
     """One file under its temporary name."""
 
-    def __init__(self, name: str, target: Path, compress: str, checksums: bool, tell: Callable[[Path], None]) -> None:
-        """Its folder is there. ``tell``: notes the temporary name before there is such a file."""
+    def __init__(
+        self,
+        name: str,
+        target: Path,
+        compress: str,
+        checksums: bool,
+        tell: Callable[[Path], None],
+        opened: list[_File],
+    ) -> None:
+        """Its folder is there. ``tell``: notes the temporary name before there is such a file. ``opened``: the files of
+        the set that are open, the one that was written to last at the end."""
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a folder; name a file")
         is_compressed = PurePosixPath(name).suffix in COMPRESSED
@@ -152,7 +154,9 @@ class _File:
         self.compressor = compressor(compress if is_compressed else "none")
         self.path = self.target.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
         tell(self.path)
-        self.stream: BinaryIO | None = self.path.open("xb", buffering=BUFFER)
+        self.opened = opened
+        self.stream: LargeFile | None = None
+        self._open(is_new=True)
 
     def rename(self, name: str, place: Callable[[str], Path]) -> None:
         """Publish it under another name, in the same folder."""
@@ -164,20 +168,28 @@ class _File:
     def _keep(self, data: bytes) -> None:
         if not data:
             return
-        if not self.stream:
-            self.stream = self.path.open("ab", buffering=BUFFER)
-        self.stream.write(data)
+        (self.stream or self._open(is_new=False)).write(data)
+        if self.opened[-1] is not self:
+            self.opened.remove(self)
+            self.opened.append(self)
         if self.digest:
             self.digest.update(data)
         self.size += len(data)
 
+    def _open(self, *, is_new: bool) -> LargeFile:
+        if len(self.opened) >= MOST_OPEN:
+            self.opened[0].close()
+        self.stream = LargeFile(self.path, is_new=is_new)
+        self.opened.append(self)
+        return self.stream
+
     def close(self) -> None:
         """All of it is on disk."""
         if self.stream:
-            self.stream.flush()
-            os.fsync(self.stream.fileno())
+            self.stream.sync()
             self.stream.close()
             self.stream = None
+            self.opened.remove(self)
 
     def finish(self) -> WrittenFile:
         self._keep(self.compressor.flush())

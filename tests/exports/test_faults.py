@@ -10,9 +10,10 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from exports import current, fileset, schedules
+from exports import current, schedules
 from exports.models import Export, ExportSchedule
 from exports.options import Options, as_json
+from potato_site import large_file
 from potato_site.accounts.models import User
 from potato_site.jobs import runner
 from potato_site.jobs.models import Job
@@ -46,7 +47,7 @@ def full_disk(monkeypatch) -> None:
     def no_room(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fileset.os, "fsync", no_room)
+    monkeypatch.setattr(large_file.os, "fsync", no_room)
 
 
 def files_of(project) -> dict[str, bytes]:

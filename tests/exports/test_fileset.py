@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 
 import pytest
 import zstandard
@@ -90,8 +91,21 @@ def test_a_file_can_get_its_name_at_the_end(tmp_path):
 
 def test_many_files_are_not_all_open_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(fileset, "MOST_OPEN", 2)
-    pieces = [Piece(f"{number % 5}.jsonl", b"x") for number in range(20)]
-    assert {file.size for file in write_files(pieces, tmp_path.joinpath)} == {4}
+    is_open: list[int] = []
+
+    def pieces():
+        for number in range(20):
+            yield Piece(f"{number % 5}.jsonl", f"{number}\n".encode())
+            is_open.append(sum("unfinished" in os.readlink(f"/proc/self/fd/{fd}") for fd in _handles()))
+
+    written = write_files(pieces(), tmp_path.joinpath)
+    assert [file.name for file in written] == [f"{number}.jsonl" for number in range(5)]
+    assert (tmp_path / "3.jsonl").read_text() == "3\n8\n13\n18\n"
+    assert max(is_open) == 2
+
+
+def _handles() -> list[str]:
+    return [fd for fd in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{fd}")]
 
 
 @pytest.mark.parametrize("name", ["../out.jsonl", "/etc/passwd", "a/../../b"])
