@@ -22,7 +22,9 @@ def without_effect(
     people = queries.known_people(project, options.exclude_annotators)
     yield from _unknown("exclude_annotators", "nobody here is called", options.exclude_annotators, people)
     labels = {label.value for label in asked.reward.labels} if asked.reward else set()
-    yield from _unknown("reward_values", "no label is called", options.reward_values, labels | tally.met_labels)
+    yield from _unknown(
+        "reward_values", "no label is called", options.reward_values, {*labels, *filter(None, tally.met_labels)}
+    )
     outcomes = {label.value for label in asked.outcome.labels} if asked.outcome else set()
     yield from _unknown("outcome", "no outcome is called", options.outcome, outcomes | tally.met_outcomes)
     if options.traces is not None:

@@ -21,7 +21,7 @@ from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
 from exports.rows import ADJUDICATION, Rows, Tally
-from traces.document import step_text
+from traces.document import step_texts
 
 COMPARISON = "pairwise"
 # What tells rows apart: (trace, annotators).
@@ -91,7 +91,7 @@ def texts_of(row: Row, *, last: bool = False) -> list[str]:
     start = len(row.steps) - 1 if last else 0
     if "content" in row.steps[0]:
         return [step["content"] for step in row.steps[start:]]
-    return [step_text(turn) for turn in row.document["structured_turns"][start : len(row.steps)]]
+    return step_texts(row.document["structured_turns"][start : len(row.steps)])
 
 
 def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally: Tally) -> list[Chosen]:

@@ -44,13 +44,13 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     answers_left_out: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
-    labels: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str | None] = field(default_factory=Counter)
     targets: Counter[bool | None] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     # Labels and outcomes of the rows, whatever the file holds of them.
-    met_labels: set[str] = field(default_factory=set)
+    met_labels: set[str | None] = field(default_factory=set)
     met_outcomes: set[str] = field(default_factory=set)
 
 

@@ -10,6 +10,7 @@ from annotation.queries import Coverage
 from exports.formats import Format, Pair, Row, places_in_file, reason_beside, rows_in_file
 from exports.rows import Tally
 
+_LABEL = itemgetter("label")
 NAMES = {True: "positive", False: "negative", None: "masked"}
 
 
@@ -28,8 +29,7 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
         tally.sources[row.source] += 1
         return
     tally.traces.add(row.trace_id)
-    labels = Counter(map(itemgetter("label"), row.steps))
-    tally.met_labels.update(filter(None, labels))
+    tally.met_labels.update(map(_LABEL, row.steps))
     if row.outcome is not None:
         tally.met_outcomes.add(str(row.outcome))
     if getattr(writer, "is_raw", False):
@@ -37,12 +37,10 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     tally.ties += row.needs_adjudication
     if row.outcome is not None:
         tally.outcomes[str(row.outcome)] += 1
-    targets = row.targets
+    steps, targets = row.steps, row.targets
     if places is not None:
-        labels = Counter(row.steps[place]["label"] for place in places)
-        targets = [targets[place] for place in places]
-    for label, number in labels.items():
-        tally.labels[label or "none"] += number
+        steps, targets = [steps[place] for place in places], [targets[place] for place in places]
+    tally.labels.update(map(_LABEL, steps))
     tally.targets.update(targets)
 
 
@@ -53,6 +51,9 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
     ``traces``, ``comparisons``: whether such an export reads labels of the one, and of the other. What it does not read
     lacks nothing.
     """
+    labels: Counter[str] = Counter()
+    for label, number in tally.labels.items():
+        labels[label or "none"] += number
     left_out = {reason: number for reason, number in sorted(tally.left_out.items()) if number}
     return {
         "items": coverage.items,
@@ -68,7 +69,7 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
         "left_out": left_out,
         "answers_left_out": dict(sorted(tally.answers_left_out.items())),
         "changed": dict(sorted(tally.changed.items())),
-        "labels": dict(sorted(tally.labels.items())),
+        "labels": dict(sorted(labels.items())),
         "hard_labels": dict(sorted((NAMES[target], count) for target, count in tally.targets.items())),
         "outcomes": dict(sorted(tally.outcomes.items())),
         "splits": dict(sorted(tally.splits.items())),

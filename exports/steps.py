@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from exports.describe import cut
 from exports.options import Options
-from traces.document import step_text
+from traces.document import step_text, step_texts
 
 POSITIVE = 0.5
 
@@ -99,7 +99,7 @@ def _judged(label: Mapping[str, Any], options: Options) -> _Judged:
 
 def _texts(turns: Sequence[dict[str, Any]], options: Options, tally: Counter[str]) -> list[str]:
     if options.content == "full":
-        return list(map(step_text, turns))
+        return step_texts(turns)
     return [content_of(turn, options, tally) for turn in turns]
 
 

@@ -313,12 +313,14 @@ def step_text(step: Step) -> str:
     return _PARTS.get(step.get("type"), _content)(step)
 
 
+def step_texts(steps: Iterable[Step]) -> list[str]:
+    """``step_text`` of each."""
+    part = _PARTS.get
+    return [part(step.get("type"), _content)(step) for step in steps]
+
+
 def _content(step: Step) -> str:
     return step.get("content") or ""
-
-
-def _lines(first: str | None, second: str | None) -> str:
-    return f"{first}\n{second}" if first and second else first or second or ""
 
 
 def _command_text(step: Step) -> str:
@@ -327,13 +329,14 @@ def _command_text(step: Step) -> str:
 
 
 def _file_text(step: Step) -> str:
-    return _lines(step.get("path"), step.get("diff") or step.get("content"))
+    path, text = step.get("path"), step.get("diff") or step.get("content")
+    return f"{path}\n{text}" if path and text else path or text or ""
 
 
 def _call_text(step: Step) -> str:
     given = step.get("input")
-    called = _lines(step.get("name"), None if given is None else canonical(given).decode())
-    return _lines(called, step.get("output"))
+    parts = (step.get("name"), None if given is None else canonical(given).decode(), step.get("output"))
+    return "\n".join(filter(None, parts))
 
 
 # What makes the text of a step by its type; that of all other types is their content.

@@ -1,8 +1,15 @@
-"""Where documents lie: one zstd-compressed canonical JSON per trace version."""
+"""Where documents lie: one canonical JSON per trace version, zstd-compressed in two parts, head and steps.
+
+Keys are sorted, so what says where a trace comes from stands before its steps, which are nearly all of it. A part is a
+frame of zstd with a JSON object in it, ``{"agent": …, "repo": …}`` and ``{"structured_turns": …, …}``: whoever asks for
+the first expands no more (docs/decisions/0014). Before the two stands a frame for whoever reads the column, which zstd
+skips: it holds the length of the head's. A document without steps is one frame.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 
 import zstandard
@@ -14,9 +21,10 @@ from traces.models import Document
 
 LEVEL = 3
 BATCH = 50  # compressed documents held at once
-BLOCK = 1 << 17  # what zstd expands at a time
-# Keys are sorted, so what says where a trace comes from stands before its steps, which are nearly all of it.
 _STEPS = b',"structured_turns":'
+# A skippable frame of four bytes (RFC 8878, 3.1.2).
+_IN_PARTS = b"\x50\x2a\x4d\x18\x04\x00\x00\x00"
+_HEAD_AT = len(_IN_PARTS) + 4
 _BODIES = "SELECT version_id, body FROM traces_document WHERE version_id IN ({})"
 
 
@@ -25,19 +33,24 @@ def pack(doc: TraceDocument) -> bytes:
     return compress(canonical(doc))
 
 
-def compress(body: bytes) -> bytes:
-    """Canonical JSON as it is stored."""
-    return zstandard.ZstdCompressor(level=LEVEL).compress(body)
+def compress(text: bytes) -> bytes:
+    """The canonical JSON of a document as it is stored."""
+    end = _end_of_head(text)
+    if not end:
+        return _compressed(text)
+    head = _compressed(text[:end], b"}")
+    steps = _compressed(b"{", memoryview(text)[end + 1 :])
+    return b"".join((_IN_PARTS, len(head).to_bytes(4, "little"), head, steps))
 
 
 def unpack(body: bytes | memoryview) -> TraceDocument:
     """The document that ``pack`` stored; SQLite gives bytes, Postgres a memoryview."""
-    return loads(expand(body))
+    return Opened(bytes(body), zstandard.ZstdDecompressor()).whole()
 
 
 def expand(body: bytes | memoryview) -> bytes:
-    """The canonical JSON that is stored."""
-    return zstandard.ZstdDecompressor().decompress(bytes(body))
+    """The canonical JSON of a stored document."""
+    return Opened(bytes(body), zstandard.ZstdDecompressor()).text()
 
 
 def load_document(version_id: int) -> TraceDocument:
@@ -50,39 +63,65 @@ def iter_documents(version_ids: Iterable[int], *, using: str = "default") -> Ite
 
     ``using`` is the database alias: "snapshot" for a read beside writers. Raises Document.DoesNotExist.
     """
-    expander = zstandard.ZstdDecompressor()
-    for body in _stored(version_ids, using):
-        yield loads(expander.decompress(body))
+    for opened in iter_opened(version_ids, using=using):
+        yield opened.whole()
 
 
 def iter_opened(version_ids: Iterable[int], *, using: str = "default") -> Iterator[Opened]:
     """The same for who mostly looks at what stands before the steps."""
     expander = zstandard.ZstdDecompressor()
     for body in _stored(version_ids, using):
-        stream = expander.stream_reader(body)
-        start = stream.read(BLOCK)
-        if len(start) == BLOCK:
-            expander = zstandard.ZstdDecompressor()  # this one goes on with that document, if anybody asks
-        yield Opened(start, stream)
+        yield Opened(body, expander)
 
 
 class Opened:
-    """A stored document, expanded and parsed as far as somebody looks into it."""
+    """A stored document, expanded and parsed as far as somebody looks into it: in one thread, that of ``expander``."""
 
-    def __init__(self, start: bytes, rest: zstandard.ZstdDecompressionReader) -> None:
-        self._start, self._rest = start, rest
+    def __init__(self, body: bytes, expander: zstandard.ZstdDecompressor) -> None:
+        self._body, self._expander = body, expander
+        # Where the frame of the steps begins; 0: there is but one frame.
+        self._steps_at = 0
+        if body.startswith(_IN_PARTS):
+            self._steps_at = _HEAD_AT + int.from_bytes(body[len(_IN_PARTS) : _HEAD_AT], "little")
 
+    @cached_property
     def head(self) -> TraceDocument | None:
-        """What it says before its steps; None where all of it has to be read to know."""
-        end = self._start.find(_STEPS)
-        try:
-            return loads(self._start[:end] + b"}") if end > 0 else None
-        except ValueError:
-            return None  # some other object has a key of that name
+        """What it says before its steps; None of one that has none, or is not in parts."""
+        return loads(self._expanded(_HEAD_AT, self._steps_at)) if self._steps_at else None
 
     def whole(self) -> TraceDocument:
-        """All of it: once."""
-        return loads(self._start + self._rest.read())
+        """All of it."""
+        rest, head = loads(self._expanded(self._steps_at)), self.head
+        return {**head, **rest} if head else rest
+
+    def text(self) -> bytes:
+        """All of it, as it was given to ``compress``."""
+        if not self._steps_at:
+            return self._expanded()
+        head, rest = self._expanded(_HEAD_AT, self._steps_at), self._expanded(self._steps_at)
+        return b"".join((memoryview(head)[:-1], b",", memoryview(rest)[1:]))
+
+    def _expanded(self, start: int = 0, end: int | None = None) -> bytes:
+        """The frame that begins there."""
+        return self._expander.decompress(memoryview(self._body)[start:end])
+
+
+def _end_of_head(text: bytes) -> int:
+    """Where what stands before the steps ends; 0 where there are none, or another object has a key of that name."""
+    end = text.find(_STEPS)
+    if end <= 0:
+        return 0
+    try:
+        loads(text[:end] + b"}")
+    except ValueError:
+        return 0
+    return end
+
+
+def _compressed(*parts: bytes | memoryview) -> bytes:
+    """One frame of the joined ``parts``, which says how long they are."""
+    stream = zstandard.ZstdCompressor(level=LEVEL).compressobj(size=sum(map(len, parts)))
+    return b"".join([*map(stream.compress, parts), stream.flush()])
 
 
 def _stored(version_ids: Iterable[int], using: str) -> Iterator[bytes]:

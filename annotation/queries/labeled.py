@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby, islice, repeat
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, Func, OuterRef, QuerySet, TextField
 
 from annotation.models import Item, Project, Submission
 from annotation.queries.asked import Asked
@@ -16,15 +17,25 @@ from annotation.queries.later import LaterContext, LaterDocument, LaterValues
 from annotation.queries.shapes import LabeledPair, LabeledTrace, Labels
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import ItemContext, context_of_document
+from potato_site.canonical import loads
 from traces.models import TraceVersion
 from traces.store import iter_documents, iter_opened
+
+
+class AsStored(Func):
+    """A column as the database's driver gives it: to convert it for each of many rows costs more than to read it."""
+
+    template = "%(expressions)s"
+    output_field = TextField()
+
 
 BATCH = 500
 Documents = Literal["whole", "heads", "later"]
 # Of a submission; where it is read, the columns of the item's sides follow.
 _COLUMNS = (
-    "assignment__item_id", "assignment__annotator__username", "assignment__opened_at", "submitted_at", "active_ms",
-    "flags", "assignment__purpose", "revision_id", "values",
+    F("assignment__item_id"), F("assignment__annotator__username"), AsStored("assignment__opened_at"),
+    AsStored("submitted_at"), F("active_ms"), AsStored("flags"), F("assignment__purpose"), F("revision_id"),
+    AsStored("values"),
 )  # fmt: skip
 _TRACE_COLUMNS = ("external_id", "issue_id", "issue_key", "instance_id")
 _IN_ITEM_ORDER = ("assignment__item__position", "assignment__item_id", "submitted_at", "seq")
@@ -178,15 +189,21 @@ def _item(said: list[tuple[Any, ...]]) -> _Item:
     return _Item([_Side(*shown[start : start + width]) for start in range(0, len(shown), width)], said)
 
 
+def _in_utc(stored: datetime) -> datetime:
+    """SQLite's are in UTC and do not say so."""
+    return stored if stored.tzinfo else stored.replace(tzinfo=UTC)
+
+
 def _labels(row: tuple[Any, ...], context: ItemContext, asked: Asked) -> Labels:
-    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, raw = row[: len(_COLUMNS)]
+    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, stored = row[: len(_COLUMNS)]
+    raw = loads(stored)
     schemes, questions = asked[revision]
     return Labels(
         annotator=annotator,
-        started_at=started_at,
-        submitted_at=submitted_at,
+        started_at=_in_utc(started_at) if started_at else None,
+        submitted_at=_in_utc(submitted_at),
         active_seconds=active_ms / 1000,
-        flags=tuple(flags),
+        flags=tuple(loads(flags)),
         purpose=purpose,
         questions=questions,
         values=LaterValues(schemes, raw, context),

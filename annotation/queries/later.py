@@ -21,14 +21,14 @@ class LaterDocument(Mapping[str, Any]):
         """``opened``: where it is at hand. Its steps are read when somebody looks into them."""
         self.version_id, self.n_steps, self._using, self._opened = version_id, n_steps, using, opened
         self.outside = (n_steps, meta.get("title"), meta.get("repo"))
-        self._head = opened.head() if opened else None
 
     @cached_property
     def _read(self) -> dict[str, Any]:
         return self._opened.whole() if self._opened else next(iter_documents([self.version_id], using=self._using))
 
     def __getitem__(self, key: str) -> Any:
-        return (self._read if self._head is None or key >= "structured_turns" else self._head)[key]
+        head = self._opened.head if self._opened and key < "structured_turns" else None
+        return (self._read if head is None else head)[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read)

@@ -132,7 +132,7 @@ def test_of_a_document_with_a_head_steps_are_parsed_when_looked_into(tmp_path, m
     assert read == []
     documents = [one.document for one in queries.labeled_traces(project)]
     assert [dict(one.document) for one in (first, second)] == documents
-    assert len(read) == 2
+    assert len(read) == 2 + 2
 
 
 def test_an_answer_is_exported_once_and_when_somebody_asks_for_it(tmp_path, monkeypatch):

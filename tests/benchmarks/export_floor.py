@@ -29,7 +29,7 @@ from django.db import connection, connections, transaction
 
 from annotation import queries
 from potato_site.canonical import canonical
-from traces.store import compress
+from traces.store import LEVEL
 
 BATCH = 50
 
@@ -94,12 +94,13 @@ def _files(export: Path) -> list[Path]:
 
 
 def _keep(contents: Iterable[bytes]) -> None:
+    compressor = zstandard.ZstdCompressor(level=LEVEL)
     blob = "bytea" if connection.vendor == "postgresql" else "blob"
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bench_content")
         cursor.execute(f"CREATE TABLE bench_content (id integer primary key, body {blob})")
         for number, content in enumerate(contents):
-            cursor.execute("INSERT INTO bench_content VALUES (%s, %s)", [number, compress(content)])
+            cursor.execute("INSERT INTO bench_content VALUES (%s, %s)", [number, compressor.compress(content)])
 
 
 def _kept() -> Iterator[Any]:
