@@ -102,8 +102,9 @@ def test_running_it_twice_into_the_input_folder_gives_the_same_file(tmp_path, ca
     output = tmp_path / "traces.jsonl"
     assert run(capsys, "--input", tmp_path, "--output", output)[0] == 0
     first = output.read_bytes()
-    assert run(capsys, "--input", tmp_path, "--output", output)[0] == 0
-    assert output.read_bytes() == first
+    code, out, _ = run(capsys, "--input", tmp_path, "--output", output)
+    assert (code, output.read_bytes()) == (0, first)
+    assert out.endswith(f"{output}, in place of the file that was there\n")
 
 
 @pytest.mark.parametrize(
@@ -289,6 +290,7 @@ def test_two_processes_write_the_bytes_that_one_writes(tmp_path, capsys, monkeyp
     for jobs in (1, 2):
         code, out, err = run(capsys, "--input", tmp_path / "in", "--output", tmp_path / "o.jsonl", "--jobs", jobs)
         outs.append((code, out, err, (tmp_path / "o.jsonl").read_bytes()))
+        (tmp_path / "o.jsonl").unlink()
     assert outs[0] == outs[1]
     assert outs[0][0] == 1
     documents = [json.loads(line) for line in outs[0][3].splitlines()]

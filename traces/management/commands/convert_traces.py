@@ -79,6 +79,7 @@ class Command(BaseCommand):
             raise CommandError(f"--input {given}: no such file or folder")
         _must_differ(given, options["output"], options["report"])
         _must_be_an_earlier_output(given, options["output"])
+        replaces = options["output"].is_file()
         try:
             with _ended_like_ctrl_c():
                 report = self._run(options)
@@ -86,7 +87,7 @@ class Command(BaseCommand):
             self.stderr.write(f"stopped: {_fate(options['output'])}")
             raise
         out = self.stderr if is_device(options["output"]) else self.stdout
-        out.write(_as_json(report, self.problems) if options["json"] else _summary(report, options["output"]))
+        out.write(_as_json(report, self.problems) if options["json"] else _summary(report, options["output"], replaces))
         if report.problems or not report.traces or (options["strict"] and report.warnings):
             sys.exit(1)
 
@@ -217,7 +218,8 @@ def _progress() -> Iterator[Progress | None]:
         yield show
 
 
-def _summary(report: ConvertReport, output: Path) -> str:
+def _summary(report: ConvertReport, output: Path, replaces: bool) -> str:
+    """``replaces``: a file was there, perhaps what another format's command wrote."""
     lines = _table(report) if report.formats else []
     lines += [f"{number:,} × {what}" for what, number in report.changes.items()]
     lines += _told(report)
@@ -225,7 +227,9 @@ def _summary(report: ConvertReport, output: Path) -> str:
     if report.warnings:
         counted["warning"] = report.warnings
     counts = ", ".join(f"{number} {what}{'s' * (number != 1)}" for what, number in counted.items())
-    end = f"{output}" if report.traces else f"nothing to write, {output} is as it was"
+    end = f"{output}{', in place of the file that was there' if replaces else ''}"
+    if not report.traces:
+        end = f"nothing to write, {output} is as it was"
     return "\n".join([*lines, f"{counts}: {end}"])
 
 
