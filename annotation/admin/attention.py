@@ -62,6 +62,8 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
     if weakest is not None and weakest.band.key == "poor" and weakest.at_best < RELIABLE:
         what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
         yield Notice("warn", what, "#agreement", "See agreement")
+    if figures.progress and (count := figures.progress.get("without_steps")):
+        yield Notice("warn", told_of_stepless(count), links.traces, "Show traces")
     if figures.progress is None or project.state != Project.State.OPEN:
         return
     items = figures.progress["items"]
@@ -69,6 +71,11 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         yield Notice("good", "Every item has all its labels.")
     elif figures.day_rows and (silent := _days_since(figures.day_rows[0][0], now)) >= SILENT_DAYS:
         yield Notice("warn", f"Nobody has submitted anything for {silent} days.", links.people, "See people")
+
+
+def told_of_stepless(count: int) -> str:
+    has, is_ = ("has", "is") if count == 1 else ("have", "are")
+    return f"{_count(count, 'trace')} {has} no steps and {is_} not handed out: every question is about steps."
 
 
 def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:

@@ -25,6 +25,7 @@ class Links:
     skipped: str
     people: str
     adjudicate: str
+    traces: str
 
 
 def links_of(project: Project) -> Links:
@@ -42,6 +43,7 @@ def links_of(project: Project) -> Links:
         skipped=rows("assignment", state__exact="skipped"),
         people=reverse("manage-people", args=[project.slug]),
         adjudicate=reverse("manage-adjudicate", args=[project.slug]),
+        traces=reverse("manage-upload", args=[project.slug]),
     )
 
 

@@ -18,9 +18,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import access
+from annotation.admin.attention import told_of_stepless
 from annotation.admin.frame import project_context
 from annotation.admin.large_files import takes_large_files
 from annotation.admin.upload_options import OptionsForm
+from annotation.assignments.stepless import left_out
 from annotation.models import Item, Project
 from annotation.projects.revisions import current
 from potato_site.accounts.decorators import signed_in
@@ -168,6 +170,7 @@ def _told(message: str, status: int) -> JsonResponse:
 
 def _page(request: HttpRequest, project: Project, status: int = 200, errors: Any = ()) -> HttpResponse:
     imports = shown_imports(project.dataset)
+    is_live = any(one.is_live for one in imports)
     items = Item.objects.filter(project=project).order_by("-position").values_list("position", flat=True).first()
     context = project_context(
         request,
@@ -178,8 +181,10 @@ def _page(request: HttpRequest, project: Project, status: int = 200, errors: Any
         options=OptionsForm(label_suffix=""),
         watched_folder=project.dataset.watched_folder,
         allowed_folders=watching.allowed_folders() if request.user.is_superuser else [],
-        is_live=any(one.is_live for one in imports),
+        is_live=is_live,
         items=0 if items is None else items + 1,
+        # Not while it is asked again every two seconds.
+        without_steps=told_of_stepless(n) if not is_live and (n := left_out(project).count()) else "",
         may_upload=may_upload(request, project.slug),
         limit_bytes=settings.POTATO_MAX_UPLOAD_BYTES,
         limit_files=settings.DATA_UPLOAD_MAX_NUMBER_FILES,

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from annotation.assignments import overlap, pairing
 from annotation.assignments.queue import queue_key
+from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
 from annotation.projects.config import ProjectConfig
 from annotation.projects.counter import bump
@@ -31,7 +32,8 @@ def sync_items(project: Project) -> int:
     assert project.revision_id is not None
     config = config_of(project.revision_id)
     made, trace = 0, 0
-    while config.labels_traces and (batch := _make_items(project, behind=trace)):
+    fewest = 1 if asks_of_steps_only(config) else 0
+    while config.labels_traces and (batch := _make_items(project, fewest, behind=trace)):
         made, trace = made + len(batch), batch[-1]
     for pairs in pairing.make_missing(project, config):
         with _alone(project):
@@ -68,10 +70,11 @@ def _alone(project: Project) -> Iterator[None]:
         yield
 
 
-def _make_items(project: Project, *, behind: int) -> list[int]:
-    """One batch of items, at the end of the list, for traces behind this id. Returns the traces' ids."""
+def _make_items(project: Project, fewest: int, *, behind: int) -> list[int]:
+    """One batch of items, at the end of the list, for traces behind this id that have at least ``fewest`` steps.
+    Returns the traces' ids."""
     # Documents are imported in file order, so trace ids are too.
-    fresh = _fresh(project).filter(pk__gt=behind).order_by("pk")
+    fresh = _fresh(project).filter(pk__gt=behind, current__n_steps__gte=fewest).order_by("pk")
     rows = fresh.values_list("pk", "current", "current__agent", "current__n_steps", "current__outcome")
     with _alone(project):
         batch = list(rows[:BATCH])

@@ -19,6 +19,7 @@ from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.answers.ops import MAX_OPS
 from annotation.assignments import states
+from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item
 from annotation.pages import filetree
@@ -76,6 +77,7 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "place": facts,
         "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
         "calibrates": assignment.is_calibration,
+        "asks_nothing": asks_nothing(schemes, context_of(assignment.item_id)),
         "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
         **_beside(assignment, schemes, page_state(request, assignment, config, traces, schemes, facts)),
     }

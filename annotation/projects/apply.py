@@ -30,7 +30,8 @@ NAME = "configuration"
 # Agreed to whatever the change means.
 ANYWAY = "anyway"
 # Changes of these sections plan places anew.
-PLANNING = ("quality_control.", "hand_out.")
+# Questions too: once one is about the whole, traces without steps are items.
+PLANNING = ("quality_control.", "hand_out.", "annotation_schemes")
 
 
 @dataclass
