@@ -57,6 +57,12 @@ def test_the_menu_of_formats_says_what_each_is_for(mia, page):
         assert escape(f"{name} – {about(writer)}") in shown
 
 
+def test_the_page_says_how_many_schedules_there_are_and_leads_to_them_and_to_oneself(mia, page):
+    shown = text(mia.get(page))
+    assert ">Schedules</a>: none set" in shown
+    assert '<a class="who" href="/profile/">mia</a>' in shown
+
+
 def test_an_export_is_asked_for_watched_and_downloaded(mia, page):
     assert "Nothing has been exported yet" in text(mia.get(page))
     response = mia.post(page, {"format": "prm"})

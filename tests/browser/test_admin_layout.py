@@ -1,0 +1,34 @@
+"""How the admin's pages stand: nothing is cut in a narrow window, and words that belong together stand in one line."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.factory import FIRST_ERROR
+
+SUBMITTED = """
+from annotation.models import Project
+from tests.factory import submit_item
+value = {{"first_error": {{"step": 1, "reason": {reason!r}}}}}
+print(submit_item(Project.objects.latest("pk"), "ann", {{"step_reward": value}}).pk)
+"""
+LONG = "a reason that is far too long for one line of a telephone, " * 3
+
+
+def test_json_is_whole_in_a_narrow_window(manage, site):
+    phone = {"viewport": {"width": 390, "height": 844}}
+    page = manage("", schemes=[FIRST_ERROR], context=phone)
+    number = site.run(SUBMITTED.format(reason=LONG))
+    page.goto(f"/admin/annotation/submission/{number.strip()}/change/")
+    json = page.locator(".field-values pre")
+    expect(json).to_contain_text(LONG)
+    assert json.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+    assert json.evaluate("pre => pre.getBoundingClientRect().right") <= 390
+
+
+@pytest.mark.parametrize("path", ["exports/schedules/", "../../new/"])
+def test_the_name_of_a_group_stands_above_its_fields(manage, path):
+    page = manage(path)
+    group = page.locator("main fieldset, #content fieldset").first
+    left = """one => { const range = document.createRange(); range.selectNodeContents(one);
+                       return Math.round(range.getBoundingClientRect().left); }"""
+    assert abs(group.locator("legend").evaluate(left) - group.locator("label").first.evaluate(left)) <= 1
