@@ -151,6 +151,7 @@ class Source:
             has_gaps=bool(reward and reward.has_gaps) or self.options.masks,
             soft_labels=self.options.soft_labels,
             content_limit=self.options.content_limit if self.options.content == "truncated" else None,
+            prompt_limit=self.options.prompt_limit,
             schemes={question.name: question.type for question in self.asked.questions},
             run_id=f"{self.project.slug}-{self.project.seq}",
             card=self.card,

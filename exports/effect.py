@@ -11,6 +11,7 @@ from exports.options import Options
 from exports.rows import Asked, Tally
 
 PAIR_OPTIONS = ("pair_source", "pairs_per_issue", "min_margin")
+PROMPT_OPTIONS = ("prompt_limit",)
 USUAL = Options()
 
 
@@ -38,6 +39,8 @@ def _idle(options: Options, writer: Format) -> Iterator[str]:
     ignored: tuple[str, ...] = getattr(writer, "ignores", ())
     if writer.takes != "pairs":
         ignored += PAIR_OPTIONS
+    if not getattr(writer, "prompts_grow", False):
+        ignored += PROMPT_OPTIONS
     for name in (name for name in ignored if _is_own(options, name)):
         yield f"{name}: it changes nothing of this format"
     if options.content == USUAL.content and _is_own(options, "content_limit"):

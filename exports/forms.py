@@ -19,7 +19,8 @@ USUAL = {REWARD: "prm", "pairwise": "preference_pairs", "code_review": "code_rev
 FIRST = ("scheme", "include_surplus")
 GROUPS = (
     ("Several annotators", ("aggregation", "ties", "soft_labels", "min_agreement")),
-    ("What a label teaches", ("reward_values", "post_error", "neutral", "content", "content_limit")),
+    ("What a label teaches", ("reward_values", "post_error", "neutral", "content", "content_limit",
+                               "prompt_limit")),
     ("What goes in", ("outcome_scheme", "outcome", "submitted_since", "since_seq", "exclude_flags",
                       "exclude_annotators", "suggested", "dedupe")),
     ("Splits", ("validation", "test", "split_by", "split_seed", "hold_out_benchmarks")),

@@ -98,6 +98,14 @@ class Options(BaseModel):
         title="Characters per step",
         description="Where content is truncated: at most this many characters of a step, its middle left out.",
     )
+    prompt_limit: int | None = Field(
+        default=None,
+        ge=100,
+        le=10_000_000,
+        title="Characters per prompt",
+        description="Where a prompt holds the steps before: at most this many characters of it, the task and the "
+        "latest steps. Without, it holds all of them.",
+    )
     # --- what goes in ------------------------------------------------------------------------------------
     include_surplus: bool = Field(
         default=False,

@@ -60,7 +60,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         source = Source(project.pk, options, writer, most_traces=LOOKED_AT, with_texts=True)
         kept: list[Any] = []
         for row in source.rows():
-            sizes += _sizes(row, writer)
+            sizes += _sizes(row, writer, options.prompt_limit)
             if len(kept) < SHOWN_ROWS:
                 kept.append(row)
         sheet = source.sheet(writer.file)
@@ -75,16 +75,17 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
     return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens, megabytes)
 
 
-def _sizes(row: Any, writer: Format) -> list[list[int]]:
+def _sizes(row: Any, writer: Format, prompt_limit: int | None) -> list[list[int]]:
     """Characters of what a trainer gets of a row, about: of each example (both sides of a pair, each single step with
-    all before it). Answers are for no trainer."""
+    what stands before it). Answers are for no trainer."""
     if writer.takes == "answers":
         return []
     rows = [row] if isinstance(row, Row) else [row.chosen, row.rejected]
     issue = len(str(rows[0].document.get("issue_description") or ""))
     texts = [list(accumulate((len(step["content"]) for step in one.steps), initial=issue)) for one in rows]
     if (places := places_in_file(writer, row)) is not None:
-        return [[texts[0][place + 1]] for place in places]
+        lengths, most = texts[0], prompt_limit or texts[0][-1]
+        return [[min(lengths[place], most) + lengths[place + 1] - lengths[place]] for place in places]
     return [[lengths[-1] for lengths in texts]]
 
 

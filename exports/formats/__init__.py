@@ -112,15 +112,16 @@ class Sheet:
 
     ``file``: the name of the main file. ``published(name)``: what a file is called when it is published (compressed
     ones get an ending), for a file that names another. ``has_gaps``: steps may be without a hard label, so hard labels
-    need a value that masks them. ``content_limit``: where texts are cut. ``card()``: what a dataset card tells
-    (``project``, ``seq``, ``mode``, ``labels``, ``agreement``). ``note(reason)``: counts what is left out of one of its
-    files.
+    need a value that masks them. ``content_limit``: where texts are cut; ``prompt_limit``: how long a prompt gets that
+    holds the steps before. ``card()``: what a dataset card tells (``project``, ``seq``, ``mode``, ``labels``,
+    ``agreement``). ``note(reason)``: counts what is left out of one of its files.
     """
 
     file: str = ""
     has_gaps: bool = False
     soft_labels: bool = False
     content_limit: int | None = None
+    prompt_limit: int | None = None
     # Every scheme of the project, in its order: name → type.
     schemes: Mapping[str, str] = field(default_factory=dict)
     run_id: str = "export"
@@ -147,7 +148,8 @@ class Format(Protocol):
     made: ``write_readable(rows, sheet)``, pieces as those of ``write``. One that makes several rows of its file of one
     of ours says how many, for the counts: ``n_rows(row)``; one whose rows are single steps, of which: ``places(row)``;
     one whose main file lacks some of them, why a row is in a file beside it only ("": it is not): ``only_beside(row)``;
-    one of what each person said, merged into nothing, that it is so: ``is_raw = True``.
+    one of what each person said, merged into nothing, that it is so: ``is_raw = True``;
+    one whose prompts hold the steps before, so that they can be limited: ``prompts_grow = True``.
     The first line of its docstring is what people read where they choose one.
     """
 

@@ -1,7 +1,8 @@
 """Single steps, good or bad: what TRL's KTO trainer reads.
 
-A line per step that somebody judged right or wrong: the task and all steps before it as prompt, the step as
-completion. Steps that only follow from a first error, that are neutral or half right, teach nothing here.
+A line per step that somebody judged right or wrong: the task and all steps before it as prompt (where prompts are
+limited, the task and the latest of them), the step as completion. Steps that only follow from a first error, that are
+neutral or half right, teach nothing here.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from exports.describe import issue_of, told_origin
+from exports.describe import cut, issue_of, told_origin
 from exports.formats import Piece, Row, Sheet, Takes, formats, split_file
 from exports.jsonline import json_line, json_text
 
 JUDGED = ("human", "ai_changed", "ai")
 # What others told the agent is no completion of it.
 NOT_ITS_OWN = ("user_message", "system", "error")
-# Between the task and each step of a prompt: an empty line.
 # Worth as much as not: neither an example nor a counter-example.
 HALF = 0.5
-GAP = json_text("\n\n")[1:-1]
+# Between the task and each step of a prompt: an empty line.
+GAP = "\n\n"
+LEFT_OUT = "[… {:,} earlier steps left out …]"
+# In less room, what is cut would be little more than the note that it was.
+LEAST = 100
+GAP_IN_JSON = json_text(GAP)[1:-1]
 
 
 @formats.register("kto")
@@ -29,6 +34,7 @@ class Kto:
     file: ClassVar[str] = "kto_steps.jsonl"
     takes: ClassVar[Takes] = "rewards"
     ignores: ClassVar[tuple[str, ...]] = ("neutral",)
+    prompts_grow: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:
         return "" if self.places(row) else "no step judged right or wrong"
@@ -39,7 +45,8 @@ class Kto:
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         yield Piece(sheet.file, b"")
         for row in rows:
-            for line in _lines(row, self.places(row), sheet):
+            make = _lines if sheet.prompt_limit is None else _limited_lines
+            for line in make(row, self.places(row), sheet):
                 yield Piece(split_file(sheet.file, row.split), line)
 
 
@@ -57,9 +64,45 @@ def _lines(row: Row, places: Sequence[int], sheet: Sheet) -> Iterator[bytes]:
     about, done = told_origin(row), 0
     for place in places:
         for step in row.steps[done:place]:
-            prompt += GAP + json_text(step["content"])[1:-1]
+            prompt += GAP_IN_JSON + json_text(step["content"])[1:-1]
         done = place
         yield b"".join((b'{"prompt":', prompt, b'",', json_line(_behind_the_prompt(row, place, about, sheet))[1:]))
+
+
+def _limited_lines(row: Row, places: Sequence[int], sheet: Sheet) -> Iterator[bytes]:
+    about, texts = told_origin(row), [step["content"] for step in row.steps]
+    for place in places:
+        prompt = latest(issue_of(row), texts, place, sheet.prompt_limit or 0)
+        yield json_line({"prompt": prompt, **_behind_the_prompt(row, place, about, sheet)})
+
+
+def latest(task: str, steps: Sequence[str], end: int, limit: int) -> str:
+    """A prompt of at most ``limit`` characters (100 and more): the task, and of the steps before ``end`` the latest
+    that find room, whole, with a note of how many found none.
+
+    A task takes at most half of it. Of a last step that is too long for what is left, both ends are kept.
+    """
+    first, room = _with_room(steps, end, limit - len(task))
+    if first == 0 and room >= 0:
+        return GAP.join([task, *steps[:end]])
+    if end == 0:
+        return cut(task, limit)
+    task = cut(task, limit // 2)
+    first, room = _with_room(steps, end, limit - len(task) - len(GAP) - len(LEFT_OUT.format(end)))
+    kept = list(steps[first:end])
+    if not kept and room >= LEAST:
+        first = end - 1
+        kept = [cut(steps[first], room - len(GAP))]
+    return GAP.join([task, *([LEFT_OUT.format(first)] if first else []), *kept])
+
+
+def _with_room(steps: Sequence[str], end: int, room: int) -> tuple[int, int]:
+    """(the first of the steps before ``end`` that are together in ``room`` characters, what is left of that)."""
+    first = end
+    while first and len(GAP) + len(steps[first - 1]) <= room:
+        first -= 1
+        room -= len(GAP) + len(steps[first])
+    return first, room
 
 
 def _behind_the_prompt(row: Row, place: int, about: Mapping[str, Any], sheet: Sheet) -> dict[str, Any]:

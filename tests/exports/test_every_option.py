@@ -26,6 +26,7 @@ OTHER: dict[str, list[dict[str, Any]]] = {
     "post_error": [{"post_error": "mask"}, {"post_error": "truncate"}],
     "neutral": [{"neutral": "mask"}, {"neutral": "negative"}],
     "content": [{"content": "truncated", "content_limit": 100}],
+    "prompt_limit": [{"prompt_limit": 100}],
     "submitted_since": [{"submitted_since": "2100-01-01T00:00"}],
     "exclude_annotators": [{"exclude_annotators": ["ann"]}],
     "min_agreement": [{"min_agreement": 1.0}],

@@ -1,0 +1,61 @@
+"""Prompts of single steps: all before them, or the task and the latest of it in so many characters."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exports.build import build
+from exports.formats.kto import LEFT_OUT, latest
+from exports.options import Options
+from exports.preview import preview
+from tests.factory import PER_STEP, make_project, make_trace, submit_item
+
+TEXTS = st.text(alphabet="ab é\n", max_size=300)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(TEXTS, st.lists(TEXTS, max_size=12), st.integers(100, 2000))
+def test_a_prompt_has_the_task_and_the_latest_steps_that_find_room(task, steps, limit):
+    whole = "\n\n".join([task, *steps])
+    prompt = latest(task, steps, len(steps), limit)
+    assert len(prompt) <= limit
+    if len(whole) <= limit:
+        assert prompt == whole
+        return
+    if len(task) <= limit // 2:
+        assert prompt.startswith(task)
+    # What is said to be left out is, and what stands behind it is the rest.
+    told = [number for number in range(1, len(steps) + 1) if LEFT_OUT.format(number) in prompt]
+    rest = prompt.partition(LEFT_OUT.format(told[0]))[2] if told else prompt
+    kept = steps[told[0] if told else 0 :]
+    assert rest.endswith("".join(f"\n\n{step}" for step in kept)) or (len(kept) == 1 and "characters left out" in rest)
+
+
+def test_steps_behind_are_in_no_prompt():
+    assert latest("Fix it", ["one", "two", "three"], 2, 1000) == "Fix it\n\none\n\ntwo"
+    assert (
+        latest("Fix it", ["x" * 200, "y" * 200, "z"], 2, 300)
+        == f"Fix it\n\n[… 1 earlier steps left out …]\n\n{'y' * 200}"
+    )
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_the_file_and_the_preview_keep_to_the_limit(tmp_path):
+    trace = make_trace("t1", 40)
+    for step in trace["structured_turns"]:
+        step["content"] = f"{step['step_idx']} " + "x" * 500
+    project = make_project(tmp_path, traces=[trace], schemes=[PER_STEP], overlap=0)
+    submit_item(project, "ann", {"per_step": {str(place): {"label": "correct"} for place in range(40)}})
+    given = Options(prompt_limit=2000)
+    for name, options in {"all": Options(), "some": given}.items():
+        build(project.pk, "kto", options, tmp_path / f"{name}.jsonl")
+    every, some = ([json.loads(line) for line in (tmp_path / f"{name}.jsonl").open()] for name in ("all", "some"))
+    assert max(len(row["prompt"]) for row in every) > 10_000
+    assert max(len(row["prompt"]) for row in some) <= 2000
+    drop = "prompt"
+    assert [{**row, drop: ""} for row in some] == [{**row, drop: ""} for row in every]
+    assert preview(project, "kto", given).megabytes < preview(project, "kto", Options()).megabytes / 3
