@@ -26,6 +26,7 @@ MEASURES = {
     "has_error": "Is there an error",
     "first_error_position": "Where the first error is",
     "step_label": "Label of each step",
+    "step_grade": "Grade of each step",
     "choice": "Choice",
 }
 

@@ -38,6 +38,8 @@ FAR_APART = 3
 STOP = "stop_at_first_error"
 
 
+# It neither helps nor hurts: no place between right and wrong.
+NEUTRAL = "neutral"
 # Mode → keys that do nothing in it.
 _OF_THE_MARK = frozenset({"allow_all_correct", "allow_all_incorrect", "highlight_clicked_step", "auto_scroll_on_click"})
 IDLE_KEYS = {
@@ -247,23 +249,45 @@ class ProcessReward(OfSteps):
         asks_all = self.required and self.require_all_steps
         return bool(self.step_types) or self.mode == STOP or (self.mode == "per_step" and not asks_all)
 
+    def _grades(self) -> dict[str, str]:
+        """Label → the grade that it is, the worst first. Labels of one reward are one grade, and neutral is none.
+
+        Empty where there are fewer than three: then a label says as much.
+        """
+        if self.mode == "first_error":
+            return {}
+        graded = sorted((name for name in self.labels if name != NEUTRAL), key=self.reward)
+        names: dict[float, str] = {}
+        for name in graded:
+            names.setdefault(self.reward(name), name)
+        return {name: names[self.reward(name)] for name in graded} if len(names) > 2 else {}
+
     def measures(self) -> list[Measure]:
-        return [
+        found = [
             Measure("has_error", "nominal"),
             Measure("first_error_position", "interval"),
             Measure("step_label", "nominal", per="step", domain=tuple(self.labels)),
         ]
+        if grades := self._grades():
+            found.append(Measure("step_grade", "ordinal", per="step", domain=tuple(dict.fromkeys(grades.values()))))
+        return found
 
     def units(self, answers: Answers, ctx: ItemContext) -> dict[str, dict[str, Any]]:
         if not answers or not ctx.n_steps:
             return {}
         first = self.first_error(answers)
         steps = {str(step): label for step, (label, _) in enumerate(self.step_labels(answers, ctx)) if label}
+        grades = self._grades()
         return {
             "has_error": {"": first is not None},
             # All correct counts as an error at the very end (docs/exports.md).
             "first_error_position": {"": 1.0 if first is None else first / ctx.n_steps},
             "step_label": steps,
+            **(
+                {"step_grade": {step: grades[label] for step, label in steps.items() if label in grades}}
+                if grades
+                else {}
+            ),
         }
 
     def contested(self, several: Sequence[Answers]) -> bool:

@@ -156,6 +156,26 @@ def test_steps_somebody_left_out_are_missing_and_not_different(tmp_path):
     assert (result.units, result.percent, result.value) == (2, 1.0, 1.0)
 
 
+def test_grades_that_lie_near_differ_less_and_neutral_is_none_of_them(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1, 5), schemes=[PER_STEP])
+    given = {
+        "ann": ["correct", "correct", "incorrect", "neutral", "partially_correct"],
+        "bob": ["correct", "partially_correct", "incorrect", "correct", "correct"],
+    }
+    for name, labels in given.items():
+        submit_item(project, name, {"per_step": {str(n): {"label": label} for n, label in enumerate(labels)}})
+    label, grade = (on(project, measure, scheme="per_step") for measure in ("step_label", "step_grade"))
+    assert (label.level, label.units, label.percent) == ("nominal", 5, 0.4)
+    assert (grade.level, grade.units, grade.percent) == ("ordinal", 4, 0.5)
+    assert grade.value > label.value
+
+
+def test_two_labels_have_no_grades(tmp_path):
+    schemes = [{**PER_STEP, "labels": {"correct": "Right", "incorrect": "Wrong", "neutral": "Neither"}}]
+    project = make_project(tmp_path, schemes=schemes)
+    assert [one.measure for one in agreement(project).results] == ["has_error", "first_error_position", "step_label"]
+
+
 def test_percent_agreement_is_a_metric_with_an_interval(tmp_path):
     project = make_project(tmp_path, traces=make_traces(4))
     label(project, "ann", None, 1, 2, 2)

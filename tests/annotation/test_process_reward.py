@@ -195,7 +195,7 @@ class TestInAProject:
         assert (line["mode"], line["first_error_step"], line["all_correct"]) == ("stop_at_first_error", 1, False)
         assert line["labels"] == [1, 0, -100, -100]
         found = {one.measure: one.units for one in agreement(project).results}
-        assert found == {"has_error": 1, "first_error_position": 1, "step_label": 2}
+        assert found == {"has_error": 1, "first_error_position": 1, "step_label": 2, "step_grade": 2}
 
     def test_accepting_all_is_one_change(self, tmp_path):
         trace = make_trace("t", 200, suggestions={"per_step": ["correct"] * 200})
