@@ -106,7 +106,7 @@ class TraceAdmin(ScopedAdmin):
     def agent(self, trace: Trace) -> str:
         return trace.current.agent if trace.current else ""
 
-    @admin.display(description="state")
+    @admin.display(description="state", empty_value="")
     def condition(self, trace: Trace) -> str:
         return ProjectList.flag("withdrawn", "quiet") if trace.is_withdrawn else ""
 

@@ -15,9 +15,11 @@ SHOWN = 100
 
 
 def projects(user: Any) -> list[dict[str, Any]]:
-    """At most SHOWN + 1 of them, those that are open first: ``{"project", "url", "roles", "finished", "total"}``.
+    """At most SHOWN + 1 of them, those that are open first: ``{"project", "url", "dataset", "roles", "finished",
+    "total"}``.
 
-    The last two count items, as of the last count; None before the first.
+    The last two count items, as of the last count; None before the first. ``dataset`` is its name, where it is called
+    otherwise than the project.
     """
     order = {"open": 0, "paused": 1, "draft": 2, "closed": 3}
     found = list(access.administered(user).select_related("dataset").order_by("name", "pk")[: SHOWN + 1])
@@ -30,6 +32,7 @@ def projects(user: Any) -> list[dict[str, Any]]:
         {
             "project": project,
             "url": _url(project.slug),
+            "dataset": "" if project.dataset.name in (project.name, str(project)) else project.dataset.name,
             "roles": ", ".join(roles[project.pk]),
             **counted.get(project.pk, {"finished": None, "total": None}),
         }

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.factory import FIRST_ERROR
+from tests.factory import FIRST_ERROR, OUTCOME
 
 SUBMITTED = """
 from annotation.models import Project
@@ -32,3 +32,17 @@ def test_the_name_of_a_group_stands_above_its_fields(manage, path):
     left = """one => { const range = document.createRange(); range.selectNodeContents(one);
                        return Math.round(range.getBoundingClientRect().left); }"""
     assert abs(group.locator("legend").evaluate(left) - group.locator("label").first.evaluate(left)) <= 1
+
+
+def test_the_buttons_of_a_closed_question_lie_within_it_and_no_colour_is_not_black(manage):
+    page = manage("setup/", schemes=[FIRST_ERROR, OUTCOME])
+    closed = page.locator(".setup-scheme").nth(1)
+    box, buttons = closed.bounding_box(), closed.locator("> .setup-moves").bounding_box()
+    assert box["y"] < buttons["y"]
+    assert buttons["y"] + buttons["height"] < box["y"] + box["height"]
+    color = page.get_by_label("Color").first
+    picker = page.get_by_label("Choose the colour").first
+    expect(picker).to_have_attribute("data-empty", "")
+    color.fill("#22c55e")
+    expect(picker).not_to_have_attribute("data-empty", "")
+    expect(picker).to_have_value("#22c55e")

@@ -278,6 +278,14 @@ def test_traces_are_found_by_dataset_and_state(client, project, tmp_path):
     assert len(rows(client, f"{list_of('traces.Import')}?dataset={other.dataset_id}")) == 1
 
 
+def test_the_first_page_names_a_dataset_that_is_called_otherwise(client, project, manager):
+    client.force_login(manager)
+    assert "dataset Test project" not in client.get(reverse("admin:index")).text
+    project.dataset.name = "Spring runs"
+    project.dataset.save()
+    assert "dataset Spring runs" in client.get(reverse("admin:index")).text
+
+
 def test_somebody_elses_dataset_is_no_choice_and_has_no_rows(client, project, manager, tmp_path):
     other = factory.make_project(tmp_path / "other", name="Other project")
     client.force_login(manager)

@@ -52,7 +52,9 @@ function addPickers() {
     picker.disabled = input.matches(":disabled");
     picker.setAttribute("aria-label", "Choose the colour");
     const take = () => {
-      if (/^#[0-9a-f]{6}$/i.test(input.value)) picker.value = input.value;
+      const isColor = /^#[0-9a-f]{6}$/i.test(input.value);
+      if (isColor) picker.value = input.value;
+      picker.toggleAttribute("data-empty", !isColor);
     };
     take();
     input.addEventListener("input", take);
