@@ -18,7 +18,7 @@ USUAL = {REWARD: "prm", "pairwise": "preference_pairs", "code_review": "code_rev
 # Asked in full view; the others are folded away.
 FIRST = ("scheme", "include_surplus")
 GROUPS = (
-    ("Several annotators", ("aggregation", "ties", "soft_labels", "min_agreement")),
+    ("Where several answered", ("aggregation", "ties", "soft_labels", "min_agreement")),
     ("What a label teaches", ("reward_values", "post_error", "neutral", "content", "content_limit",
                                "prompt_limit")),
     ("What goes in", ("outcome_scheme", "outcome", "submitted_since", "since_seq", "exclude_flags",

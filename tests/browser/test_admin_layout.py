@@ -46,3 +46,16 @@ def test_the_buttons_of_a_closed_question_lie_within_it_and_no_colour_is_not_bla
     color.fill("#22c55e")
     expect(picker).not_to_have_attribute("data-empty", "")
     expect(picker).to_have_value("#22c55e")
+
+
+def test_hints_stand_below_their_field_and_above_the_next_group(manage):
+    page = manage("exports/")
+    page.get_by_text("More options").click()
+    where = "one => { const { top, bottom } = one.getBoundingClientRect(); return [top, bottom]; }"
+    _, end = page.locator(".export-more > .export-hint").evaluate(where)
+    begin, _ = page.locator(".export-groups legend").first.evaluate(where)
+    assert end < begin
+    option = page.locator(".export-option", has=page.get_by_label("Ties"))
+    (_, field), hint = (option.locator(part).evaluate(where) for part in ("select", ".export-hint"))
+    next_label, _ = option.locator("+ .export-option label").evaluate(where)
+    assert hint[0] - field < next_label - hint[1]
