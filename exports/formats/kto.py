@@ -21,7 +21,7 @@ NOT_ITS_OWN = ("user_message", "system", "error")
 HALF = 0.5
 # Between the task and each step of a prompt: an empty line.
 GAP = "\n\n"
-LEFT_OUT = "[… {:,} earlier steps left out …]"
+LEFT_OUT = "[… earlier steps left out: {:,} …]"
 # In less room, what is cut would be little more than the note that it was.
 LEAST = 100
 GAP_IN_JSON = json_text(GAP)[1:-1]

@@ -39,7 +39,7 @@ def test_steps_behind_are_in_no_prompt():
     assert latest("Fix it", ["one", "two", "three"], 2, 1000) == "Fix it\n\none\n\ntwo"
     assert (
         latest("Fix it", ["x" * 200, "y" * 200, "z"], 2, 300)
-        == f"Fix it\n\n[… 1 earlier steps left out …]\n\n{'y' * 200}"
+        == f"Fix it\n\n[… earlier steps left out: 1 …]\n\n{'y' * 200}"
     )
 
 
