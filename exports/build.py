@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from annotation import queries
-from exports import pairs
+from exports import comparisons, pairs
+from exports.asked import Asked, choose
 from exports.changes import Changes
 from exports.earlier import Earlier
 from exports.effect import without_effect
@@ -16,9 +17,10 @@ from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options
 from exports.publish import write_file
-from exports.rows import Asked, Rows, Tally, choose
+from exports.rows import Rows
 from exports.splits import Splits
 from exports.statistics import counts_of, note
+from exports.tally import Tally
 from potato_site.files import is_device, nothing
 from traces.collecting import seldom_collected
 
@@ -261,7 +263,7 @@ class Source:
         if self.reads_comparisons:
             said = self._only(self._compared())
             labeled = self.asked.reward is not None and getattr(self.writer, "step_labels", False)
-            for pair in pairs.from_comparisons(
+            for pair in comparisons.from_comparisons(
                 said, self._read if labeled else None, self._made, self.options, self.tally, self.changes
             ):
                 compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))

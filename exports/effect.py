@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from annotation import queries
+from exports.asked import Asked
 from exports.formats import Format
 from exports.options import Options
-from exports.rows import Asked, Tally
+from exports.tally import Tally
 
 PAIR_OPTIONS = ("pair_source", "pairs_per_issue", "min_margin")
 PROMPT_OPTIONS = ("prompt_limit",)

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 
 from annotation import queries
+from exports.asked import REWARD, is_choice
 from exports.formats import about, formats, missing_package
 from exports.options import Kind, Options, WrongOptions, kind_of, options_of
-from exports.rows import REWARD, is_choice
 from potato_site.titles import title_of
 
 # Type of a question → the format it is asked for, the first that a project has.

@@ -20,11 +20,11 @@ from typing import Any
 
 from annotation import queries
 from annotation.queries import Delivering, LabeledPair, LabeledTrace, Labels, Question
+from exports.asked import REWARD
 from exports.describe import SCHEMA_VERSION, moment
 from exports.jsonline import json_line
 from exports.options import Options
 from exports.publish import locked, write_file
-from exports.rows import REWARD
 from exports.steps import exported_steps
 from potato_site.files import nothing
 

@@ -15,13 +15,13 @@ from annotation import access
 from annotation.admin import selection
 from annotation.admin.frame import project_context
 from exports import current, download, requests
+from exports.asked import UnknownScheme
 from exports.forms import ExportForm
 from exports.models import Export, ExportSchedule
 from exports.options import changed, options_of
 from exports.preview import preview
 from exports.releases import published
 from exports.requests import CannotExport
-from exports.rows import UnknownScheme
 from exports.steps import UnknownReward
 from potato_site.accounts.decorators import signed_in
 

@@ -1,9 +1,8 @@
-"""Preference pairs: which of two attempts at one issue is the better one, and by how much.
+"""Preference pairs from process rewards: which of two attempts at one issue is the better one, and by how much.
 
-From process rewards: two rows of one issue, the one with the higher mean reward of its steps that are not neutral
-first. From comparisons: what people chose between two traces. Rows are looked at twice, so that memory holds numbers
-and no documents: once for the rewards, without their documents; once, an issue after the other, to tell attempts with
-the same steps apart and to write the pairs.
+Two rows of one issue are a pair, the one with the higher mean reward of its steps that are not neutral first. Rows are
+looked at twice, so that memory holds numbers and no documents: once for the rewards, without their documents; once, an
+issue after the other, to tell attempts with the same steps apart and to write the pairs.
 """
 
 from __future__ import annotations
@@ -12,25 +11,23 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations
 from typing import Any, NamedTuple
 
-from annotation.queries import LabeledPair, LabeledTrace, Labels
+from annotation.queries import LabeledTrace
 from exports.changes import Changes
 from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
-from exports.rows import ADJUDICATION, Rows, Tally
+from exports.rows import Rows
+from exports.tally import Tally
 from traces.document import step_texts
 
-COMPARISON = "pairwise"
 # What tells rows apart: (trace, annotators).
 Name = tuple[str, tuple[str, ...]]
 BATCH_PAIRS = 50
 # Documents held while pairs are chosen and written.
 HELD = 2 * BATCH_PAIRS
-# Of compared pairs, whose documents are held while their traces' own labels are read.
-BATCH_COMPARED = 20
 
 
 class Attempt(NamedTuple):
@@ -56,17 +53,6 @@ class Chosen:
     chosen: Attempt
     rejected: Attempt
     margin: float
-
-
-@dataclass(frozen=True)
-class Preferred:
-    """What people chose between two traces."""
-
-    winner: LabeledTrace
-    loser: LabeledTrace
-    margin: float
-    strength: float
-    annotators: tuple[str, ...]
 
 
 def attempt_of(place: int, row: Row) -> Attempt | None:
@@ -220,7 +206,7 @@ class _Second:
         every = sorted(ids)
         for start in range(0, len(every), HELD):
             rows = self.make_rows(Tally())
-            rows.dedupe = False
+            rows.duplicates = None
             yield from rows.of(self.read(every[start : start + HELD]))
 
 
@@ -254,7 +240,7 @@ def _pair(pair: Chosen, rows: Mapping[Name, Row]) -> Pair:
     return Pair(
         pair_id=pair_id(better.trace_id, worse.trace_id),
         prompt=issue_of(better) or issue_of(worse),
-        issue_id=_issue_id(better, worse),
+        issue_id=issue_id_of(better, worse),
         source="prm",
         chosen=better,
         rejected=worse,
@@ -265,103 +251,9 @@ def _pair(pair: Chosen, rows: Mapping[Name, Row]) -> Pair:
     )
 
 
-def from_comparisons(
-    pairs: Iterable[LabeledPair],
-    read: Reads | None,
-    make_rows: Callable[[Tally], Rows],
-    options: Options,
-    tally: Tally,
-    changes: Changes | None = None,
-) -> Iterator[Pair]:
-    """What people chose between two traces; ties and draws are no preference.
-
-    ``read(ids)``: the labeled traces with these ids, without their documents, which the pairs have; the steps have the
-    labels people gave them there (per annotator those of whoever compared them). None: no step needs a label.
-    ``changes``: only of issues in which something changed.
-    """
-    # Of the labels of steps it is counted what was done to them, and no more: the rows are pairs.
-    sides = make_rows(Tally(changed=tally.changed))
-    found = _preferences(pairs, make_rows(tally), options, tally, changes)
-    while batch := list(islice(found, BATCH_COMPARED if read else 1)):
-        said: dict[int, list[Labels]] = {}
-        if read:
-            ids = sorted({trace.trace_id for one in batch for trace in (one.winner, one.loser)})
-            # By version: labels of another one are about other steps.
-            said = {trace.version_id: trace.submissions for trace in read(ids, documents="later")}
-        for one in batch:
-            by = one.annotators if options.aggregation == "per_annotator" else None
-            better, worse = (
-                sides.side(trace._replace(submissions=said.get(trace.version_id, [])), by)
-                for trace in (one.winner, one.loser)
-            )
-            yield _compared_pair(one, better, worse)
-
-
-def _preferences(
-    pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally, changes: Changes | None
-) -> Iterator[Preferred]:
-    for pair in pairs:
-        if changes and not changes.has_issue(pair.a.issue_key):
-            tally.left_out[f"comparisons of an issue unchanged since {changes.since}"] += 1
-            continue
-        said = [labels for labels in pair.submissions if rows.counts(labels)]
-        each = [[one] for one in said if one.purpose != ADJUDICATION]
-        for voters in each if options.aggregation == "per_annotator" else [said]:
-            found = _preferred(pair, voters)
-            if isinstance(found, str):
-                tally.left_out[found] += 1
-            else:
-                yield found
-
-
-def _preferred(pair: LabeledPair, voters: Sequence[Labels]) -> Preferred | str:
-    """What was chosen, or why nothing was. A reviewer's final answer decides alone."""
-    final = [labels for labels in voters if labels.purpose == ADJUDICATION]
-    votes = [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
-    if not votes:
-        return "comparisons nobody answered"
-    balance = sum(votes) / len(votes)
-    for_a, for_b = sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
-    if for_a == for_b:
-        return "comparisons without a winner"
-    winner, loser = (pair.a, pair.b) if for_a > for_b else (pair.b, pair.a)
-    share = max(for_a, for_b) / len(votes)
-    annotators = tuple(dict.fromkeys(labels.annotator for labels in voters))
-    return Preferred(winner, loser, min(abs(balance), 1.0), max(share, 0.5), annotators)
-
-
-def _compared_pair(preferred: Preferred, better: Row, worse: Row) -> Pair:
-    return Pair(
-        pair_id=pair_id(better.trace_id, worse.trace_id),
-        prompt=issue_of(better) or issue_of(worse),
-        issue_id=_issue_id(better, worse),
-        source="pairwise",
-        chosen=better,
-        rejected=worse,
-        margin=round(preferred.margin, 6),
-        preference_strength=round(preferred.strength, 6),
-        annotators=preferred.annotators,
-        split=better.split,
-    )
-
-
-def _issue_id(better: Row, worse: Row) -> str:
+def issue_id_of(better: Row, worse: Row) -> str:
     """What made the two a pair, as far as it has a name."""
     return better.issue_id or worse.issue_id or better.instance_id or worse.instance_id
-
-
-def vote_of(labels: Labels) -> float | None:
-    """What a person chose: above 0 the first trace, below 0 the second, 0 neither; None where it was not asked.
-
-    1 for a choice alone or of the highest grade; of a lower grade its share of the grades.
-    """
-    for name, question in labels.questions.items():
-        told = labels.values.get(name)
-        if question.type == COMPARISON and told and told.get("side"):
-            sign = {"a": 1.0, "b": -1.0}.get(told["side"], 0.0)
-            grade, grades = told.get("strength"), told.get("grades")
-            return sign * (grade / grades if grade and grades else 1.0)
-    return None
 
 
 def pair_id(chosen: str, rejected: str) -> str:

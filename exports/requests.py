@@ -13,10 +13,10 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from annotation import queries
+from exports.asked import UnknownScheme, choose
 from exports.formats import formats, missing_package
 from exports.models import Export
 from exports.options import Options, WrongOptions, as_json, options_of
-from exports.rows import UnknownScheme, choose
 from potato_site import disk
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.canonical import digest

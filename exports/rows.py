@@ -1,119 +1,21 @@
-"""Labeled traces as export rows: schemes are chosen, answers filtered, several annotators become one label."""
+"""Labeled traces as export rows: answers are filtered, several annotators become one label."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from annotation import queries
-from annotation.queries import LabeledPair, LabeledTrace, Labels, LaterDocument, Question, aggregate
+from annotation.queries import LabeledPair, LabeledTrace, Labels, Question, aggregate
+from exports.asked import REWARD, Asked
 from exports.changes import Changes
+from exports.duplicates import Duplicates
 from exports.formats import Row, Said, Takes
 from exports.options import Options
 from exports.splits import Splits
 from exports.steps import exported_steps, reward_of, target_of
-from potato_site.canonical import canonical
+from exports.tally import Tally
 
-REWARD = "process_reward"
 ADJUDICATION = "adjudication"
-FULLY = "fully resolved"
-
-
-class UnknownScheme(LookupError):
-    """The project asks no such question. ``str()`` is a sentence that lists those it asks; ``option`` named it."""
-
-    def __init__(self, message: str, option: str = "scheme") -> None:
-        super().__init__(message)
-        self.option = option
-
-
-@dataclass
-class Tally:
-    """What became of what was read. ``left_out`` counts traces by reason, ``answers_left_out`` submissions,
-    ``changed`` what was done to steps, ``labels`` the step labels that are in the file."""
-
-    rows: int = 0
-    # Of the rows, those that are in a file beside the main one only.
-    only_beside: int = 0
-    several: int = 0
-    ties: int = 0
-    traces: set[str] = field(default_factory=set)
-    left_out: Counter[str] = field(default_factory=Counter)
-    answers_left_out: Counter[str] = field(default_factory=Counter)
-    changed: Counter[str] = field(default_factory=Counter)
-    labels: Counter[str | None] = field(default_factory=Counter)
-    targets: Counter[bool | None] = field(default_factory=Counter)
-    splits: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    sources: Counter[str] = field(default_factory=Counter)
-    # Labels and outcomes of the rows, whatever the file holds of them.
-    met_labels: set[str | None] = field(default_factory=set)
-    met_outcomes: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is exported: the question about steps (None: no format needs one), the one about the outcome, the rest."""
-
-    reward: Question | None
-    outcome: Question | None
-    # The value of the outcome that means "fully resolved".
-    resolved: str
-    others: tuple[Question, ...]
-
-    @property
-    def questions(self) -> list[Question]:
-        return [*([self.reward] if self.reward else []), *self.others]
-
-
-def choose(questions: Sequence[Question], options: Options, takes: Takes) -> Asked:
-    """Which questions the options mean. Raises UnknownScheme: one that is named is not there, or step labels are
-    needed and the project has none."""
-    rewards = [question for question in questions if question.type == REWARD]
-    reward = choose_scheme(questions, options.scheme) if rewards or options.scheme or takes == "rewards" else None
-    outcome = _outcome(questions, options.outcome_scheme)
-    others = tuple(question for question in questions if reward is None or question.name != reward.name)
-    return Asked(reward, outcome, _fully_resolved(outcome) if outcome else "", others)
-
-
-def choose_scheme(questions: Sequence[Question], name: str | None = None) -> Question:
-    """The process reward question called ``name``, else the project's first. Raises UnknownScheme."""
-    rewards = [question for question in questions if question.type == REWARD]
-    if not rewards:
-        raise UnknownScheme("the project has no process_reward scheme to export")
-    chosen = next((question for question in rewards if question.name == name), None if name else rewards[0])
-    if chosen is None:
-        known = ", ".join(question.name for question in rewards)
-        raise UnknownScheme(f"no process_reward scheme is called {name!r}; the project has: {known}")
-    return chosen
-
-
-def _outcome(questions: Sequence[Question], name: str | None) -> Question | None:
-    """The choice about the whole trace that says whether the issue was resolved. Raises UnknownScheme."""
-    choices = [question for question in questions if is_choice(question)]
-    if name is None:
-        return next((question for question in choices if _fully_resolved(question)), None)
-    chosen = next((question for question in choices if question.name == name), None)
-    if chosen is None:
-        known = ", ".join(question.name for question in choices) or "none"
-        raise UnknownScheme(
-            f"no choice about the whole trace is called {name!r}; the project has: {known}", "outcome_scheme"
-        )
-    return chosen
-
-
-def is_choice(question: Question) -> bool:
-    return question.scope == "item" and question.merge == "choice" and bool(question.labels)
-
-
-def _fully_resolved(question: Question) -> str:
-    """The value of the option "Fully Resolved", else of one whose value is ``resolved``; "" when there is none."""
-    by_text = [label.value for label in question.labels if label.text.casefold() == FULLY]
-    by_value = [label.value for label in question.labels if label.value.casefold() in ("resolved", "fully_resolved")]
-    return next(iter([*by_text, *by_value]), "")
 
 
 class Rows:
@@ -132,20 +34,10 @@ class Rows:
         """``changes``: only what changed since some moment makes a row (of pairs the caller decides). ``texts``: see
         exports.steps."""
         self.texts = texts
-        # Nothing is a duplicate among traces that were looked through before.
-        self.dedupe = options.dedupe
         self.asked, self.options, self.takes, self.splits, self.tally = asked, options, takes, splits, tally
         self.changes = changes if takes != "pairs" else None
-        # What traces look like → their versions.
-        self._seen: dict[int, list[int]] = defaultdict(list)
-        # Of documents that were not read: what they look like from outside → the first one, None once it was read.
-        self._unread: dict[int, int | None] = {}
-        # The same of those that changed: one of them may have stood for others, and does no more.
-        self._changed: dict[int, list[bytes]] = defaultdict(list)
-        if self.changes and options.dedupe:
-            for version in self.changes.versions():
-                document = queries.document(version)
-                self._changed[look(document)].append(fingerprint(document))
+        # None: nothing is looked at for duplicates.
+        self.duplicates = Duplicates(self.changes) if options.dedupe else None
 
     def of(self, traces: Iterable[LabeledTrace]) -> Iterator[Row]:
         for trace in traces:
@@ -215,41 +107,11 @@ class Rows:
             return "no answer passes the filters"
         if not voters:
             return f"no answer to {self.asked.reward.name if self.asked.reward else 'a question about steps'}"
-        if self.dedupe and self._is_known(trace):
+        if self.duplicates and self.duplicates.has_met(trace):
             return "the same task and steps as an earlier trace"
         if self.changes and not self.changes.has(trace.trace_id):
             return f"unchanged since {self.changes.since}"
         return ""
-
-    def _is_known(self, trace: LabeledTrace) -> bool:
-        """Whether an earlier trace is of the same task and has the same steps.
-
-        Traces that look alike are rare: only of those the documents are compared, the earlier one being read again.
-        """
-        # Where something changed, what an unchanged trace looks like is asked as well.
-        if not self._changed and isinstance(trace.document, LaterDocument) and self._is_alone(trace.document):
-            return False
-        seen = look(trace.document)
-        alike, changed = self._seen[seen], self._changed.get(seen, ())
-        if alike or changed:
-            own = fingerprint(trace.document)
-            if self.changes and own in changed:
-                self.changes.add(trace)
-            if any(fingerprint(queries.document(version)) == own for version in alike):
-                return True
-        alike.append(trace.version_id)
-        return False
-
-    def _is_alone(self, document: LaterDocument) -> bool:
-        """Whether no earlier trace looks like this one from outside. Of those that do the documents are read."""
-        outside = hash(document.outside)
-        first = self._unread.setdefault(outside, document.version_id)
-        if first == document.version_id:
-            return True
-        if first is not None:
-            self._seen[look(queries.document(first))].append(first)
-            self._unread[outside] = None
-        return False
 
     def _merged(self, trace: LabeledTrace, voters: list[Labels]) -> Row:
         final = [labels for labels in voters if labels.purpose == ADJUDICATION]
@@ -400,24 +262,6 @@ class Answers(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._questions)
-
-
-def look(document: Any) -> int:
-    """Cheap, and equal for traces of one task with the same steps: the task, their number, and how the last ends."""
-    turns = document.get("structured_turns")
-    if not turns:
-        return hash(fingerprint(document))
-    last = turns[-1]
-    end = last.get("content") or last.get("output") or last.get("diff") or ""
-    return hash((document.get("issue_description"), len(turns), len(end), end[-100:]))
-
-
-def fingerprint(document: Any) -> bytes:
-    """Equal for traces of one task with the same steps, whatever their ids."""
-    parts = [document.get("issue_description"), document.get("repo"), document.get("structured_turns")]
-    if parts[2] is None:
-        parts = [{key: value for key, value in document.items() if key not in ("id", "source")}]
-    return hashlib.blake2b(canonical(parts), digest_size=16).digest()
 
 
 def mode_of(submissions: Iterable[Labels], name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from annotation.queries import Coverage
 from exports.formats import Format, Pair, Row, places_in_file, reason_beside, rows_in_file
-from exports.rows import Tally
+from exports.tally import Tally
 
 _LABEL = itemgetter("label")
 NAMES = {True: "positive", False: "negative", None: "masked"}

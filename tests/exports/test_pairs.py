@@ -12,11 +12,14 @@ from django.core.management import call_command
 from annotation import queries
 from annotation.models import Submission
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
+from exports.asked import Asked
 from exports.build import build
+from exports.comparisons import from_comparisons
 from exports.options import Options
-from exports.pairs import attempt_of, choose, from_comparisons
-from exports.rows import Asked, Rows, Tally
+from exports.pairs import attempt_of, choose
+from exports.rows import Rows
 from exports.splits import Splits
+from exports.tally import Tally
 from tests.exports.samples import document, reward_of, row
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
 from traces.store import iter_documents

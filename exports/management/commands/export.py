@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from annotation import queries
+from exports.asked import UnknownScheme
 from exports.build import Built, MissingPackage, build
 from exports.formats import formats
 from exports.options import Options, WrongOptions, kind_of, options_of
-from exports.rows import UnknownScheme
 from exports.steps import UnknownReward
 from exports.tasks import refresh
 from potato_site.files import is_device
