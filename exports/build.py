@@ -252,7 +252,7 @@ class Source:
         texts = texts and (self.with_texts or getattr(self.writer, "step_texts", True))
         tally = tally or self.tally
         options = self.options
-        # Of a benchmark every attempt counts, also one that another model made word for word.
+        # A benchmark has every attempt, and who asks for what people said gets all of it.
         if "dedupe" in getattr(self.writer, "ignores", ()):
             options = options.model_copy(update={"dedupe": False})
         return Rows(self.asked, options, self.writer.takes, self.splits, tally, self.changes, texts)

@@ -22,7 +22,7 @@ class Annotations:
 
     file: ClassVar[str] = "annotations.jsonl"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values", "dedupe")
     takes_comparisons: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
     is_raw: ClassVar[bool] = True

@@ -22,7 +22,7 @@ class CodeReview:
 
     file: ClassVar[str] = "code_review.jsonl"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values", "dedupe")
     step_texts: ClassVar[bool] = False
     is_raw: ClassVar[bool] = True
 

@@ -26,7 +26,7 @@ class Csv:
 
     file: ClassVar[str] = "answers.csv"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values")
+    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values", "dedupe")
     takes_comparisons: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
     is_raw: ClassVar[bool] = True

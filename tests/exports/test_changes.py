@@ -145,10 +145,14 @@ def test_the_documented_way_to_bring_an_export_up_to_date(project, tmp_path, mon
     exec(snippet, told)
     whole = [json.loads(line) for line in Path("whole.jsonl").read_text().splitlines()]
     assert sorted(map(json.dumps, told["now"])) == sorted(map(json.dumps, whole))
-    assert len(whole) == 5
+    assert len(whole) == 6
 
 
-@pytest.mark.parametrize("name", ["prm", "annotations"])
+# Of equal traces a format of labels holds the first one; what people said is there for both.
+OF_EQUAL_ONES = {"prm": {"same_a": "changed", "same_b": "removed"}, "annotations": {"same_b": "changed"}}
+
+
+@pytest.mark.parametrize("name", OF_EQUAL_ONES)
 def test_only_what_was_there_is_called_removed_or_changed(project, tmp_path, name):
     withdraw("t1")
     _, _, built = read(project, tmp_path, name)
@@ -156,11 +160,13 @@ def test_only_what_was_there_is_called_removed_or_changed(project, tmp_path, nam
     # A duplicate: which of the two stands for both may have changed.
     submit_item(project, "ann", answers(0))
     rows, named, changed = read(project, tmp_path, name, since_seq=built.seq)
-    told = {"t1": "changed", "same_a": "changed", "same_b": "removed"}
+    told = {"t1": "changed", **OF_EQUAL_ONES[name]}
     assert {one["trace_id"]: one["change"] for one in named} == told
-    assert list(dict.fromkeys(row["trace_id"] for row in rows)) == ["t1", "same_a"]
+    there = [trace for trace, change in told.items() if change == "changed"]
+    assert list(dict.fromkeys(row["trace_id"] for row in rows)) == there
     file = formats.get(name).file.replace(".jsonl", ".changes.jsonl")
-    assert changed.changes == {"since_seq": built.seq, "added": 0, "changed": 2, "removed": 1, "file": file}
+    removed = len(told) - len(there)
+    assert changed.changes == {"since_seq": built.seq, "added": 0, "changed": 2, "removed": removed, "file": file}
 
 
 def test_what_is_new_is_added(tmp_path):

@@ -200,6 +200,20 @@ def test_a_trace_that_is_there_twice_is_exported_once(tmp_path):
     assert len(export(project, dedupe=False)[0]) == 3
 
 
+@pytest.mark.parametrize("name", ["annotations", "csv"])
+def test_what_people_said_is_there_for_every_trace_whatever_its_steps(tmp_path, name):
+    project = make_project(
+        tmp_path, traces=[make_trace(one, issue_description="Fix it") for one in ("one", "two")], overlap=0
+    )
+    for _ in range(2):
+        submit_item(project, "ann", answers(1))
+    _, counts, _ = export(project, name)
+    assert counts["left_out"] == {}
+    written = (project_folder(project) / formats.get(name).file).read_text()
+    assert "one" in written
+    assert "two" in written
+
+
 def test_a_benchmark_has_every_attempt_whatever_its_steps(tmp_path):
     said = {"issue_description": "Fix it", "instance_id": "django__django-1", "final_patch": "--- a/x\n+++ b/x\n"}
     traces = [make_trace(name, model=f"model-{name}", **said) for name in ("one", "two")]
