@@ -59,3 +59,14 @@ def test_hints_stand_below_their_field_and_above_the_next_group(manage):
     (_, field), hint = (option.locator(part).evaluate(where) for part in ("select", ".export-hint"))
     next_label, _ = option.locator("+ .export-option label").evaluate(where)
     assert hint[0] - field < next_label - hint[1]
+
+
+def test_what_people_are_asked_for_stands_in_lines(manage):
+    page = manage("people/")
+    top = "one => Math.round(one.getBoundingClientRect().top)"
+    labels = [page.get_by_text(text).evaluate(top) for text in ("Or a CSV file", "Role where none is given")]
+    assert labels[0] == labels[1]
+    buttons = [
+        page.get_by_role("button", name=name).evaluate(top) for name in ("Make a link", "Download waiting links")
+    ]
+    assert buttons[0] == buttons[1] == page.locator("#link-role").evaluate(top)
