@@ -237,6 +237,7 @@ def _execute(name: str, command: str, rest: list[str]) -> int:
         runner.suppressed_base_arguments = DJANGO_OPTIONS
         runner._called_from_command_line = True  # a wrong option ends with argparse's usage line
         parser = runner.create_parser("potato", name)
+        _hide(parser, "--skip-checks")
         added = [] if command in NEED_NO_HOME else _add_common_options(parser)
         options = vars(parser.parse_args(rest))
         for option in added:
@@ -249,6 +250,13 @@ def _execute(name: str, command: str, rest: list[str]) -> int:
             raise
         return _complain(f"potato {name}", _words(error), getattr(error, "returncode", 1))
     return 0
+
+
+def _hide(parser: argparse.ArgumentParser, option: str) -> None:
+    """An option that Django gives to some commands whatever they say."""
+    for action in parser._actions:
+        if option in action.option_strings:
+            action.help = argparse.SUPPRESS
 
 
 def _add_common_options(parser: argparse.ArgumentParser) -> list[str]:

@@ -78,6 +78,7 @@ def test_help_of_a_command_shows_its_own_options_and_the_home(tmp_path):
     assert "--json" in done.stdout
     assert "--home" in done.stdout
     assert "--pythonpath" not in done.stdout
+    assert "--skip-checks" not in done.stdout
 
 
 @pytest.mark.parametrize("command", ["check", "convert-traces"])
@@ -214,6 +215,15 @@ def test_a_missing_file_is_said_with_all_other_mistakes(tmp_path, command):
     assert "data.input_path: no such file or folder: " in done.stderr
     assert "quality_control.overlap_percentage: " in done.stderr
     assert f"potato {command}: 2 errors" in done.stderr
+
+
+def test_an_export_to_a_dash_is_standard_output(loaded):
+    done = potato(loaded, "export", "--format", "csv", "--project", ".", "--output", "-")
+    assert done.returncode == 0
+    assert done.stdout.startswith("trace_id,issue_id,")
+    assert done.stdout.count("\n") == 1
+    assert "/dev/stdout: " in done.stderr
+    assert not (loaded / "-").exists()
 
 
 def test_a_folder_with_several_projects_is_told_with_what_to_say_instead(tmp_path):

@@ -35,7 +35,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", required=True, help=f"one of: {', '.join(formats.names())}")
         parser.add_argument("--project", required=True, help="configuration file, output folder, or slug")
-        parser.add_argument("--output", required=True, type=Path, help="the file to write; folders are made")
+        parser.add_argument(
+            "--output",
+            required=True,
+            type=_place,
+            help="the file to write, replaced if there; folders are made; - for standard output",
+        )
         group = parser.add_argument_group("what goes in", "docs/exports.md says more of each")
         for name in Options.model_fields:
             if name not in NOT_HERE:
@@ -70,6 +75,10 @@ class Command(BaseCommand):
     def _build(self, project_id: int, name: str, options: Options, output: Path) -> Built:
         with _progress() as progress:
             return build(project_id, name, options, output, progress=progress)
+
+
+def _place(text: str) -> Path:
+    return Path("/dev/stdout" if text == "-" else text)
 
 
 def _add_option(group: Any, name: str) -> None:
