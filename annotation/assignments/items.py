@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -31,10 +32,9 @@ def sync_items(project: Project) -> int:
     """
     assert project.revision_id is not None
     config = config_of(project.revision_id)
-    made, trace = 0, 0
-    fewest = 1 if asks_of_steps_only(config) else 0
-    while config.labels_traces and (batch := _make_items(project, fewest, behind=trace)):
-        made, trace = made + len(batch), batch[-1]
+    made, fewest = 0, 1 if asks_of_steps_only(config) else 0
+    if config.labels_traces:
+        made += sum(len(batch) for batch in _one_after_the_other(partial(_make_items, project, fewest)))
     for pairs in pairing.make_missing(project, config):
         with _alone(project):
             made += len(pairing.save(project, pairs))
@@ -44,9 +44,8 @@ def sync_items(project: Project) -> int:
             overlap.choose(project, quality.overlap_share, kind)
         _drop_slots(project, quality.overlap_depth, kinds)
     for number in range(1, quality.overlap_depth + 1):
-        position = -1
-        while batch := _make_slots(project, number, config.hand_out.order, kinds, behind=position):
-            position = batch[-1]
+        for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds)):
+            pass
     # Last: those who are opening one of these items wait from here on.
     with _alone(project):
         _move_unopened(project)
@@ -68,6 +67,16 @@ def _alone(project: Project) -> Iterator[None]:
         # No key: opening an item refers to the project and must not wait for this.
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         yield
+
+
+def _one_after_the_other(make: Callable[..., list[int]]) -> Iterator[list[int]]:
+    """Batches, each behind the last one's end, until one is not full: it was the last."""
+    behind, is_full = -1, True
+    while is_full:
+        batch = make(behind=behind)
+        yield batch
+        is_full = len(batch) == BATCH
+        behind = batch[-1] if batch else behind
 
 
 def _make_items(project: Project, fewest: int, *, behind: int) -> list[int]:
