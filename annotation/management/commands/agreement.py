@@ -17,6 +17,7 @@ HEADERS = ["scheme", "measure", "value", "95 % interval", "agree", "units", "tra
 
 class Command(BaseCommand):
     help = "Show how far annotators agree where they overlap"
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("config", metavar="CONFIG", help="configuration file, output folder, or slug")

@@ -15,6 +15,7 @@ from annotation.quality.tables import show
 
 class Command(BaseCommand):
     help = "Show what is assigned, submitted and left, per person and scheme"
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("config", metavar="CONFIG", help="configuration file, output folder, or slug")

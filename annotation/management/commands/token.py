@@ -13,6 +13,7 @@ from potato_site.api import tokens
 
 class Command(BaseCommand):
     help = "Make an API token for a person and print it. It is stored nowhere: keep it like a password."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="whose rights the token has")

@@ -31,6 +31,7 @@ PAIRED = {"preference_pairs", "dpo"}
 
 class Command(BaseCommand):
     help = "Write a project's labels as training data"
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", required=True, help=f"one of: {', '.join(formats.names())}")

@@ -16,6 +16,7 @@ USUAL = "http://127.0.0.1:8000"
 
 class Command(BaseCommand):
     help = "Print a log-in link for a person: good for 72 hours and one use."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="the person's user name")
