@@ -74,6 +74,9 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
 
 
 def told_of_stepless(count: int) -> str:
+    """Of traces that are no items for want of steps; nothing of none."""
+    if not count:
+        return ""
     has, is_ = ("has", "is") if count == 1 else ("have", "are")
     return f"{_count(count, 'trace')} {has} no steps and {is_} not handed out: every question is about steps."
 

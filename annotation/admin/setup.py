@@ -14,8 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation import access
 from annotation.admin import config_draft
+from annotation.admin.attention import told_of_stepless
 from annotation.admin.config_draft import Draft
 from annotation.admin.frame import project_context
+from annotation.assignments.stepless import left_out
 from annotation.models import Membership, Project, Revision
 from annotation.projects.apply import Applied, apply_text
 from annotation.projects.dump import to_yaml
@@ -190,8 +192,10 @@ def _page(
         "scheme_types": [(name, _first_line(model)) for name, model in schemes.items()],
         **_history(request, project),
     }
-    whole = "admin/setup.html"
-    return render(request, f"{whole}#setup" if request.headers.get("HX-Request") else whole, context)
+    if request.headers.get("HX-Request"):
+        return render(request, "admin/setup.html#setup", context)
+    without_steps = told_of_stepless(left_out(project).count())
+    return render(request, "admin/setup.html", {**context, "without_steps": without_steps})
 
 
 def _first_line(model: type[Any]) -> str:

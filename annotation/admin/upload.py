@@ -184,7 +184,7 @@ def _page(request: HttpRequest, project: Project, status: int = 200, errors: Any
         is_live=is_live,
         items=0 if items is None else items + 1,
         # Not while it is asked again every two seconds.
-        without_steps=told_of_stepless(n) if not is_live and (n := left_out(project).count()) else "",
+        without_steps="" if is_live else told_of_stepless(left_out(project).count()),
         may_upload=may_upload(request, project.slug),
         limit_bytes=settings.POTATO_MAX_UPLOAD_BYTES,
         limit_files=settings.DATA_UPLOAD_MAX_NUMBER_FILES,

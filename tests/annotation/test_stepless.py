@@ -55,13 +55,13 @@ def test_the_manager_is_told_how_many(tmp_path, client):
     statistics.compute(project)
     client.force_login(member("max", project))
     told = "1 trace has no steps and is not handed out: every question is about steps."
-    for page in ("manage-overview", "manage-upload"):
+    for page in ("manage-overview", "manage-upload", "manage-setup"):
         assert told in client.get(reverse(page, args=[project.slug])).text
     other = make_project(tmp_path / "other", name="Other", traces=traces())
     statistics.compute(other)
     client.force_login(User.objects.create_superuser("root"))
-    for page in ("manage-overview", "manage-upload"):
-        assert "no steps" not in client.get(reverse(page, args=[other.slug])).text
+    for page in ("manage-overview", "manage-upload", "manage-setup"):
+        assert "no steps and" not in client.get(reverse(page, args=[other.slug])).text
 
 
 def test_with_a_question_about_the_whole_it_is_handed_out(tmp_path):
