@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models.signals import post_init
 from django.urls import reverse
 from django.utils import timezone
 
@@ -69,6 +70,31 @@ def test_one_that_was_removed_is_written_again(project):
     (Path(project.output_path) / "exports" / "prm_labels.jsonl").unlink()
     assert work() == 1
     assert labels_of(project) == []
+
+
+def test_of_all_that_was_ever_written_the_tick_reads_the_last(project):
+    work()
+    for job in Job.objects.filter(kind=current.KIND):
+        rows = [
+            Job(**{**values_of(job), "state": state}) for state in ("done", "failed", "cancelled") for _ in range(5)
+        ]
+        Job.objects.bulk_create(rows)
+    keys = [current._key(project.pk, name) for name in ("prm", "swe_bench")]
+    read: list[int] = []
+    post_init.connect(on_init := lambda instance, **_: read.append(instance.pk), sender=Job)
+    try:
+        found = current._last_jobs(keys)
+    finally:
+        post_init.disconnect(on_init, sender=Job)
+    assert {key: job.state for key, job in found.items()} == dict.fromkeys(keys, "failed")
+    assert sorted(read) == sorted(job.pk for job in found.values())
+    # The newest failed just now, whatever was done before.
+    assert work() == 0
+
+
+def values_of(job: Job) -> dict:
+    """Of a row, but for its number."""
+    return {field.attname: getattr(job, field.attname) for field in Job._meta.concrete_fields if not field.primary_key}
 
 
 def test_its_manager_is_told_where_it_is_and_what_fails(client, project):
