@@ -53,9 +53,11 @@ def ring_again() -> int:
 
 def forget() -> None:
     """Delete some of the rows of finished work that nobody will look at any more. Failures stay."""
-    old = Job.objects.filter(
-        state__in=[Job.State.DONE, Job.State.CANCELLED], finished_at__lt=timezone.now() - timedelta(days=KEEP_DAYS)
-    )
+    before = timezone.now() - timedelta(days=KEEP_DAYS)
+    # A job is due before it ends, and by the time it was due an index finds it. One that was cancelled while it waited
+    # is kept until it would have been due.
+    over = Job.objects.filter(state__in=[Job.State.DONE, Job.State.CANCELLED], due_at__lt=before)
+    old = over.filter(finished_at__lt=before)
     Job.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:PRUNED_PER_TICK])).delete()
 
 
