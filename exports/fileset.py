@@ -178,22 +178,24 @@ class _File:
 
     def _open(self, *, is_new: bool) -> LargeFile:
         if len(self.opened) >= MOST_OPEN:
-            self.opened[0].close()
+            self.opened[0].rest()
         self.stream = LargeFile(self.path, is_new=is_new)
         self.opened.append(self)
         return self.stream
 
-    def close(self) -> None:
-        """All of it is on disk."""
+    def rest(self) -> None:
+        """Closed until it is written to again."""
         if self.stream:
-            self.stream.sync()
+            self.stream.flush()
             self.stream.close()
             self.stream = None
             self.opened.remove(self)
 
     def finish(self) -> WrittenFile:
+        """All of it is on disk."""
         self._keep(self.compressor.flush())
-        self.close()
+        (self.stream or self._open(is_new=False)).sync()
+        self.rest()
         return WrittenFile(self.size, self.digest.hexdigest() if self.digest else "", self.name)
 
     def discard(self) -> None:

@@ -24,6 +24,7 @@ from exports.releases import published
 from exports.requests import CannotExport
 from exports.steps import UnknownReward
 from potato_site.accounts.decorators import signed_in
+from potato_site.numbers import whole_number
 
 PER_PAGE = 25
 SHOWN_FILES = 12
@@ -83,10 +84,10 @@ def export_file(request: HttpRequest, slug: str, export_id: int, name: str) -> H
 
 
 def _context(request: HttpRequest, project: Any, form: ExportForm | None) -> dict[str, Any]:
-    before = request.GET.get("before", "")
+    before = whole_number(request.GET.get("before", ""))
     rows = Export.objects.filter(project=project).order_by("-pk")
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
     found = list(rows[: PER_PAGE + 1])
     under_way = requests.under_way(project)
     return project_context(

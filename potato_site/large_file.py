@@ -19,6 +19,8 @@ CHUNK = 1 << 21
 SMALL = 1 << 17
 # Where it begins in the file is a multiple of this: no device has longer blocks.
 ALIGNED = 1 << 16
+# What file systems say that take it one way only.
+_REFUSED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 # Systems other than Linux have none of these.
 _DIRECT: int = getattr(os, "O_DIRECT", 0)
 _HUGE_PAGES: int | None = getattr(mmap, "MADV_HUGEPAGE", None)
@@ -53,18 +55,22 @@ class LargeFile:
             if self._filled == CHUNK:
                 self._send(self._chunk)
 
-    def sync(self) -> None:
-        """All of it is on disk. Raises OSError."""
+    def flush(self) -> None:
+        """The system has all of it. Raises OSError."""
         if self._chunk is not None:
             self._send(self._chunk)
         else:
             self._filled = len(self._small)
             self._send(self._small)
             self._small.clear()
+
+    def sync(self) -> None:
+        """All of it is on disk, also what was written when it was open before. Raises OSError."""
+        self.flush()
         os.fsync(self._handle)
 
     def close(self) -> None:
-        """What was not synced may be lost. Closing once more does nothing."""
+        """What was not flushed is lost. Closing once more does nothing."""
         if self._chunk is not None:
             self._chunk.close()
         handle, self._handle = self._handle, -1
@@ -86,7 +92,8 @@ class LargeFile:
             self._go_direct(is_direct)
             written = os.write(self._handle, part)
         except OSError as error:
-            if not is_direct or error.errno != errno.EINVAL:
+            # Whatever is wrong with the file itself, the ordinary way tells as well.
+            if not is_direct or error.errno not in _REFUSED:
                 raise
             self._may_be_direct = False
             return 0

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from potato_site.accounts.models import AuditEntry
+from potato_site.numbers import whole_number
 from potato_site.textjson import TextJSONField
 
 
@@ -139,7 +140,7 @@ class ScopedAdmin(admin.ModelAdmin):
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
         """Posted ids that are no numbers are no rows."""
         posted = request.POST.copy()
-        chosen = [pk for pk in posted.getlist(ACTION_CHECKBOX_NAME) if pk.isascii() and pk.isdigit() and len(pk) < 19]
+        chosen = [pk for pk in posted.getlist(ACTION_CHECKBOX_NAME) if whole_number(pk) is not None]
         posted.setlist(ACTION_CHECKBOX_NAME, chosen)
         request.POST = posted  # type: ignore[assignment]
         return super().response_action(request, queryset, *args)

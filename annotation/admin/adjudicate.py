@@ -23,6 +23,7 @@ from annotation.models.querysets import DELIVERED
 from annotation.quality import statistics
 from annotation.quality.disagreement import Dispute, n_answers
 from potato_site.accounts.decorators import signed_in
+from potato_site.numbers import whole_number
 
 ROWS = 25
 FILTERS = {"todo": "To decide", "decided": "Decided", "all": "All"}
@@ -97,8 +98,7 @@ def _lists(project: Project, disputes: dict[int, Dispute]) -> dict[str, list[int
 
 def _page(wanted: str, n_rows: int) -> tuple[int, int]:
     pages = max(1, -(-n_rows // ROWS))
-    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 else 1
-    return min(max(number, 1), pages), pages
+    return min(max(whole_number(wanted) or 1, 1), pages), pages
 
 
 def _rows(user: Any, ids: Sequence[int], disputes: dict[int, Dispute]) -> list[Row]:

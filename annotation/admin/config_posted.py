@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from annotation.admin.config_forms import MISSING, SCHEMES, Node, parts_of, required_texts, scalar_of
 from annotation.projects.dump import written_scheme
 from annotation.schemes import schemes
+from potato_site.numbers import whole_number
 
 ACTIONS = ("add", "remove", "up", "down")
 
@@ -101,8 +102,9 @@ class Posted:
         if self.action.verb == "add" and self.action.name == node.name:
             return [*entries, *self._new_entry(node, keys, [entry for _, entry in entries])]
         parent, _, place = self.action.name.rpartition(".")
-        if parent == node.name and place.isdigit() and int(place) < len(entries):
-            _move(entries, int(place), self.action.verb)
+        number = whole_number(place)
+        if parent == node.name and number is not None and number < len(entries):
+            _move(entries, number, self.action.verb)
         return entries
 
     def _keys(self, node: Node) -> list[str]:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from annotation import access
 from annotation.models import Item, Membership, Project
 from potato_site.accounts.models import User
+from potato_site.numbers import whole_number
 
 CHOICES_SHOWN = 200
 # What a search takes of what it finds; the list says when there is more.
@@ -23,7 +24,8 @@ def chosen_project(request: HttpRequest) -> Project | None:
     for name in ("project", *ProjectFilter.also):
         value = request.GET.get(name, "")
         if value:
-            column = {"pk": value} if value.isascii() and value.isdigit() and len(value) < 19 else {"slug": value}
+            number = whole_number(value)
+            column = {"slug": value} if number is None else {"pk": number}
             return access.administered(request.user).select_related("dataset").filter(**column).first()
     return None
 
@@ -94,8 +96,8 @@ class PersonFilter(admin.SimpleListFilter):
         value = self.value()
         if not value:
             return queryset
-        known = value.isascii() and value.isdigit() and len(value) < 19
-        return queryset.filter(**{self.path: int(value)}) if known else queryset.none()
+        number = whole_number(value)
+        return queryset.none() if number is None else queryset.filter(**{self.path: number})
 
 
 class SubmissionPersonFilter(PersonFilter):

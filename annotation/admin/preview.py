@@ -24,6 +24,7 @@ from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import Scheme
 from potato_site.accounts.decorators import signed_in, signed_in_api
+from potato_site.numbers import whole_number
 from traces.chunks import unstored
 from traces.document import TraceDocument, normalize
 
@@ -98,8 +99,7 @@ def _last(project: Project) -> int:
 
 def _number(request: HttpRequest, total: int) -> int:
     """Which item is asked for. What is no number, or too large, is the nearest that exists."""
-    asked = request.GET.get("item", "")
-    return max(1, min(int(asked), total)) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 1
+    return max(1, min(whole_number(request.GET.get("item", "")) or 1, total))
 
 
 def _traces(project: Project, config: ProjectConfig, item: Item) -> list[ShownTrace]:

@@ -25,6 +25,7 @@ from annotation.projects.revisions import config_of
 from annotation.schemes import schemes
 from potato_site.accounts.decorators import signed_in
 from potato_site.accounts.models import AuditEntry
+from potato_site.numbers import whole_number
 from potato_site.safe_yaml import MAX_BYTES
 
 PER_PAGE = 20
@@ -91,12 +92,11 @@ def _changed(request: HttpRequest, project: Project) -> HttpResponse:
 
 def _saved(request: HttpRequest, project: Project, draft: Draft) -> HttpResponse:
     keep = _kept(request, project)
-    base = request.POST.get("base", "")
     done = apply_text(
         project,
         draft.text,
         request.user,  # type: ignore[arg-type]
-        base_revision=int(base) if base.isdigit() and len(base) < 10 else None,
+        base_revision=whole_number(request.POST.get("base", "")),
         keep_theirs=[key for key, choice in keep.items() if choice == "theirs"],
         keep_mine=[key for key, choice in keep.items() if choice == "mine"],
         agreement=request.POST.get("agreement", ""),
@@ -149,8 +149,8 @@ def _uploaded(request: HttpRequest, project: Project) -> HttpResponse:
 
 def _restored(request: HttpRequest, project: Project) -> HttpResponse:
     """An older revision becomes the current one: saved at once, unless it means something for answers."""
-    number = request.POST.get("number", "")
-    found = Revision.objects.filter(project=project, number=int(number) if number.isdigit() else 0).first()
+    number = whole_number(request.POST.get("number", "")) or 0
+    found = Revision.objects.filter(project=project, number=number).first()
     if found is None:
         raise Http404
     draft = config_draft.of_config(config_of(found.pk))
@@ -177,7 +177,7 @@ def _page(
     """``is_new``: what is shown was not typed against an older revision, but put here now."""
     assert project.revision_id is not None
     number = Revision.objects.values_list("number", flat=True).get(pk=project.revision_id)
-    base = request.POST.get("base", "") if request.method == "POST" and not is_new else ""
+    base = whole_number(request.POST.get("base", "")) if request.method == "POST" and not is_new else None
     context = {
         **project_context(request, project, "setup"),
         "draft": draft,
@@ -187,7 +187,7 @@ def _page(
         else [],
         "is_refused": is_refused,
         "is_unsaved": request.method == "POST",
-        "base": base if base.isdigit() else number,
+        "base": number if base is None else base,
         "number": number,
         "scheme_types": [(name, _first_line(model)) for name, model in schemes.items()],
         **_history(request, project),
@@ -205,9 +205,9 @@ def _first_line(model: type[Any]) -> str:
 def _history(request: HttpRequest, project: Project) -> dict[str, Any]:
     """The newest revisions, or those before ``?before=``, each with who made it and what it changed."""
     revisions = Revision.objects.filter(project=project).select_related("made_by").order_by("-number")
-    before = request.GET.get("before", "")
-    if before.isdigit() and len(before) < 10:
-        revisions = revisions.filter(number__lt=int(before))
+    before = whole_number(request.GET.get("before", ""))
+    if before is not None:
+        revisions = revisions.filter(number__lt=before)
     rows = list(revisions.defer("config")[: PER_PAGE + 1])
     entries = AuditEntry.objects.filter(
         project=project, action="config.change", object__in=[f"{project.slug} r{row.number}" for row in rows]

@@ -14,6 +14,7 @@ from annotation import access
 from annotation.admin.filters import CHOICES_SHOWN, ProjectFilter
 from annotation.admin.lists import ProjectList
 from annotation.models import Project
+from potato_site.numbers import whole_number
 from potato_site.scoped_admin import ScopedAdmin
 from traces.models import Dataset, Import, Trace
 
@@ -51,8 +52,8 @@ class DatasetFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
-        is_number = value.isascii() and value.isdigit() and len(value) < 19
-        return queryset.filter(dataset=value) if is_number else queryset.none()
+        number = whole_number(value)
+        return queryset.none() if number is None else queryset.filter(dataset=number)
 
 
 class WithdrawnFilter(admin.SimpleListFilter):

@@ -63,7 +63,9 @@ def resume(assignment: Assignment, now: datetime) -> None:
         with transaction.atomic():
             assignment.state = State.OPEN
             assignment.lease_until = now + LEASE
-            assignment.save(update_fields=["state", "lease_until"])
+            # Why it was given up holds no more.
+            assignment.reason = ""
+            assignment.save(update_fields=["state", "lease_until", "reason"])
     except IntegrityError:
         raise Closed(_why_not_resumed(assignment)) from None
     take_slot(assignment)

@@ -25,7 +25,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from annotation import access
 from annotation.models import Assignment, Invitation, Membership, Project
-from annotation.projects.membership import Refused, decides_alone, end_foreign_links, lock_project, share_dataset
+from annotation.projects.membership import Refused, decides_alone, let_in, lock_project
 from potato_site.accounts import mail
 from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
 from potato_site.jobs import enqueue
@@ -156,8 +156,7 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
         membership = Membership.objects.create(
             project=invitation.project, user=user, role=invitation.role, source=Membership.Source.LINK
         )
-        share_dataset(membership)
-        end_foreign_links(membership)
+        let_in(membership)
         return membership
     if membership.state == State.ACTIVE:
         raise Refused(f"You are already {_a(invitation.role)} of this project.")
@@ -165,8 +164,7 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
         raise Refused("You were removed from this project. Its manager can take you back.")
     membership.state = State.ACTIVE
     membership.save(update_fields=["state"])
-    share_dataset(membership)
-    end_foreign_links(membership)
+    let_in(membership)
     return membership
 
 
@@ -268,7 +266,8 @@ def _carry_out(project: Project, outcome: Outcome, by: User) -> Outcome:
             defaults={"state": state},
             create_defaults={"state": state, "source": Membership.Source.ADMIN},
         )
-        share_dataset(membership)
+        if membership.state == State.ACTIVE:
+            let_in(membership)
         AuditEntry.objects.create(
             user=by,
             project=project,

@@ -62,7 +62,7 @@ def missing_to_open(project: Project) -> list[str]:
     missing = []
     if project.revision_id is None or not config_of(project.revision_id).annotation_schemes:
         missing.append("It asks no question yet: choose its questions under Set-up.")
-    if not Item.objects.filter(project=project, is_withdrawn=False).exists():
+    if not Item.objects.filter(project=project).present().exists():
         has_traces = Trace.objects.filter(dataset=project.dataset_id, is_withdrawn=False).exists()
         missing.append(
             "Its traces are still being made into items: wait a moment."

@@ -135,7 +135,6 @@ def accept(membership: Membership) -> bool:
     if locked.state != State.INVITED:
         return False
     _change(locked, locked.user, "people.accept", state=State.ACTIVE)
-    end_foreign_links(locked)
     return True
 
 
@@ -159,7 +158,7 @@ def decides_alone(by: User, user: User, project_id: int, has_labeled: bool) -> b
 def end_foreign_links(membership: Membership) -> None:
     """Who joins another project: links that the manager of the first one made, and sessions begun by one, end.
 
-    A view that calls this lets the person's own session go on (``sessions.keep``).
+    A view in which people join by themselves lets their own session go on (``sessions.keep``).
     """
     if membership.user.created_by_project_id not in (None, membership.project_id):
         links.end_all(membership.user)
@@ -221,7 +220,15 @@ def _change(membership: Membership, by: User | None, action: str, **changes: Any
     membership.save(update_fields=list(changes))
     _audit(membership, by, action, before, changes)
     share_dataset(membership)
+    if changes.get("state") == State.ACTIVE:
+        end_foreign_links(membership)
     return membership
+
+
+def let_in(membership: Membership) -> None:
+    """After a membership was made active, in whatever way: what comes with it."""
+    share_dataset(membership)
+    end_foreign_links(membership)
 
 
 def share_dataset(membership: Membership) -> None:

@@ -15,12 +15,18 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from pydantic import SecretStr
 
+from annotation.assignments.states import give_back_labels
 from annotation.models import Membership, Project
+from annotation.projects.membership import REMOVED, let_in
 from annotation.projects.notes import Notebook
 from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
 from potato_site.safe_yaml import KeyPath
 
 ENVIRONMENT = "env:"
+NOT_SET = (
+    "the environment has no variable {}: an account that is there keeps its password, a new one has none and is let in "
+    "by `potato login-link {}`"
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,6 @@ class Ready:
     username: str
     path: KeyPath
     encoded: str | None
-    has_password: bool
 
 
 def prepare(people: Sequence[Person], book: Notebook) -> list[Ready]:
@@ -128,10 +133,10 @@ def prepare(people: Sequence[Person], book: Notebook) -> list[Ready]:
 def _prepare(person: Person, book: Notebook) -> Ready:
     password = _password(person, book)
     if password is None:
-        return Ready(person.username, person.path, None, False)
+        return Ready(person.username, person.path, None)
     user = User.objects.named(person.username)
     is_right = user is not None and check_password(password, user.password)
-    return Ready(person.username, person.path, None if is_right else make_password(password), True)
+    return Ready(person.username, person.path, None if is_right else make_password(password))
 
 
 def _password(person: Person, book: Notebook) -> str | None:
@@ -140,11 +145,16 @@ def _password(person: Person, book: Notebook) -> str | None:
     value = person.password.get_secret_value()
     if not value.startswith(ENVIRONMENT):
         return value
+    warn_if_not_set(person, book)
+    return os.environ.get(value.removeprefix(ENVIRONMENT)) or None
+
+
+def warn_if_not_set(person: Person, book: Notebook) -> None:
+    """Of a password that shall come from the environment, and does not."""
+    value = person.password.get_secret_value() if person.password else ""
     name = value.removeprefix(ENVIRONMENT)
-    if os.environ.get(name):
-        return os.environ[name]
-    book.warn((*person.path, "password"), f"the environment has no variable {name}: the password of this account stays")
-    return None
+    if value.startswith(ENVIRONMENT) and not os.environ.get(name):
+        book.warn((*person.path, "password"), NOT_SET.format(name, person.username))
 
 
 def apply_people(
@@ -216,14 +226,17 @@ def _join(project: Project, user: User, person: Ready, known: set[str], made_by:
     if is_back and membership.state == Membership.State.INACTIVE:
         membership.state = Membership.State.ACTIVE
         membership.save(update_fields=["state"])
+        let_in(membership)
         return {"user": user.username, "change": "is back"}
     return None
 
 
 def _membership(project: Project, user: User, state: Membership.State) -> None:
-    Membership.objects.create(
+    made = Membership.objects.create(
         project=project, user=user, role=Membership.Role.ANNOTATOR, source=Membership.Source.FILE, state=state
     )
+    if state == Membership.State.ACTIVE:
+        let_in(made)
 
 
 def _remove(project: Project, named: set[str]) -> list[dict[str, str]]:
@@ -233,4 +246,6 @@ def _remove(project: Project, named: set[str]) -> list[dict[str, str]]:
         m for m in ours.exclude(state=Membership.State.INACTIVE).select_related("user") if m.user.name_key not in named
     ]
     ours.filter(pk__in=[membership.pk for membership in gone]).update(state=Membership.State.INACTIVE)
+    for membership in gone:
+        give_back_labels(project.pk, membership.user_id, REMOVED)
     return [{"user": membership.user.username, "change": "no longer in the file"} for membership in gone]

@@ -14,7 +14,7 @@ from django.http import Http404
 from django.urls import reverse
 
 from annotation.models import Membership, Project
-from annotation.projects.membership import Refused, end_foreign_links, lock_project
+from annotation.projects.membership import Refused, let_in, lock_project
 from annotation.projects.revisions import current
 from potato_site.accounts.models import AuditEntry, User, validate_username
 
@@ -60,7 +60,7 @@ def join(project: Project, user: User) -> Membership:
         membership.save(update_fields=["state"])
     elif not is_new:
         return membership
-    end_foreign_links(membership)
+    let_in(membership)
     AuditEntry.objects.create(
         user=user, project=project, action="people.register", object=user.username, after={"role": Role.ANNOTATOR}
     )

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from potato_site.api.addresses import absolute
 from potato_site.api.problems import Problem
 from potato_site.canonical import canonical, loads
+from potato_site.numbers import whole_number
 
 Row = TypeVar("Row", bound=Model)
 
@@ -56,9 +57,10 @@ def number_of(request: Request, name: str, least: int, most: int, default: int) 
     text = request.query_params.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
+    number = whole_number(text)
+    if number is None or not least <= number <= most:
         raise Problem("malformed", f"{name} must be a whole number from {least} to {most}.")
-    return int(text)
+    return number
 
 
 def _behind(rows: QuerySet[Row], by: Sequence[str], cursor: str) -> QuerySet[Row]:

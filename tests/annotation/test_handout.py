@@ -173,6 +173,15 @@ def test_work_on_an_item_somebody_else_took_is_kept_as_surplus(tmp_path):
     assert Slot.objects.exclude(assignment=None).get().assignment.annotator == person("bob")
 
 
+def test_why_work_was_taken_away_is_not_told_of_work_that_was_taken_up_again(tmp_path):
+    project = make_project(tmp_path)
+    mine = hand_out(project, person("ann")).assignment
+    states.release(mine.public_id, person("ann"), "taken away")
+    apply_ops(mine.public_id, person("ann"), [op("outcome", {"": "partial"})])
+    mine.refresh_from_db()
+    assert (mine.state, mine.reason) == (State.OPEN, "")
+
+
 def test_a_save_on_an_overdue_lease_nobody_has_taken_renews_it(tmp_path):
     project = make_project(tmp_path)
     mine = hand_out(project, person("ann")).assignment

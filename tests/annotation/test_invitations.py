@@ -184,6 +184,25 @@ def test_log_in_links_of_the_first_project_end_when_somebody_joins_another(tmp_p
     assert links.user_of(token) is None
 
 
+def test_they_end_as_well_when_somebody_is_let_in_unasked(tmp_path, project, boss):
+    """By a superuser's list, or taken back by one."""
+    (tmp_path / "other").mkdir()
+    other = make_project(tmp_path / "other", name="Other", annotators=["zed"])
+    root = User.objects.create_superuser("root")
+    ann = Membership.objects.get(user__username="ann", project=project)
+    token = membership.log_in_link(ann, boss).split("/")[2]
+    (outcome,) = invitations.invite_names(other, [Entry("ann")], root)
+    assert (outcome.kind, links.user_of(token)) == ("joined", None)
+    joined = Membership.objects.get(user=ann.user, project=other)
+    membership.deactivate(joined, root)
+    token = links.link_path(User.objects.get(pk=ann.user_id)).split("/")[2]
+    assert membership.activate(joined, root).state == State.ACTIVE
+    assert links.user_of(token) is None
+    token = links.link_path(User.objects.get(pk=ann.user_id)).split("/")[2]
+    membership.resume(membership.pause(joined, root), root)
+    assert links.user_of(token) == ann.user
+
+
 @pytest.mark.parametrize("way", ["link", "asked"])
 def test_sessions_begun_in_the_first_project_end_and_the_persons_own_goes_on(client, tmp_path, project, boss, way):
     (tmp_path / "other").mkdir()

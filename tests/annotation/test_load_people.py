@@ -6,8 +6,10 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 
-from annotation.models import Membership
+from annotation.assignments.handout import hand_out
+from annotation.models import Membership, Slot
 from annotation.projects.load import load_file
+from potato_site.accounts import links
 from potato_site.accounts.models import AuditEntry, User
 from tests.annotation.test_load import edit, load, tables
 from tests.factory import write_project
@@ -68,7 +70,8 @@ def test_a_password_may_come_from_the_environment(tmp_path, monkeypatch):
     path = file_of(tmp_path, entry("ann", "env:ANN_PASSWORD"))
     report = load(path)
     assert said(report, "annotators.0.password") == [
-        "the environment has no variable ANN_PASSWORD: the password of this account stays"
+        "the environment has no variable ANN_PASSWORD: an account that is there keeps its password, a new one has none "
+        "and is let in by `potato login-link ann`"
     ]
     assert not User.objects.get(username="ann").has_usable_password()
     monkeypatch.setenv("ANN_PASSWORD", "from outside")
@@ -105,6 +108,28 @@ def test_an_account_of_another_project_joins_and_keeps_its_password(tmp_path):
     assert may_log_in("ann", "first")
     assert len(said(report, "annotators.0.password")) == 1
     assert Membership.objects.filter(user__username="ann", state="active").count() == 2
+
+
+def test_links_and_sessions_of_the_first_project_end_when_a_file_of_another_names_the_account(tmp_path):
+    load(file_of(tmp_path / "a", entry("ann")))
+    ann = User.objects.get(username="ann")
+    token = links.link_path(ann).split("/")[2]
+    assert links.user_of(token) == ann
+    load(file_of(tmp_path / "b", entry("ann"), name="B"))
+    assert links.user_of(token) is None
+    assert User.objects.get(username="ann").session_generation == ann.session_generation + 1
+
+
+def test_who_is_taken_out_of_the_file_holds_no_place_any_more(tmp_path):
+    path = file_of(tmp_path, entry("ann"), entry("bob"))
+    project = load(path).project
+    ann = User.objects.get(username="ann")
+    hand_out(project, ann)
+    assert Slot.objects.filter(assignment__annotator=ann).exists()
+    edit(path, lambda value: value["annotators"].pop(0))
+    load(path)
+    assert state_of("ann") == "inactive"
+    assert not Slot.objects.filter(assignment__annotator=ann).exists()
 
 
 def test_the_same_password_in_two_projects_is_no_matter(tmp_path):

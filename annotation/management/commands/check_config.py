@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotation.projects.config import Parsed, parse
+from annotation.projects.people import warn_if_not_set
 from annotation.projects.traces import report_missing
 from potato_site.home import read_config
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path}: cannot be read: {error.strerror or error}") from None
         report_missing(parsed, path)
+        for person in parsed.people:
+            warn_if_not_set(person, parsed.book)
         for note in [*parsed.errors, *parsed.warnings]:
             is_wrong = note.kind == "error" or (strict and note.kind == "unknown")
             self.stderr.write(f"{'error' if is_wrong else 'warning'}: {note}")

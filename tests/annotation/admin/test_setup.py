@@ -457,8 +457,13 @@ def test_an_older_revision_that_matters_is_explained_first(mia, url, project):
 
 
 def test_only_what_is_there_can_be_restored(mia, url):
-    for number in ("99", "", "x", "-1"):
+    for number in ("99", "", "x", "-1", "²", "9" * 18, "9" * 5000):
         assert mia.post(url, {"do": "restore", "number": number}).status_code == 404
+
+
+def test_revisions_before_what_is_no_number_are_the_newest(mia, url):
+    for before in ("²", "9" * 18, "9" * 5000, "x"):
+        assert mia.get(url, {"before": before}).status_code == 200
 
 
 # --- who ---------------------------------------------------------------------------------------------------
