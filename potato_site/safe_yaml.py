@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -25,6 +24,9 @@ UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # What a parser may miss and name.
 MARKS = ("-", ",", ":", "?", "]", "}")
+# The last line before a text, and a line that looks like a key (unlike a tag with a style).
+OPENING = re.compile(r":\s+[|>][+-]?\d?\s*$")
+KEY = re.compile(r"[^\s<].*?:(?:\s|$)")
 
 KeyPath = tuple[str | int, ...]
 Lines = dict[KeyPath, int]
@@ -111,13 +113,28 @@ def _syntax(error: yaml.YAMLError, text: str) -> tuple[int, str]:
 
 
 def _hint(lines: list[str], line: int) -> str:
-    """Says where the lines of a text behind ``|`` are not indented, as when a page was copied that lost its spaces."""
-    above = [(number, text) for number, text in enumerate(lines[:line], 1) if text.strip()]
-    for (number, text), (_, below) in pairwise(above):
-        opens = re.search(r":\s+[|>][+-]?\d?\s*$", text)
-        if opens and not below.startswith((" ", "\t")) and not re.match(r"[\w\"']+\s*:(\s|$)", below):
+    """Says where the lines of a text behind ``|`` are not indented, as when a page was copied that lost its spaces.
+
+    Of the last such text above, and only where nothing between it and the error goes on with the configuration.
+    """
+    above = [(number, text) for number, text in enumerate(lines[:line], 1) if not re.match(r"\s*(#|$)", text)]
+    for place in range(len(above) - 2, -1, -1):
+        number, opening = above[place]
+        if OPENING.search(opening):
+            below = [text for _, text in above[place + 1 :]]
+            # The line of the error may be a key: the parser tells there of the text above it.
+            before = below[: max(1, len(below) - 1)]
+            if below[0].startswith((" ", "\t")) or any(_is_next(text, opening) for text in before):
+                return ""
             return f" (the lines of the text that begins behind line {number} must be indented)"
     return ""
+
+
+def _is_next(text: str, opening: str) -> bool:
+    """Whether a line can follow that of an empty text: with a key, or an item of the list that the text is in."""
+    if text.startswith("- ") or text.rstrip() == "-":
+        return opening.startswith((" ", "\t", "- "))
+    return bool(KEY.match(text))
 
 
 # --- first pass: count ------------------------------------------------------------------------------------

@@ -102,6 +102,21 @@ def test_an_alias_counts_for_the_depth_of_what_it_names():
             "line 4: not valid YAML: could not find expected ':' (the lines of the text that begins behind line 1 must "
             "be indented)",
         ),
+        (
+            'a: |\n<p style="color: red">\n</p>\n',
+            "line 4: not valid YAML: could not find expected ':' (the lines of the text that begins behind line 1 must "
+            "be indented)",
+        ),
+        (
+            "a: |\n# Title\nSome text\nb: 1",
+            "line 4: not valid YAML: could not find expected ':' (the lines of the text that begins behind line 1 must "
+            "be indented)",
+        ),
+        (
+            "a: |\n- be kind\n- be fast\n",
+            "line 2: not valid YAML: did not find expected key (the lines of the text that begins behind line 1 must be "
+            "indented)",
+        ),
         ("a: |\n  x\nb: [1, 2\nc: 3", "line 4: not valid YAML: did not find expected ',' or ']'"),
         ("a:\n- 1\nb\n", "line 4: not valid YAML: could not find expected ':'"),
         (b"a: 1\nb: \xff", "line 2: this is not UTF-8 text"),
@@ -117,6 +132,25 @@ def test_an_alias_counts_for_the_depth_of_what_it_names():
 )
 def test_it_names_the_line_of_what_is_wrong(text, message):
     assert problem(text).startswith(f"config.yaml: {message}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "html_layout: |\nproject-name: x\nfoo: [\n",
+        'html_layout: |\n"my key": x\nfoo: [\n',
+        "html_layout: |\nmy key: x\nfoo: [\n",
+        "html_layout: |\na.b:\n  c: 1\nfoo: [\n",
+        "html_layout: |\n# a comment\nproject-name: x\nfoo: [\n",
+        "html_layout: |\n<b>: a key\nproject-name: x\nfoo: [\n",
+        "list:\n- description: |\n- name: b\nfoo: [\n",
+        "list:\n  - name: a\n    description: |\nother:\n- name: b\nfoo: [\n",
+        "a: |\n<b>: x\nc: |\n  y\nfoo: [\n",
+    ],
+)
+def test_a_mistake_below_an_empty_text_is_not_said_to_be_its_indentation(text):
+    assert "not valid YAML" in problem(text)
+    assert "indented" not in problem(text)
 
 
 def test_all_duplicate_keys_are_named_at_once():
