@@ -16,7 +16,7 @@ from traces.markup import Html, el, join
 MAX_CHARACTERS = 8 * 1024 * 1024  # of base64, in one image
 MAX_IMAGES = 20  # of one step; the document keeps all of them
 # Before an address is read further: its kind, and that its bytes are in it.
-_ADDRESS = re.compile(r"data:(image/[a-z]+);base64,")
+_ADDRESS = re.compile(r"data:(image/[a-z]+)(?:;[^;,]{1,80}){0,8};base64,", re.ASCII | re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 # What each kind begins with; a file that says it is one of these and is not is not shown.
 _BEGINS = {
@@ -49,7 +49,8 @@ def _picture(image: Any, number: int, count: int) -> Html:
 def _source(image: Any) -> str | None:
     """The image's address, of checked parts only; None for what is no image of these kinds."""
     kind, data = _kind_and_data(image)
-    begins = _BEGINS.get(kind) if isinstance(kind, str) else None
+    kind = kind.lower() if isinstance(kind, str) else ""
+    begins = _BEGINS.get(kind)
     if begins is None or not isinstance(data, str) or len(data) > MAX_CHARACTERS:
         return None
     data = "".join(data.split())
@@ -60,9 +61,11 @@ def _source(image: Any) -> str | None:
 
 def _kind_and_data(image: Any) -> tuple[Any, Any]:
     """``{"media_type", "data"}``, as converters write; of a document of one's own a ``data:`` address, too."""
-    if isinstance(image, dict) and "data" in image:
-        return image.get("media_type"), image["data"]
-    address = _address(image)
+    given = image.get("data") if isinstance(image, dict) else None
+    is_address = isinstance(given, str) and given[:5].lower() == "data:"
+    if given and not is_address:
+        return image.get("media_type"), given
+    address = given if is_address else _address(image)
     found = _ADDRESS.match(address) if isinstance(address, str) else None
     return (found[1], address[found.end() :]) if found else (None, None)
 
@@ -71,5 +74,5 @@ def _address(image: Any) -> Any:
     """The address itself, or as ``url``, ``image_url`` or, as OpenAI has it, both."""
     if not isinstance(image, dict):
         return image
-    address = image.get("image_url", image.get("url"))
+    address = image.get("image_url") or image.get("url")
     return address.get("url") if isinstance(address, dict) else address
