@@ -114,8 +114,8 @@ def test_an_alias_counts_for_the_depth_of_what_it_names():
         ),
         (
             "a: |\n- be kind\n- be fast\n",
-            "line 2: not valid YAML: did not find expected key (the lines of the text that begins behind line 1 must be "
-            "indented)",
+            "line 2: not valid YAML: did not find expected key (the lines of the text that begins behind line 1 must "
+            "be indented)",
         ),
         ("a: |\n  x\nb: [1, 2\nc: 3", "line 4: not valid YAML: did not find expected ',' or ']'"),
         ("a:\n- 1\nb\n", "line 4: not valid YAML: could not find expected ':'"),
