@@ -61,13 +61,14 @@ def _source(image: Any) -> str | None:
 
 def _kind_and_data(image: Any) -> tuple[Any, Any]:
     """``{"media_type", "data"}``, as converters write; of a document of one's own a ``data:`` address, too."""
-    given = image.get("data") if isinstance(image, dict) else None
+    given: Any = image.get("data") if isinstance(image, dict) else None
     is_address = isinstance(given, str) and given[:5].lower() == "data:"
     if given and not is_address:
         return image.get("media_type"), given
     address = given if is_address else _address(image)
-    found = _ADDRESS.match(address) if isinstance(address, str) else None
-    return (found[1], address[found.end() :]) if found else (None, None)
+    if isinstance(address, str) and (found := _ADDRESS.match(address)):
+        return found[1], address[found.end() :]
+    return None, None
 
 
 def _address(image: Any) -> Any:
