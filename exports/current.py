@@ -55,7 +55,7 @@ def write(job: JobHandle) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     disk.require_room(path.parent)
     # One writer in the folder at a time: published exports are built there, too.
-    with locked(path.parent):
+    with locked(path.parent, waiting=job.check):
         built = build(
             project.pk, job.params["format"], Options(), path, before_publishing=job.check,
             progress=lambda done: job.progress(done, None, "traces"),

@@ -49,15 +49,18 @@ def paths_of(project: Delivering, username: str) -> list[Path]:
     return [folder / name[project.form] for name in names]
 
 
-def write(project_id: int, user_id: int, username: str, *, before_publishing: Callable[[], None] = nothing) -> int:
-    """Write one annotator's files anew and return their number of lines. Raises OSError."""
+def write(project_id: int, user_id: int, username: str, *, check: Callable[[], None] = nothing) -> int:
+    """Write one annotator's files anew and return their number of lines. Raises OSError.
+
+    ``check`` is called while another one writes them and before they are published; what it raises stops this one.
+    """
     folder = Path(queries.project_by_id(project_id, using="default").output_path) / username
     # Read under the lock, the form too: whoever publishes last has also read last.
-    with locked(folder):
+    with locked(folder, waiting=check):
         project = queries.project_by_id(project_id, using="default")
         now = queries.delivering(project)
         with queries.consistent_read():
-            written = list(_write_all(project, now, user_id, folder, before_publishing))
+            written = list(_write_all(project, now, user_id, folder, check))
         # What was written before the form was changed would grow old beside them.
         for name in {*FILES.values(), *OF_PAIRS.values()} - {path.name for path, _ in written}:
             (folder / name).unlink(missing_ok=True)

@@ -8,12 +8,16 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from exports.leftovers import in_use
 from potato_site.files import UNFINISHED, nothing, replacing, sync_folder, tell_nobody
+
+# How often somebody who waits for a folder looks whether it is free.
+LOOK_EVERY_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,18 @@ def publish_folder(folder: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, waiting: Callable[[], None] = nothing) -> Iterator[None]:
     """One writer at a time in ``folder`` (made if missing): who reads later also publishes later.
 
-    What a writer that was killed left unfinished is removed; what a command is writing beside them is not.
+    What a writer that was killed left unfinished is removed; what a command is writing beside them is not. ``waiting``
+    is called again and again while another one writes, for as long as that takes; what it raises ends the wait.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        while not _takes(handle):
+            waiting()
+            time.sleep(LOOK_EVERY_SECONDS)
         found = list(folder.glob(f"{UNFINISHED}*"))
         kept = in_use(folder)  # asked afterwards: a file is noted before it is there
         for left in found:
@@ -82,3 +89,12 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _takes(handle: int) -> bool:
+    """Whether the lock of an opened folder is ours now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

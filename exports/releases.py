@@ -43,7 +43,7 @@ def release(project_id: int, format_name: str, options: Options, job: JobHandle)
     parent.mkdir(parents=True, exist_ok=True)
     disk.require_room(parent)
     file = formats.get(format_name).file
-    with locked(parent), unfinished_folder(parent) as folder:
+    with locked(parent, waiting=job.check), unfinished_folder(parent) as folder:
         built = build(
             project_id,
             format_name,

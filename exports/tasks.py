@@ -23,7 +23,7 @@ def write_mirror(job: JobHandle) -> dict[str, int]:
     """Params: project, annotator (ids)."""
     project_id, user_id = job.params["project"], job.params["annotator"]
     username = queries.username_of(user_id)
-    return {"lines": mirror.write(project_id, user_id, username, before_publishing=job.check)}
+    return {"lines": mirror.write(project_id, user_id, username, check=job.check)}
 
 
 @handler("exports.build", queue="bulk")
