@@ -18,8 +18,7 @@ def plan_new_items(job: JobHandle) -> dict[str, int]:
     """Param ``dataset`` (id): its new and changed traces reach every project that labels it."""
     made = {}
     for project in Project.objects.filter(dataset=job.params["dataset"]).exclude(revision=None).order_by("pk"):
-        job.check()
-        made[project.slug] = sync_items(project)
+        made[project.slug] = sync_items(project, check=job.check)
     return made
 
 

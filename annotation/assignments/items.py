@@ -24,28 +24,31 @@ from traces.models import Trace
 BATCH = 2000
 
 
-def sync_items(project: Project) -> int:
+def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) -> int:
     """Make items for the dataset's new traces, move unopened items to changed versions, and plan the slots.
 
     Many short transactions, so that nobody's save waits long: an item without slots is simply not handed out yet, and
-    a call that was cut off is completed by the next. Safe to call again at any time. Returns the number of new items.
+    a call that was cut off is completed by the next. Safe to call again at any time. ``check`` is called between them.
+    Returns the number of new items.
     """
     assert project.revision_id is not None
     config = config_of(project.revision_id)
     made, fewest = 0, 1 if asks_of_steps_only(config) else 0
     if config.labels_traces:
-        made += sum(len(batch) for batch in _one_after_the_other(partial(_make_items, project, fewest)))
-    for pairs in pairing.make_missing(project, config):
+        made += sum(len(batch) for batch in _one_after_the_other(partial(_make_items, project, fewest), check))
+    for pairs in pairing.make_missing(project, config, check):
         with _alone(project):
             made += len(pairing.save(project, pairs))
     quality, kinds = config.quality_control, kinds_of(config)
+    check()
     with _alone(project):
         for kind in kinds:
             overlap.choose(project, quality.overlap_share, kind)
         _drop_slots(project, quality.overlap_depth, kinds)
     for number in range(1, quality.overlap_depth + 1):
-        for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds)):
+        for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds), check):
             pass
+    check()
     # Last: those who are opening one of these items wait from here on.
     with _alone(project):
         _move_unopened(project)
@@ -69,10 +72,11 @@ def _alone(project: Project) -> Iterator[None]:
         yield
 
 
-def _one_after_the_other(make: Callable[..., list[int]]) -> Iterator[list[int]]:
+def _one_after_the_other(make: Callable[..., list[int]], check: Callable[[], None]) -> Iterator[list[int]]:
     """Batches, each behind the last one's end, until one is not full: it was the last."""
     behind, is_full = -1, True
     while is_full:
+        check()
         batch = make(behind=behind)
         yield batch
         is_full = len(batch) == BATCH

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from operator import attrgetter
@@ -70,12 +70,16 @@ def _rank(*words: str) -> str:
     return hashlib.sha256("\x00".join(words).encode()).hexdigest()
 
 
-def make_missing(project: Project, config: ProjectConfig) -> Iterator[list[Item]]:
-    """The pairs that are due, in batches for :func:`save`."""
+def make_missing(
+    project: Project, config: ProjectConfig, check: Callable[[], None] = lambda: None
+) -> Iterator[list[Item]]:
+    """The pairs that are due, in batches for :func:`save`. ``check`` is called once for so many issues."""
     if not config.labels_pairs:
         return
     batch: list[Item] = []
-    for attempts in _issues(project, config):
+    for number, attempts in enumerate(_issues(project, config)):
+        if number % BATCH == 0:
+            check()
         batch += _due(project, config, attempts)
         if len(batch) >= BATCH:
             yield batch
