@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from annotation import queries
 from exports import comparisons, pairs
@@ -25,6 +25,7 @@ from potato_site.files import is_device, nothing
 from traces.collecting import seldom_collected
 
 Progress = Callable[[int], None]
+One = TypeVar("One")
 
 
 def nothing_done(done: int) -> None:
@@ -79,8 +80,9 @@ def build(
 
     What is there is replaced only once everything is complete; what an earlier run wrote beside it and this one does
     not is removed (``is_new``: into a folder of its own, where nothing is). ``with_card``: what a manifest needs is
-    counted too: checksums, agreement, the meaning of labels. Raises UnknownPlugin (no such format), UnknownScheme,
-    UnknownReward, OSError.
+    counted too: checksums, agreement, the meaning of labels. ``progress`` is told how many traces are done, and where
+    that takes long the same number again, as a sign of life: it should cost next to nothing. Raises UnknownPlugin (no
+    such format), UnknownScheme, UnknownReward, OSError.
     """
     writer = formats.get(format_name)()
     missing = missing_package(type(writer))
@@ -95,13 +97,20 @@ def build(
             files = [WrittenFile(written.size, written.sha256, sheet.file)]
         else:
             folder = output.parent if writer.file else output
+
+            def all_written() -> None:
+                source.tell()
+                before_publishing()
+
             files = write_files(
-                pieces, folder.joinpath, compress=options.compress, before_publishing=before_publishing,
+                pieces, folder.joinpath, compress=options.compress, before_publishing=all_written,
                 checksums=with_card, earlier=None if is_new else Earlier(folder, output.name if writer.file else ""),
             )  # fmt: skip
         counts = source.counts()
+        source.tell()
         scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""
         card = source.card() if with_card else {}
+        source.tell()
         told, idle = source.told_changes(files), source.without_effect()
     return Built(format_name, scheme, source.project.seq, files, counts, card, told, idle)
 
@@ -124,6 +133,7 @@ class Source:
         self.most_traces, self.with_texts = most_traces, with_texts
         self.project = queries.project_by_id(project_id)
         self.options, self.writer, self.progress = options, writer, progress
+        self.done = 0
         self.asked: Asked = choose(queries.questions(self.project), options, writer.takes)
         self.tally = Tally()
         self._told: dict[str, Any] = {}
@@ -132,6 +142,16 @@ class Source:
         self.changes: Changes | None = None
         if options.since_seq is not None:
             self.changes = Changes(self.project, options, comparisons=self.reads_comparisons)
+
+    def tell(self, done: int | None = None) -> None:
+        """How many are done; without a number that somebody is at work."""
+        self.done = self.done if done is None else done
+        self.progress(self.done)
+
+    def _watched(self, each: Iterable[One]) -> Iterator[One]:
+        for one in each:
+            self.tell()
+            yield one
 
     def coverage(self) -> queries.Coverage:
         options = self.options
@@ -186,7 +206,7 @@ class Source:
             "seq": self.project.seq,
             "mode": reward.mode if reward else "",
             "labels": labels,
-            "agreement": queries.agreement(self.project),
+            "agreement": queries.agreement(self.project, check=self.tell),
             "configuration": queries.configuration(self.project),
         }
 
@@ -194,6 +214,7 @@ class Source:
         """The bytes of all files: those of the format, then what tells of changes."""
         yield from self.writer.write(self.rows(), sheet)
         if self.changes:
+            self.tell()
             yield from self.changes.pieces(sheet.file, of_pairs=self.writer.takes == "pairs")
 
     def told_changes(self, files: Sequence[WrittenFile]) -> dict[str, Any] | None:
@@ -214,8 +235,8 @@ class Source:
             done += 1
             if self.changes:
                 self.changes.note(row)
-            if isinstance(row, Row):
-                self.progress(done)
+            # Of pairs those who make them tell how many traces they have looked at.
+            self.tell(done if isinstance(row, Row) else None)
             yield row
 
     @property
@@ -239,14 +260,16 @@ class Source:
 
     def _compared(self) -> Iterator[queries.LabeledPair]:
         surplus = self.options.include_surplus
-        return queries.labeled_pairs(self.project, include_surplus=surplus, most=self.most_traces)
+        return self._watched(queries.labeled_pairs(self.project, include_surplus=surplus, most=self.most_traces))
 
     def _read(
         self, only: Sequence[str] | None = None, *, documents: queries.Documents = "whole"
     ) -> Iterator[queries.LabeledTrace]:
         only = self.options.traces if only is None else only
         surplus, most = self.options.include_surplus, self.most_traces
-        return queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=most, documents=documents)
+        return self._watched(
+            queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=most, documents=documents)
+        )
 
     def _made(self, tally: Tally | None = None, *, texts: bool = True) -> Rows:
         texts = texts and (self.with_texts or getattr(self.writer, "step_texts", True))
@@ -270,7 +293,7 @@ class Source:
                 yield pair
         if self.reads_traces:
             yield from pairs.from_rewards(
-                self._read, self._made, self.options, self.tally, self.progress, compared, self.changes
+                self._read, self._made, self.options, self.tally, self.tell, compared, self.changes
             )
 
     def _only(self, made: Iterable[queries.LabeledPair]) -> Iterator[queries.LabeledPair]:

@@ -124,7 +124,8 @@ def from_rewards(
     """Pairs of rows of one issue, but for those people ``compared`` themselves.
 
     ``read(ids)``: the labeled traces with these ids, in item order (None: all; ``documents="later"``: without them).
-    ``changes``: of an issue in which something changed, all of them; of others none.
+    ``changes``: of an issue in which something changed, all of them; of others none. ``seen`` is told how many rows
+    were looked at, and that number again for every issue.
     """
     issues: dict[str, list[Attempt]] = defaultdict(list)
     keys: dict[str, str] = {}
@@ -136,6 +137,7 @@ def from_rewards(
             keys[trace.trace_id] = trace.issue_key
             yield trace
 
+    done = 0
     for place, row in enumerate(make_rows(tally, texts=texts).of(watched())):
         attempt = attempt_of(place, row)
         if attempt is None:
@@ -144,9 +146,16 @@ def from_rewards(
             tally.left_out[f"of an issue unchanged since {changes.since}"] += 1
         else:
             issues[keys[row.trace_id]].append(attempt)
-        seen(place + 1)
+        done = place + 1
+        seen(done)
     tally.left_out["of an issue nobody labeled another attempt at"] += sum(map(_is_alone, issues.values()))
-    yield from _Second(read, make_rows, options, tally, compared).pairs(issues.items())
+
+    def each() -> Iterator[tuple[str, list[Attempt]]]:
+        for issue in issues.items():
+            seen(done)
+            yield issue
+
+    yield from _Second(read, make_rows, options, tally, compared).pairs(each())
 
 
 class _Second:

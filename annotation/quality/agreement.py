@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -65,12 +66,22 @@ def agreement(project: Project, metric: str = "krippendorff_alpha", *, using: st
     return agreement_of(seen, ratings, metric)
 
 
-def agreement_of(seen: Project, ratings: list[Ratings], metric: str = "krippendorff_alpha") -> Report:
-    """The same from ratings that were read already, at the change counter ``seen`` has."""
+def agreement_of(
+    seen: Project,
+    ratings: list[Ratings],
+    metric: str = "krippendorff_alpha",
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> Report:
+    """The same from ratings that were read already, at the change counter ``seen`` has. ``check`` is called before each
+    measure."""
     # Only here: NumPy is a sixth of the time that every command and worker would take to start.
     from annotation.quality.measured import agreement_on
 
-    results = [agreement_on(one, metric) for one in ratings]
+    results = []
+    for one in ratings:
+        check()
+        results.append(agreement_on(one, metric))
     return Report(seen.slug, metric, seen.seq, results, _warnings(results))
 
 

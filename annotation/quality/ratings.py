@@ -8,7 +8,7 @@ meaning changed, only answers to its present meaning are compared.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -99,12 +99,15 @@ class Stored(ItemContext):
         return context_of_version(self._version_id).changes
 
 
-def ratings_of(project: Project, *, using: str) -> list[Ratings]:
-    """The ratings of every measure, in the order of the project's schemes. Empty ones are among them."""
+def ratings_of(project: Project, *, using: str, check: Callable[[], None] = lambda: None) -> list[Ratings]:
+    """The ratings of every measure, in the order of the project's schemes. Empty ones are among them. ``check`` is
+    called between batches."""
     schemes = _schemes(project.revision_id)
     found = {(name, m.name): Ratings(name, m) for name, scheme in schemes.items() for m in scheme.measures()}
     answered: dict[int, dict[str, Scheme]] = {}
     for cluster, (_, group) in enumerate(groupby(_rows(project, using), key=itemgetter(0))):
+        if cluster % CHUNK == 0:
+            check()
         rows = list(group)
         if len(rows) < 2:
             continue

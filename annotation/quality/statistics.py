@@ -191,10 +191,9 @@ def _latest_first(row: dict[str, Any]) -> tuple[bool, Any, str]:
 def _compute_agreement(project: Project, check: Callable[[], None]) -> None:
     with transaction.atomic(using="snapshot"):
         seen = Project.objects.using("snapshot").get(pk=project.pk)
-        ratings = ratings_of(seen, using="snapshot")
+        ratings = ratings_of(seen, using="snapshot", check=check)
     for metric, kind in KIND_OF.items():
-        check()
-        report = agreement_of(seen, ratings, metric).as_json()
+        report = agreement_of(seen, ratings, metric, check=check).as_json()
         more = {"pairs": _pairs(ratings)} if kind == AGREEMENT else {}
         _keep(project, kind, seen.seq, {**report, **more})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -69,6 +69,11 @@ def configuration(project: Project) -> dict[str, Any]:
     return {"revision": revision.number, "digest": revision.digest, "annotation_schemes": asked}
 
 
-def agreement(project: Project, *, using: str = SNAPSHOT) -> list[dict[str, Any]]:
-    """What annotators agree on, for each measure of each question. Call it inside ``consistent_read()``."""
-    return agreement_of(project, ratings_of(project, using=using)).as_json()["results"]
+def agreement(
+    project: Project, *, using: str = SNAPSHOT, check: Callable[[], None] = lambda: None
+) -> list[dict[str, Any]]:
+    """What annotators agree on, for each measure of each question. Call it inside ``consistent_read()``.
+
+    ``check`` is called between batches of what is read, and before each measure.
+    """
+    return agreement_of(project, ratings_of(project, using=using, check=check), check=check).as_json()["results"]

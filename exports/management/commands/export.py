@@ -146,7 +146,16 @@ def _progress() -> Iterator[Callable[[int], None]]:
         return
     with Progress("{task.completed:,} traces", console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("")
-        yield lambda done: bar.update(task, completed=done)
+        last = 0
+
+        def show(done: int) -> None:
+            nonlocal last
+            # The same number again is a sign of life, and drawing takes time.
+            if done != last:
+                bar.update(task, completed=done)
+                last = done
+
+        yield show
 
 
 def summary(built: Built, output: Path) -> list[str]:
