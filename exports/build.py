@@ -249,7 +249,7 @@ class Source:
     def reads_comparisons(self) -> bool:
         """Whether what people said of two traces goes in."""
         is_paired = self.writer.takes == "pairs"
-        return self.options.pair_source != "prm" if is_paired else getattr(self.writer, "takes_comparisons", False)
+        return self.options.pair_source != "prm" if is_paired else self.writer.takes_comparisons
 
     def _answered(self) -> Iterator[Row]:
         made = self._made()
@@ -272,11 +272,11 @@ class Source:
         )
 
     def _made(self, tally: Tally | None = None, *, texts: bool = True) -> Rows:
-        texts = texts and (self.with_texts or getattr(self.writer, "step_texts", True))
+        texts = texts and (self.with_texts or self.writer.step_texts)
         tally = tally or self.tally
         options = self.options
         # A benchmark has every attempt, and who asks for what people said gets all of it.
-        if "dedupe" in getattr(self.writer, "ignores", ()):
+        if "dedupe" in self.writer.ignores:
             options = options.model_copy(update={"dedupe": False})
         return Rows(self.asked, options, self.writer.takes, self.splits, tally, self.changes, texts)
 
@@ -285,7 +285,7 @@ class Source:
         compared: set[frozenset[str]] = set()
         if self.reads_comparisons:
             said = self._only(self._compared())
-            labeled = self.asked.reward is not None and getattr(self.writer, "step_labels", False)
+            labeled = self.asked.reward is not None and self.writer.step_labels
             for pair in comparisons.from_comparisons(
                 said, self._read if labeled else None, self._made, self.options, self.tally, self.changes
             ):

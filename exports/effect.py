@@ -37,10 +37,10 @@ def without_effect(
 
 def _idle(options: Options, writer: Format) -> Iterator[str]:
     """Options that are not the usual ones and change nothing of what this format writes."""
-    ignored: tuple[str, ...] = getattr(writer, "ignores", ())
+    ignored = writer.ignores
     if writer.takes != "pairs":
         ignored += PAIR_OPTIONS
-    if not getattr(writer, "prompts_grow", False):
+    if not writer.prompts_grow:
         ignored += PROMPT_OPTIONS
     for name in (name for name in ignored if _is_own(options, name)):
         yield f"{name}: it changes nothing of this format"

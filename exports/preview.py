@@ -5,14 +5,13 @@ Only the first labeled traces are read, so that a page costs the same at any siz
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from annotation import queries
 from exports.build import Source
-from exports.formats import Format, Piece, Row, Sheet, formats, places_in_file
+from exports.formats import Format, Row, formats
 from exports.options import Options
 
 LOOKED_AT = 200
@@ -64,7 +63,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
             if len(kept) < SHOWN_ROWS:
                 kept.append(row)
         sheet = source.sheet(writer.file)
-        files = _shown(_readable(writer, kept, sheet))
+        files = _shown(writer.write_readable(kept, sheet))
         coverage = source.coverage()
         counts, idle = source.counts(), source.without_effect()
     tokens = [(limit, sum(max(sides) > limit * CHARACTERS_PER_TOKEN for sides in sizes)) for limit in CONTEXTS]
@@ -83,16 +82,10 @@ def _sizes(row: Any, writer: Format, prompt_limit: int | None) -> list[list[int]
     rows = [row] if isinstance(row, Row) else [row.chosen, row.rejected]
     issue = len(str(rows[0].document.get("issue_description") or ""))
     texts = [list(accumulate((len(step["content"]) for step in one.steps), initial=issue)) for one in rows]
-    if (places := places_in_file(writer, row)) is not None:
+    if (places := writer.places(row)) is not None:
         lengths, most = texts[0], prompt_limit or texts[0][-1]
         return [[min(lengths[place], most) + lengths[place + 1] - lengths[place]] for place in places]
     return [[lengths[-1] for lengths in texts]]
-
-
-def _readable(writer: Format, kept: list[Any], sheet: Sheet) -> Iterable[Piece]:
-    """Rows as people can read them, where the format writes such."""
-    write = getattr(writer, "write_readable", writer.write if writer.file else None)
-    return write(kept, sheet) if write else ()
 
 
 def _shown(pieces: Any) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from annotation.queries import Coverage
-from exports.formats import Format, Pair, Row, places_in_file, reason_beside, rows_in_file
+from exports.formats import Format, Pair, Row
 from exports.tally import Tally
 
 _LABEL = itemgetter("label")
@@ -16,11 +16,11 @@ NAMES = {True: "positive", False: "negative", None: "masked"}
 
 def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     """Count a row (or pair) that goes into the file: what that holds of it."""
-    places = places_in_file(writer, row)
-    count = rows_in_file(writer, row) if places is None else len(places)
+    places = writer.places(row)
+    count = writer.n_rows(row) if places is None else len(places)
     tally.rows += count
     tally.splits[row.split] += count
-    if reason := reason_beside(writer, row):
+    if reason := writer.only_beside(row):
         tally.only_beside += count
         tally.left_out[reason] += count
     tally.several += len(row.annotators) > 1
@@ -32,7 +32,7 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     tally.met_labels.update(map(_LABEL, row.steps))
     if row.outcome is not None:
         tally.met_outcomes.add(str(row.outcome))
-    if getattr(writer, "is_raw", False):
+    if writer.is_raw:
         return
     tally.ties += row.needs_adjudication
     if row.outcome is not None:

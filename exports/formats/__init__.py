@@ -3,7 +3,7 @@
 A format is one file of this package (or of another one, through the entry-point group) that registers a class::
 
     @formats.register("prm")
-    class Prm:
+    class Prm(Format):
         file = "prm_labels.jsonl"
         takes = "rewards"
         ...
@@ -11,21 +11,18 @@ A format is one file of this package (or of another one, through the entry-point
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from potato_site.registry import Registry
 
-# rewards: rows with step labels. answers: rows with any answer. pairs: preferences. A format of answers that sets
-# ``takes_comparisons`` gets a row for every pair that was compared as well; one of pairs that sets ``step_labels`` gets
-# the labels of the steps of traces that were compared, which are read for it alone. One that sets ``step_texts`` to
-# False gets steps with a label, a reward and a label source each, and nothing else; of answers it gets documents of
-# which steps are parsed when it looks at them.
+# rewards: rows with step labels. answers: rows with any answer. pairs: preferences.
 Takes = Literal["rewards", "answers", "pairs"]
 
 
@@ -139,31 +136,51 @@ class Piece(NamedTuple):
     rename: str = ""
 
 
-class Format(Protocol):
-    """How rows become files.
-
-    One that needs a package that is not always there names it, and the extra of this product that brings it:
-    ``needs = ("pyarrow", "parquet")``. One whose files some options cannot change names those, so that who gives one is
-    told: ``ignores = ("neutral",)``. One of binary files writes rows as text as well, for a look before an export is
-    made: ``write_readable(rows, sheet)``, pieces as those of ``write``. One that makes several rows of its file of one
-    of ours says how many, for the counts: ``n_rows(row)``; one whose rows are single steps, of which: ``places(row)``;
-    one whose main file lacks some of them, why a row is in a file beside it only ("": it is not): ``only_beside(row)``;
-    one of what each person said, merged into nothing, that it is so: ``is_raw = True``;
-    one whose prompts hold the steps before, so that they can be limited: ``prompts_grow = True``.
-    The first line of its docstring is what people read where they choose one.
-    """
+class Format(ABC):
+    """How rows become files. The first line of a format's docstring is what people read where they choose one."""
 
     # The name of the main file in a published export. A format that is a folder has none: its files keep their names.
     file: ClassVar[str]
     takes: ClassVar[Takes]
+    # Options that cannot change its files, so that who gives one is told.
+    ignores: ClassVar[tuple[str, ...]] = ()
+    # A package that is not always there, and the extra of this product that brings it.
+    needs: ClassVar[tuple[str, str] | None] = None
+    # Of answers: it gets a row for every pair that was compared as well.
+    takes_comparisons: ClassVar[bool] = False
+    # Of pairs: it gets the labels of the steps of traces that were compared, which are read for it alone.
+    step_labels: ClassVar[bool] = False
+    # Without, it gets steps with a label, a reward and a label source each, and nothing else; of answers it gets
+    # documents of which steps are parsed when it looks at them.
+    step_texts: ClassVar[bool] = True
+    # It holds what each person said, merged into nothing.
+    is_raw: ClassVar[bool] = False
+    # Its prompts hold the steps before, and can be limited.
+    prompts_grow: ClassVar[bool] = False
 
+    @abstractmethod
     def refusal(self, row: Any) -> str:
         """Why this row (or pair) cannot be in the file, as a noun phrase to count ("no steps"); empty: it can."""
-        ...
 
+    @abstractmethod
     def write(self, rows: Iterable[Any], sheet: Sheet) -> Iterator[Piece]:
         """The files, piece by piece. Equal rows give equal bytes; no more than a few rows are held at a time."""
-        ...
+
+    def write_readable(self, rows: Iterable[Any], sheet: Sheet) -> Iterator[Piece]:
+        """The same as text, for a look before an export is made: for formats of binary files to say."""
+        return self.write(rows, sheet) if self.file else iter(())
+
+    def n_rows(self, row: Any) -> int:
+        """How many rows of the file a row (or pair) makes, where they are not single steps."""
+        return 1
+
+    def places(self, row: Any) -> Sequence[int] | None:
+        """The steps of a row that are rows of the file; None where rows are traces, answers or pairs."""
+        return None
+
+    def only_beside(self, row: Any) -> str:
+        """Why a row (or pair) is in a file beside the main one only; "" where the main one has it."""
+        return ""
 
 
 def sibling(file: str, ending: str) -> str:
@@ -177,24 +194,6 @@ def split_file(file: str, split: str) -> str:
     return file if split == "train" else sibling(file, f"{split}{PurePosixPath(file).suffix}")
 
 
-def rows_in_file(writer: Format, row: Any) -> int:
-    """How many rows of the file a row (or pair) makes, where they are not single steps."""
-    count = getattr(writer, "n_rows", None)
-    return count(row) if count else 1
-
-
-def places_in_file(writer: Format, row: Any) -> Sequence[int] | None:
-    """The steps of a row that are rows of the file; None where rows are traces, answers or pairs."""
-    places = getattr(writer, "places", None)
-    return places(row) if places else None
-
-
-def reason_beside(writer: Format, row: Any) -> str:
-    """Why a row (or pair) is in a file beside the main one only; "" where the main one has it."""
-    reason = getattr(writer, "only_beside", None)
-    return reason(row) if reason else ""
-
-
 def about(writer: type[Format]) -> str:
     """What a format is for, in one line: the first of its docstring."""
     return (writer.__doc__ or "").strip().partition("\n")[0].rstrip(".")
@@ -202,7 +201,7 @@ def about(writer: type[Format]) -> str:
 
 def missing_package(writer: type[Format]) -> str:
     """What to install before this format can be written, as a sentence; "" where nothing is missing."""
-    package, extra = getattr(writer, "needs", None) or ("", "")
+    package, extra = writer.needs or ("", "")
     if not package or find_spec(package):
         return ""
     return f"this format needs {package}: pip install 'potato-site[{extra}]'"

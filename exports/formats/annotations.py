@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, answers_of, issue_of, lines_of_many, moment, origin
-from exports.formats import STEP_OPTIONS, Piece, Row, Sheet, Takes, formats
+from exports.formats import STEP_OPTIONS, Format, Piece, Row, Sheet, Takes, formats
 from potato_site.canonical import canonical
 
 
 @formats.register("annotations")
-class Annotations:
+class Annotations(Format):
     """Every answer of every annotator as it was given: for analyses of one's own."""
 
     file: ClassVar[str] = "annotations.jsonl"

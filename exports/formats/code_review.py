@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, issue_of, lines_of_many, moment, origin, text_or_none
-from exports.formats import STEP_OPTIONS, Piece, Row, Said, Sheet, Takes, formats
+from exports.formats import STEP_OPTIONS, Format, Piece, Row, Said, Sheet, Takes, formats
 
 TYPE = "code_review"
 COMMENT = ("id", "step", "file", "side", "start_line", "end_line", "quote_sha", "code", "category", "text")
 
 
 @formats.register("code_review")
-class CodeReview:
+class CodeReview(Format):
     """Reviews with their comments, anchors, quoted code, file ratings and verdicts."""
 
     file: ClassVar[str] = "code_review.jsonl"

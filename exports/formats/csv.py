@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from exports.describe import answers_of, model_of, moment, text_or_none
-from exports.formats import STEP_OPTIONS, Piece, Row, Sheet, Takes, formats, split_file
+from exports.formats import STEP_OPTIONS, Format, Piece, Row, Sheet, Takes, formats, split_file
 from potato_site.canonical import canonical
 
 COLUMNS = ("trace_id", "issue_id", "instance_id", "repo", "model", "annotator", "scheme", "type", "key", "value",
@@ -21,7 +21,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @formats.register("csv")
-class Csv:
+class Csv(Format):
     """Every answer as a line of a table: for spreadsheets and data frames."""
 
     file: ClassVar[str] = "answers.csv"

@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 
 from exports.chat import messages, tools
 from exports.describe import text_or_none
-from exports.formats import Pair, Piece, Row, Sheet, Takes, formats, sibling, split_file
+from exports.formats import Format, Pair, Piece, Row, Sheet, Takes, formats, sibling, split_file
 from exports.jsonline import json_line
 
 
 @formats.register("dpo")
-class Dpo:
+class Dpo(Format):
     """Pairs of texts (final patches), and beside them pairs of conversations: TRL's DPO and reward trainers."""
 
     file: ClassVar[str] = "dpo.jsonl"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from exports.columns import column, lists
 from exports.describe import SCHEMA_VERSION, hard_labels, issue_of, judged, origin
-from exports.formats import Piece, Row, Sheet, Takes, formats
+from exports.formats import Format, Piece, Row, Sheet, Takes, formats
 from exports.jsonline import json_line
 from potato_site.canonical import canonical
 
@@ -41,7 +41,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 
 @formats.register("huggingface")
-class HuggingFace:
+class HuggingFace(Format):
     """Parquet by split with a dataset card, ready for a hub: load_dataset on the folder."""
 
     file: ClassVar[str] = ""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from exports.describe import cut, issue_of, told_origin
-from exports.formats import Piece, Row, Sheet, Takes, formats, split_file
+from exports.formats import Format, Piece, Row, Sheet, Takes, formats, split_file
 from exports.jsonline import json_line, json_text
 
 JUDGED = ("human", "ai_changed", "ai")
@@ -28,7 +28,7 @@ GAP_IN_JSON = json_text(GAP)[1:-1]
 
 
 @formats.register("kto")
-class Kto:
+class Kto(Format):
     """Steps with a label each, and the task and steps before them as prompt: TRL's KTO trainer."""
 
     file: ClassVar[str] = "kto_steps.jsonl"

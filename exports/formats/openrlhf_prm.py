@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from exports.describe import issue_of, lines, told_origin
-from exports.formats import Piece, Row, Sheet, Takes, formats
+from exports.formats import Format, Piece, Row, Sheet, Takes, formats
 
 PLACEHOLDER = "<|step|>"
 # A placeholder inside a log would break the row.
@@ -19,7 +19,7 @@ ESCAPED = "<| step |>"
 
 
 @formats.register("openrlhf_prm")
-class OpenRlhfPrm:
+class OpenRlhfPrm(Format):
     """A text with a placeholder behind each step, and + or - for each: OpenRLHF up to 0.9.5."""
 
     file: ClassVar[str] = "openrlhf_prm.jsonl"

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, lines, text_or_none
-from exports.formats import Pair, Piece, Row, Sheet, Takes, formats
+from exports.formats import Format, Pair, Piece, Row, Sheet, Takes, formats
 
 
 @formats.register("preference_pairs")
-class PreferencePairs:
+class PreferencePairs(Format):
     """Two attempts at one issue, the better one first, with margin and strength."""
 
     file: ClassVar[str] = "preferences.jsonl"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from exports.describe import labeled, lines
-from exports.formats import Piece, Row, Sheet, Takes, formats
+from exports.formats import Format, Piece, Row, Sheet, Takes, formats
 
 
 @formats.register("prm")
-class Prm:
+class Prm(Format):
     """Process reward labels, one trace per line: TRL up to 1.13, axolotl."""
 
     file: ClassVar[str] = "prm_labels.jsonl"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from exports.describe import issue_of, lines, model_of
-from exports.formats import Piece, Row, Sheet, Takes, formats
+from exports.formats import Format, Piece, Row, Sheet, Takes, formats
 
 
 @formats.register("processbench")
-class ProcessBench:
+class ProcessBench(Format):
     """A trace per line with the place of its first error, -1 for none: what measures a process reward model."""
 
     file: ClassVar[str] = "processbench.jsonl"

@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from exports.describe import model_of, swe_bench_id, text_or_none
-from exports.formats import STEP_OPTIONS, Piece, Row, Sheet, Takes, formats, sibling
+from exports.formats import STEP_OPTIONS, Format, Piece, Row, Sheet, Takes, formats, sibling
 from exports.jsonline import json_line
 
 UNKNOWN = "unknown"
@@ -45,7 +45,7 @@ class _Set:
 
 
 @formats.register("swe_bench")
-class SweBench:
+class SweBench(Format):
     """A run report, predictions and per-instance reports as SWE-bench's harness writes them, from human verdicts."""
 
     file: ClassVar[str] = "swe_bench_results.json"

@@ -172,7 +172,7 @@ def summary(built: Built, output: Path) -> list[str]:
     written = output.with_name(first) if first.startswith(f"{output.name}.") and "/" not in first else output
     lines = [f"{written}: {what}{_traces(counts['traces'])} ({built.size:,} bytes){by}"]
     if counts["by_several"] and not paired:
-        tied = "" if getattr(formats.get(built.format), "is_raw", False) else f", {counts['ties']} of them tied"
+        tied = "" if formats.get(built.format).is_raw else f", {counts['ties']} of them tied"
         lines.append(f"  {counts['by_several']} by several annotators{tied}{' (needs_adjudication)' if tied else ''}")
     lines += [f"  beside it: {file.name}" for file in built.files[1:11] if not file.name.endswith(output.name)]
     if len(built.files) > 11:
