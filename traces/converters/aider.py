@@ -119,8 +119,9 @@ class _Trace:
         self.is_told = False  # what a command printed, which is the next thing Aider said, is its step's output
         self.reply = ""  # the last one, which architect mode hands on as a prompt
         events = read_events(run)
-        if run.is_stripped:
-            self.out.warn("spaces gone from the ends of all lines: headings of a reply may be taken for prompts")
+        if run.stripped:
+            which = "all lines" if run.stripped == len(run.lines) else "the first lines"
+            self.out.warn(f"spaces gone from the ends of {which}: headings of a reply may be taken for prompts")
         for event, after in zip(events, [*events[1:], None], strict=False):
             self._take(event, after.texts if after and after.kind == "tool" else [])
 

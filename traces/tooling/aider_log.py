@@ -38,7 +38,8 @@ _FENCE_SIGNS = frozenset("`~<")
 class Run:
     """One start of Aider: its lines without their ends. ``line``: the number of the first one, from 1.
 
-    ``is_stripped``: an editor or a hook took the spaces from the ends of its lines; the signs alone tell then.
+    ``stripped``: how many lines at its beginning lost the spaces at their ends, to an editor or a hook; the signs alone
+    tell there. What Aider writes after that has them again.
     """
 
     line: int
@@ -47,9 +48,14 @@ class Run:
     is_edited: bool = False
 
     @cached_property
-    def is_stripped(self) -> bool:
-        typed = any(line.startswith("#### ") for line in self.lines)
-        return typed and not self.is_edited and not any(line.endswith(_TAIL) for line in self.lines)
+    def stripped(self) -> int:
+        if self.is_edited:
+            return 0
+        end = next((at for at, line in enumerate(self.lines) if line.endswith(_TAIL)), len(self.lines))
+        before = self.lines[:end]
+        # A history whose beginning was cut off may begin within a reply, with headings of its own.
+        is_cut = self.started_at is None and end < len(self.lines) and not any(map(_MESSAGE.match, before))
+        return end if not is_cut and any(line.startswith("#### ") for line in before) else 0
 
 
 @dataclass
@@ -130,7 +136,7 @@ class _Reader:
 
     def _is_typed(self, line: str, at: int) -> bool:
         """Of a line that begins as one that was typed."""
-        if self.run.is_edited or self.run.is_stripped:
+        if self.run.is_edited or at < self.run.stripped:
             return not self.fence
         return line.endswith(_TAIL) and (not self.fence or self._after_blank(at))
 
@@ -143,7 +149,7 @@ class _Reader:
             return bool(_MESSAGE.match(line)) and self._after_blank(at)
         if line.endswith(_TAIL):
             return True
-        if self.run.is_stripped:
+        if at < self.run.stripped:
             return not self.events or self.events[-1].kind != "reply" or bool(_MESSAGE.match(line))
         # The first of several lines. A quote in a reply is like it, but stands below a blank line or the reply's text.
         return not self.events or (self.events[-1].kind == "tool" and not self._after_blank(at))
@@ -166,7 +172,7 @@ class _Reader:
 
     def _goes_on(self, line: str, at: int) -> bool:
         """Whether a prompt has this line too."""
-        if line == "####" and self.run.is_stripped:
+        if line == "####" and at < self.run.stripped:
             return True
         return line.startswith("#### ") and self._is_typed(line, at)
 
@@ -174,7 +180,8 @@ class _Reader:
         end = at + 1
         if not self.run.is_edited:
             # Lines right below belong to it; where its first line does not end it, blank ones too.
-            last = -1 if self.lines[at].endswith(_TAIL) else self._next_tail(at)
+            is_line = self.lines[at].endswith(_TAIL) or at < self.run.stripped
+            last = -1 if is_line else self._next_tail(at)
             while end < len(self.lines) and not self.lines[end].startswith(("> ", "#### ")):
                 if end > last and not self.lines[end].strip():
                     break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.traces.patching import patched
@@ -68,6 +70,39 @@ def test_a_history_without_spaces_at_the_ends_of_its_lines_is_read_by_its_signs(
     assert not whole.value["source"]["warnings"]
     (warning,) = record.value["source"]["warnings"]
     assert "spaces gone from the ends of all lines" in warning
+
+
+STRIPPED = "#### fix it\n####\n#### now\n\nI will.\n\n> a quote\n\n> Tokens: 1k sent, 2 received.\n\n"
+WHOLE = "#### and this  \n\nSure.\n\n#### A heading\n\n> a quote\n\n> Tokens: 1k sent, 2 received.  \n"
+STRIPPED_HEAD = "\n".join(line.rstrip() for line in HEAD.split("\n"))
+
+
+@pytest.mark.parametrize("head", ["", STRIPPED_HEAD])
+def test_a_history_that_went_on_after_it_lost_its_spaces_is_read_by_place(source, head):
+    (record,) = Aider().convert(source(head + STRIPPED + WHOLE))
+    made = [(step["type"], step["content"]) for step in record.value["structured_turns"] if step["type"] != "system"]
+    assert made == [
+        ("user_message", "fix it\n\nnow"),
+        ("assistant_message", "I will.\n\n> a quote"),
+        ("user_message", "and this"),
+        ("assistant_message", "Sure.\n\n#### A heading\n\n> a quote"),
+    ]
+    (warning,) = record.value["source"]["warnings"]
+    assert "spaces gone from the ends of the first lines" in warning
+
+
+def test_a_history_that_was_cut_off_begins_within_a_reply(source):
+    (record,) = Aider().convert(source("#### A heading\n\nSure.\n\n" + WHOLE))
+    made = [(step["type"], step["content"]) for step in record.value["structured_turns"]]
+    assert made[:2] == [("assistant_message", "#### A heading\n\nSure."), ("user_message", "and this")]
+    assert not record.value["source"]["warnings"]
+
+
+def test_a_history_that_lost_its_spaces_takes_time_in_proportion_to_it(source):
+    began = time.process_time()
+    (record,) = Aider().convert(source(STRIPPED_HEAD + STRIPPED * 4000 + WHOLE))
+    assert len(of_type(record.value["structured_turns"], "user_message")) == 4001
+    assert time.process_time() - began < 5
 
 
 def test_a_prompt_of_several_lines_is_one_and_keeps_its_own_signs(steps):
