@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils import timezone
@@ -44,10 +43,6 @@ class ScheduleForm(ExportForm):
         """Also where the schedule has options that are not the recommended ones."""
         own = {name for name, _ in changed(self.schedule.options)} if self.schedule else set()
         return super().is_unfolded or any(name in own for _, names in GROUPS for name in names)
-
-    @property
-    def zones(self) -> list[str]:
-        return sorted(available_timezones())
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from potato_site.files import sync_folder
 from potato_site.safe_yaml import MAX_BYTES, YamlProblem, load_yaml
 
 PRIVATE = ".potato"
@@ -237,6 +238,7 @@ def publish(path: Path, content: bytes, *, mode: int, replace: bool = True) -> N
         os.chmod(temporary, mode)
         if replace or not _link(temporary, path):
             os.replace(temporary, path)
+        sync_folder(path.parent)
     finally:
         Path(temporary).unlink(missing_ok=True)
 

@@ -225,13 +225,13 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 FILE_UPLOAD_HANDLERS = ["potato_site.small_files.SmallFiles"]
 # Files of exports may be sent by the proxy in front (X-Accel-Redirect). Empty: the site sends them.
 POTATO_ACCEL_PREFIX = os.environ.get("POTATO_ACCEL_PREFIX", "")
-POTATO_EXPORT_BUCKETS = list(filter(None, map(str.strip, os.environ.get("POTATO_EXPORT_BUCKETS", "").split(","))))
+POTATO_EXPORT_BUCKETS = env_list("POTATO_EXPORT_BUCKETS", [])
 # One upload of traces, also after it was unpacked. It goes to disk piece by piece.
 POTATO_MAX_UPLOAD_BYTES = int(os.environ.get("POTATO_MAX_UPLOAD_BYTES") or 2 * 1000**3)
+# Folders whose files projects may import as they arrive.
+POTATO_WATCHED_FOLDERS = env_list("POTATO_WATCHED_FOLDERS", [])
 
 # --- Mail ------------------------------------------------------------------------------------------------
-
-POTATO_WATCHED_FOLDERS = env_list("POTATO_WATCHED_FOLDERS", [])
 
 SITE_URL = os.environ.get("POTATO_URL", "")
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")

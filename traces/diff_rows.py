@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby, zip_longest
 
 from traces.blocks import Highlight, code_row, fold, plain_or_highlighted, rows_block
@@ -16,7 +16,6 @@ _KINDS = {"+": " add", "-": " del", " ": "", "\\": " meta"}
 _SIGNS = {"+": "+", "-": "−", " ": " ", "\\": " "}
 
 Row = tuple[Line, Html]
-Stack = Callable[[list[Row], int], Html]
 
 
 def digits_of(lines: Iterable[Line]) -> int:

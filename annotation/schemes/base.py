@@ -41,7 +41,7 @@ class ItemContext:
     """What a scheme may know of the item it is asked about: its shape, and the lines its run changed.
 
     ``suggestions`` came with the trace: scheme name → answers as an export writes them, unchecked. ``asked`` narrows
-    the question to these steps (a condition that is judged step by step); None: to none in particular.
+    the question to these steps (a condition that is judged step by step); None: it is not narrowed.
     """
 
     step_types: tuple[str, ...]

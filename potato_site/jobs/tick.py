@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from potato_site.jobs import bell
@@ -89,5 +89,5 @@ def _take_turn() -> int | None:
     return row.attempt + 1 if taken else None
 
 
-def _tick_row():
+def _tick_row() -> QuerySet[Job]:
     return Job.objects.filter(dedupe_key=TICK, state__in=Job.LIVE)

@@ -29,7 +29,6 @@ REVIEW = {
     },
     "require_comment_on_reject": True,
 }
-OLD = [f"value_{n} = {n}" for n in range(1, 21)]
 EDIT = (
     "--- a/src/app.py\n+++ b/src/app.py\n@@ -8,7 +8,9 @@\n value_8 = 8\n value_9 = 9\n value_10 = 10\n-value_11 = 11\n"
     "+value_11 = 110\n+value_11a = 111\n+value_11b = 112\n value_12 = 12\n value_13 = 13\n value_14 = 14\n"

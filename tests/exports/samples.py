@@ -13,7 +13,6 @@ from exports.steps import exported_steps
 
 REWARDS = {"correct": 1.0, "partially_correct": 0.5, "neutral": 0.5, "incorrect": 0.0}
 PATCH = "--- a/src/config.py\n+++ b/src/config.py\n@@ -1 +1 @@\n-a = 1\n+a = {}"
-OUTCOMES = ("resolved", "partial", "not_resolved")
 SCHEMES = {"step_reward": "process_reward", "outcome": "radio", "review": "code_review", "note": "text_input"}
 CARD = {
     "project": "sample",

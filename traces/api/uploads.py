@@ -30,7 +30,7 @@ MEDIA_TYPES = (
     "text/plain",
 )
 MULTIPART = "multipart/form-data"
-# Each upload holds one of the web server's eight threads while it arrives; the others are for people who label.
+# Each upload holds a thread of the web server while it arrives; the others are for people who label.
 AT_ONCE = 3
 # Of a refused upload so much more is read, so that a sender who is not listening yet hears why.
 READ_ON_BYTES = 4 * 1024 * 1024

@@ -21,8 +21,6 @@ _RESULT = re.compile(
     re.DOTALL,
 )
 
-_NUMBERS = frozenset({"view_range", "insert_line", "line_number", "start", "end", "timeout"})
-
 
 class TextCall(NamedTuple):
     """A call that stands in a text."""

@@ -30,7 +30,7 @@ export function firstRow(article) {
 }
 
 /** {old, new}: the numbers of a row, undefined where it is not on that side. */
-export function numbersOf(row) {
+function numbersOf(row) {
   const [old, now] = row.matches(".pair") ? row.children : [row, row];
   return { old: number(old.dataset.old), new: number(now.dataset.new) };
 }
