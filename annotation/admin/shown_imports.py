@@ -1,12 +1,23 @@
-"""The latest imports into a dataset, as the page of a project's traces shows them."""
+"""The latest imports into a dataset, as the page of a project's traces shows them.
+
+While one runs the page is asked for every two seconds, and an import may have a hundred thousand files: of more files
+than are shown the database counts, and only those that are shown are read.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Count, IntegerField, JSONField, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Substr
+from django.db.models.lookups import GreaterThan, In
 from django.utils import timezone
 
 from potato_site.jobs.models import Job
@@ -18,6 +29,7 @@ SHOWN = 20
 SHOWN_FILES = 200
 SHOWN_NAMES = 3
 FILES_WITH_PROBLEMS = 20
+TELLING = ("problems", "warnings")
 # A queued job is taken up within a second where a worker runs.
 WAITING_SECONDS = 5
 State = Job.State
@@ -35,7 +47,8 @@ class ShownImport:
     counts: dict[str, int]
     files: list[ImportFile]  # the first SHOWN_FILES
     n_files: int
-    sent: list[str]  # what was sent; what lay in an archive goes by its name
+    names: list[str]  # the first SHOWN_NAMES of what was sent; what lay in an archive goes by its name
+    n_inside: int  # files that lay in archives
     problems: list[dict[str, Any]]
 
     @property
@@ -43,17 +56,8 @@ class ShownImport:
         return self.state in ("waiting", "queued", "running")
 
     @property
-    def names(self) -> list[str]:
-        return self.sent[:SHOWN_NAMES]
-
-    @property
     def n_more(self) -> int:
-        return len(self.sent) - len(self.names)
-
-    @property
-    def n_inside(self) -> int:
-        """Files that lay in archives."""
-        return self.n_files - len(self.sent)
+        return self.n_files - self.n_inside - len(self.names)
 
     @property
     def n_problems(self) -> int:
@@ -69,40 +73,102 @@ class ShownImport:
         return self.state in ("failed", "cancelled") and uploads.path_of(self.batch).exists()
 
 
+@dataclass(frozen=True)
+class _Files:
+    """What is shown of an import's files: see ShownImport. ``telling``: the first with problems or warnings."""
+
+    first: list[ImportFile]
+    total: int
+    counts: dict[str, int]
+    names: list[str]
+    n_inside: int
+    telling: list[int]
+
+
 def shown_imports(dataset: Dataset) -> list[ShownImport]:
     """The latest imports into a dataset, newest first."""
-    plain = ImportFile.objects.only("pk", "batch", "file", "format", "counts").order_by("pk")
-    rows = list(
-        dataset.imports.select_related("job", "made_by")
-        .prefetch_related(Prefetch("files", plain))
-        .order_by("-pk")[:SHOWN]
+    batches = list(dataset.imports.select_related("job", "made_by").order_by("-pk")[:SHOWN])
+    files = _files_of([batch.pk for batch in batches])
+    problems = _problems([pk for found in files.values() for pk in found.telling])
+    return [_shown(batch, files[batch.pk], problems.get(batch.pk, [])) for batch in batches]
+
+
+def _files_of(batches: list[int]) -> dict[int, _Files]:
+    """By import. Those that are shown whole are read together."""
+    per_batch = ImportFile.objects.filter(batch__in=batches).values_list("batch").annotate(total=Count("pk"))
+    totals = dict(per_batch.order_by())
+    whole: dict[int, list[ImportFile]] = {pk: [] for pk in batches if totals.get(pk, 0) <= SHOWN_FILES}
+    for file in _plain(ImportFile.objects.filter(batch__in=whole)):
+        whole[file.batch_id].append(file)
+    return {pk: _read(whole[pk]) if pk in whole else _asked(pk, totals[pk]) for pk in batches}
+
+
+def _plain(files: QuerySet[ImportFile]) -> QuerySet[ImportFile]:
+    return files.only("pk", "batch", "file", "format", "counts").order_by("pk")
+
+
+def _read(files: list[ImportFile]) -> _Files:
+    archives = tuple(f"{file.file}/" for file in files if file.format == ARCHIVE)
+    sent = [file.file for file in files if not file.file.startswith(archives)]
+    return _Files(
+        first=files,
+        total=len(files),
+        counts={key: sum(file.counts.get(key, 0) for file in files) for key in COUNTED},
+        names=sent[:SHOWN_NAMES],
+        n_inside=len(files) - len(sent),
+        telling=[file.pk for file in files if any(file.counts.get(key) for key in TELLING)][:FILES_WITH_PROBLEMS],
     )
-    problems = _problems(rows)
-    return [_shown(batch, problems) for batch in rows]
 
 
-def _problems(batches: list[Import]) -> dict[int, list[dict[str, Any]]]:
-    """What the first files with problems or warnings say, by import; in one query."""
-    wanted: list[int] = []
-    for batch in batches:
-        told = [file.pk for file in batch.files.all() if _says_something(file)]
-        wanted += told[:FILES_WITH_PROBLEMS]
+def _asked(batch: int, total: int) -> _Files:
+    """The same of an import that has too many files to read them all."""
+    files = ImportFile.objects.filter(batch=batch)
+    counts = _totals(files)
+    is_inside = _is_inside(files.filter(format=ARCHIVE).values_list("file", flat=True))
+    return _Files(
+        first=list(_plain(files)[:SHOWN_FILES]),
+        total=total,
+        counts=counts,
+        names=list(files.filter(~is_inside).order_by("pk").values_list("file", flat=True)[:SHOWN_NAMES]),
+        n_inside=files.filter(is_inside).count(),
+        telling=_telling(files) if any(counts[key] for key in TELLING) else [],
+    )
+
+
+def _totals(files: QuerySet[ImportFile]) -> dict[str, int]:
+    """Most files of an import are counted alike (one new trace, say): those are one row, whose JSON is read once."""
+    totals = dict.fromkeys(COUNTED, 0)
+    for counts, times in files.order_by().values_list("counts").annotate(times=Count("pk")).iterator():
+        for key in COUNTED:
+            totals[key] += times * counts.get(key, 0)
+    return totals
+
+
+def _telling(files: QuerySet[ImportFile]) -> list[int]:
+    # The counts are JSON kept as text.
+    counts = (Cast(KeyTextTransform(key, Cast("counts", JSONField())), IntegerField()) for key in TELLING)
+    some = files.filter(reduce(or_, (Q(GreaterThan(count, 0)) for count in counts)))
+    return list(some.order_by("pk").values_list("pk", flat=True)[:FILES_WITH_PROBLEMS])
+
+
+def _is_inside(archives: Iterable[str]) -> Q:
+    """Whether a file lay in one of these. Not ``startswith``, which knows no case on SQLite."""
+    prefixes: dict[int, list[str]] = defaultdict(list)
+    for name in archives:
+        prefixes[len(name) + 1].append(f"{name}/")
+    alike = (Q(In(Substr("file", 1, length), same)) for length, same in prefixes.items())
+    return reduce(or_, alike, Q(pk__in=[]))
+
+
+def _problems(files: list[int]) -> dict[int, list[dict[str, Any]]]:
+    """What these files say, by import; in one query."""
     found: dict[int, list[dict[str, Any]]] = {}
-    for pk, problems in ImportFile.objects.filter(pk__in=wanted).order_by("pk").values_list("batch", "problems"):
+    for pk, problems in ImportFile.objects.filter(pk__in=files).order_by("pk").values_list("batch", "problems"):
         found.setdefault(pk, []).extend(problems)
     return found
 
 
-def _says_something(file: ImportFile) -> bool:
-    return bool(file.counts.get("problems") or file.counts.get("warnings"))
-
-
-def _shown(batch: Import, problems: dict[int, list[dict[str, Any]]]) -> ShownImport:
-    counts = dict.fromkeys(COUNTED, 0)
-    files = list(batch.files.all())
-    for file in files:
-        for key in counts:
-            counts[key] += file.counts.get(key, 0)
+def _shown(batch: Import, files: _Files, problems: list[dict[str, Any]]) -> ShownImport:
     state = _state(batch.job)
     progress = batch.job.progress if batch.job else {}
     return ShownImport(
@@ -111,17 +177,13 @@ def _shown(batch: Import, problems: dict[int, list[dict[str, Any]]]) -> ShownImp
         text=_text(state, progress.get("message") or ""),
         done=progress.get("done") or 0,
         total=progress.get("total") or 0,
-        counts=counts,
-        files=files[:SHOWN_FILES],
-        n_files=len(files),
-        sent=_sent(files),
-        problems=problems.get(batch.pk, [])[:MAX_PROBLEMS],
+        counts=files.counts,
+        files=files.first,
+        n_files=files.total,
+        names=files.names,
+        n_inside=files.n_inside,
+        problems=problems[:MAX_PROBLEMS],
     )
-
-
-def _sent(files: list[ImportFile]) -> list[str]:
-    archives = tuple(f"{file.file}/" for file in files if file.format == ARCHIVE)
-    return [file.file for file in files if not file.file.startswith(archives)]
 
 
 def _state(job: Job | None) -> str:

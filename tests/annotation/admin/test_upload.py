@@ -6,14 +6,17 @@ import json
 import os
 import resource
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadhandler import StopUpload
+from django.db.models.signals import post_init
 from django.test import Client
 from django.utils import timezone
 
+from annotation.admin import shown_imports
 from annotation.models import Item, Membership
 from potato_site.accounts.models import User
 from potato_site.jobs import runner
@@ -21,7 +24,8 @@ from potato_site.jobs.models import Job
 from tests.factory import make_project, make_trace, make_traces
 from tests.traces.test_uploads import AIDER
 from traces.arriving_files import ArrivingFile, ArrivingFiles
-from traces.models import Import
+from traces.imports import ARCHIVE
+from traces.models import Import, ImportFile
 
 pytestmark = pytest.mark.django_db
 SCRIPT = {"Accept": "application/json"}
@@ -293,6 +297,49 @@ def test_the_page_costs_the_same_for_many_imports(page, project, django_assert_m
     work()
     page.get(url(project))
     assert queries() == few
+
+
+def many_files(project) -> Import:
+    """An import of loose files and two archives, which name themselves last; the last files say most."""
+    batch = Import.objects.create(dataset=project.dataset)
+    names = [
+        f"{folder}{number}.jsonl" for folder in ("runs.zip/", "", "RUNS.ZIP/", "b/é_%.tar/") for number in range(90)
+    ]
+    rows = [ImportFile(batch=batch, file=name, format="native") for name in names]
+    for number, row in enumerate(rows):
+        row.counts = {
+            "new": number,
+            "changed": 1,
+            "unchanged": 2,
+            "problems": number // 300,
+            "warnings": int(number % 40 == 39),
+        }
+        row.problems = [{"file": row.file, "line": number, "field": "", "message": "is odd", "severity": "error"}]
+    rows[5].counts = {}
+    rows += [ImportFile(batch=batch, file=name, format=ARCHIVE) for name in ("runs.zip", "b/é_%.tar")]
+    ImportFile.objects.bulk_create(rows)
+    return batch
+
+
+def test_of_an_import_of_many_files_those_shown_are_read_and_the_others_counted(page, project, monkeypatch):
+    many_files(project)
+    monkeypatch.setattr(shown_imports, "SHOWN_FILES", 1000)
+    whole = page.get(url(project)).context["imports"]
+    monkeypatch.setattr(shown_imports, "SHOWN_FILES", 200)
+    read: list[str] = []
+    post_init.connect(on_init := lambda instance, **_: read.append(instance.file), sender=ImportFile)
+    try:
+        response = page.get(url(project))
+    finally:
+        post_init.disconnect(on_init, sender=ImportFile)
+    shown, *others = response.context["imports"]
+    assert len(read) <= 200 + sum(one.n_files for one in others)
+    assert shown == replace(whole[0], files=whole[0].files[:200])
+    assert others == whole[1:]
+    assert (shown.n_files, shown.n_inside, shown.n_more) == (362, 180, 179)
+    assert shown.names == ["0.jsonl", "1.jsonl", "2.jsonl"]
+    assert shown.counts == {"new": sum(range(360)) - 5, "changed": 359, "unchanged": 718, "problems": 60, "warnings": 9}
+    assert "The first 200 of 362 files" in " ".join(response.text.split())
 
 
 # --- cancel, retry, options, watched folder ----------------------------------------------------------------
