@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from potato_site.textjson import TextJSONField
 
@@ -63,6 +64,8 @@ class TraceVersion(models.Model):
             models.UniqueConstraint(fields=["trace", "number"], name="version_number"),
             models.UniqueConstraint(fields=["trace", "sha256"], name="version_content"),
         ]
+        # They are few, and counted for pages.
+        indexes = [models.Index(fields=["trace"], condition=Q(n_steps=0), name="version_without_steps")]
 
     def __str__(self) -> str:
         return f"{self.trace_id} v{self.number}"

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from annotation.admin.figures import RELIABLE, Figures
 from annotation.admin.links import Links
+from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Project
 from annotation.quality.live import Live
 from annotation.templatetags.figures import percent
@@ -63,7 +64,9 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
         yield Notice("warn", what, "#agreement", "See agreement")
     if figures.progress and (count := figures.progress.get("without_steps")):
-        yield Notice("warn", told_of_stepless(count), links.traces, "Show traces")
+        yield Notice("warn", _told_of_left_out(count), links.traces, "Show traces")
+    if figures.progress and (count := figures.progress.get("in_vain")):
+        yield Notice("warn", _told_of_in_vain(count), links.free, "Show items")
     if figures.progress is None or project.state != Project.State.OPEN:
         return
     items = figures.progress["items"]
@@ -73,12 +76,20 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         yield Notice("warn", f"Nobody has submitted anything for {silent} days.", links.people, "See people")
 
 
-def told_of_stepless(count: int) -> str:
-    """Of traces that are no items for want of steps; nothing of none."""
-    if not count:
-        return ""
+def told_of_stepless(project: Project) -> list[str]:
+    """Sentences on traces without steps where every question is about steps; counted now."""
+    counted = ((_told_of_left_out, left_out(project).count()), (_told_of_in_vain, in_vain(project).count()))
+    return [told(count) for told, count in counted if count]
+
+
+def _told_of_left_out(count: int) -> str:
     has, is_ = ("has", "is") if count == 1 else ("have", "are")
     return f"{_count(count, 'trace')} {has} no steps and {is_} not handed out: every question is about steps."
+
+
+def _told_of_in_vain(count: int) -> str:
+    has, its = ("has", "its trace has") if count == 1 else ("have", "their traces have")
+    return f"{_count(count, 'item')} {has} nothing to label: {its} no steps, and every question is about steps."
 
 
 def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:

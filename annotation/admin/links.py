@@ -17,6 +17,7 @@ class Links:
     """Addresses of lists of the admin, filtered."""
 
     unfinished: str
+    free: str
     short_of_overlap: str
     open: str
     overdue: str
@@ -35,6 +36,7 @@ def links_of(project: Project) -> Links:
 
     return Links(
         unfinished=rows("item", work="unfinished"),
+        free=rows("item", work="free"),
         short_of_overlap=rows("item", work="short_of_overlap"),
         open=rows("assignment", state__exact="open"),
         overdue=rows("assignment", attention="overdue"),

@@ -17,7 +17,6 @@ from annotation.admin import config_draft
 from annotation.admin.attention import told_of_stepless
 from annotation.admin.config_draft import Draft
 from annotation.admin.frame import project_context
-from annotation.assignments.stepless import left_out
 from annotation.models import Membership, Project, Revision
 from annotation.projects.apply import Applied, apply_text
 from annotation.projects.dump import to_yaml
@@ -189,13 +188,13 @@ def _page(
         "is_unsaved": request.method == "POST",
         "base": number if base is None else base,
         "number": number,
+        "without_steps": told_of_stepless(project),
         "scheme_types": [(name, _first_line(model)) for name, model in schemes.items()],
         **_history(request, project),
     }
     if request.headers.get("HX-Request"):
         return render(request, "admin/setup.html#setup", context)
-    without_steps = told_of_stepless(left_out(project).count())
-    return render(request, "admin/setup.html", {**context, "without_steps": without_steps})
+    return render(request, "admin/setup.html", context)
 
 
 def _first_line(model: type[Any]) -> str:

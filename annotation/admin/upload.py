@@ -20,7 +20,6 @@ from annotation.admin.frame import project_context
 from annotation.admin.large_files import takes_large_files
 from annotation.admin.shown_imports import SHOWN_NAMES, shown_imports
 from annotation.admin.upload_options import OptionsForm
-from annotation.assignments.stepless import left_out
 from annotation.models import Item, Project
 from annotation.projects.revisions import current
 from potato_site.accounts.decorators import signed_in
@@ -172,7 +171,7 @@ def _page(request: HttpRequest, project: Project, status: int = 200, errors: Any
         is_live=is_live,
         items=0 if items is None else items + 1,
         # Not while it is asked again every two seconds.
-        without_steps="" if is_live else told_of_stepless(left_out(project).count()),
+        without_steps=[] if is_live else told_of_stepless(project),
         may_upload=may_upload(request, project.slug),
         limit_bytes=settings.POTATO_MAX_UPLOAD_BYTES,
         limit_files=settings.DATA_UPLOAD_MAX_NUMBER_FILES,

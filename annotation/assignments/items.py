@@ -9,9 +9,10 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q
 
 from annotation.assignments import overlap, pairing
+from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.queue import queue_key
 from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
@@ -87,7 +88,7 @@ def _make_items(project: Project, fewest: int, *, behind: int) -> list[int]:
     """One batch of items, at the end of the list, for traces behind this id that have at least ``fewest`` steps.
     Returns the traces' ids."""
     # Documents are imported in file order, so trace ids are too.
-    fresh = _fresh(project).filter(pk__gt=behind, current__n_steps__gte=fewest).order_by("pk")
+    fresh = fresh_traces(project).filter(pk__gt=behind, current__n_steps__gte=fewest).order_by("pk")
     rows = fresh.values_list("pk", "current", "current__agent", "current__n_steps", "current__outcome")
     with _alone(project):
         batch = list(rows[:BATCH])
@@ -106,15 +107,6 @@ def _make_items(project: Project, fewest: int, *, behind: int) -> list[int]:
             # What is left to label is part of an export's manifest.
             project.seq = bump(project.pk)
     return [trace for trace, *_ in batch]
-
-
-def _fresh(project: Project) -> QuerySet[Trace]:
-    """Traces without an item, asked in the words of a constraint whose index answers.
-
-    By ``kind`` instead, SQLite would read every item of the project for every trace.
-    """
-    known = Item.objects.filter(project=project, trace_a=OuterRef("pk"), trace_b=None)
-    return Trace.objects.filter(dataset=project.dataset_id, is_withdrawn=False).filter(~Exists(known))
 
 
 def _move_unopened(project: Project) -> None:

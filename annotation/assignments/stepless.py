@@ -1,7 +1,7 @@
 """Traces without steps, where a project asks of steps alone: they become no items, and their number is told.
 
 An item that got its trace, or whose project got its questions, in another shape stays: its page says that nothing is
-asked.
+asked, and the manager how many of them are still to be handed out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Collection
 from django.db.models import QuerySet
 
 from annotation.answers.show_if import asked
-from annotation.models import Project
+from annotation.assignments.fresh import fresh_traces
+from annotation.models import Item, Project
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import ItemContext, Scheme
@@ -32,6 +33,16 @@ def asks_of_steps_only(config: ProjectConfig) -> bool:
 
 def left_out(project: Project) -> QuerySet[Trace]:
     """The traces of the project's dataset that are no items for want of steps."""
-    found = Trace.objects.filter(dataset=project.dataset_id, is_withdrawn=False, current__n_steps=0)
-    leaves_out = project.revision_id is not None and asks_of_steps_only(config_of(project.revision_id))
-    return found if leaves_out else found.none()
+    found = fresh_traces(project).filter(current__n_steps=0)
+    return found if _leaves_out(project) else found.none()
+
+
+def in_vain(project: Project) -> QuerySet[Item]:
+    """The items that somebody would be given though their trace has no steps, and nothing else is asked about."""
+    found = Item.objects.filter(project=project, trace_b=None, a__n_steps=0)
+    # All that is free is looked at only where there are such items: there seldom are.
+    return found.with_free_places([project.pk]) if _leaves_out(project) and found.exists() else found.none()
+
+
+def _leaves_out(project: Project) -> bool:
+    return project.revision_id is not None and asks_of_steps_only(config_of(project.revision_id))

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from annotation.assignments.stepless import left_out
+from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.quality.agreement import agreement_of
 from annotation.quality.checked import Checked, checked_people
@@ -128,7 +128,7 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     rows = (_person(person, timed.get(person.username), right.get(person.username)) for person in report.people)
     people = sorted(rows, key=_latest_first)
     progress = report.as_json()
-    progress["without_steps"] = left_out(project).count()
+    progress["without_steps"], progress["in_vain"] = left_out(project).count(), in_vain(project).count()
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()
     del whole["people"]

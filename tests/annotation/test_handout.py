@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from annotation.answers.ops import apply_ops
 from annotation.assignments import states
+from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.handout import hand_out
-from annotation.assignments.items import _fresh, sync_items
+from annotation.assignments.items import sync_items
 from annotation.models import Assignment, Item, Membership, Presence, Project, Slot
 from tests.factory import answers, make_project, make_traces, op, person, submit_item
 
@@ -78,7 +79,7 @@ def test_the_overlap_quota_is_exact(tmp_path, percent, traces, shared):
 
 def test_looking_for_new_traces_reads_each_item_at_most_once(tmp_path):
     project = make_project(tmp_path)
-    plan = _fresh(project).explain()
+    plan = fresh_traces(project).explain()
     assert connection.vendor != "sqlite" or "one_item_per_trace" in plan
 
 

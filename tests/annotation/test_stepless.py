@@ -5,6 +5,7 @@ import yaml
 from django.urls import reverse
 
 from annotation.assignments.handout import hand_out
+from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Item
 from annotation.projects.apply import apply_text
 from annotation.projects.dump import to_yaml
@@ -105,3 +106,42 @@ def test_an_item_of_before_says_that_nothing_is_asked(tmp_path, client):
     given = hand_out(project, person("ann")).assignment
     page = " ".join(client.get(reverse("label", args=[given.public_id])).text.split())
     assert "this trace has no steps, and only those are asked about" in page
+
+
+def emptied(tmp_path):
+    """A project whose only item has no steps, and that asks of steps alone since."""
+    make_project(tmp_path, traces=[make_trace("t", steps=0)], overlap=0)
+    project = make_project(tmp_path, traces=[make_trace("t", steps=0)], schemes=[FIRST_ERROR], overlap=0)
+    project.refresh_from_db()
+    return project
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_an_item_of_before_is_not_told_as_left_out_but_as_in_vain(tmp_path, client):
+    project = emptied(tmp_path)
+    statistics.compute(project)
+    client.force_login(member("max", project))
+    for page in ("manage-overview", "manage-upload", "manage-setup"):
+        said = client.get(reverse(page, args=[project.slug])).text
+        assert "1 item has nothing to label: its trace has no steps" in said
+        assert "not handed out" not in said
+
+
+def test_one_that_is_withdrawn_or_in_somebodys_hands_is_told_no_more(tmp_path):
+    project = emptied(tmp_path)
+    assert list(in_vain(project)) == list(Item.objects.all())
+    Item.objects.update(is_withdrawn=True)
+    assert not in_vain(project)
+    assert not left_out(project), "it is an item, too"
+    Item.objects.update(is_withdrawn=False)
+    assert hand_out(project, person("ann")).assignment
+    assert not in_vain(project)
+    assert not left_out(project)
+
+
+def test_what_is_put_into_the_form_by_htmx_tells_it_too(tmp_path, client):
+    project = make_project(tmp_path, traces=traces(), schemes=[FIRST_ERROR])
+    client.force_login(member("max", project))
+    part = client.get(reverse("manage-setup", args=[project.slug]), headers={"HX-Request": "true"}).text
+    assert "<html" not in part
+    assert "1 trace has no steps and is not handed out" in part
