@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.db import connection, connections
-from psycopg import sql
 
 from annotation.answers.ops import apply_ops
 from annotation.models import AnswerEvent, Assignment
 from potato_site.accounts.models import User
 from potato_site.operations import tables
 from potato_site.operations.another import another_database
+from tests.deploy.services import database
 from tests.factory import op, person
 from tests.faults.server import database_url
 from tests.potato_site import archives
@@ -49,13 +49,8 @@ def target(request, tmp_path: Path) -> Iterator[str]:
         (tmp_path / "target.sqlite3").write_bytes(archives.migrated())
         yield f"sqlite:///{tmp_path / 'target.sqlite3'}"
         return
-    server = {key: connection.settings_dict[upper] for key, upper in (("host", "HOST"), ("user", "USER"))}
-    name = f"{connection.settings_dict['NAME']}_target"
-    with psycopg.connect(dbname="postgres", autocommit=True, **server) as link:
-        link.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
-        link.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield f"{database_url().rsplit('/', 1)[0]}/{name}"
-        link.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with database(f"{connection.settings_dict['NAME']}_target") as url:
+        yield url
 
 
 def potato(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
