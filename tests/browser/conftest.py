@@ -44,10 +44,15 @@ MIGRATE = """
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 """
+# Accounts that no project made: the session of one would end whenever its person joins another one.
 LOAD = """
 from pathlib import Path
 from django.conf import settings
 from annotation.projects.load import load_file
+from potato_site.accounts.models import User
+for name, password in {people!r}:
+    if User.objects.named(name) is None:
+        User.objects.create_user(name, password=password)
 report = load_file(Path({path!r}), settings.POTATO_HOME)
 assert not report.errors, report.errors
 """
@@ -125,7 +130,8 @@ class Site:
         self.count += 1
         name = options.setdefault("name", f"Project {self.count}")
         path = write_project(self.folder / f"project-{self.count}", **options)
-        self.run(LOAD.format(path=str(path)))
+        people = [(person, PASSWORD.format(name=person)) for person in options.get("people", ("ann", "bob"))]
+        self.run(LOAD.format(path=str(path), people=people))
         return name
 
 
