@@ -154,15 +154,15 @@ def _with_about(talk: Conversation, log: Log, name: str) -> TraceDocument:
     for usage in talk.usage.values() or [tokens_of(body.get("usage"))]:
         add_tokens(tokens, usage)
     metrics = metrics_of(tokens=tokens, cost=as_number(body.get("cost")))
-    instance = as_text(body.get("instance_id"))
+    instance = as_text(log.last.told("instance_id"))
     times = [at for _, at in log.responses.values() if at]
     last = answer or next((m for m in reversed(log.last.messages) if m.get("role") == "assistant"), {})
     out = talk.transcript()
     return out.document(
-        (log.last.id or name)[:255],
+        (log.first.id or log.last.id or name)[:255],  # the same when the log grows
         instance_id=instance,
-        repo=as_text(body.get("repo")) or (repo_of(instance) if instance else None),
-        base_commit=as_text(body.get("base_commit")),
+        repo=as_text(log.last.told("repo")) or (repo_of(instance) if instance else None),
+        base_commit=as_text(log.last.told("base_commit")),
         model=as_text(body.get("model")) or as_text(last.get("model")),
         started_at=min(times, default=None),
         exit_status=as_text(last.get("stop_reason")),

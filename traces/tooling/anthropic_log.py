@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from potato_site.canonical import digest, loads_leniently
@@ -19,54 +20,77 @@ from traces.tooling.values import as_int, as_object, as_objects, as_text, inner_
 
 @dataclass
 class Exchange:
-    """One request, and its response where that was logged."""
+    """One request, and its response where that was logged. ``record``: all that the log says of it."""
 
     line: int
     body: dict[str, Any]
     response: dict[str, Any]
     at: str | None = None
+    record: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
         return as_objects(self.body.get("messages"))
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """What a record that is a run of its own is called; requests of the API have no id."""
-        given = self.body.get("id")
-        return str(given) if type(given) is int else as_text(given) or as_text(self.body.get("instance_id")) or ""
+        """What the log calls a run, or this one request; "" where it has no ids, which requests of the API lack."""
+        given = self.told("id")
+        return str(given) if type(given) is int else as_text(given) or as_text(self.told("instance_id")) or ""
+
+    def told(self, key: str) -> Any:
+        """What stands beside the request, or else within it."""
+        given = self.record.get(key)
+        return self.body.get(key) if given is None else given
 
     @cached_property
-    def marks(self) -> list[str]:
-        """A digest of each message."""
-        return [_mark(message) for message in self.messages]
+    def marks(self) -> list[bytes]:
+        """Of each message a digest of it and all before it."""
+        mark, marks = b"", []
+        for message in self.messages:
+            mark = sha256(mark + _mark(message).encode()).digest()
+            marks.append(mark)
+        return marks
+
+    def is_begun_by(self, other: Exchange) -> bool:
+        """Whether it goes on from the other's answer, or from a request of which none is known.
+
+        Its messages begin with the other's, and are more. What ends with an answer in its messages is a run by itself.
+        """
+        if answer := _answer(other.response):
+            return _answer(self.messages[len(other.messages)]) == answer
+        return other.messages[-1].get("role") != "assistant"
 
 
-@dataclass
+@dataclass(eq=False)
 class Log:
     """Requests that go on from each other: the last one, with what all of them say of the messages."""
 
+    first: Exchange
     last: Exchange
     responses: dict[int, tuple[dict[str, Any], str | None]] = field(default_factory=dict)  # by the message's place
+    ids: set[str] = field(default_factory=set)
     repeated: int = 0
 
     def takes(self, exchange: Exchange) -> bool:
-        """Take a request that goes on from this conversation, or repeats a part of it; none that is another run."""
-        if exchange.id != self.last.id:
-            return False
-        marks, known = exchange.marks, self.last.marks
-        shared = min(len(marks), len(known))
-        if marks[shared - 1] != known[shared - 1] or marks[:shared] != known[:shared]:
-            return False
-        if len(marks) >= len(known):
-            self.repeated += len(marks) == len(known)
+        """Take a request that goes on from this conversation, or repeats a part of it; none that is another run.
+
+        One begins with the other's messages, and is longer unless their ids are the same. Ids are those of runs in some
+        logs, of requests in others: one with another id that goes on from an answer is the same conversation.
+        """
+        place, end = len(exchange.messages), len(self.last.messages)
+        if exchange.id not in self.ids:
+            earlier, later = (self.last, exchange) if place > end else (exchange, self.last)
+            if not later.is_begun_by(earlier):
+                return False
+        self.repeated += place <= end
+        if place >= end:
             self.last = exchange
-        else:
-            self.repeated += 1
         self.note(exchange)
         return True
 
     def note(self, exchange: Exchange) -> None:
+        self.ids.add(exchange.id)
         if exchange.response:
             self.responses[len(exchange.messages)] = (exchange.response, exchange.at)
 
@@ -76,21 +100,54 @@ class Logs:
 
     def __init__(self) -> None:
         self.all: list[Log] = []
-        self._by_start: dict[str, list[Log]] = defaultdict(list)
+        self._ending: dict[bytes, list[Log]] = defaultdict(list)  # by their last mark
+        self._passing: dict[bytes, list[Log]] = defaultdict(list)  # by marks between, where no request ended
+        self._asked: dict[tuple[bytes, str], Log] = {}  # by the last mark of each request, and its id
         self._waiting: list[Log] = []  # for the next exchange: that of a file with one is compared with nothing
 
     def add(self, exchange: Exchange) -> None:
         if exchange.messages and self.all:
             for log in self._waiting:
-                self._by_start[log.last.marks[0]].append(log)
+                self._keep(log, 0)
             self._waiting.clear()
-            if any(log.takes(exchange) for log in reversed(self._by_start[exchange.marks[0]])):
+            if self._is_taken(exchange):
                 return
-        log = Log(exchange)
+        log = Log(exchange, exchange)
         log.note(exchange)
         self.all.append(log)
         if exchange.messages:
             self._waiting.append(log)
+
+    def _is_taken(self, exchange: Exchange) -> bool:
+        """Whether a conversation takes it: one with its id first, then the latest."""
+        *before, mark = exchange.marks
+        if log := self._asked.get((mark, exchange.id)):
+            return log.takes(exchange)
+        near = [log for begin in before for log in self._ending.get(begin, ())] + self._passing.get(mark, [])
+        for is_own in (True, False):
+            for log in reversed(near):
+                end = log.last.marks
+                if (exchange.id in log.ids) == is_own and log.takes(exchange):
+                    self._move(log, end, exchange)
+                    return True
+        return False
+
+    def _move(self, log: Log, end: list[bytes], exchange: Exchange) -> None:
+        """Find a log by what it has taken since its last marks were these."""
+        if log.last is exchange:
+            self._ending[end[-1]].remove(log)
+            self._keep(log, len(end))
+        else:
+            self._passing[exchange.marks[-1]].remove(log)
+            self._asked[exchange.marks[-1], exchange.id] = log
+
+    def _keep(self, log: Log, begin: int) -> None:
+        """Find a log by its marks from there on."""
+        *between, mark = log.last.marks[begin:]
+        for passed in between:
+            self._passing[passed].append(log)
+        self._ending[mark].append(log)
+        self._asked[mark, log.last.id] = log
 
 
 def _mark(message: dict[str, Any]) -> str:
@@ -99,6 +156,15 @@ def _mark(message: dict[str, Any]) -> str:
         return digest(*said)
     except (TypeError, ValueError):
         return json.dumps(said, sort_keys=True)  # lone surrogates, which no canonical JSON holds
+
+
+def _answer(message: dict[str, Any]) -> list[str]:
+    """What an answer said and called, which later requests repeat: thoughts and other keys are changed by some."""
+    answer = list[str]()
+    for block in _plain(message.get("content")) if message.get("role", "assistant") == "assistant" else []:
+        said = block.get("text") if block.get("type") == "text" else block.get("id")
+        answer += [text] if (text := (as_text(said) or "").strip()) else []
+    return answer
 
 
 def _plain(content: Any) -> Any:
@@ -125,7 +191,7 @@ def read_exchange(line: int, record: dict[str, Any]) -> Exchange | None:
     else:
         answer = response
     at = as_text(record.get("logged_at")) or as_text(record.get("timestamp")) or as_text(record.get("created_at"))
-    return Exchange(line, body, answer, at)
+    return Exchange(line, body, answer, at, record)
 
 
 def read_stream(text: str) -> dict[str, Any]:

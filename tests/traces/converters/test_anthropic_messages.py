@@ -64,6 +64,64 @@ def test_records_with_ids_of_their_own_are_runs_whatever_they_share(docs):
     assert [(doc["id"], len(doc["structured_turns"])) for doc in again] == [("run1", 2)]
 
 
+def logged(id: str | None, said: list[dict], answer: str | None = None, shape: str = "request") -> dict:
+    """A record of one request with an id, as proxies write them."""
+    beside = {"id": id} if id else {}
+    if shape == "messages":
+        return beside | {"messages": said} | ({"response": response(answer)} if answer else {})
+    return beside | {"request": {"messages": said}} | ({"response": response(answer)} if answer else {})
+
+
+def response(answer: str) -> dict:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "x"}
+    return {"type": "message", "role": "assistant", "content": [thought, text(answer) | {"citations": None}]}
+
+
+def growing(count: int, start: str = "go") -> list[list[dict]]:
+    """The messages of so many requests, each with the one before and its answer ("answer 0" …)."""
+    said = [user(start)]
+    for number in range(count - 1):
+        said += [model(f"answer {number}"), user(f"more {number}")]
+    return [said[: 2 * number + 1] for number in range(count)]
+
+
+@pytest.mark.parametrize("shape", ["request", "messages"])
+@pytest.mark.parametrize("is_answered", [True, False])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 2, 1, 3], [3, 2, 1, 0]])
+def test_requests_with_ids_of_their_own_that_go_on_from_an_answer_are_one_trace(docs, shape, is_answered, order):
+    log = [
+        logged(f"req_{number}", said, f"answer {number}" if is_answered else None, shape)
+        for number, said in enumerate(growing(4))
+    ]
+    (doc,) = docs([log[number] for number in order], "log.jsonl")
+    assert doc["id"] == f"req_{order[0]}"
+    assert [step["content"] for step in doc["structured_turns"] if step["type"] != "thinking"] == [
+        "go", "answer 0", "more 0", "answer 1", "more 1", "answer 2", "more 2", *["answer 3"] * is_answered,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", ["request", "messages"])
+def test_the_same_request_with_two_ids_is_two_runs(docs, shape):
+    said, more = growing(2)
+    other = [said[0], model("B did it"), user("more 0")]
+    made = docs([logged("run-a", said, "A did it", shape), logged("run-b", said, "B did it", shape)])
+    assert [doc["id"] for doc in made] == ["run-a", "run-b"]
+    assert [contents(doc)[-1] for doc in made] == ["A did it", "B did it"]
+    runs = [("run-a", said, "answer 0"), ("run-b", said, "B did it"), ("run-a", more, "A 2"), ("run-b", other, "B 2")]
+    made = docs([logged(*run, shape) for run in runs])
+    assert [(doc["id"], contents(doc)[-1]) for doc in made] == [("run-a", "A 2"), ("run-b", "B 2")]
+    runs = [("run-a", said, "answer 0"), ("run-b", said, "answer 0"), ("run-a", more, "A 2"), ("run-b", more, "B 2")]
+    made = docs([logged(*run, shape) for run in runs])
+    assert [(doc["id"], contents(doc)[-1]) for doc in made] == [("run-a", "A 2"), ("run-b", "B 2")]
+
+
+def test_what_stands_beside_a_request_is_the_run_s(docs):
+    about = {"instance_id": "acme__tally-7", "base_commit": "4bdca95"}
+    (doc,) = docs(about | logged(None, growing(1)[0], "done"))
+    assert {key: doc[key] for key in about} == about
+    assert (doc["id"], doc["repo"]) == ("acme__tally-7", "acme/tally")
+
+
 def test_requests_that_go_on_from_each_other_are_one_trace(docs):
     first, second = user("go"), user("further")
     marked = {"role": "user", "content": [text("go") | {"cache_control": {"type": "ephemeral"}}]}
@@ -219,6 +277,17 @@ def test_the_format_claude_code_takes_them_too(source, tmp_path):
     found: list[dict] = []
     convert_path(tmp_path, format="claude_code", on_document=found.append, on_problem=pytest.fail)
     assert [doc["source"]["format"] for doc in found] == ["anthropic_messages"]
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_many_runs_that_begin_alike_take_time_in_proportion_to_their_number(docs, ids):
+    said = [[user("go"), model(f"answer {number}"), user("on")] for number in range(4000)]
+    began = time.process_time()
+    made = docs([{"messages": messages} | ({"id": str(id)} if ids else {}) for id, messages in enumerate(said)])
+    assert len(made) == 4000
+    assert time.process_time() - began < 2
+    assert len(docs([logged(str(number), said[0][:1], f"answer {number}") for number in range(4000)])) == 4000
+    assert time.process_time() - began < 4
 
 
 def test_a_log_of_growing_requests_takes_time_in_proportion_to_it(docs):
