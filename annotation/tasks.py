@@ -13,7 +13,7 @@ from potato_site.jobs import JobHandle, handler, on_tick
 __all__ = ["letters"]
 
 
-@handler("annotation.sync_items", queue="fast")
+@handler("annotation.sync_items", queue="fast", title="Planning items")
 def plan_new_items(job: JobHandle) -> dict[str, int]:
     """Param ``dataset`` (id): its new and changed traces reach every project that labels it."""
     made = {}
@@ -22,7 +22,7 @@ def plan_new_items(job: JobHandle) -> dict[str, int]:
     return made
 
 
-@handler(bulk.JOB, queue="bulk")
+@handler(bulk.JOB, queue="bulk", title="Changing many at once")
 def act_on_many(job: JobHandle) -> dict[str, object]:
     """Params: act, pks, by (ids), options. Run again, it finds done what was done."""
     params = job.params
@@ -31,7 +31,7 @@ def act_on_many(job: JobHandle) -> dict[str, object]:
     return outcome.as_dict()
 
 
-@handler(statistics.JOB, queue="fast")
+@handler(statistics.JOB, queue="fast", title="Counting the overview")
 def count(job: JobHandle) -> None:
     """Param ``project`` (id): the numbers its pages show."""
     project = Project.objects.filter(pk=job.params["project"]).first()

@@ -46,7 +46,7 @@ def place_of(output_path: str, name: str) -> Path:
     return Path(output_path) / "exports" / (formats.get(name).file or name)
 
 
-@handler(KIND, queue="bulk")
+@handler(KIND, queue="bulk", title="Keeping an export current")
 def write(job: JobHandle) -> dict[str, Any]:
     """Params: project (id), format."""
     start = time.monotonic()

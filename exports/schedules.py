@@ -87,7 +87,7 @@ def run_soon(schedule: ExportSchedule) -> None:
     enqueue(KIND, params, dedupe_key=f"{KIND}:{schedule.pk}")
 
 
-@handler(KIND, queue="bulk")
+@handler(KIND, queue="bulk", title="Scheduled export")
 def run(job: JobHandle) -> dict[str, Any]:
     """Params: project, schedule (ids). A schedule that is gone is nobody's any more."""
     schedule = ExportSchedule.objects.select_related("project").filter(pk=job.params["schedule"]).first()
@@ -134,7 +134,7 @@ def take_away(export: Export) -> None:
     shutil.rmtree(hidden, ignore_errors=True)
 
 
-@handler(MAIL, queue="fast")
+@handler(MAIL, queue="fast", title="Mail about a scheduled export")
 def tell_of_failure(job: JobHandle) -> dict[str, int]:
     """Mail who made the schedule, unless a later try went well."""
     schedule = ExportSchedule.objects.select_related("project", "made_by").filter(pk=job.params["schedule"]).first()

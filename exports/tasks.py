@@ -18,7 +18,7 @@ MIRROR = "exports.mirror"
 OTHERS = (current, schedules)
 
 
-@handler(MIRROR, queue="fast")
+@handler(MIRROR, queue="fast", title="An annotator’s own file")
 def write_mirror(job: JobHandle) -> dict[str, int]:
     """Params: project, annotator (ids)."""
     project_id, user_id = job.params["project"], job.params["annotator"]
@@ -26,7 +26,7 @@ def write_mirror(job: JobHandle) -> dict[str, int]:
     return {"lines": mirror.write(project_id, user_id, username, check=job.check)}
 
 
-@handler("exports.build", queue="bulk")
+@handler("exports.build", queue="bulk", title="Export")
 def build_export(job: JobHandle) -> dict[str, object]:
     """Params: project (id), format, options (as ``exports.options.Options``)."""
     params = job.params

@@ -152,14 +152,14 @@ def enqueue_render(version_id: int, options: RenderOptions) -> None:
     enqueue("traces.render", params, dedupe_key=f"traces.render:{version_id}:{options_key(options)[:16]}")
 
 
-@handler("traces.render", queue="fast")
+@handler("traces.render", queue="fast", title="Rendering a trace")
 def render(job: JobHandle) -> object:
     """The job: params ``{version, options}``."""
     options = RenderOptions.model_validate(job.params["options"])
     return {"rendered": render_version(job.params["version"], options, job)}
 
 
-@handler("traces.render_changes", queue="fast")
+@handler("traces.render_changes", queue="fast", title="Rendering a trace’s changes")
 def store_changes(job: JobHandle) -> object:
     """The job: params ``{version, options}``. Running twice does no harm."""
     options, version_id = RenderOptions.model_validate(job.params["options"]), job.params["version"]

@@ -18,7 +18,7 @@ from traces.source import Source
 __all__ = ["chunks", "import_traces", "uploads", "watching"]
 
 
-@handler("traces.import", queue="bulk")
+@handler("traces.import", queue="bulk", title="Import of traces")
 def import_traces(job: JobHandle) -> object:
     """Params ``dataset``, and ``import`` (an upload), ``watched`` (a folder) or ``paths`` (of the server); those of
     ImportOptions; ``made_by``.

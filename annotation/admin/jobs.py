@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from annotation import access
 from potato_site.jobs.models import Job
+from potato_site.jobs.registry import title_of
 from potato_site.scoped_admin import ScopedAdmin
 from traces.models import Import
 
@@ -17,12 +18,12 @@ LEVELS = {"done": "good", "failed": "bad", "running": "work", "queued": "work"}
 
 @admin.register(Job)
 class JobAdmin(ScopedAdmin):
-    list_display = ("kind", "status", "progressed", "created_at", "finished_at", "failures")
+    list_display = ("title", "status", "progressed", "created_at", "finished_at", "failures")
     list_filter = ("state", "queue")
     sortable_by = ()
     ordering = ("-pk",)
-    fields = ("kind", "queue", "state", "progressed", "created_at", "finished_at", "failures", "error")
-    readonly_fields = ("progressed",)
+    fields = ("title", "queue", "state", "progressed", "created_at", "finished_at", "failures", "error")
+    readonly_fields = ("title", "progressed")
 
     def visible_to(self, user: Any) -> QuerySet[Job]:
         """A job is a project's by its parameter ``project``, an import's by its dataset."""
@@ -32,6 +33,10 @@ class JobAdmin(ScopedAdmin):
         imports = Import.objects.filter(dataset__in=projects.values("dataset")).exclude(job=None)
         mine = Q(project_id__in=list(projects.values_list("pk", flat=True))) | Q(pk__in=imports.values("job"))
         return Job.objects.filter(mine)
+
+    @admin.display(description="kind")
+    def title(self, job: Job) -> str:
+        return title_of(job.kind)
 
     @admin.display(description="state")
     def status(self, job: Job) -> Any:

@@ -8,7 +8,7 @@ from potato_site.accounts import mail
 from potato_site.jobs import JobHandle, handler
 
 
-@handler("annotation.invitation_mail", queue="fast")
+@handler("annotation.invitation_mail", queue="fast", title="Mail of an invitation")
 def invitation_mail(job: JobHandle) -> object:
     """Send an invitation's link to its address, unless it has ended meanwhile."""
     rows = Invitation.objects.select_related("project", "made_by")

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from annotation.models import Assignment, Item, Project, Submission
 from potato_site.jobs.models import Job
+from potato_site.jobs.registry import title_of
 
 State = Assignment.State
 SHOWN, RECENT, JOBS_LOOKED_AT, JOBS_SHOWN = 30, 8, 300, 8
@@ -20,14 +21,6 @@ AWAY = timedelta(minutes=10)
 # A worker that is there takes a job sooner.
 TAKEN_WITHIN = timedelta(seconds=20)
 FAILURES_FOR = timedelta(days=7)
-KINDS = {
-    "traces.import": "Import of traces",
-    "traces.render": "Rendering a trace",
-    "annotation.sync_items": "Planning items",
-    "annotation.statistics": "Counting the overview",
-    "exports.build": "Export",
-    "exports.mirror": "An annotator’s own file",
-}
 
 
 @dataclass(frozen=True)
@@ -167,7 +160,7 @@ def _versions(project: Project, jobs: list[Job]) -> set[int]:
 def _work(job: Job, now: datetime) -> Work:
     progress = job.progress
     return Work(
-        name=KINDS.get(job.kind, job.kind),
+        name=title_of(job.kind),
         state=_state(job, now),
         done=progress.get("done") or 0,
         total=progress.get("total"),

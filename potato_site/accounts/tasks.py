@@ -7,7 +7,7 @@ from potato_site.accounts.reset import send_reset_mails
 from potato_site.jobs import JobHandle, handler, on_tick
 
 
-@handler("accounts.mail", queue="fast")
+@handler("accounts.mail", queue="fast", title="Mail to set a password")
 def reset_mail(job: JobHandle) -> object:
     """Param ``email``: whoever has this address gets a link to set a password. Made here, so that no row holds it."""
     if mail.is_configured():

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from potato_site.jobs.registry import title_of
 from potato_site.textjson import TextJSONField
 
 
@@ -64,4 +65,4 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk} ({self.state})"
+        return f"{title_of(self.kind)} #{self.pk} ({self.state})"

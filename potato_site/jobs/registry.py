@@ -20,24 +20,31 @@ QueueName = Literal["fast", "bulk"]
 class Handler:
     function: Callable[[JobHandle], object]
     queue: QueueName
+    title: str
 
 
 handlers: Registry[Handler] = Registry("potato_site.jobs")
 ticks: dict[str, Callable[[], object]] = {}
 
 
-def handler(kind: str, *, queue: QueueName) -> Callable[[Work], Work]:
+def handler(kind: str, *, queue: QueueName, title: str = "") -> Callable[[Work], Work]:
     """Decorator: this function runs the jobs called ``kind``. It gets a JobHandle; what it returns (JSON) is kept.
+    ``title`` is what people read in lists of jobs.
 
     ``fast`` is for what takes seconds (render, mirror), ``bulk`` for what may take hours (import, export): a long one
     never holds up a short one. A handler may be run twice for one job, so running it again must do no harm.
     """
 
     def add(function: Work) -> Work:
-        handlers.register(kind)(Handler(function, queue))
+        handlers.register(kind)(Handler(function, queue, title))
         return function
 
     return add
+
+
+def title_of(kind: str) -> str:
+    """What people call such a job. One that nothing runs any longer keeps its own name."""
+    return (kind in handlers and handlers.get(kind).title) or kind
 
 
 def on_tick(function: Tick) -> Tick:
