@@ -205,6 +205,18 @@ def test_the_server_has_the_last_word_on_time(label):
     expect(page.get_by_text("Item 1 of 3")).to_be_visible()
 
 
+def test_what_was_read_counts_though_the_submission_had_to_be_tried_again(label):
+    page = label(schemes=[FIRST_ERROR], minimum_time=4)
+    page.route("**/seen", lambda route: route.abort())
+    button(page, "All Correct").click()
+    expect(page.get_by_text("Minimum time reached")).to_be_visible()
+    page.route("**/submit", lambda route: route.abort(), times=1)
+    with page.expect_request_finished(lambda request: request.url.endswith("/submit")) as tried_again:
+        button(page, "Submit").click()
+    assert tried_again.value.response().status == 200
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
 def test_without_a_minimum_there_is_no_clock(label):
     page = label(schemes=[FIRST_ERROR], minimum_time=0)
     expect(page.locator("#clock")).to_be_hidden()

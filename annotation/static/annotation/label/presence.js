@@ -11,8 +11,8 @@ const REPORT_MS = 10_000;
 
 export class Presence {
   /** `reports` false: counted for the eye, and told to nobody. */
-  constructor({ form, start, trace, onwait, reports = true }) {
-    Object.assign(this, { form, trace, onwait, reports });
+  constructor({ form, start, onwait, reports = true }) {
+    Object.assign(this, { form, onwait, reports });
     this.seq = start.seq;
     this.counted = start.active_ms;
     this.required = start.required_ms;
@@ -43,7 +43,7 @@ export class Presence {
     return Math.max(0, Math.ceil((this.required - this.counted - this.unsent) / 1000));
   }
 
-  /** What has not been reported, as a signal; it counts as sent from now on. */
+  /** What has not been reported, as a signal; it counts as sent from now on: one that did not arrive is given back. */
   take() {
     const signal = { seq: this.seq + 1, delta_ms: Math.round(this.unsent), steps: this.steps };
     this.seq += 1;
@@ -62,11 +62,11 @@ export class Presence {
     // Signed out or offline: try again after a while, not at every tick.
     this.pause = status === 200 ? 0 : this.unsent + signal.delta_ms;
     if (status === 200) this.corrected(body);
-    else this.#giveBack(signal);
+    else this.giveBack(signal);
   }
 
   /** A signal that did not arrive is part of the next one; the server never counts more than has passed. */
-  #giveBack({ delta_ms, steps }) {
+  giveBack({ delta_ms, steps }) {
     this.counted -= delta_ms;
     this.unsent += delta_ms;
     for (const [step, ms] of Object.entries(steps)) this.steps[step] = (this.steps[step] ?? 0) + ms;

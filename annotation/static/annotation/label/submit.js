@@ -105,7 +105,10 @@ export class Submission {
   /** Post, trying again where the server was not reached: the submission's id makes that harmless. */
   async #send() {
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await send(byId("submit"), "send-submission", this.#payload());
+      const payload = this.#payload();
+      const answer = await send(byId("submit"), "send-submission", payload);
+      // Only these two have counted what was read.
+      if (answer.status !== 200 && answer.status !== 422) this.presence.giveBack(payload.presence);
       if (answer.status && answer.status < 500) return answer;
       if (attempt >= RETRY_MS.length) return answer;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS[attempt]));
