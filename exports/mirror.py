@@ -38,10 +38,6 @@ RESERVED = frozenset((
 TOLERANCE_SECONDS = 2
 
 
-def path_of(output_path: str, username: str, form: str = "jsonl") -> Path:
-    return Path(output_path) / username / FILES[form]
-
-
 def paths_of(project: Delivering, username: str) -> list[Path]:
     """The files a person of this project has."""
     folder = Path(project.output_path) / username

@@ -135,7 +135,8 @@ class Options(BaseModel):
     dedupe: bool = Field(
         default=True,
         title="Remove duplicates",
-        description="Of traces with the same task and the same steps only the first is kept.",
+        description="Of traces with the same task and the same steps only the first is kept. Formats of what people "
+        "said (annotations, csv, code_review, swe_bench) hold all of them.",
     )
     traces: tuple[Name, ...] | None = Field(
         default=None,

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -27,9 +28,13 @@ def _a_new_process(monkeypatch):
     monkeypatch.setattr(tasks, "_watches", {})
 
 
+def file_of(project, name: str) -> Path:
+    """What the person said of traces; of pairs there is a second file."""
+    return mirror.paths_of(queries.delivering(queries.project_by_id(project.pk, using="default")), name)[0]
+
+
 def lines_of(project, name: str) -> list[dict]:
-    path = mirror.path_of(project.output_path, name)
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in file_of(project, name).read_text().splitlines()]
 
 
 def write(project, name: str) -> dict:
@@ -145,7 +150,7 @@ def test_the_file_is_emptied_when_the_last_submission_is_voided(tmp_path):
 def test_a_killed_writer_leaves_nothing_behind(tmp_path):
     project = make_project(tmp_path)
     submit_item(project, "ann", answers(1))
-    folder = mirror.path_of(project.output_path, "ann").parent
+    folder = file_of(project, "ann").parent
     folder.mkdir(parents=True)
     (folder / ".unfinished-0123").write_text('{"trace_id":')
     write(project, "ann")
@@ -179,7 +184,7 @@ def test_the_tick_asks_for_a_file_older_than_its_latest_submission(tmp_path):
     tasks.catch_missed_mirrors()
     assert asked_for(project) == set()
     old = (timezone.now() - timedelta(hours=1)).timestamp()
-    os.utime(mirror.path_of(project.output_path, "ann"), (old, old))
+    os.utime(file_of(project, "ann"), (old, old))
     submit_item(project, "ann", answers(1))
     Job.objects.all().delete()
     tasks.catch_missed_mirrors()
@@ -192,7 +197,7 @@ def test_the_tick_asks_again_for_a_file_that_was_removed(tmp_path):
     write(project, "ann")
     Job.objects.all().delete()
     tasks.catch_missed_mirrors()
-    mirror.path_of(project.output_path, "ann").unlink()
+    file_of(project, "ann").unlink()
     tasks.catch_missed_mirrors()
     assert asked_for(project) == {person("ann").pk}
 
@@ -216,7 +221,7 @@ def as_json(folder):
 def test_a_configuration_may_ask_for_one_array(tmp_path):
     project = as_json(tmp_path)
     write(project, "ann")
-    path = mirror.path_of(project.output_path, "ann", "json")
+    path = file_of(project, "ann")
     assert (path.name, json.loads(path.read_text())) == ("annotations.json", [])
     for _ in range(2):
         submit_item(project, "ann", answers(1))
