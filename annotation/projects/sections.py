@@ -137,13 +137,13 @@ class Output(Section):
     path: str = Field(
         default=DEFAULT_OUTPUT,
         min_length=1,
-        description="Folder of `<annotator>/annotations.jsonl` and exports. One project per folder; `.potato/` in it "
-        "is private",
+        description="Folder of `<annotator>/annotations.jsonl` (of pairs: `comparisons.jsonl`) and exports. One "
+        "project per folder; `.potato/` in it is private",
     )
     format: Literal["jsonl", "json"] = Field(
         default="jsonl",
         description="Form of those files: `jsonl` (JSON Lines), or `json`: the same as one array, in "
-        "`annotations.json`",
+        "`annotations.json` and `comparisons.json`",
     )
     export_formats: list[str] = Field(
         default_factory=list,

@@ -397,7 +397,7 @@ class TestStylesheet:
         assert re.search(r"^\.layout \.layout-\w+ \{ background: #1a1a2e; color: #00e676 \}$", sheet, re.MULTILINE)
 
     def test_another_projects_revision_is_not_found(self, ann, project, tmp_path):
-        other = make_project(tmp_path / "other", name="Other")
+        other = make_project(tmp_path / "other", name="Other", annotators=["zed"])
         assert ann.get(reverse("project-style", args=[project.slug, other.revision_id])).status_code == 404
 
     def test_what_is_no_color_is_left_out(self, project):

@@ -39,6 +39,7 @@ def queue(site, sign_in):
         page = sign_in("judge", **(context or {}))
         page.get_by_role("link", name=name, exact=True).click()
         page.get_by_role("link", name="Adjudicate: 1 to decide").click()
+        page.wait_for_url("**/adjudicate/")
         return page
 
     return open_queue
