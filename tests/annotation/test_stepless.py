@@ -33,7 +33,8 @@ def traces():
 
 
 def names(project):
-    return list(Item.objects.filter(project=project).values_list("trace_a__external_id", flat=True))
+    found = Item.objects.filter(project=project).order_by("position")
+    return list(found.values_list("trace_a__external_id", flat=True))
 
 
 @pytest.mark.parametrize(
