@@ -26,4 +26,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if repeated:
         terminalreporter.section("Tests that needed a second try")
         for report in repeated:
-            terminalreporter.line(f"{report.nodeid} ({report.when})")
+            crash = getattr(report.longrepr, "reprcrash", None)
+            reason = crash.message.partition("\n")[0] if crash else ""
+            terminalreporter.line(f"{report.nodeid} ({report.when}) {reason}".rstrip())
