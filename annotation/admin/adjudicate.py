@@ -26,7 +26,7 @@ from potato_site.accounts.decorators import signed_in
 from potato_site.numbers import whole_number
 
 ROWS = 25
-FILTERS = {"todo": "To decide", "decided": "Decided", "all": "All"}
+FILTERS = {"todo": "To decide", "waiting": "Asked once more", "decided": "Decided", "all": "All"}
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Row:
 @signed_in
 @never_cache
 def adjudicate(request: HttpRequest, slug: str) -> HttpResponse:
-    """``?show=todo|decided|all&page=2``"""
+    """``?show=todo|waiting|decided|all&page=2``"""
     project = access.adjudicated_project(request.user, slug)
     show = request.GET.get("show", "todo")
-    show = show if show in FILTERS else "todo"
     disputes = {one.item: one for one in statistics.disputes(project)}
     lists = _lists(project, disputes)
+    show = show if show in lists else "todo"
     page, pages = _page(request.GET.get("page", ""), len(lists[show]))
     context = {
         "rows": _rows(request.user, lists[show][(page - 1) * ROWS : page * ROWS], disputes),
         "show": show,
-        "filters": [{"key": key, "label": label, "count": len(lists[key])} for key, label in FILTERS.items()],
+        "filters": [{"key": key, "label": FILTERS[key], "count": len(lists[key])} for key in FILTERS if key in lists],
         "page": page,
         "pages": pages,
         "counted": statistics.read(project).get(statistics.ADJUDICATION),
@@ -84,16 +84,20 @@ def adjudicate_item(request: HttpRequest, slug: str, item_id: int) -> HttpRespon
 
 def _lists(project: Project, disputes: dict[int, Dispute]) -> dict[str, list[int]]:
     """Filter → items: disputed ones in their order, decided ones the latest first. What was withdrawn meanwhile is left
-    out."""
+    out. "waiting": one more person is asked about them; not there where there is none."""
     made = Assignment.objects.deciding().delivered().counting().filter(project=project).order_by("-pk")
     decided = dict.fromkeys(made.values_list("item", flat=True))
     everything = [*disputes, *(item for item in decided if item not in disputes)]
     present = set(Item.objects.present().filter(pk__in=everything).values_list("pk", flat=True))
-    return {
-        "todo": [item for item in disputes if item in present and item not in decided],
+    asked = set(Item.objects.asked_once_more().filter(project=project).values_list("pk", flat=True))
+    left = [item for item in disputes if item in present and item not in decided]
+    lists = {
+        "todo": [item for item in left if item not in asked],
+        "waiting": [item for item in left if item in asked],
         "decided": [item for item in decided if item in present],
         "all": [item for item in everything if item in present],
     }
+    return {name: items for name, items in lists.items() if items or name != "waiting"}
 
 
 def _page(wanted: str, n_rows: int) -> tuple[int, int]:

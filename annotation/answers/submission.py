@@ -15,7 +15,7 @@ from annotation import access
 from annotation.answers.context import asked_of, context_of, n_steps_of
 from annotation.answers.ops import ID, Malformed, Op, Reply, check_shown, parse_ops, record
 from annotation.answers.show_if import asked
-from annotation.assignments import mirror, pairing, states, timing
+from annotation.assignments import mirror, pairing, states, tie_breakers, timing
 from annotation.models import Answer, AnswerEvent, Assignment, Slot, Submission
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
@@ -141,6 +141,7 @@ def _freeze(
         submitted_at=now,
     )
     states.submitted(assignment, submission.flags)
+    tie_breakers.settle(assignment.item_id)
     pairing.after_submit(assignment.project_id, assignment.item_id, config_of(assignment.revision_id))
     mirror.request(assignment)
     return submission

@@ -35,11 +35,13 @@ class Disputes(Endpoint):
 
     @extend_schema(operation_id="adjudications", summary="What there is to decide", responses=pages.of(DisputeShown))
     def get(self, request: Request, slug: str) -> Response:
-        """The items on which annotators differ, no majority settles it, and nobody has decided, as last counted."""
+        """The items on which annotators differ, no majority settles it, nobody has decided, and no further annotator is
+        asked about (`quality_control.tie_breakers`), as last counted."""
         project = lookup.adjudicated_project(request, slug)
         found = {one.item: one for one in statistics.disputes(project)}
         decided = Assignment.objects.deciding().delivered().counting().filter(project=project)
-        left = found.keys() - set(decided.values_list("item", flat=True))
+        asked = Item.objects.asked_once_more().filter(project=project)
+        left = found.keys() - set(decided.values_list("item", flat=True)) - set(asked.values_list("pk", flat=True))
         rows = Item.objects.present().filter(pk__in=left).select_related("trace_a", "trace_b")
 
         def show(item: Item) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.assignments.items import kinds_of
 from annotation.models import Assignment, Item, Membership, Project
 from annotation.projects.revisions import current
 
@@ -22,7 +21,7 @@ BEGUN = Q(purpose=Assignment.Purpose.CALIBRATION, state__in=["open", "expired", 
 
 def items_of(project: Project) -> QuerySet[Item]:
     """The set, in the order in which everybody gets it."""
-    kinds = kinds_of(current(project)) if project.revision_id else []
+    kinds = current(project).kinds if project.revision_id else []
     return Item.objects.present().filter(project=project, in_calibration=True, kind__in=kinds).order_by("position")
 
 

@@ -11,12 +11,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
-from annotation.assignments import overlap, pairing
+from annotation.assignments import overlap, pairing, tie_breakers
 from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.queue import queue_key
 from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
-from annotation.projects.config import ProjectConfig
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of
 from potato_site import planner
@@ -40,7 +39,7 @@ def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) ->
     for pairs in pairing.make_missing(project, config, check):
         with _alone(project):
             made += len(pairing.save(project, pairs))
-    quality, kinds = config.quality_control, kinds_of(config)
+    quality, kinds = config.quality_control, config.kinds
     check()
     with _alone(project):
         for kind in kinds:
@@ -50,18 +49,17 @@ def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) ->
         for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds), check):
             pass
     check()
+    for tied in _batches(iter(tie_breakers.due(project, config, check))):
+        with _alone(project):
+            for item in tied:
+                tie_breakers.settle(item)
+        check()
     # Last: those who are opening one of these items wait from here on.
     with _alone(project):
         _move_unopened(project)
     if made >= planner.MANY:
         planner.look_again([Item, Slot])
     return made
-
-
-def kinds_of(config: ProjectConfig) -> list[str]:
-    """The kinds of items that are handed out."""
-    handed_out = {Item.Kind.TRACE: config.labels_traces, Item.Kind.PAIR: config.labels_pairs}
-    return [kind for kind, is_so in handed_out.items() if is_so]
 
 
 @contextmanager
@@ -144,10 +142,12 @@ def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, 
 
 def _drop_slots(project: Project, depth: int, kinds: list[str]) -> None:
     """Delete the free slots that are too many, and those of items of other kinds."""
-    free = Slot.objects.filter(project=project, assignment=None, purpose=Slot.Purpose.PLANNED)
+    free = Slot.objects.filter(project=project, assignment=None)
     gone = Q(item__is_withdrawn=True) | Q(item__trace_a__is_withdrawn=True) | Q(item__trace_b__is_withdrawn=True)
     gone |= Q(item__in_calibration=True) | ~Q(item__kind__in=kinds)
-    surplus = Q(number__gt=depth) | Q(number__gt=1, item__in_overlap=False) | gone
+    # Places of tie-breakers come and go with the ties (tie_breakers), but for those of what is no longer handed out.
+    planned = Q(purpose=Slot.Purpose.PLANNED)
+    surplus = planned & (Q(number__gt=depth) | Q(number__gt=1, item__in_overlap=False)) | gone
     # One that somebody is just taking stays: a DELETE with a join would remove it under their hands.
     locked = free.filter(surplus).only("pk").select_for_update(skip_locked=True, of=("self",))
     for batch in _batches(iter([slot.pk for slot in locked])):

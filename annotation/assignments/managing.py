@@ -13,7 +13,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.assignments import calibration, queue, states
-from annotation.assignments.items import kinds_of
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
@@ -145,7 +144,7 @@ def _plan_places(item: Item) -> None:
     if item.project.revision_id is None:
         return
     config = config_of(item.project.revision_id)
-    if item.kind not in kinds_of(config):
+    if item.kind not in config.kinds:
         return
     depth = config.quality_control.overlap_depth if item.in_overlap else 1
     there = set(Slot.objects.filter(item=item).values_list("number", flat=True))

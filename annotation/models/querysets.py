@@ -58,6 +58,11 @@ class ItemQuerySet(QuerySet[Any]):
         labeled = self.present().filter(slots__number=1, slots__assignment__isnull=False)
         return labeled.exclude(pk__in=_free(projects)).exclude(pk__in=_held(projects))
 
+    def asked_once_more(self) -> ItemQuerySet:
+        """Their answers are tied, and one more person is asked, who has not answered yet (assignments.tie_breakers)."""
+        places = _model("Slot").objects.using(self.db).filter(item=OuterRef("pk"), purpose="adaptive")
+        return self.present().filter(Exists(places.exclude(assignment__state__in=DELIVERED)))
+
     def short_of_overlap(self, projects: Any = None) -> ItemQuerySet:
         """To be labeled by several people, and not yet by all of them."""
         return self.unfinished(projects).filter(in_overlap=True)

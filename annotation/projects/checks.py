@@ -160,3 +160,5 @@ def check_quality(config: ProjectConfig, book: Notebook) -> None:
     is_asked = "inter_annotator_agreement" in quality.model_fields_set and quality.inter_annotator_agreement
     if is_asked and quality.overlap_percentage == 0:
         book.warn(path, "nothing overlaps (overlap_percentage is 0), so there is no agreement to compute")
+    if quality.tie_breakers and not quality.overlap_share:
+        book.warn(("quality_control", "tie_breakers"), "has no effect: nothing overlaps, so nothing is tied")

@@ -95,6 +95,11 @@ class ProjectConfig(BaseModel):
         """Whether pairs of attempts at one issue are handed out."""
         return any(scheme.unit == "pair" for scheme in self.annotation_schemes)
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of items that are handed out (``Item.Kind``)."""
+        return [kind for kind, is_so in (("trace", self.labels_traces), ("pair", self.labels_pairs)) if is_so]
+
     def asked_of(self, *, pair: bool) -> tuple[Scheme, ...]:
         """The schemes asked of a pair, or of a single trace.
 

@@ -78,6 +78,7 @@ def consequences(before: ProjectConfig, after: ProjectConfig, counts: Counts) ->
         *_schemes(before, after, counts),
         *_kinds(before, after),
         *_overlap(before, after, counts),
+        *_tie_breakers(before, after),
         *_rules(before, after, counts),
     ]
     if counts.in_hand and any(one.key.startswith(("annotation_schemes", "quality_control.min")) for one in found):
@@ -187,6 +188,18 @@ def _overlap(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
             "stay in the overlap."
         )
     yield Consequence("quality_control.overlap_percentage", text)
+
+
+def _tie_breakers(before: ProjectConfig, after: ProjectConfig) -> Iterator[Consequence]:
+    old, new = before.quality_control.tie_breakers, after.quality_control.tie_breakers
+    if new > old:
+        text = (
+            f"Items whose answers are tied now go out again, to up to {new} more {'people' if new > 1 else 'person'}."
+        )
+        yield Consequence("quality_control.tie_breakers", text)
+    elif new < old:
+        text = "Fewer people are asked about items whose answers are tied: free places go, answers given stay."
+        yield Consequence("quality_control.tie_breakers", text)
 
 
 def _extra_labels(quality: QualityControl, items: int) -> int:

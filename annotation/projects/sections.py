@@ -171,6 +171,14 @@ class QualityControl(Section):
         description="How many people label an overlapping item",
         json_schema_extra={"unit": "people"},
     )
+    tie_breakers: int = Field(
+        default=0,
+        ge=0,
+        le=18,
+        description="Where their answers are tied, up to so many more people are asked, one after another, until most "
+        "say the same",
+        json_schema_extra={"unit": "people"},
+    )
     minimum_time_per_instance: float = Field(
         default=0.0,
         ge=0,

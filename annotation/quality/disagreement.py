@@ -13,10 +13,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from annotation.answers.context import OF_A_PAIR
-from annotation.models import Item, Project
+from annotation.models import Item, Project, Submission
 from annotation.projects.revisions import config_of, meaning_key
 from annotation.quality.ratings import Stored
 from annotation.queries import aggregate
@@ -74,22 +74,35 @@ def disputes_of(project: Project, *, using: str, check: Callable[[], None] = lam
     """All of a project's, in item order. One pass over the answers of items that several people answered."""
     if project.revision_id is None:
         return []
-    present, found = Present(project.revision_id), []
-    for number, (item, rows) in enumerate(groupby(_rows(project, using), key=itemgetter(0))):
-        if number % CHUNK == 0:
-            check()
-        several = list(rows)
-        context = _context(several[0])
-        answered = [Answered(*row[-2:]) for row in several]
-        if len(answered) > 1 and (words := difference(answered, context, present)):
-            found.append(Dispute(item, len(answered), words))
-    return found
+    present = Present(project.revision_id)
+    return [
+        Dispute(item, len(several), words)
+        for item, several, context in _answered(_counted(project, using), check)
+        if (words := difference(several, context, present))
+    ]
+
+
+def tied_items(project: Project, *, using: str, check: Callable[[], None] = lambda: None) -> list[int]:
+    """The items of a project whose answers exports call tied: of a question no answer was given most often."""
+    if project.revision_id is None:
+        return []
+    present = Present(project.revision_id)
+    answered = _answered(_counted(project, using), check)
+    return [item for item, several, context in answered if _is_tied(several, context, present)]
+
+
+def is_tied(item: Item) -> bool:
+    """The same of one item, with all that is saved in this transaction."""
+    if item.project.revision_id is None:
+        return False
+    present = Present(item.project.revision_id)
+    of_item = _counted(item.project, "default").filter(assignment__item=item)
+    return any(_is_tied(several, context, present) for _, several, context in _answered(of_item))
 
 
 def n_answers(project: Project, item: Item) -> int:
     """How many answers to an item count."""
-    counted = counted_submissions(project, "default", kinds=Item.Kind.values)
-    return counted.filter(assignment__item=item).count()
+    return _counted(project, "default").filter(assignment__item=item).count()
 
 
 def difference(several: Sequence[Answered], context: ItemContext, present: Present) -> str:
@@ -119,9 +132,18 @@ def _in_words(parts: Iterable[str]) -> str:
     return words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}…"
 
 
+def _is_tied(several: Sequence[Answered], context: ItemContext, present: Present) -> bool:
+    return any(
+        _has_no_majority(scheme, present.questions[scheme.name], given, context)
+        for scheme, given in _several(several, present)
+    )
+
+
 def _needs_decision(scheme: Scheme, question: Question, given: Sequence[Answers], context: ItemContext) -> bool:
-    if scheme.contested(given):
-        return True
+    return scheme.contested(given) or _has_no_majority(scheme, question, given, context)
+
+
+def _has_no_majority(scheme: Scheme, question: Question, given: Sequence[Answers], context: ItemContext) -> bool:
     if question.merge == "first":
         return False
     values = [scheme.export(answers, context) for answers in given]
@@ -163,8 +185,23 @@ def _versus(title: str, part: str, said: Sequence[Told]) -> str:
     return f"{head}{' ' if head.endswith('?') else ': '}{' / '.join(shown)}"
 
 
-def _rows(project: Project, using: str) -> Iterator[tuple[Any, ...]]:
-    counted = counted_submissions(project, using, kinds=Item.Kind.values)
+def _answered(
+    counted: QuerySet[Submission], check: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, list[Answered], ItemContext]]:
+    """(item, its answers, what they are about) of the items among these submissions that have several of them."""
+    for number, (item, rows) in enumerate(groupby(_rows(counted), key=itemgetter(0))):
+        if number % CHUNK == 0:
+            check()
+        several = list(rows)
+        if len(several) > 1:
+            yield item, [Answered(*row[-2:]) for row in several], _context(several[0])
+
+
+def _counted(project: Project, using: str) -> QuerySet[Submission]:
+    return counted_submissions(project, using, kinds=Item.Kind.values)
+
+
+def _rows(counted: QuerySet[Submission]) -> Iterator[tuple[Any, ...]]:
     several = counted.values("assignment__item").annotate(n=Count("pk")).filter(n__gt=1).order_by()
     rows = counted.filter(assignment__item__in=several.values("assignment__item")).values_list(
         "assignment__item_id", "assignment__item__kind", "assignment__item__a_id", "assignment__item__a__n_steps",

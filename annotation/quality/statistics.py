@@ -144,7 +144,8 @@ def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
         made = Assignment.objects.using("snapshot").deciding().delivered().counting().filter(project=seen)
         made = made.filter(item__in=Item.objects.using("snapshot").present().filter(project=seen))
         decided = set(made.values_list("item", flat=True))
-    left = sum(one.item not in decided for one in found)
+        asked = set(Item.objects.using("snapshot").asked_once_more().filter(project=seen).values_list("pk", flat=True))
+    left = sum(one.item not in decided | asked for one in found)
     _keep(project, DISPUTES, seen.seq, {"items": [list(one) for one in found]})
     _keep(project, ADJUDICATION, seen.seq, {"to_decide": left, "decided": len(decided)})
 

@@ -16,7 +16,6 @@ from django.db.models.functions import Cast
 
 from annotation.assignments import states
 from annotation.assignments.handout import cap_of
-from annotation.assignments.items import kinds_of
 from annotation.models import Assignment, Item, Membership, Project, Slot, Submission
 from annotation.projects.revisions import config_of
 
@@ -105,7 +104,7 @@ class _Reader:
         items = Item.objects.using(using).filter(project=project)
         slots = Slot.objects.using(using).filter(item=OuterRef("pk"))
         # Of a kind that is no longer handed out, those that somebody labeled.
-        self.kinds = kinds_of(self.config) if self.config else []
+        self.kinds = self.config.kinds if self.config else []
         self.present = items.present().filter(Q(kind__in=self.kinds) | Exists(slots))
         self.withdrawn = items.withdrawn()
         self.is_open = Exists(slots.exclude(assignment__state__in=DONE))

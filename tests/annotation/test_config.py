@@ -312,6 +312,12 @@ def test_overlap_without_agreement_is_advised_against():
     assert [note.path for note in parsed.warnings] == ["quality_control.inter_annotator_agreement"]
 
 
+def test_breaking_ties_where_nothing_overlaps_is_advised_against():
+    parsed = parsed_with(quality_control={"tie_breakers": 2})
+    assert [note.path for note in parsed.warnings] == ["quality_control.tie_breakers"]
+    assert not parsed_with(quality_control={"tie_breakers": 2, "overlap_percentage": 10}).warnings
+
+
 def test_agreement_without_overlap_is_advised_against():
     parsed = parsed_with(quality_control={"inter_annotator_agreement": True})
     assert [note.path for note in parsed.warnings] == ["quality_control.inter_annotator_agreement"]

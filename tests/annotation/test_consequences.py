@@ -113,6 +113,14 @@ def test_more_and_less_overlap_say_how_many_labels(project, boss):
     assert Slot.objects.filter(project=project, number=2).count() == 1
 
 
+def test_who_breaks_ties_is_said(project, boss):
+    both_submit(project)
+    more = said(project, text(tie_breakers=2))["quality_control.tie_breakers"]
+    assert more == "Items whose answers are tied now go out again, to up to 2 more people."
+    apply_text(project, text(tie_breakers=2), boss)
+    assert "answers given stay" in said(project, text())["quality_control.tie_breakers"]
+
+
 def test_what_is_open_is_finished_as_it_was_opened(project, boss):
     given = hand_out(project, factory.person("ann")).assignment
     sentences = said(project, text(FIRST_ERROR, MORE, minimum_time_per_instance=30))

@@ -1,0 +1,211 @@
+"""One more person where answers are tied: who is asked, when nobody is any more, and what it is not counted in."""
+
+import uuid
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation import queries
+from annotation.answers.submission import submit
+from annotation.assignments import adjudication, states
+from annotation.assignments.handout import hand_out
+from annotation.assignments.items import sync_items
+from annotation.models import Assignment, Item, Membership, Slot
+from annotation.projects.revisions import current, set_config
+from annotation.quality import statistics
+from annotation.quality.agreement import agreement
+from potato_site.accounts.models import User
+from tests.factory import answers, make_project, make_traces, op, person, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+PEOPLE = ("ann", "bob", "cleo", "dan", "eve")
+
+
+def project_with(folder, traces=1, tie_breakers=2, people=PEOPLE, **quality):
+    quality = {"overlap_percentage": 100, "tie_breakers": tie_breakers, **quality}
+    return make_project(folder, traces=make_traces(traces), people=people, quality_control=quality)
+
+
+def change(project, **quality):
+    """What a manager saves in Set-up, with the job that follows it."""
+    config = current(project)
+    quality = config.quality_control.model_copy(update=quality)
+    set_config(project, config.model_copy(update={"quality_control": quality}), None)
+    project.refresh_from_db()
+    sync_items(project)
+
+
+def places(project):
+    """Purpose and holder of each place, in order."""
+    found = Slot.objects.filter(project=project).order_by("item__position", "number")
+    return list(found.values_list("purpose", "assignment__annotator__username"))
+
+
+PLANNED = [("planned", "ann"), ("planned", "bob")]
+
+
+def tie(project):
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers(3))
+
+
+def test_one_more_person_is_asked_and_the_majority_holds(tmp_path):
+    project = project_with(tmp_path)
+    submit_item(project, "ann", answers(1))
+    assert places(project) == [("planned", "ann"), ("planned", None)]
+    submit_item(project, "bob", answers(3))
+    assert places(project) == [*PLANNED, ("adaptive", None)]
+    submit_item(project, "cleo", answers(3))
+    assert places(project) == [*PLANNED, ("adaptive", "cleo")]
+    assert hand_out(project, person("dan")).assignment is None
+    trace = next(iter(queries.labeled_traces(project)))
+    assert len(trace.submissions) == 3
+    assert not any("surplus" in one.flags for one in trace.submissions)
+
+
+def test_who_agrees_is_asked_no_more(tmp_path):
+    project = project_with(tmp_path)
+    submit_item(project, "ann", answers(3))
+    submit_item(project, "bob", answers(3))
+    assert places(project) == PLANNED
+
+
+def test_without_the_setting_nobody_is_asked(tmp_path):
+    project = project_with(tmp_path, tie_breakers=0)
+    tie(project)
+    assert places(project) == PLANNED
+
+
+def test_an_item_that_does_not_overlap_is_left_alone(tmp_path):
+    project = project_with(tmp_path, overlap_percentage=0)
+    submit_item(project, "ann", answers(1))
+    assert places(project) == [("planned", "ann")]
+
+
+def test_one_after_another_up_to_the_limit_and_then_a_reviewer(tmp_path):
+    project = project_with(tmp_path, tie_breakers=2)
+    tie(project)
+    statistics.compute(project)
+    assert statistics.read(project)["adjudication"].payload["to_decide"] == 0
+    submit_item(project, "cleo", answers(0))
+    assert places(project)[2:] == [("adaptive", "cleo"), ("adaptive", None)]
+    submit_item(project, "dan", answers(4))
+    assert places(project)[2:] == [("adaptive", "cleo"), ("adaptive", "dan")]
+    statistics.compute(project)
+    assert statistics.read(project)["adjudication"].payload["to_decide"] == 1
+
+
+def test_where_nobody_is_left_a_reviewer_decides(tmp_path):
+    project = project_with(tmp_path, people=("ann", "bob"))
+    tie(project)
+    assert places(project) == PLANNED
+    statistics.compute(project)
+    assert statistics.read(project)["adjudication"].payload["to_decide"] == 1
+
+
+@pytest.mark.parametrize("change_of", [{"is_excluded": True}, {"state": "inactive"}, {"stage": "paused"}])
+def test_who_gets_nothing_is_not_waited_for(tmp_path, change_of):
+    project = project_with(tmp_path, people=("ann", "bob", "cleo"))
+    Membership.objects.filter(user__username="cleo").update(**change_of)
+    tie(project)
+    assert places(project) == PLANNED
+
+
+def test_a_changed_answer_ends_the_tie_and_the_place(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    mine = Assignment.objects.get(annotator__username="bob")
+    states.reopen(mine.public_id, mine.annotator)
+    mine.refresh_from_db()
+    ops = [op("step_reward", {"first_error": {"step": 1}}, base=mine.version)]
+    payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": mine.version, "ops": ops}
+    submit(mine.public_id, mine.annotator, payload, timezone.now())
+    assert places(project) == PLANNED
+
+
+def test_somebody_at_work_keeps_the_place(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    begun = hand_out(project, person("cleo")).assignment
+    change(project, tie_breakers=0)
+    assert places(project) == [*PLANNED, ("adaptive", "cleo")]
+    states.skip(begun.public_id, begun.annotator)
+    sync_items(project)
+    assert places(project) == PLANNED
+
+
+def test_what_one_skips_another_gets(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    begun = hand_out(project, person("cleo")).assignment
+    states.skip(begun.public_id, begun.annotator)
+    assert hand_out(project, person("dan")).assignment.item_id == begun.item_id
+    assert places(project) == [*PLANNED, ("adaptive", "dan")]
+
+
+def test_a_decision_ends_it(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    judge = User.objects.create(username="judge")
+    Membership.objects.create(project=project, user=judge, role="adjudicator", source="admin")
+    item = Item.objects.select_related("project", "trace_a", "trace_b").get(project=project)
+    mine = adjudication.open_item(item, judge, 2)
+    ops = [op(scheme, changes, base=mine.version) for scheme, changes in answers(1).items()]
+    payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": mine.version, "ops": ops}
+    submit(mine.public_id, judge, payload, timezone.now())
+    assert places(project) == PLANNED
+    sync_items(project)
+    assert places(project) == PLANNED
+
+
+def test_the_setting_holds_for_what_was_tied_before(tmp_path):
+    project = project_with(tmp_path, traces=2, tie_breakers=0)
+    tie(project)
+    submit_item(project, "ann", answers(2))
+    submit_item(project, "bob", answers(2))
+    agreed = PLANNED
+    change(project, tie_breakers=1)
+    assert places(project) == [*PLANNED, ("adaptive", None), *agreed]
+    sync_items(project)
+    assert places(project) == [*PLANNED, ("adaptive", None), *agreed]
+    change(project, tie_breakers=0)
+    assert places(project) == [*PLANNED, *agreed]
+
+
+def test_a_withdrawn_item_asks_nobody(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    Item.objects.filter(project=project).update(is_withdrawn=True)
+    sync_items(project)
+    assert places(project) == PLANNED
+
+
+def test_agreement_is_that_of_the_planned_labels(tmp_path):
+    project = project_with(tmp_path, traces=2)
+    tie(project)
+    submit_item(project, "ann", answers(2))
+    submit_item(project, "bob", answers(2))
+    before = agreement(project).results
+    submit_item(project, "cleo", answers(3))
+    assert places(project)[:3] == [*PLANNED, ("adaptive", "cleo")]
+    assert agreement(project).results == before
+
+
+def test_the_list_says_what_waits_for_one_more(tmp_path, client):
+    project = project_with(tmp_path)
+    tie(project)
+    statistics.compute(project)
+    boss = User.objects.create(username="boss")
+    Membership.objects.create(project=project, user=boss, role="manager", source="admin")
+    client.force_login(boss)
+    page = client.get(reverse("manage-adjudicate", args=[project.slug]))
+    assert [one["count"] for one in page.context["filters"]] == [0, 1, 0, 1]
+    waiting = client.get(reverse("manage-adjudicate", args=[project.slug]) + "?show=waiting")
+    assert "one more annotator is asked" in waiting.content.decode()
+    assert [row.may for row in waiting.context["rows"]] == ["decide"]
+    submit_item(project, "cleo", answers(3))
+    statistics.compute(project)
+    page = client.get(reverse("manage-adjudicate", args=[project.slug]) + "?show=waiting")
+    assert "Asked once more" not in page.content.decode()
