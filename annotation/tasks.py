@@ -1,6 +1,6 @@
 """The jobs of the annotation app, and what it does every tick."""
 
-from annotation.assignments import late_flags, render_ahead
+from annotation.assignments import render_ahead
 from annotation.assignments.items import sync_items
 from annotation.assignments.states import expire_overdue
 from annotation.models import Project
@@ -50,12 +50,6 @@ def count_what_changed() -> None:
 def expire_leases() -> None:
     """Items of people who went away return to the queue."""
     expire_overdue()
-
-
-@on_tick
-def flag_what_older_code_took() -> None:
-    """Submissions taken by web processes that were not restarted yet are found by their flags like all others."""
-    late_flags.put_right()
 
 
 @on_tick

@@ -31,8 +31,7 @@ def settle(item_id: int) -> None:
     if not item.in_overlap or item.project.revision_id is None:
         return
     config = config_of(item.project.revision_id)
-    is_decided = _decisions(item.project).filter(item=item).exists()
-    if not config.quality_control.tie_breakers or is_decided or not is_tied(item):
+    if not (config.quality_control.tie_breakers and _is_undecided(item) and is_tied(item)):
         _give_up(item)
     elif _filled(item.project, config).filter(pk=item.pk).exists() and _is_anybody_left(item):
         _ask(item, config)
@@ -68,6 +67,10 @@ def _is_anybody_left(item: Item) -> bool:
     )
     had = Assignment.objects.filter(item=item, annotator=OuterRef("user")).exclude(state__in=states.RESUMABLE)
     return people.filter(~Exists(had)).exists()
+
+
+def _is_undecided(item: Item) -> bool:
+    return not _decisions(item.project).filter(item=item).exists()
 
 
 def _decisions(project: Project) -> QuerySet[Assignment]:
