@@ -23,7 +23,7 @@ from exports.preview import preview
 from exports.releases import published
 from exports.requests import CannotExport
 from exports.steps import UnknownReward
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.numbers import whole_number
 
 PER_PAGE = 25
@@ -68,7 +68,7 @@ def _ask(request: HttpRequest, project: Any, form: ExportForm) -> None:
     if published(project, name, requests.checked(project, name, options)):
         messages.info(request, "Nothing has changed since the last export with these options: use that one.")
         return
-    requests.ask(project, name, options, request.user)  # type: ignore[arg-type]
+    requests.ask(project, name, options, person_of(request))
 
 
 @require_safe

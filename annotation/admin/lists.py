@@ -17,6 +17,7 @@ from annotation.admin.acts import FORMS, ActForm, tell
 from annotation.admin.filters import chosen_project, items_named, names_project, people_named
 from annotation.admin.frame import project_context
 from annotation.projects import bulk
+from potato_site.accounts.decorators import person_of
 from potato_site.accounts.models import AuditEntry
 from potato_site.scoped_admin import ScopedAdmin
 
@@ -129,7 +130,7 @@ def _run(model_admin: ProjectList, request: HttpRequest, queryset: QuerySet[Any]
     name = request.POST.getlist("action")[0]
     act = bulk.ACTS[name]
     chosen = queryset.order_by().values("pk")
-    rows = bulk.changeable(act, request.user).filter(pk__in=chosen)  # type: ignore[arg-type]
+    rows = bulk.changeable(act, person_of(request)).filter(pk__in=chosen)
     pks = list(rows.order_by("pk").values_list("pk", flat=True)[: bulk.LIMIT + 1])
     if not pks:
         messages.warning(request, "Nothing was changed: none of the chosen rows is in a project that you manage.")
@@ -143,8 +144,8 @@ def _run(model_admin: ProjectList, request: HttpRequest, queryset: QuerySet[Any]
         return _ask(model_admin, request, form, len(pks))
     options = form.options()
     if len(pks) > bulk.AT_ONCE:
-        return redirect("manage-act", job_id=bulk.start(name, pks, request.user, options).pk)  # type: ignore[arg-type]
-    tell(request, name, bulk.run(name, pks, request.user, options).as_dict())  # type: ignore[arg-type]
+        return redirect("manage-act", job_id=bulk.start(name, pks, person_of(request), options).pk)
+    tell(request, name, bulk.run(name, pks, person_of(request), options).as_dict())
     return None
 
 

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_http_methods
 
 from annotation import access
 from annotation.admin.large_files import takes_large_files
-from annotation.admin.new_project_form import OWN, NewProjectForm, user_of
+from annotation.admin.new_project_form import OWN, NewProjectForm
 from annotation.models import Project
 from annotation.projects import create
 from annotation.projects.presets import presets
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import User
 from potato_site.home import HomeError
 from traces import uploads
@@ -32,7 +32,7 @@ def may_make(request: HttpRequest) -> bool:
 
 def refused(request: HttpRequest, error: UploadRefused) -> HttpResponse:
     """Nothing was read, so the form is empty again: the page says why."""
-    form = NewProjectForm(user=user_of(request))
+    form = NewProjectForm(user=person_of(request))
     return _page(request, form, status=error.status, refusal=str(error))
 
 
@@ -43,7 +43,7 @@ def refused(request: HttpRequest, error: UploadRefused) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     if not may_make(request):
         raise Http404
-    user = user_of(request)
+    user = person_of(request)
     if request.method != "POST":
         return _page(request, NewProjectForm(user=user))
     form = NewProjectForm(request.POST, request.FILES, user=user)

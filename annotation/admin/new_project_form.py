@@ -13,7 +13,6 @@ from annotation.projects.config import Parsed, ProjectConfig
 from annotation.projects.notes import Note
 from annotation.projects.presets import presets
 from annotation.projects.sections import QualityControl
-from potato_site.accounts.models import User
 from potato_site.safe_yaml import YamlProblem, load_yaml
 from traces.access import datasets_of
 from traces.models import Dataset
@@ -190,8 +189,3 @@ def _names(parsed: Parsed, key: str) -> bool:
     """Whether the file itself says this of its quality control, in either dialect."""
     book = parsed.book
     return book.origin_of(("quality_control", key)) in book.lines
-
-
-def user_of(request: Any) -> User:
-    assert isinstance(request.user, User)
-    return request.user

@@ -22,7 +22,7 @@ from annotation.projects.apply import Applied, apply_text
 from annotation.projects.dump import to_yaml
 from annotation.projects.revisions import config_of
 from annotation.schemes import schemes
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import AuditEntry
 from potato_site.numbers import whole_number
 from potato_site.safe_yaml import MAX_BYTES
@@ -94,7 +94,7 @@ def _saved(request: HttpRequest, project: Project, draft: Draft) -> HttpResponse
     done = apply_text(
         project,
         draft.text,
-        request.user,  # type: ignore[arg-type]
+        person_of(request),
         base_revision=whole_number(request.POST.get("base", "")),
         keep_theirs=[key for key, choice in keep.items() if choice == "theirs"],
         keep_mine=[key for key, choice in keep.items() if choice == "mine"],
@@ -153,7 +153,7 @@ def _restored(request: HttpRequest, project: Project) -> HttpResponse:
     if found is None:
         raise Http404
     draft = config_draft.of_config(config_of(found.pk))
-    done = apply_text(project, draft.text, request.user, agreement="")  # type: ignore[arg-type]
+    done = apply_text(project, draft.text, person_of(request), agreement="")
     if not done.is_saved:
         draft.tell(done.errors, done.warnings)
         return _page(request, project, draft, done, is_new=True)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from annotation import access
 from annotation.models import Project
 from annotation.projects import lifecycle
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 
 State = Project.State
 DONE = {
@@ -30,7 +30,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
     project = access.managed_project(request.user, slug)
     state = request.POST.get("state", "")
     try:
-        if lifecycle.set_state(project, state, request.user):  # type: ignore[arg-type]
+        if lifecycle.set_state(project, state, person_of(request)):
             messages.success(request, DONE[State(state)])
     except lifecycle.NotReady as not_ready:
         for sentence in not_ready.missing:

@@ -22,7 +22,7 @@ from annotation.admin.shown_imports import SHOWN_NAMES, shown_imports
 from annotation.admin.upload_options import OptionsForm
 from annotation.models import Item, Project
 from annotation.projects.revisions import current
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import AuditEntry
 from traces import uploads, watching
 from traces.access import dataset_of, datasets_of
@@ -79,7 +79,7 @@ def _receive(request: HttpRequest, project: Project, dataset: Dataset) -> tuple[
     ]
     data = current(project).data
     options = replace(form.options(), id_key=data.id_key, text_key=data.text_key)
-    batch, refused = uploads.receive_all(dataset, sent, user=request.user, options=options)  # type: ignore[arg-type]
+    batch, refused = uploads.receive_all(dataset, sent, user=person_of(request), options=options)
     note = ""
     if batch is not None and not batch.is_new:
         names = ", ".join(uploads.shown_name(one.name) for one in sent[:SHOWN_NAMES])
@@ -103,7 +103,7 @@ def _folders(request: HttpRequest, n: int) -> list[str]:
 def cancel(request: HttpRequest, slug: str, import_id: int) -> HttpResponse:
     """Stop an import under way."""
     batch = _import(request, slug, import_id)
-    if not uploads.stop(batch, request.user):  # type: ignore[arg-type]
+    if not uploads.stop(batch, person_of(request)):
         messages.info(request, "That import was over already.")
     return redirect("manage-upload", slug=slug)
 
@@ -113,7 +113,7 @@ def cancel(request: HttpRequest, slug: str, import_id: int) -> HttpResponse:
 def retry(request: HttpRequest, slug: str, import_id: int) -> HttpResponse:
     """Run an import again that failed or was cancelled."""
     batch = _import(request, slug, import_id)
-    if not uploads.retry(batch, request.user):  # type: ignore[arg-type]
+    if not uploads.retry(batch, person_of(request)):
         messages.error(request, "Its files are no longer on this server: upload them again.")
     return redirect("manage-upload", slug=slug)
 

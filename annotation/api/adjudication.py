@@ -17,8 +17,9 @@ from annotation.assignments import adjudication
 from annotation.models import Assignment, Item
 from annotation.quality import statistics
 from annotation.quality.disagreement import n_answers
+from potato_site.accounts.decorators import person_of
 from potato_site.api import pages
-from potato_site.api.endpoint import Endpoint, user_of
+from potato_site.api.endpoint import Endpoint
 
 
 class DisputeShown(serializers.Serializer):
@@ -64,5 +65,5 @@ class Decide(Endpoint):
         item = Item.objects.filter(project=project, pk=item_id).select_related("project", "trace_a", "trace_b").first()
         if item is None:
             raise Http404
-        opened = adjudication.open_item(item, user_of(request), n_answers(project, item))
+        opened = adjudication.open_item(item, person_of(request), n_answers(project, item))
         return Response(shown(access.assignment_of(request.user, opened.public_id)))

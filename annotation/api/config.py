@@ -17,8 +17,9 @@ from annotation.models import Project
 from annotation.projects import apply, dump
 from annotation.projects.notes import Note
 from annotation.projects.revisions import current
+from potato_site.accounts.decorators import person_of
 from potato_site.api import query
-from potato_site.api.endpoint import Answer, Endpoint, user_of
+from potato_site.api.endpoint import Answer, Endpoint
 from potato_site.api.parsing import Json, PlainText, Text
 from potato_site.api.problems import Problem
 from potato_site.canonical import canonical
@@ -97,7 +98,7 @@ class Config(Endpoint):
         if query.flag(request, "dry_run"):
             done = apply.propose(project, text, base_revision=base)
         else:
-            done = apply.apply_text(project, text, user_of(request), base_revision=base, agreement=agreed)
+            done = apply.apply_text(project, text, person_of(request), base_revision=base, agreement=agreed)
         refuse(done)
         if not done.is_saved and not query.flag(request, "dry_run"):
             raise Problem("conflict", "Answers exist: read the consequences, then send it with agree.", **shown(done))

@@ -14,8 +14,9 @@ from rest_framework.response import Response
 
 from annotation import access
 from annotation.projects.withdrawal import set_withdrawn
+from potato_site.accounts.decorators import person_of
 from potato_site.accounts.models import AuditEntry
-from potato_site.api.endpoint import Endpoint, Strict, read, unbound, user_of
+from potato_site.api.endpoint import Endpoint, Strict, read, unbound
 from potato_site.api.pages import PARAMETERS, of, page
 from traces.api import lookup, shown
 from traces.models import Dataset
@@ -43,7 +44,7 @@ class Datasets(Endpoint):
         unbound(request)
         if not access.manages_something(request.user):
             raise PermissionDenied("Only people who manage a project may make datasets.")
-        dataset = make_dataset(read(NewDataset, request)["name"], user_of(request))
+        dataset = make_dataset(read(NewDataset, request)["name"], person_of(request))
         answer = shown.show_dataset(request, dataset)
         return Response(answer, status=201, headers={"Location": answer["url"]})
 
@@ -66,7 +67,7 @@ class _Withdrawal(Endpoint):
         # A trace belongs to every project of its dataset: a token of one of them does not decide for the others.
         unbound(request)
         trace = lookup.trace(request, dataset_id, trace_id)
-        set_withdrawn(trace, self.withdrawn, user_of(request))
+        set_withdrawn(trace, self.withdrawn, person_of(request))
         return Response(shown.show_trace(request, trace))
 
 

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from annotation.api import lookup
 from annotation.models import Gold, Item, Project
 from annotation.quality.gold import NotGold, delete_gold, set_gold
-from potato_site.api.endpoint import Endpoint, Strict, read, user_of
+from potato_site.accounts.decorators import person_of
+from potato_site.api.endpoint import Endpoint, Strict, read
 from potato_site.api.pages import PARAMETERS, of, page
 from potato_site.api.problems import Problem, translate
 
@@ -83,13 +84,13 @@ class GoldAnswer(Endpoint):
         item = Item.objects.filter(project=project, pk=item_id).first()
         if item is None:
             raise Http404
-        gold = set_gold(project, item, scheme, given.pop("value"), user=user_of(request), **given)
+        gold = set_gold(project, item, scheme, given.pop("value"), user=person_of(request), **given)
         return Response(show_gold(gold))
 
     @extend_schema(summary="Forget a known answer", operation_id="gold_delete", responses={204: None})
     def delete(self, request: Request, slug: str, item_id: int, scheme: str) -> Response:
         project = lookup.managed_project(request, slug)
-        delete_gold(project, _gold(project, item_id, scheme), user_of(request))
+        delete_gold(project, _gold(project, item_id, scheme), person_of(request))
         return Response(status=204)
 
 

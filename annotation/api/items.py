@@ -19,8 +19,9 @@ from annotation.assignments import managing
 from annotation.assignments.queue import PRIORITY_LIMIT
 from annotation.models import Assignment, Item, Project, Slot
 from annotation.projects.revisions import current
+from potato_site.accounts.decorators import person_of
 from potato_site.api import pages, query
-from potato_site.api.endpoint import Endpoint, Strict, read, user_of
+from potato_site.api.endpoint import Endpoint, Strict, read
 
 DONE = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
 FILTERS = ("trace", "overlap", "withdrawn", "finished", "calibration")
@@ -90,7 +91,7 @@ class ItemOne(Endpoint):
     @extend_schema(operation_id="item_change", summary="Change an item", request=ItemChange, responses=ItemShown)
     def patch(self, request: Request, slug: str, item_id: int) -> Response:
         """All that is named, or nothing. What everybody labels first: docs/projects.md, "Calibrate"."""
-        project, user = lookup.managed_project(request, slug), user_of(request)
+        project, user = lookup.managed_project(request, slug), person_of(request)
         given, item = read(ItemChange, request), _one(project, item_id)
         with transaction.atomic():
             if "priority" in given:

@@ -13,10 +13,11 @@ from rest_framework.response import Response
 from annotation.api import lookup
 from annotation.models import Invitation, Membership
 from annotation.projects import invitations, membership
+from potato_site.accounts.decorators import person_of
 from potato_site.accounts.models import User
 from potato_site.api import pages, query
 from potato_site.api.addresses import absolute
-from potato_site.api.endpoint import Endpoint, Strict, read, user_of
+from potato_site.api.endpoint import Endpoint, Strict, read
 
 MOST = 500
 TAG = "People"
@@ -88,7 +89,7 @@ class People(Endpoint):
         """Who has an account is asked to join, a newcomer gets a link; `outcome` says which, for each."""
         project = lookup.managed_project(request, slug)
         entries = [invitations.Entry(**entry) for entry in read(PeopleInvited, request)["people"]]
-        done = invitations.invite_names(project, entries, user_of(request))
+        done = invitations.invite_names(project, entries, person_of(request))
         return Response({"people": [outcome(one) for one in done]})
 
 
@@ -105,7 +106,7 @@ class Pause(_Person):
     @extend_schema(operation_id="person_pause", summary="Pause a person", request=None, responses=PersonShown)
     def post(self, request: Request, slug: str, membership_id: int) -> Response:
         """No new items; what they have open they may finish. Sent again it changes nothing."""
-        membership.pause(self.found(request, slug, membership_id), user_of(request))
+        membership.pause(self.found(request, slug, membership_id), person_of(request))
         return Response(person(self.found(request, slug, membership_id)))
 
 
@@ -113,7 +114,7 @@ class Resume(_Person):
     @extend_schema(operation_id="person_resume", summary="Resume a person", request=None, responses=PersonShown)
     def post(self, request: Request, slug: str, membership_id: int) -> Response:
         """Items again."""
-        membership.resume(self.found(request, slug, membership_id), user_of(request))
+        membership.resume(self.found(request, slug, membership_id), person_of(request))
         return Response(person(self.found(request, slug, membership_id)))
 
 

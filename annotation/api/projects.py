@@ -18,9 +18,10 @@ from annotation.models import Membership, Project
 from annotation.projects import apply, invitations
 from annotation.projects.create import create_project, name_of
 from annotation.projects.lifecycle import set_state
+from potato_site.accounts.decorators import person_of
 from potato_site.api import pages
 from potato_site.api.addresses import address
-from potato_site.api.endpoint import Endpoint, Strict, read, unbound, user_of
+from potato_site.api.endpoint import Endpoint, Strict, read, unbound
 from potato_site.api.problems import Problem
 from traces.api import lookup as datasets
 
@@ -42,7 +43,7 @@ def shown(project: Project, request: Request) -> dict[str, Any]:
     """A project (of :func:`with_mine`) as a program sees it."""
     memberships: list[Membership] = project.mine  # type: ignore[attr-defined]
     roles = sorted({membership.role for membership in memberships})
-    is_whole = user_of(request).is_superuser or any(role != Membership.Role.ANNOTATOR for role in roles)
+    is_whole = person_of(request).is_superuser or any(role != Membership.Role.ANNOTATOR for role in roles)
     return {
         "slug": project.slug,
         "name": project.name,
@@ -119,7 +120,7 @@ class ProjectList(Endpoint):
         if parsed.config is None:
             raise Problem("invalid", errors=[config.note(one) for one in parsed.errors])
         people = [invitations.Entry(**person) for person in given["people"]]
-        project = create_project(given["name"], dataset, parsed.config, people, user_of(request))
+        project = create_project(given["name"], dataset, parsed.config, people, person_of(request))
         made_at = address(request, "api-project", project.slug)
         return Response(one(request, project.slug), status=201, headers={"Location": made_at})
 
@@ -138,5 +139,5 @@ class ProjectOne(Endpoint):
     def patch(self, request: Request, slug: str) -> Response:
         """Pausing and closing stop new items; what somebody has open can be finished."""
         project = lookup.managed_project(request, slug)
-        set_state(project, read(StateGiven, request)["state"], user_of(request))
+        set_state(project, read(StateGiven, request)["state"], person_of(request))
         return Response(one(request, slug))

@@ -16,7 +16,7 @@ from annotation.models import Invitation
 from annotation.projects import invitations, membership
 from annotation.projects.membership import Refused
 from potato_site.accounts import sessions
-from potato_site.accounts.decorators import login_url, signed_in
+from potato_site.accounts.decorators import login_url, person_of, signed_in
 from potato_site.accounts.forms import NewAccountForm
 from potato_site.accounts.views import BACKEND
 
@@ -37,7 +37,7 @@ def join(request: HttpRequest, invitation: str) -> HttpResponse:
 def _join_as_member(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
     if request.method == "POST":
         try:
-            joined = invitations.use(token, request.user)  # type: ignore[arg-type]
+            joined = invitations.use(token, person_of(request))
         except Refused as refused:
             messages.error(request, str(refused))
             return redirect("home")

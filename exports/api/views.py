@@ -18,8 +18,9 @@ from exports.api.options import OptionsGiven
 from exports.formats import formats
 from exports.models import Export
 from exports.requests import Asked, CannotExport
+from potato_site.accounts.decorators import person_of
 from potato_site.api.addresses import address
-from potato_site.api.endpoint import Endpoint, Strict, read, user_of
+from potato_site.api.endpoint import Endpoint, Strict, read
 from potato_site.api.pages import PARAMETERS, of, page
 from potato_site.api.problems import Problem, translate
 from potato_site.jobs.models import Job
@@ -93,7 +94,7 @@ class Exports(Endpoint):
     )
     def post(self, request: Request, slug: str) -> Response:
         project, given = lookup.administered_project(request, slug), read(ExportAsked, request)
-        job = requests.ask(project, given["format"], given.get("options") or {}, user_of(request))
+        job = requests.ask(project, given["format"], given.get("options") or {}, person_of(request))
         answer = show_asked(request, Asked(job, None), slug)
         return Response(answer, status=202, headers={"Location": answer["url"]})
 

@@ -28,7 +28,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from potato_site.accounts.models import ApiToken, User
+from potato_site.accounts.models import ApiToken
 from potato_site.api import idempotency
 from potato_site.api.authentication import SAFE, BearerToken, HasScope
 from potato_site.api.parsing import Json
@@ -127,12 +127,6 @@ def read(serializer: type[serializers.Serializer], request: Request) -> dict[str
     form = serializer(data=request.data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
-
-
-def user_of(request: Request) -> User:
-    """The person whose token this is."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def token_of(request: Request) -> ApiToken:

@@ -11,7 +11,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from potato_site.api.endpoint import Endpoint, user_of
+from potato_site.accounts.decorators import person_of
+from potato_site.api.endpoint import Endpoint
 from potato_site.api.pages import PARAMETERS, number_of, of, page
 from potato_site.api.problems import Problem
 from potato_site.api.query import flag
@@ -144,7 +145,7 @@ class Imports(Endpoint):
             return _upload(request, dataset_id)
         dataset, options = lookup.dataset(request, dataset_id), _options(request)
         with arriving_files(request) as files:
-            batch, refused = uploads.receive_all(dataset, files, user=user_of(request), options=options)
+            batch, refused = uploads.receive_all(dataset, files, user=person_of(request), options=options)
         if batch is None:
             raise Problem("invalid", errors=[{"field": one.name, "message": str(one)} for one in refused])
         answer = shown.show_import(request, batch)
@@ -169,7 +170,7 @@ class CancelImport(Endpoint):
         responses=shown.ImportShown,
     )
     def post(self, request: Request, dataset_id: int, import_id: int) -> Response:
-        if not uploads.stop(_import(request, dataset_id, import_id), user_of(request)):
+        if not uploads.stop(_import(request, dataset_id, import_id), person_of(request)):
             raise Problem("conflict", "The import is over.")
         return Response(shown.show_import(request, _import(request, dataset_id, import_id)))
 
@@ -186,7 +187,7 @@ class RetryImport(Endpoint):
         responses={202: shown.ImportShown},
     )
     def post(self, request: Request, dataset_id: int, import_id: int) -> Response:
-        if not uploads.retry(_import(request, dataset_id, import_id), user_of(request)):
+        if not uploads.retry(_import(request, dataset_id, import_id), person_of(request)):
             raise Problem(
                 "conflict", "Only what failed or was cancelled, and is still on the server, can be tried again."
             )
@@ -233,7 +234,7 @@ def _upload(request: Request, dataset_id: int) -> Response:
             stream,
             name=request.query_params.get("name", ""),
             length=length,
-            user=user_of(request),
+            user=person_of(request),
             sha256=sha256,
             options=options,
         )
