@@ -34,27 +34,47 @@ class NotReady(Exception):
 @transaction.atomic
 def set_state(project: Project, state: str, user: User | None) -> bool:
     """Move a project to another state; False when it is there already. Raises NotReady. ``project`` is updated."""
-    # No key: opening an item refers to the project and must not wait for this.
-    locked = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)
-    before = locked.state
-    project.state = before
+    before = _lock(project)
     if before == state:
         return False
     if state not in MOVES[State(before)]:
         raise NotReady([f"A project that is {before} cannot become {state or 'nothing'}."])
-    if state == State.OPEN and (missing := missing_to_open(locked)):
+    if state == State.OPEN and (missing := missing_to_open(project)):
         raise NotReady(missing)
-    locked.state = project.state = state
-    locked.save(update_fields=["state"])
+    _move(project, before, state, user)
+    return True
+
+
+@transaction.atomic
+def open_loaded(project: Project, user: User | None) -> None:
+    """A draft that was loaded from its file is open, whatever it lacks: the file says that it is to be labeled.
+
+    One that a manager paused or closed stays so. ``project`` is updated.
+    """
+    before = _lock(project)
+    if before == State.DRAFT:
+        _move(project, before, State.OPEN, user)
+
+
+def _lock(project: Project) -> str:
+    """The state it is in, which nobody else changes until the end of the transaction."""
+    # No key: opening an item refers to the project and must not wait for this.
+    rows = Project.objects.select_for_update(of=("self",), no_key=True)
+    project.state = rows.values_list("state", flat=True).get(pk=project.pk)
+    return project.state
+
+
+def _move(project: Project, before: str, state: str, user: User | None) -> None:
+    project.state = state
+    project.save(update_fields=["state"])
     AuditEntry.objects.create(
         user=user,
-        project=locked,
+        project=project,
         action="project.state",
-        object=locked.slug,
+        object=project.slug,
         before={"state": before},
         after={"state": state},
     )
-    return True
 
 
 def missing_to_open(project: Project) -> list[str]:

@@ -19,6 +19,7 @@ from annotation.models import Membership, Project
 from annotation.models.projects import slug_of
 from annotation.projects import checks, find, people
 from annotation.projects.config import Parsed, ProjectConfig, parse, unpaired
+from annotation.projects.lifecycle import open_loaded
 from annotation.projects.merge import apply_changes, differing
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.revisions import set_config
@@ -103,10 +104,7 @@ class _Loading:
             return
         self.report.project = project
         self._traces(project, config, progress)
-        # A project that a manager paused or closed stays so.
-        opened = Project.objects.filter(pk=project.pk, state=Project.State.DRAFT).update(state=Project.State.OPEN)
-        if opened:
-            project.state = Project.State.OPEN
+        open_loaded(project, self.made_by)
 
     @property
     def book(self) -> Notebook:

@@ -266,6 +266,14 @@ def test_old_revisions_keep_their_configuration(tmp_path):
     assert times == [20, 30]
 
 
+def test_opening_is_in_the_history_once(tmp_path):
+    path = write_project(tmp_path)
+    assert load(path).project.state == "open"
+    load(path)
+    entry = AuditEntry.objects.get(action="project.state")
+    assert (entry.before, entry.after) == ({"state": "draft"}, {"state": "open"})
+
+
 def test_a_project_that_was_paused_stays_paused(tmp_path):
     path = write_project(tmp_path)
     Project.objects.filter(pk=load(path).project.pk).update(state=Project.State.PAUSED)
