@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from annotation.models import Assignment, Membership, Project
+from annotation.models import Assignment, Membership, Project, Recruit
 
 
 def memberships_of(user: Any) -> QuerySet[Membership]:
@@ -67,6 +67,12 @@ RUNNING = (Membership.Role.MANAGER, Membership.Role.ADJUDICATOR, Membership.Role
 def runs(memberships: list[Membership]) -> bool:
     """Whether somebody with these may look into the project as a whole, in the admin."""
     return any(m.role in RUNNING for m in memberships)
+
+
+def only_labels(user: Any) -> bool:
+    """Whether this account was made for somebody whom a crowd platform sent: it labels in its one project and can do
+    nothing else, have no password and join nothing."""
+    return Recruit.objects.filter(user=user).exists()
 
 
 def administered(user: Any, *roles: str) -> QuerySet[Project]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.pages import join, label, profile, project, register, stylesheet
+from annotation.pages import join, label, profile, project, recruit, register, stylesheet
 
 urlpatterns = [
     path("", project.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("profile/tokens/", profile.profile_tokens, name="profile-tokens"),
     path("profile/tokens/<int:token_id>/", profile.profile_token, name="profile-token"),
     path("projects/<slug:slug>/register/", register.register, name="register"),
+    path("projects/<slug:slug>/recruit/", recruit.recruit, name="recruit"),
     path("join/<str:invitation>/", join.join, name="join"),
     path("invitations/<int:membership_id>/", join.invitation_answer, name="invitation-answer"),
     path("projects/<slug:slug>/", project.project, name="project"),

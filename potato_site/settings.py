@@ -192,6 +192,8 @@ PASSWORD_RESET_TIMEOUT = 3600
 SESSION_COOKIE_AGE = 12 * 3600  # without use
 # Whose sessions end after an hour without use (accounts.sessions): people who administer something.
 SHORT_SESSIONS_FOR = "annotation.access.administers_something"
+# Whose accounts are there for labeling alone: they get no password of their own.
+ONLY_LABELS = "annotation.access.only_labels"
 # Where somebody without an account makes one, on the way to a page (the log-in page links to it).
 WAY_IN_FOR = "annotation.projects.registration.way_in"
 SESSION_COOKIE_HTTPONLY = True

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from annotation.assignments import calibration, known_items, states, timing
+from annotation.assignments import calibration, known_items, shares, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED, NOT_DELIVERED
@@ -93,6 +93,9 @@ def _refusal(project: Project, membership: Membership) -> str:
         return "The project is not open for labeling."
     if membership.stage == Membership.Stage.PAUSED:
         return "The project's manager has paused your work here."
+    if membership.source == Membership.Source.PLATFORM:
+        standing = shares.standing_of(project, membership.user_id)
+        return standing.refusal if standing else ""
     return ""
 
 

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from annotation import access
 from annotation.assignments import mirror
-from annotation.models import Assignment, Item, Project, Slot, Submission
+from annotation.models import Assignment, Item, Project, Slot, Submission, Visit
 from annotation.projects import counter
 
 State = Assignment.State
@@ -203,6 +203,8 @@ def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assi
         latest = Submission.objects.filter(assignment=assignment, is_current=True).first()
         if latest is None or now - latest.submitted_at > REOPEN_WITHIN:
             raise Closed("An item can be reopened within 24 hours of submitting it.")
+        if Visit.objects.that_paid_for(assignment).exists():
+            raise Closed("You were given your code for this item: it stays as it is.")
         assignment.state, assignment.lease_until = State.REOPENED, now + LEASE
         assignment.save(update_fields=["state", "lease_until"])
         return assignment

@@ -4,6 +4,7 @@ from annotation.models.answers import Answer, AnswerEvent, Submission
 from annotation.models.assignments import Assignment, Gold, Item, Presence, Slot
 from annotation.models.invitations import Invitation
 from annotation.models.projects import Membership, Project, Revision, SchemeVersion, Statistic
+from annotation.models.recruits import Recruit, Visit
 
 __all__ = [
     "Answer",
@@ -15,9 +16,11 @@ __all__ = [
     "Membership",
     "Presence",
     "Project",
+    "Recruit",
     "Revision",
     "SchemeVersion",
     "Slot",
     "Statistic",
     "Submission",
+    "Visit",
 ]

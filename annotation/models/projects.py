@@ -99,6 +99,7 @@ class Membership(models.Model):
         FILE = "file"
         ADMIN = "admin"
         LINK = "link"
+        PLATFORM = "platform"
 
     class State(models.TextChoices):
         INVITED = "invited"

@@ -26,7 +26,7 @@ from annotation.answers import ops, submission
 from annotation.assignments import states, timing
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment
-from annotation.pages import shell
+from annotation.pages import shares, shell
 from annotation.pages.feedback import feedback_of
 from annotation.pages.shown import Sides, sides_of
 from annotation.projects.revisions import config_of
@@ -200,7 +200,8 @@ def _next_page(request: HttpRequest, done: Assignment) -> str:
     given = hand_out(project, request.user)
     if given.assignment is not None:
         return reverse("label", args=[given.assignment.public_id])
-    messages.info(request, given.reason)
+    if said := shares.without_item(project, request.user, given.reason):
+        messages.info(request, said)
     return reverse("project", args=[project.slug])
 
 

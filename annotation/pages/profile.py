@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -56,6 +56,9 @@ class ProfileForm(forms.Form):
         kwargs["initial"] = {"email": user.email, **chosen}
         super().__init__(*args, **kwargs)
         self.user = user
+        if access.only_labels(user):
+            # There is no password that an address could reset.
+            del self.fields["email"], self.fields["password"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -95,7 +98,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form=form)
     prefer(user, {name: form.cleaned_data[name] for name in ("theme", "timezone")})
-    if form.cleaned_data["email"] != user.email:
+    if form.cleaned_data.get("email", user.email) != user.email:
         AuditEntry.objects.create(user=user, action="account.email", object=user.username)
         user.email = form.cleaned_data["email"]
         user.save(update_fields=["email"])
@@ -134,6 +137,8 @@ def profile_sessions(request: HttpRequest) -> HttpResponse:
 def profile_tokens(request: HttpRequest) -> HttpResponse:
     """Make a token. Its secret is in this answer and nowhere else."""
     user = person(request)
+    if access.only_labels(user):
+        raise Http404
     if request.session.get(CAME_BY_LINK):
         # Who made the link must not keep a way in that its person would not notice.
         messages.error(request, "You came by a link: set a password of your own before you make a token.")
@@ -185,6 +190,7 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
             {"field": f"key-{n}", "set": key, "text": text, "own": chosen[key], "problem": problems.get(key, "")}
             for n, (key, text) in enumerate(keymap.KEYS.items())
         ],
+        "only_labels": access.only_labels(user),
         "keys_open": bool(problems or stored),
         **more,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ from annotation import access
 from annotation.assignments import calibration, states
 from annotation.assignments.handout import cap_of, hand_out
 from annotation.models import Assignment, Item, Membership, Project, Submission
+from annotation.pages import shares
 from annotation.projects import registration
 from annotation.quality import statistics
 from potato_site.accounts.decorators import signed_in
@@ -35,6 +37,9 @@ def home(request: HttpRequest) -> HttpResponse:
     memberships = access.memberships_of(request.user).order_by("project__name", "project_id", "role")
     by_project: dict[int, list[Membership]] = {}
     for membership in memberships:
+        if membership.source == Membership.Source.PLATFORM:
+            # Who came from a crowd platform has this project and no other.
+            return redirect("project", slug=membership.project.slug)
         by_project.setdefault(membership.project_id, []).append(membership)
     counts, sizes = _counts(request.user, by_project), _sizes(by_project)
     projects = [
@@ -63,13 +68,17 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     counts = _counts(request.user, [found.pk]).get(found.pk, NOTHING)
     work = _work(found, memberships, counts, _sizes([found.pk])[found.pk])
     counted = statistics.read(found) if work["runs_it"] else {}
+    came = any(membership.source == Membership.Source.PLATFORM for membership in memberships)
+    share = shares.shown(found, request.user) if came else {}
     context = {
         **work,
+        **share,
         "progress": counted.get(statistics.PROGRESS),
         "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] and work["is_open"] else 0,
         "decides": access.decides(memberships),
         "to_decide": counted.get(statistics.ADJUDICATION),
-        "recent": _recent(request.user, found),
+        # Of who came from a platform those of this visit: the IDs of an earlier one need not be known to them.
+        "recent": _recent(request.user, found, share["standing"].visit.came_at if share else None),
         "reopenable_since": timezone.now() - states.REOPEN_WITHIN,
     }
     return render(request, "annotation/project.html", context)
@@ -83,7 +92,8 @@ def next_item(request: HttpRequest, slug: str) -> HttpResponse:
     found, _ = access.project_of(request.user, slug)
     given = hand_out(found, request.user)
     if given.assignment is None:
-        messages.info(request, given.reason)
+        if said := shares.without_item(found, request.user, given.reason):
+            messages.info(request, said)
         return redirect("project", slug=slug)
     return redirect("label", public_id=given.assignment.public_id)
 
@@ -136,10 +146,13 @@ def _most(project: Project, membership: Membership, size: int) -> int:
     return size if cap is None else min(size, cap)
 
 
-def _recent(user: Any, found: Project) -> list[Submission]:
+def _recent(user: Any, found: Project, since: datetime | None) -> list[Submission]:
     """The person's latest submissions here, each with its item and state."""
+    mine = Submission.objects.filter(assignment__annotator=user, project=found, is_current=True)
+    if since is not None:
+        mine = mine.filter(submitted_at__gte=since)
     return list(
-        Submission.objects.filter(assignment__annotator=user, project=found, is_current=True)
-        .select_related("assignment__item__trace_a", "assignment__item__trace_b", "assignment__item__a")
-        .order_by("-submitted_at")[:RECENT]
+        mine.select_related("assignment__item__trace_a", "assignment__item__trace_b", "assignment__item__a").order_by(
+            "-submitted_at"
+        )[:RECENT]
     )

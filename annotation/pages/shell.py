@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,9 +19,10 @@ from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.answers.ops import MAX_OPS
 from annotation.assignments import states
+from annotation.assignments.shares import standing_of
 from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
-from annotation.models import Answer, Assignment, Item
+from annotation.models import Answer, Assignment, Item, Recruit
 from annotation.pages import filetree
 from annotation.pages.shown import ShownTrace, chunks_of, panes_of, shown_traces
 from annotation.pages.voices import voices_of
@@ -214,8 +215,17 @@ def _facts(assignment: Assignment) -> dict[str, Any]:
         active_ms=Coalesce("presence__active_ms", 0),
         number=_number(earlier) + 1,
         total=total,
+        is_recruit=Exists(Recruit.objects.filter(user=OuterRef("annotator"))),
     ).get(pk=assignment.pk)
-    return dict(row)
+    return dict(row) | (_of_share(assignment, row["number"]) if row["is_recruit"] else {})
+
+
+def _of_share(assignment: Assignment, number: int) -> dict[str, int]:
+    """To who came from a crowd platform: the how-manieth item of their share."""
+    standing = standing_of(assignment.project, assignment.annotator_id)
+    if standing is None or standing.share is None or assignment.is_calibration:
+        return {}
+    return {"number": number - standing.earlier, "total": standing.share}
 
 
 def _number(rows: QuerySet[Any]) -> Coalesce:

@@ -151,6 +151,14 @@ def warn_idle(places: Places, book: Notebook) -> None:
 # --- quality -----------------------------------------------------------------------------------------------
 
 
+def check_recruitment(config: ProjectConfig, book: Notebook) -> None:
+    """Warn of keys that do nothing, as nobody is let in from a platform."""
+    found = config.recruitment
+    if found.platform == "none":
+        for key in sorted(found.model_fields_set & (set(type(found).model_fields) - {"platform"})):
+            book.warn(("recruitment", key), "has no effect: recruitment.platform is none")
+
+
 def check_quality(config: ProjectConfig, book: Notebook) -> None:
     """Warn of rules that cannot do anything."""
     quality = config.quality_control

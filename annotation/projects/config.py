@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.people import Person
-from annotation.projects.sections import CodingAgent, Data, HandOut, Output, Pairs, QualityControl
+from annotation.projects.sections import CodingAgent, Data, HandOut, Output, Pairs, QualityControl, Recruitment
 from annotation.schemes import schemes
 from annotation.schemes.base import Scheme
 from potato_site.safe_yaml import KeyPath
@@ -51,6 +51,7 @@ class ProjectConfig(BaseModel):
         description="Anybody may register at `/projects/<slug>/register/`, which `potato start` prints and the "
         "project's log-in page links to",
     )
+    recruitment: Recruitment = Recruitment()
     guidelines: str = Field(
         default="",
         max_length=100_000,

@@ -221,6 +221,11 @@ def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
             "instances_per_annotator",
             "The limit per person holds from the next item on. Who has labeled more keeps it, and gets no more.",
         )
+    if before.recruitment.items_per_visit != after.recruitment.items_per_visit:
+        yield Consequence(
+            "recruitment.items_per_visit",
+            "The share holds from the next item on, for those who are at work too. Who has finished keeps the code.",
+        )
     if before.hand_out.order != after.hand_out.order:
         yield Consequence(
             "hand_out.order",

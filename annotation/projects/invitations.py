@@ -25,7 +25,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from annotation import access
 from annotation.models import Assignment, Invitation, Membership, Project
-from annotation.projects.membership import Refused, decides_alone, let_in, lock_project
+from annotation.projects.membership import ONE_PROJECT, Refused, decides_alone, let_in, lock_project
 from potato_site.accounts import mail
 from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
 from potato_site.jobs import enqueue
@@ -127,6 +127,8 @@ def use(token: str, user: User) -> Membership:
     unused = Invitation.objects.filter(pk=found.pk, used_at=None, revoked_at=None)
     if not _is_backed(found) or not unused.update(used_at=timezone.now(), used_by=user):
         raise Refused("This link has ended.")
+    if access.only_labels(user):
+        raise Refused(f"This account {ONE_PROJECT}.")
     membership = _join_by_link(found, user)
     _audit(found.project, user, "people.join", found)
     return membership
@@ -245,6 +247,8 @@ def _plan_existing(
         return Outcome(entry, "already", "was asked before and has not answered yet")
     if not user.is_active:
         return Outcome(entry, "problem", "this account is switched off")
+    if access.only_labels(user):
+        return Outcome(entry, "problem", ONE_PROJECT)
     if decides_alone(by, user, project.pk, user.pk in labeled):
         return Outcome(entry, "joined", f"becomes {_a(entry.role)} at once")
     return Outcome(entry, "asked", f"has an account and is asked on the home page to become {_a(entry.role)}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from annotation.access import DECIDING
+from annotation.access import DECIDING, only_labels
 from annotation.assignments import states
 from annotation.models import Assignment, Item, Membership, Project
 from annotation.projects.counter import bump_for
@@ -18,6 +18,7 @@ from potato_site.accounts import links, sessions
 from potato_site.accounts.models import AuditEntry, User
 
 Role, Stage, State = Membership.Role, Membership.Stage, Membership.State
+ONE_PROJECT = "came from a crowd platform, and labels in one project only"
 REMOVED = "The person was removed from the project."
 
 
@@ -93,6 +94,8 @@ def set_role(membership: Membership, role: str, by: User | None) -> Membership:
         raise Refused("There is no such role.")
     if locked.state != State.ACTIVE:
         raise Refused("Only the role of an active member can be changed.")
+    if only_labels(locked.user):
+        raise Refused("An account of somebody from a crowd platform only labels.")
     others = Membership.objects.select_for_update(of=("self",)).filter(project=locked.project_id, user=locked.user_id)
     other = others.filter(role=role).first()
     if other is None:
@@ -175,7 +178,7 @@ def may_get_link(membership: Membership) -> bool:
 def is_own_account(membership: Membership) -> bool:
     """Whether this project made the account of an active member, who is nobody special on the site."""
     user = membership.user
-    if user.is_staff or user.is_superuser or not user.is_active:
+    if user.is_staff or user.is_superuser or not user.is_active or membership.source == Membership.Source.PLATFORM:
         return False
     return user.created_by_project_id == membership.project_id and membership.state == State.ACTIVE
 

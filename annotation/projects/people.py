@@ -15,9 +15,10 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from pydantic import SecretStr
 
+from annotation.access import only_labels
 from annotation.assignments.states import give_back_labels
 from annotation.models import Membership, Project
-from annotation.projects.membership import REMOVED, let_in
+from annotation.projects.membership import ONE_PROJECT, REMOVED, let_in
 from annotation.projects.notes import Notebook
 from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
 from potato_site.safe_yaml import KeyPath
@@ -183,6 +184,9 @@ def _apply_person(
         return _new_user(project, person)
     if user.is_staff or user.is_superuser:
         book.warn((*person.path, "username"), f"{user.username!r} is staff; a file never touches staff. Left as it is")
+        return None
+    if only_labels(user):
+        book.warn((*person.path, "username"), f"{user.username!r} {ONE_PROJECT}. Left as it is")
         return None
     done = _new_password(project, user, person, book)
     return _join(project, user, person, known, made_by) or done

@@ -80,6 +80,7 @@ def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
         return None
     _warn_unknown(config, built, book)
     checks.check_quality(config, book)
+    checks.check_recruitment(config, book)
     _warn_unknown_formats(config, book)
     return config
 

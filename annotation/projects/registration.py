@@ -13,8 +13,9 @@ from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.urls import reverse
 
+from annotation.access import only_labels
 from annotation.models import Membership, Project
-from annotation.projects.membership import Refused, let_in, lock_project
+from annotation.projects.membership import ONE_PROJECT, Refused, let_in, lock_project
 from annotation.projects.revisions import current
 from potato_site.accounts.models import AuditEntry, User, validate_username
 
@@ -50,6 +51,8 @@ def join(project: Project, user: User) -> Membership:
     """Make somebody with an account an annotator. Raises Refused for who was removed, Http404 if just closed."""
     lock_project(project.pk)
     open_project(project.slug)
+    if only_labels(user):
+        raise Refused(f"This account {ONE_PROJECT}.")
     membership, is_new = Membership.objects.select_for_update(of=("self",)).get_or_create(
         project=project, user=user, role=Role.ANNOTATOR, defaults={"source": Membership.Source.LINK}
     )

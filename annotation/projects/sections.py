@@ -9,10 +9,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from potato_site.home import DEFAULT_OUTPUT
 from traces.document import STEP_TYPES
+
+# A completion code as platforms make them, or none.
+CODE = r"^[A-Za-z0-9_-]{0,64}$"
 
 
 class Section(BaseModel):
@@ -199,6 +202,46 @@ class QualityControl(Section):
     def overlap_share(self) -> Fraction:
         """The share of items that several people label, exactly (14.3 % is 143/1000). None without agreement."""
         return Fraction(str(self.overlap_percentage)) / 100 if self.inter_annotator_agreement else Fraction(0)
+
+
+class Recruitment(Section):
+    """People whom a crowd platform sends and pays; see docs/recruitment.md."""
+
+    platform: Literal["none", "prolific", "mturk", "mturk_sandbox"] = Field(
+        default="none",
+        description="Who sends people: `prolific`, `mturk` or, to try it, `mturk_sandbox`; `none`: nobody is let in "
+        "this way. The People page shows the address to give to the platform",
+    )
+    completion_code: str = Field(
+        default="",
+        pattern=CODE,
+        description="The code people get when their share is done. Prolific makes one for each study; on Mechanical "
+        "Turk leave it empty, and everybody gets a code of their own",
+    )
+    return_code: str = Field(
+        default="",
+        pattern=CODE,
+        description="The code for who does not agree, or comes when there is nothing to label, where the platform has "
+        "one for that",
+    )
+    items_per_visit: int | None = Field(
+        default=None,
+        ge=1,
+        description="A person's share: the code is shown when so many items are submitted. Without it the share is "
+        "`instances_per_annotator`, and without that all there is",
+        json_schema_extra={"unit": "items"},
+    )
+    consent: str = Field(
+        default="",
+        max_length=100_000,
+        description="What people read and agree to before they begin, in Markdown",
+    )
+
+    @model_validator(mode="after")
+    def _prolific_has_a_code(self) -> Recruitment:
+        if self.platform == "prolific" and not self.completion_code:
+            raise ValueError("prolific needs a completion_code: the one that Prolific shows for the study")
+        return self
 
 
 class HandOut(Section):

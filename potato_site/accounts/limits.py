@@ -16,7 +16,7 @@ from potato_site.accounts.models import Attempt
 WINDOW = timedelta(hours=1)
 KEPT = timedelta(days=1)
 # Kind → tries an hour. A class of students behind one address must be able to register.
-LIMITS = {"login": 100, "reset-network": 20, "reset-address": 3, "register": 100}
+LIMITS = {"login": 100, "reset-network": 20, "reset-address": 3, "register": 100, "recruit": 100}
 
 
 def reached(kind: str, who: str) -> bool:

@@ -8,7 +8,7 @@ from django.contrib.auth import login as start_session
 from django.contrib.auth import logout as end_session
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.module_loading import import_string
@@ -72,6 +72,8 @@ def login_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @signed_in
 def set_password(request: HttpRequest) -> HttpResponse:
+    if import_string(settings.ONLY_LABELS)(request.user):
+        raise Http404
     form = password_form(request)
     if form.is_valid():
         user = form.save(commit=False)

@@ -1,0 +1,71 @@
+"""People who came from a crowd platform, and each time they came."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from annotation.models.projects import Project
+
+
+class Recruit(models.Model):
+    """Whom the platform calls ``external_id``. The account has a name of its own, so labels and exports say no id."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="recruits")
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="recruit")
+    platform = models.CharField(max_length=16)
+    external_id = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "platform", "external_id"], name="one_recruit_per_external_id")
+        ]
+
+    def __str__(self) -> str:
+        return f"recruit {self.pk} of {self.project_id}"
+
+
+class VisitQuerySet(models.QuerySet["Visit"]):
+    def under_way(self) -> "VisitQuerySet":
+        """Neither finished nor left."""
+        return self.filter(finished_at=None, left_at=None)
+
+    def that_paid_for(self, assignment: Any) -> "VisitQuerySet":
+        """Finished when this item was done already: the code was given for it as it was."""
+        mine = self.filter(recruit__project=assignment.project_id, recruit__user=assignment.annotator_id)
+        return mine.filter(finished_at__gte=assignment.opened_at)
+
+
+class Visit(models.Model):
+    """One participation of a recruit, which the platform pays once. It ends finished, with a code, or left, without."""
+
+    recruit = models.ForeignKey(Recruit, models.CASCADE, related_name="visits")
+    study_id = models.CharField(max_length=64)
+    session_id = models.CharField(max_length=64)
+    came_at = models.DateTimeField()
+    # The share was done, and the person was given the code that is kept here.
+    finished_at = models.DateTimeField(null=True)
+    code = models.CharField(max_length=64, blank=True)
+    # How many items it was finished with. They count for no later visit.
+    credited = models.PositiveIntegerField(default=0)
+    # A later visit took its place, or a manager ended it.
+    left_at = models.DateTimeField(null=True)
+
+    objects = VisitQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["recruit", "study_id", "session_id"], name="one_visit_per_session"),
+            models.UniqueConstraint(
+                fields=["recruit"], condition=Q(finished_at=None, left_at=None), name="one_visit_under_way"
+            ),
+            models.CheckConstraint(condition=Q(finished_at=None) | Q(left_at=None), name="visit_ends_one_way"),
+        ]
+
+    def __str__(self) -> str:
+        return f"visit {self.pk} of recruit {self.recruit_id}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.finished_at is None and self.left_at is None

@@ -1,0 +1,79 @@
+"""The page where people arrive from a crowd platform. Nothing but its button signs anybody in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import login as start_session
+from django.contrib.auth import logout as end_session
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from annotation.models import Project
+from annotation.projects import platforms, recruitment
+from annotation.projects.membership import Refused
+from annotation.projects.platforms import Arrival
+from annotation.projects.revisions import current
+from potato_site.accounts import limits
+from potato_site.accounts.client import client_network
+from potato_site.accounts.models import User
+from potato_site.accounts.views import BACKEND
+from potato_site.markdown import markdown
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def recruit(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET only shows: what is asked of the person, and the buttons that begin or decline."""
+    project, platform = recruitment.taking(slug)
+    parameters = request.GET.dict()
+    if platforms.is_preview(platform, parameters):
+        return _page(request, project, is_preview=True)
+    arrival = platforms.arrival(platform, parameters)
+    if arrival is None:
+        return _page(request, project, status=400, is_incomplete=True)
+    act = request.POST.get("act", "") if request.method == "POST" else ""
+    if act == "sign-out":
+        end_session(request)
+        return redirect(request.get_full_path())
+    if act == "decline":
+        return _page(request, project, has_declined=True)
+    if act == "begin":
+        return _enter(request, project, arrival)
+    if isinstance(request.user, User):
+        if recruitment.is_at_visit(project, arrival, request.user):
+            return redirect("project", slug=slug)
+        return _page(request, project, is_somebody=not recruitment.is_own(project, arrival, request.user))
+    return _page(request, project)
+
+
+def _enter(request: HttpRequest, project: Project, arrival: Arrival) -> HttpResponse:
+    signed_in = request.user if isinstance(request.user, User) else None
+    if signed_in is not None and not recruitment.is_own(project, arrival, signed_in):
+        return _page(request, project, is_somebody=True)
+    if not limits.take("recruit", client_network(request)):
+        return _page(request, project, status=429, refusal="Too many tries came from your network. Try again later.")
+    try:
+        user = recruitment.enter(project, arrival, signed_in)
+    except Refused as refused:
+        return _page(request, project, refusal=str(refused))
+    if signed_in is None:
+        start_session(request, user, backend=BACKEND)
+    return redirect("project", slug=project.slug)
+
+
+def _page(request: HttpRequest, project: Project, *, status: int = 200, **more: Any) -> HttpResponse:
+    config = current(project)
+    context = {
+        "project": project,
+        "platform": recruitment.platform_of(project),
+        "is_open": project.state == Project.State.OPEN,
+        "share": config.recruitment.items_per_visit or config.instances_per_annotator,
+        "consent": markdown(config.recruitment.consent),
+        "guidelines": markdown(config.guidelines),
+        "return_code": config.recruitment.return_code,
+        **more,
+    }
+    return render(request, "annotation/recruit.html", context, status=status)

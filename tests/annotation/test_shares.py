@@ -1,0 +1,221 @@
+"""How far somebody from a crowd platform is: what counts, when the code is given, and that nothing else gives it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotation.assignments import managing, shares, states
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Membership, Project, Recruit, Visit
+from annotation.projects import lifecycle, membership
+from annotation.projects.load import load_file
+from potato_site.accounts.models import User
+from tests.annotation.test_recruitment import PROLIFIC, come, home, said
+from tests.factory import answers, make_project, make_traces, op, submit_item, write_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    return make_project(tmp_path, recruitment=PROLIFIC, traces=make_traces(6), overlap=0)
+
+
+def label(project, client: Client) -> str:
+    """Label the next item as the page does; where it leads."""
+    opened = client.post(f"{home(project)}next").headers["Location"]
+    assert opened.startswith("/label/"), opened
+    payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": 0, "ops": [op(s, c) for s, c in answers().items()]}
+    answer = client.post(f"{opened}submit", {"payload": json.dumps(payload)})
+    assert answer.status_code == 200, answer.content
+    return answer.json()["next"]
+
+
+def skip(project, client: Client) -> None:
+    opened = client.post(f"{home(project)}next").headers["Location"]
+    client.post(f"{opened}skip", {"reason": "too long"})
+
+
+def test_the_code_comes_with_the_last_item_of_the_share_and_never_before(client, project):
+    come(project, client)
+    for number in range(2):
+        text = said(client.get(home(project)))
+        assert f"{number}</strong> of 2 done" in text
+        assert "C1ABC" not in text
+        leads_to = label(project, client)
+    assert leads_to == home(project)
+    text = said(client.get(home(project)))
+    assert 'value="C1ABC"' in text
+    assert 'href="https://app.prolific.com/submissions/complete?cc=C1ABC"' in text
+    visit = Visit.objects.get()
+    assert (visit.credited, visit.code, visit.finished_at is None) == (2, "C1ABC", False)
+
+
+def test_nothing_in_an_address_or_a_form_gives_the_code(client, project):
+    come(project, client)
+    label(project, client)
+    tries = [
+        client.get(f"{home(project)}?done=1&cc=C1ABC&finished_at=now"),
+        client.post(f"{home(project)}next", {"done": "1"}, follow=True),
+        come(project, client),
+    ]
+    assert not [one for one in tries if 'cc=C1ABC"' in said(one) or 'value="C1ABC"' in said(one)]
+    assert Visit.objects.get().finished_at is None
+
+
+def test_the_labeling_page_counts_the_share(client, project):
+    come(project, client)
+    label(project, client)
+    opened = client.post(f"{home(project)}next").headers["Location"]
+    assert "Item 2 of 2" in said(client.get(opened))
+
+
+def test_who_is_done_gets_no_item_more(client, project):
+    come(project, client)
+    label(project, client), label(project, client)
+    user = Recruit.objects.get().user
+    assert hand_out(project, user).reason == shares.SHARE_DONE
+    assert client.post(f"{home(project)}next").headers["Location"] == home(project)
+    assert Assignment.objects.filter(annotator=user).count() == 2
+
+
+def test_what_was_paid_for_is_not_changed_any_more(client, project):
+    come(project, client)
+    label(project, client)
+    user = Recruit.objects.get().user
+    first = Assignment.objects.get(annotator=user, state="submitted")
+    assert states.reopen(first.public_id, user).state == "reopened"
+    label(project, client)
+    states.give_back_labels(project.pk, user.pk, "submits what was reopened as it was")
+    assert Visit.objects.get().finished_at
+    for one in Assignment.objects.filter(annotator=user, state="submitted"):
+        with pytest.raises(states.Closed, match="given your code"):
+            states.reopen(one.public_id, user)
+    assert "Reopen</button>" not in said(client.get(home(project)))
+
+
+def test_a_later_visit_has_a_share_of_its_own(client, project):
+    come(project, client)
+    label(project, client), label(project, client)
+    again = Client()
+    come(project, again, SESSION_ID="78", STUDY_ID="67")
+    text = said(again.get(home(project)))
+    assert "0</strong> of 2 done" in text
+    assert "Recently submitted" not in text
+    opened = again.post(f"{home(project)}next").headers["Location"]
+    assert "Item 1 of 2" in said(again.get(opened))
+    label(project, again), label(project, again)
+    assert list(Visit.objects.order_by("pk").values_list("credited", flat=True)) == [2, 2]
+
+
+def test_what_was_done_in_a_participation_that_was_given_back_counts_in_the_next(client, project):
+    come(project, client)
+    label(project, client)
+    come(project, client, SESSION_ID="78")
+    assert "1</strong> of 2 done" in said(client.get(home(project)))
+    label(project, client)
+    assert Visit.objects.get(session_id="78").credited == 2
+
+
+def test_an_item_that_was_invalidated_was_still_work(client, project):
+    come(project, client)
+    label(project, client)
+    boss = User.objects.create_superuser("boss")
+    managing.invalidate(Assignment.objects.get(state="submitted").pk, boss, "wrong")
+    label(project, client)
+    assert Visit.objects.get().credited == 2
+
+
+def test_when_nothing_is_left_what_was_done_is_enough(client, tmp_path):
+    project = make_project(tmp_path, recruitment=PROLIFIC, traces=make_traces(1), overlap=0)
+    come(project, client)
+    assert label(project, client) == home(project)
+    assert 'value="C1ABC"' in said(client.get(home(project)))
+
+
+def test_when_nothing_was_done_the_code_for_that_is_told(client, tmp_path):
+    project = make_project(tmp_path, recruitment=PROLIFIC, traces=make_traces(1), overlap=0)
+    submit_item(project, "ann", answers())
+    come(project, client)
+    text = said(client.post(f"{home(project)}next", follow=True))
+    assert "Return the task on Prolific with the code R1XYZ" in text
+    assert "C1ABC" not in text
+
+
+def test_skipping_everything_earns_nothing(client, tmp_path):
+    project = make_project(tmp_path, recruitment={**PROLIFIC, "items_per_visit": 4}, traces=make_traces(4), overlap=0)
+    come(project, client)
+    label(project, client)
+    for _ in range(3):
+        skip(project, client)
+    text = said(client.post(f"{home(project)}next", follow=True))
+    assert "every item of this project" in text
+    assert "C1ABC" not in text
+    assert Visit.objects.get().is_under_way
+
+
+@pytest.mark.parametrize("why", ["paused project", "paused person", "closed"])
+def test_work_that_is_stopped_is_not_done(client, project, why):
+    come(project, client)
+    label(project, client)
+    client.post(f"{home(project)}next")
+    states.give_back_labels(project.pk, Recruit.objects.get().user_id, "away")
+    if why == "paused person":
+        membership.pause(Membership.objects.get(source="platform"), None)
+    else:
+        lifecycle.set_state(project, "closed" if why == "closed" else "paused", None)
+    assert "C1ABC" not in said(client.post(f"{home(project)}next", follow=True))
+    assert Visit.objects.get().is_under_way
+
+
+def test_without_a_share_of_its_own_the_cap_is_the_share(client, tmp_path):
+    setting = {"platform": "mturk"}
+    project = make_project(tmp_path, recruitment=setting, instances_per_annotator=1, traces=make_traces(3), overlap=0)
+    ids = "assignmentId=3ASS&hitId=3HIT&workerId=A1WORKER"
+    client.post(f"/projects/{project.slug}/recruit/?{ids}", {"act": "begin"})
+    assert "0</strong> of 1 done" in said(client.get(home(project)))
+    label(project, client)
+    visit = Visit.objects.get()
+    assert len(visit.code) == shares.CODE_LENGTH
+    text = said(client.get(home(project)))
+    assert f'value="{visit.code}"' in text
+    assert 'href="https://www.mturk.com/"' in text
+    # A second HIT finds the cap used up, and earns nothing.
+    other = Client()
+    other.post(f"/projects/{project.slug}/recruit/?{ids.replace('3ASS', '3BSS')}", {"act": "begin"})
+    text = said(other.post(f"{home(project)}next", follow=True))
+    assert "as many items of this project as one person may" in text
+    assert Visit.objects.get(session_id="3BSS").is_under_way
+
+
+def test_a_share_that_is_lowered_is_done_with_the_item_in_hand(client, project, tmp_path):
+    come(project, client)
+    label(project, client)
+    lower = {**PROLIFIC, "items_per_visit": 1}
+    load_file(write_project(tmp_path, recruitment=lower, traces=make_traces(6), overlap=0), tmp_path / "output/.potato")
+    assert "C1ABC" not in said(client.get(home(project)))
+    # The item that is open can be finished, and counts.
+    assert label(project, client) == home(project)
+    assert Visit.objects.get().credited == 2
+
+
+def test_standings_of_many_cost_as_many_queries_as_of_one(project, django_assert_num_queries):
+    for number in range(4):
+        come(project, Client(), PROLIFIC_PID=f"p{number}")
+    users = list(Recruit.objects.values_list("user_id", flat=True))
+    for some in (users[:1], users):
+        # One of them reads the configuration, which is kept once it is committed.
+        with django_assert_num_queries(4):
+            assert len(shares.standings(project, some)) == len(some)
+
+
+def test_somebody_of_the_lab_has_no_share(project, client):
+    client.force_login(User.objects.get(username="ann"))
+    assert shares.standing_of(project, User.objects.get(username="ann").pk) is None
+    assert reverse("home") in said(client.get(home(project)))
+    assert "of at most 6 items submitted" in said(client.get(home(project)))
