@@ -25,7 +25,7 @@ from annotation import access
 from annotation.answers import ops, submission
 from annotation.assignments import states, timing
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment
+from annotation.models import Assignment, Visit
 from annotation.pages import shares, shell
 from annotation.pages.feedback import feedback_of
 from annotation.pages.shown import Sides, sides_of
@@ -55,6 +55,7 @@ def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             "project": assignment.project,
             "feedback": feedback_of(assignment),
             "given_up": given_up,
+            "is_paid": Visit.objects.that_paid_for(assignment).exists(),
         }
         return render(request, "annotation/label_closed.html", about)
     return render(request, "annotation/label.html", shell.context(request, assignment))

@@ -96,7 +96,8 @@ def test_what_was_paid_for_is_not_changed_any_more(client, project):
     for one in Assignment.objects.filter(annotator=user, state="submitted"):
         with pytest.raises(states.Closed, match="given your code"):
             states.reopen(one.public_id, user)
-    assert "Reopen</button>" not in said(client.get(home(project)))
+    for path in (home(project), f"/label/{first.public_id}/"):
+        assert "Reopen</button>" not in said(client.get(path))
 
 
 def test_a_later_visit_has_a_share_of_its_own(client, project):
