@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from annotation.models import Invitation, Item, Membership, Project
+from annotation.projects.recruitment import platform_of
 from annotation.projects.revisions import current
 from potato_site.jobs.models import Job
 
@@ -51,4 +52,6 @@ def _people(project: Project, url: str) -> Step:
         return Step("People", "Annotators are named.", url, True)
     if Invitation.objects.filter(project=project, role=Membership.Role.ANNOTATOR, revoked_at=None).exists():
         return Step("People", "Links are made: hand them out.", url, True)
+    if platform := platform_of(project):
+        return Step("People", f"They come from {platform.title}: its address is there.", url, True)
     return Step("Invite people", "Nobody labels it yet.", url, False)

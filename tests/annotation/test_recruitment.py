@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from annotation import access
+from annotation.admin.checklist import checklist
 from annotation.models import Membership, Project, Recruit, Visit
 from annotation.projects import invitations, lifecycle, membership, people_csv, platforms, recruitment
 from annotation.projects.load import load_file
@@ -193,6 +194,11 @@ def test_one_network_makes_only_so_many_accounts(client, project, monkeypatch):
         last = come(project, Client(), PROLIFIC_PID=f"p{number}")
     assert last.status_code == 429
     assert Recruit.objects.count() == 2
+
+
+def test_a_draft_knows_that_people_come_from_the_platform(tmp_path):
+    project = make_project(tmp_path, recruitment=PROLIFIC, people=[])
+    assert "They come from Prolific" in checklist(project)[2].note
 
 
 def test_one_id_is_one_account_and_has_one_visit_under_way_whatever_the_code_does(project):
