@@ -98,22 +98,29 @@ class Conversion:
         self.late = late
         self.attachments = Attachments()
 
-    def attach(self, sources: Iterable[Source]) -> Iterator[Problem | Done]:
-        """Keep what those of ``sources`` hold that are results for traces; a Done for each such file."""
+    def attach(self, sources: Iterable[Source], *, keeps: bool = False) -> Iterator[Problem | Done]:
+        """Keep what those of ``sources`` hold that are results for traces; a Done for each such file.
+
+        ``keeps``: what was read of the others stays with them, for who reads them next.
+        """
         known = attaching()
         for source in sources:
-            converter = self._attaching(source, known)
+            converter = self._attaching(source, known, keeps=keeps)
             if converter:
                 yield from self._keep(source, converter)
                 yield Done(source, converter.name)
+            if converter or not keeps:
+                source.forget()
 
-    def _attaching(self, source: Source, known: list[Any]) -> Converter | None:
+    def _attaching(self, source: Source, known: list[Any], *, keeps: bool) -> Converter | None:
         """The converter of a file that holds results only. Most files lack the words for it: that is cheap to see.
 
-        Of a file that has them only the converters of results are asked first.
+        Of a file that has them only the converters of results are asked first. One that is kept is parsed anyway.
         """
         try:
-            asked = [converter for converter in known if source.mentions(*converter.attaches)]
+            asked = known
+            if not keeps or self.format != AUTO:
+                asked = [converter for converter in asked if source.mentions(*converter.attaches)]
             if self.format == AUTO:
                 asked = [converter for converter in asked if claims(converter, source)]
             if not asked:
@@ -153,7 +160,7 @@ class Conversion:
 
     def read_unrecognised(self, unread: Unread) -> Iterator[Converted | Problem | Done]:
         """The same of a file that no converter recognises, by the fallback where it is JSON."""
-        source = unread.source.anew()
+        source = unread.source
         if self.fallback and not _is_plain_text(source):
             yield from self._read(source, self.fallback)
         else:
@@ -221,9 +228,11 @@ class Conversion:
 def read_one(conversion: Conversion, source: Source) -> Iterator[Converted | Problem | Done | Unread]:
     """All that one file holds. Raises nothing."""
     try:
-        yield from conversion.read(source.anew())  # what it has read for its detection is forgotten with it
+        yield from conversion.read(source)
     except Unclaimed as error:
         yield Unread(source, Problem(source.name, None, "", str(error)))
+    finally:
+        source.forget()
 
 
 def copied(doc: TraceDocument) -> TraceDocument:

@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import cached_property
 from io import BufferedReader, BytesIO, FileIO
@@ -68,9 +68,10 @@ class Source:
     place: Place = field(default_factory=Place, compare=False)
     words: dict[tuple[str, ...], bool] = field(default_factory=dict, compare=False)  # whether it mentions them
 
-    def anew(self) -> Source:
-        """The same file, of which nothing is known but the words that it mentions: what was read is let go with it."""
-        return Source(self.path, self.name, self.files, self.used, self.place, self.words)
+    def forget(self) -> None:
+        """Let go what was read of it. The words that it mentions stay known."""
+        for name in vars(self).keys() - _FIELDS:
+            del vars(self)[name]
 
     def open(self) -> BufferedReader:
         """Its bytes. How far they were read is in ``place``."""
@@ -358,6 +359,9 @@ class Source:
             return hashlib.sha256(self._bytes).hexdigest()
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_FIELDS = frozenset(one.name for one in fields(Source))
 
 
 class _Kept:

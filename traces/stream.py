@@ -19,6 +19,8 @@ Event = Converted | Problem | Done
 LINKS = ("subagent_of", "attempt_of")
 LINKS_OF_PARTS = ("of", "previous", "next")
 ROOM = 40  # characters that an id may leave for what is added to it
+# Files that are no larger together are read once, and parsed once: what was read to look for results stays in memory.
+SMALL_BYTES = 4 * 1024 * 1024
 
 
 def convert_all(conversion: Conversion, found: list[Source | Problem], *, jobs: int = 1) -> Iterator[Event]:
@@ -36,8 +38,9 @@ def _converted(conversion: Conversion, found: list[Source | Problem], processes:
     results, to_read = set[str](), []
     if processes:
         processes.look_for_results()
-    copies = (item.anew() for item in found if isinstance(item, Source))
-    for event in conversion.attach(copies):
+    sources = [item for item in found if isinstance(item, Source)]
+    is_small = processes is None and sum(source.size for source in sources) <= SMALL_BYTES
+    for event in conversion.attach(sources, keeps=is_small):
         if isinstance(event, Done):
             results.add(event.source.name)
         yield event

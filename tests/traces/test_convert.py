@@ -10,8 +10,10 @@ from traces.beginning import beginning
 from traces.convert import convert_path
 from traces.converters import converters
 from traces.jsonl import Record
+from traces.packed import HEAD_BYTES
 from traces.recognition import UnknownFormat
 from traces.shaping import Shaping
+from traces.source import Source
 from traces.stream import free_ending
 
 STEP = {"type": "system", "content": "x"}
@@ -53,6 +55,26 @@ def test_a_folder_is_read_in_sorted_order_without_hidden_files(tmp_path):
     documents, problems = convert(tmp_path)
     assert [doc["source"]["file"] for doc in documents] == ["a/y/x.jsonl", "a/z.jsonl", "b.jsonl"]
     assert problems == []
+
+
+@pytest.mark.parametrize(("small", "times"), [(1_000_000, 1), (100, 2)])
+def test_files_that_are_small_together_are_read_once(tmp_path, monkeypatch, small, times):
+    monkeypatch.setattr("traces.stream.SMALL_BYTES", small)
+    read, first_bytes = [], Source.first_bytes
+
+    def noted(source, size):
+        if size > HEAD_BYTES:  # by which archives are known
+            read.append(source.name)
+        return first_bytes(source, size)
+
+    monkeypatch.setattr(Source, "first_bytes", noted)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(TRACE % name)
+    (tmp_path / "c.jsonl").write_text('{"instance_id": "a", "model_patch": "+x"}\n')
+    documents, problems = convert(tmp_path)
+    assert [doc.get("final_patch") for doc in documents] == ["+x", None]
+    assert problems == []
+    assert sorted(read) == sorted(["a.jsonl", "b.jsonl"] * times + ["c.jsonl"])
 
 
 def test_links_out_of_the_folder_are_named_and_not_followed(tmp_path):

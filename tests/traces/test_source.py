@@ -127,6 +127,16 @@ def test_a_file_of_some_megabytes_is_read_once_for_all_that_is_asked(given, cont
     assert read == [len(content)]
 
 
+def test_what_is_forgotten_is_read_again(given, read):
+    source = given('{"a": 1}')
+    assert source.mentions("a")
+    assert source.document() == {"a": 1}
+    source.path.write_text('{"b": 12}')
+    source.forget()
+    assert (source.document(), source.size, source.mentions("a")) == ({"b": 12}, 9, True)
+    assert read == [8, 9]
+
+
 def test_records_are_numbered_by_their_lines_past_blank_ones_and_a_byte_order_mark(given):
     source = given('\ufeff\n \n{"a": 1}\r\n\n{"b": 2}\noops\n{"c": 3}')
     assert [item.line for item in source.records(lenient=True)] == [3, 5, 6, 7]

@@ -56,13 +56,7 @@ class SweBench:
 
     def detect(self, source: Source) -> bool:
         """Predictions in lines, in a list or by id; the report of an instance, of several, or of a run."""
-        if not source.mentions(*self.attaches) or not source.first_records:
-            return False
-        first = source.first_records[0]
-        if source.shape in ("lines", "list"):
-            records = source.first_records
-            return any(map(_is_prediction, records)) and not any(_TRACES & record.keys() for record in records)
-        return _is_prediction(first) or _is_report(first) or _is_of_a_run(first) or _is_keyed(first)
+        return _is_of_results(source) and source.mentions(*self.attaches)
 
     def convert(self, source: Source) -> Iterator[Record | Attachment | Problem]:
         if source.shape in ("lines", "list"):
@@ -81,6 +75,13 @@ class SweBench:
             yield from (Attachment(id, {"outcome": outcome}) for id, outcome in _outcomes(whole).items())
         else:
             yield from _keyed(whole, source.name)
+
+
+def _is_of_results(source: Source) -> bool:
+    records = source.first_records
+    if source.shape in ("lines", "list"):
+        return any(map(_is_prediction, records)) and not any(_TRACES & record.keys() for record in records)
+    return bool(records) and any(is_it(records[0]) for is_it in (_is_prediction, _is_report, _is_of_a_run, _is_keyed))
 
 
 def _is_prediction(record: Fields) -> bool:
