@@ -31,6 +31,7 @@ KEYS = {
     "o": "Open or close the step",
     "O": "Open or close all steps",
     "t": "Show or hide the files",
+    "/": "Search in the trace",
     "z": "Undo",
     "Z": "Redo",
     "?": "The list of shortcuts",

@@ -26,4 +26,5 @@ urlpatterns = [
     path("label/<uuid:public_id>/reopen", label.label_reopen, name="label-reopen"),
     path("label/<uuid:public_id>/chunks/<int:number>-<slug:key>", label.label_chunk, name="label-chunk"),
     path("label/<uuid:public_id>/changes/<slug:digest>", label.label_changes, name="label-changes"),
+    path("label/<uuid:public_id>/search/<int:version_id>", label.label_search, name="label-search"),
 ]

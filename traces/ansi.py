@@ -29,6 +29,7 @@ _SEQUENCE = re.compile(
     r"|\x1b(?:[ #%()*+./-][0-9A-Za-z@]|[78<=>cDEHMNOPVWXZ\[\]\\^_no|}~])?"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]"
 )
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _OVERSTRIKE = re.compile(r"(.)\x08\1|_\x08(?=[^\x08\n])")
 
 
@@ -72,6 +73,11 @@ def lines(text: str, *, colors: bool = True) -> list[Html]:
     """One Html per line of ``text``, each closed in itself. Empty text has no lines; a final newline adds none."""
     rows = enumerate(_terminal_lines(text, colors))
     return [_line(row) if index < MAX_LINES else _plain_line(row) for index, row in rows]
+
+
+def bare(text: str) -> str:
+    """``text`` without sequences, overwritten states left in: for a search, which must be quick."""
+    return _SEQUENCE.sub("", _OVERSTRIKE.sub(r"\1", text)) if _CONTROLS.search(text) else text
 
 
 def strip(text: str) -> str:

@@ -19,7 +19,7 @@ from traces.options import RenderOptions, options_key
 from traces.outline import outline
 from traces.pictures import pictures
 
-__all__ = ["CHUNK_STEPS", "chunk_keys", "n_chunks", "outline", "render_chunk", "render_steps"]
+__all__ = ["CHUNK_STEPS", "KNOWN_KEYS", "chunk_keys", "n_chunks", "outline", "render_chunk", "render_steps"]
 
 CHUNK_STEPS = 25
 
@@ -42,7 +42,7 @@ LABELS = {
 }
 STATUSES = {"failed": "failed", "rejected": "rejected", "suggested": "only suggested"}
 # Shown by the display or the head of a step, or of no use to a reader.
-_KNOWN = frozenset(
+KNOWN_KEYS = frozenset(
     "step_idx type content path start_line end_line diff approximate command output exit_code cwd name input"  # noqa: SIM905
     " source_line call_id status started_at seconds tokens parent images".split()
 )
@@ -159,5 +159,5 @@ def _head(step: dict[str, Any], kind: str, display: Display, step_id: str) -> Ht
 
 def _rest(step: dict[str, Any], options: RenderOptions) -> list[Html]:
     """Keys that no display knows, under a fold: nothing a source holds is out of reach."""
-    extra = [(key, value) for key, value in step.items() if key not in _KNOWN and value not in (None, "", [], {})]
+    extra = [(key, value) for key, value in step.items() if key not in KNOWN_KEYS and value not in (None, "", [], {})]
     return [blocks.fold("More fields", blocks.named_values(extra, options), kind="more fields")] if extra else []

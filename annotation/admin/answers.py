@@ -6,12 +6,12 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation import access
 from annotation.admin.known import known_of
+from annotation.admin.preview import addresses_of
 from annotation.answers.together import Place, Together, name_of, submissions_of, together
 from annotation.models import Item, Project
 from annotation.pages import shell
@@ -49,15 +49,8 @@ def item(request: HttpRequest, slug: str, item_id: int) -> HttpResponse:
 def _context(project: Project, found: Item, names: list[str], chosen: set[str], seen: Together) -> dict[str, Any]:
     assert project.revision_id is not None
     config = config_of(project.revision_id)
-
-    def chunk_url(number: int, key: str, version: int) -> str:
-        return reverse("manage-preview-chunk", args=[project.slug, version, number, key])
-
-    def changes_url(key: str, version: int) -> str:
-        return reverse("manage-preview-changes", args=[project.slug, version, key])
-
     # A pair stands as it is stored, whoever saw it the other way round.
-    traces = shown_traces(found, False, config, chunk_url, changes_url)
+    traces = shown_traces(found, False, config, addresses_of(project))
     return {
         **shell.look(config, traces, config.asked_of(pair=len(traces) > 1)),
         "project": project,

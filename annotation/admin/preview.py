@@ -19,7 +19,7 @@ from annotation.answers.context import context_of_version, suggestions
 from annotation.demo import SOURCE
 from annotation.models import Item, Project
 from annotation.pages import label, shell
-from annotation.pages.shown import ShownTrace, Sides, shown_traces
+from annotation.pages.shown import Addresses, ShownTrace, Sides, shown_traces
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import Scheme
@@ -69,6 +69,13 @@ def preview_changes(request: HttpRequest, slug: str, version_id: int, digest: st
     return label.changes(request, _sides(request, slug, version_id), digest)
 
 
+@require_safe
+@signed_in_api
+@never_cache
+def preview_search(request: HttpRequest, slug: str, version_id: int) -> HttpResponse:
+    return label.found(request, _sides(request, slug, version_id), version_id)
+
+
 def _sides(request: HttpRequest, slug: str, version_id: int) -> Sides:
     """How a version of an item of a project may be shown, alone or in a pair. Raises Http404."""
     project = access.administered_project(request.user, slug)
@@ -104,14 +111,22 @@ def _number(request: HttpRequest, total: int) -> int:
 
 def _traces(project: Project, config: ProjectConfig, item: Item) -> list[ShownTrace]:
     """A pair stands as it is stored: which side a person sees is drawn when it is handed out."""
+    return shown_traces(item, False, config, addresses_of(project))
 
-    def chunk_url(number: int, key: str, version: int) -> str:
+
+def addresses_of(project: Project) -> Addresses:
+    """Where the pages of who runs a project get the rest of its traces."""
+
+    def chunk(number: int, key: str, version: int) -> str:
         return reverse("manage-preview-chunk", args=[project.slug, version, number, key])
 
-    def changes_url(key: str, version: int) -> str:
+    def changes(key: str, version: int) -> str:
         return reverse("manage-preview-changes", args=[project.slug, version, key])
 
-    return shown_traces(item, False, config, chunk_url, changes_url)
+    def search(version: int) -> str:
+        return reverse("manage-preview-search", args=[project.slug, version])
+
+    return Addresses(chunk, changes, search)
 
 
 def _sample(config: ProjectConfig) -> ShownTrace:

@@ -46,6 +46,11 @@ urlpatterns = [
         preview.preview_changes,
         name="manage-preview-changes",
     ),
+    path(
+        "p/<slug:slug>/preview/<int:version_id>/search",
+        preview.preview_search,
+        name="manage-preview-search",
+    ),
     path("p/<slug:slug>/items/<int:item_id>/", answers.item, name="manage-item"),
     path("p/<slug:slug>/known/keep/<int:submission_id>/", known.keep, name="manage-known-keep"),
     path("p/<slug:slug>/known/forget/<int:gold_id>/", known.forget, name="manage-known-forget"),

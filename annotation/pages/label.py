@@ -33,6 +33,8 @@ from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in, signed_in_api
 from potato_site.textjson import loads
 from traces.chunks import changes_gzip, changes_key, chunk_gzip, chunk_key
+from traces.search import MAX_QUERY, search
+from traces.store import load_document
 
 # One that was given up for a time is taken up again by its next save.
 EDITABLE = (*states.LABELING, *states.RESUMABLE)
@@ -99,6 +101,26 @@ def changes(request: HttpRequest, sides: Sides, digest: str) -> HttpResponse:
             response["Cache-Control"] = f"private, immutable, max-age={YEAR}"
             return response
     raise Http404
+
+
+@require_safe
+@signed_in_api
+@never_cache
+def label_search(request: HttpRequest, public_id: uuid.UUID, version_id: int) -> JsonResponse:
+    """``?q=text``: which steps of one of the item's traces hold it. It changes nothing, and is no sign of work."""
+    assignment = access.assignment_of(request.user, public_id)
+    return found(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), version_id)
+
+
+def found(request: HttpRequest, sides: Sides, version_id: int) -> JsonResponse:
+    """``{"steps", "searched"}`` as of :class:`traces.search.Found`. The caller has made sure that the person may see
+    these versions. Raises Http404 for a version that is none of them."""
+    if version_id not in {version for version, _ in sides}:
+        raise Http404
+    query = request.GET.get("q", "")
+    if len(query) > MAX_QUERY:
+        return _malformed(ValueError(f"a search takes at most {MAX_QUERY} characters"))
+    return JsonResponse(asdict(search(load_document(version_id), query)))
 
 
 def _gzipped(request: HttpRequest, body: bytes) -> HttpResponse:

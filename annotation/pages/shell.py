@@ -24,7 +24,7 @@ from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item, Recruit
 from annotation.pages import filetree
-from annotation.pages.shown import ShownTrace, chunks_of, panes_of, shown_traces
+from annotation.pages.shown import Addresses, ShownTrace, chunks_of, panes_of, shown_traces
 from annotation.pages.voices import voices_of
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
@@ -56,19 +56,27 @@ def revision_of(assignment: Assignment) -> int:
     return assignment.revision_id
 
 
+def addresses_of(assignment: Assignment) -> Addresses:
+    """Where its page gets the rest of its traces."""
+
+    def chunk(number: int, key: str, version: int) -> str:
+        return reverse("label-chunk", args=[assignment.public_id, number, key])
+
+    def changes(key: str, version: int) -> str:
+        return reverse("label-changes", args=[assignment.public_id, key])
+
+    def search(version: int) -> str:
+        return reverse("label-search", args=[assignment.public_id, version])
+
+    return Addresses(chunk, changes, search)
+
+
 def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
     """The template context of an assignment's page (item, project and revision fetched along)."""
     config = config_of(revision_of(assignment))
     facts = _facts(assignment)
-
-    def chunk_url(number: int, key: str, version: int) -> str:
-        return reverse("label-chunk", args=[assignment.public_id, number, key])
-
-    def changes_url(key: str, version: int) -> str:
-        return reverse("label-changes", args=[assignment.public_id, key])
-
     schemes, swapped = asked_of(config, assignment.item_id), assignment.swapped
-    traces = shown_traces(assignment.item, swapped, config, chunk_url, changes_url)
+    traces = shown_traces(assignment.item, swapped, config, addresses_of(assignment))
     return {
         **look(config, traces, schemes),
         "shown": digest_of(assignment.item_id),
@@ -102,11 +110,18 @@ def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme,
         "scripts": sorted({scheme.script for scheme in schemes if scheme.script}),
         "styles": sorted({scheme.style for scheme in schemes if scheme.style}),
         "display": config.coding_agent.display,
+        "searches": search_urls(traces),
         "page_classes": _page_classes(config, schemes, bool(others)),
         **(panes_of(traces) if others else _single(config, trace)),
         "guidelines": markdown(config.guidelines),
         "guidelines_digest": digest(config.guidelines)[:12] if config.guidelines else "",
     }
+
+
+def search_urls(traces: list[ShownTrace]) -> list[str]:
+    """Where each trace is searched, from left to right; none where one has nothing to search."""
+    urls = [trace.search_url for trace in traces]
+    return urls if all(urls) else []
 
 
 def _single(config: ProjectConfig, trace: ShownTrace) -> dict[str, Any]:

@@ -24,10 +24,21 @@ ChunkUrl = Callable[[int, str, int], str]
 
 
 @dataclass(frozen=True)
+class Addresses:
+    """Where a page gets the rest of a trace: ``chunk(number, key, version)``, what the whole run changed:
+    ``changes(key, version)``, and which steps hold a text: ``search(version)``."""
+
+    chunk: ChunkUrl
+    changes: Callable[[str, int], str]
+    search: Callable[[int], str]
+
+
+@dataclass(frozen=True)
 class ShownTrace:
     """A trace as the page shows it; ``chunk_url(number, key, version)`` is where later chunks come from.
 
-    ``changes_url``: where what the whole run changed comes from; empty: it is not shown.
+    ``changes_url``: where what the whole run changed comes from; empty: it is not shown. ``search_url``: what says
+    which steps hold a text; empty: nothing does.
     """
 
     issue: str
@@ -36,6 +47,7 @@ class ShownTrace:
     chunk_url: ChunkUrl
     version: int = 0
     changes_url: str = ""
+    search_url: str = ""
 
     @property
     def n_steps(self) -> int:
@@ -52,20 +64,16 @@ def sides_of(item: Item, config: ProjectConfig) -> Sides:
     return [(item.a_id, config.render_options("a-")), (item.b_id, config.render_options("b-"))]
 
 
-def shown_traces(
-    item: Item,
-    swapped: bool,
-    config: ProjectConfig,
-    chunk_url: ChunkUrl,
-    changes_url: Callable[[str, int], str],
-) -> list[ShownTrace]:
+def shown_traces(item: Item, swapped: bool, config: ProjectConfig, addresses: Addresses) -> list[ShownTrace]:
     """The traces of an item from left to right."""
     shows_changes = item.b_id is not None or any(scheme.shows_changes for scheme in config.annotation_schemes)
     shown = []
     for version, options in sides_of(item, config):
-        trace = _shown(version, options, chunk_url)
+        trace = _shown(version, options, addresses.chunk)
+        if trace.n_steps:
+            trace = replace(trace, search_url=addresses.search(version))
         if shows_changes and trace.n_steps:
-            trace = replace(trace, changes_url=changes_url(changes_key(version, options)[:12], version))
+            trace = replace(trace, changes_url=addresses.changes(changes_key(version, options)[:12], version))
         shown.append(trace)
     return shown[::-1] if swapped else shown
 

@@ -97,3 +97,13 @@ def test_it_fits_a_phone_and_a_long_trace(reading):
     page.get_by_role("link", name="#2", exact=True).click()
     assert current(page) == 2
     expect(step(page, 59)).to_contain_text("bob Incorrect Step")
+
+
+def test_the_trace_is_searched(reading):
+    page = reading()
+    press(page, "/")
+    page.keyboard.type("VALUE_11A")
+    press(page, "Enter", "Enter")
+    expect(page.locator("#search-count")).to_have_text("2 of 2 steps, step 3")
+    press(page, "Control+Enter")
+    expect(step(page, 3)).to_be_focused()

@@ -3,6 +3,7 @@
 import { showIssue } from "./label/issue.js";
 import { Keys, showHelp } from "./label/keys.js";
 import { Pair } from "./label/pair.js";
+import { Search } from "./label/search.js";
 import { isSheetOpen, setSheet } from "./label/sheet.js";
 import { Trace } from "./label/trace.js";
 import { openAll } from "./label/wiring.js";
@@ -15,7 +16,7 @@ state.comments.forEach((comment, number) => (comment.number = number));
 let trace = null;
 
 function start() {
-  Pair.find(state);
+  const pair = Pair.find(state);
   trace = new Trace({
     root: byId("trace"),
     nSteps: state.n_steps,
@@ -26,7 +27,10 @@ function start() {
       byId("position").textContent = `#${step} · ${state.n_steps.toLocaleString("en")} step${state.n_steps === 1 ? "" : "s"}`;
     },
   });
+  const search = Search.find({ trace, pair });
   new Keys([
+    ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
+    { key: "Escape", text: "", run: () => search?.isOpen && search.stay() },
     { key: "j", text: "Next step", run: () => trace.goTo(trace.current + 1) },
     { key: "k", text: "Previous step", run: () => trace.goTo(trace.current - 1) },
     { key: "n", text: "Next step where people differ", run: () => jump(1) },

@@ -30,7 +30,8 @@ NO_PAGES = {
     "manage-config-file", "manage-count", "manage-export-file", "manage-import-cancel", "manage-import-retry",
     "manage-invitation", "manage-known-forget", "manage-known-keep", "manage-people-invite", "manage-people-link",
     "manage-people-links", "manage-person",
-    "manage-preview-changes", "manage-preview-chunk", "manage-schedules", "manage-state", "manage-watch",
+    "manage-preview-changes", "manage-preview-chunk", "manage-preview-search", "manage-schedules", "manage-state",
+    "manage-watch",
 }  # fmt: skip
 PAGES = sorted(
     name

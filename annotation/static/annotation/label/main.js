@@ -12,6 +12,7 @@ import { Page } from "./page.js";
 import { Pair } from "./pair.js";
 import { Presence } from "./presence.js";
 import { Rehearsal } from "./rehearsal.js";
+import { Search } from "./search.js";
 import { Sender } from "./sender.js";
 import { showStatus } from "./status.js";
 import { Store } from "./store.js";
@@ -68,6 +69,7 @@ async function start() {
     },
   });
   parts.pair = Pair.find(state);
+  parts.search = Search.find(parts);
   parts.page = new Page(parts);
   parts.voices = Voices.find(parts);
   parts.presence = new Presence({

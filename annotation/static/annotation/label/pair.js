@@ -46,6 +46,13 @@ export class Pair {
     this.#body(this.active).focus({ preventScroll: true });
   }
 
+  /** Work on the attempt at this place; `steps`: what it changed makes room for its steps. */
+  show(place, { steps = false } = {}) {
+    this.#activate(this.panes.find((pane) => pane.dataset.place === place));
+    if (steps) this.#view(this.active, "steps");
+    this.#arrange();
+  }
+
   toggleSync() {
     this.synced = !this.synced;
     this.#arrange();
@@ -63,14 +70,10 @@ export class Pair {
     const what = button.dataset.pair;
     if (what === "layout") this.toggleLayout();
     else if (what === "sync") this.toggleSync();
-    else if (what === "show") this.#show(button.dataset.place);
+    else if (what === "show") this.show(button.dataset.place);
     else this.#view(button.closest(".pane"), what);
   }
 
-  #show(place) {
-    this.#activate(this.panes.find((pane) => pane.dataset.place === place));
-    this.#arrange();
-  }
 
   #view(pane, view) {
     for (const body of pane.querySelectorAll(".pane-body")) body.hidden = body.dataset.view !== view;

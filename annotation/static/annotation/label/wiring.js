@@ -140,7 +140,7 @@ const MOVES = {
 };
 
 function common(parts, help) {
-  const { store, trace, page, submission, voices } = parts;
+  const { store, trace, page, submission, voices, search } = parts;
   return [
     ...(voices ? [{ key: "b", text: "Show or hide what others answered", run: () => voices.toggle({ focus: true }) }] : []),
     { key: "N", text: "Previous unlabeled step", run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })) },
@@ -151,10 +151,11 @@ function common(parts, help) {
     { key: "o", text: "Open or close the step", run: () => openStep(trace) },
     { key: "O", text: "Open or close all steps", run: () => openAll(trace.root, !trace.root.querySelector("details[open]")) },
     { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
+    ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
     { key: "z", text: "Undo", run: () => undo(parts, store.undo()) },
     { key: "Z", text: "Redo", run: () => undo(parts, store.undo({ redo: true })) },
     { key: "Enter", text: "Review and submit", run: () => submission.begin() },
-    { key: "Escape", text: "Back", run: () => escape(page, submission) },
+    { key: "Escape", text: "Back", run: () => escape(parts) },
     { key: "g s", text: "Skip the item", run: () => byId("skip").showModal() },
     { key: "?", text: "This list", run: help },
   ];
@@ -206,9 +207,10 @@ function openStep(trace) {
   parts.forEach((part) => (part.open = open));
 }
 
-function escape(page, submission) {
+function escape({ page, submission, search }) {
   if (page.leaves()) return;
   if (isGuideOpen()) setGuide(false);
+  else if (search?.isOpen) search.stay();
   else if (submission.isReviewing) submission.back();
   else setSheet(false);
 }

@@ -1,0 +1,234 @@
+/**
+ * The search in the trace. The server says which steps hold a text, whatever of them is on the page; going to one fetches
+ * and opens it. It answers nothing and changes nothing.
+ */
+
+import { clear, mark, patternOf } from "./found.js";
+import { wellFormed } from "./ids.js";
+
+const PAUSE_MS = 250;
+const byId = (id) => document.getElementById(id);
+
+export class Search {
+  /** The search of this page, or null where there is nothing to search. */
+  static find(parts) {
+    const bar = byId("search");
+    return bar ? new Search(bar, parts) : null;
+  }
+
+  constructor(bar, { trace, pair }) {
+    Object.assign(this, { bar, trace, pair });
+    this.urls = bar.dataset.urls.split(" ");
+    this.field = byId("search-text");
+    this.#forget("");
+    this.field.addEventListener("input", () => this.#typed());
+    bar.addEventListener("keydown", (event) => this.#pressed(event));
+    byId("search-next").addEventListener("click", () => this.go(1));
+    byId("search-previous").addEventListener("click", () => this.go(-1));
+    byId("search-stay").addEventListener("click", () => this.stay());
+    byId("search-close").addEventListener("click", () => this.close());
+    byId("search-button").addEventListener("click", () => this.open());
+  }
+
+  get isOpen() {
+    return !this.bar.hidden;
+  }
+
+  open() {
+    if (!this.isOpen) {
+      this.before = this.#place();
+      this.bar.hidden = false;
+      if (this.field.value) this.#typed();
+    }
+    this.field.focus();
+    this.field.select();
+  }
+
+  /** Back to where the search began. */
+  close() {
+    this.#shut();
+    const { element, step, pane, scrolled, top } = this.before;
+    if (this.pair) this.pair.show(pane.dataset.place);
+    else this.trace.goTo(step, { focus: false });
+    for (const [box, place] of scrolled) box.scrollTop = place;
+    scrollTo({ top, behavior: "instant" });
+    const isThere = element?.isConnected && element !== document.body && element.checkVisibility();
+    if (isThere) element.focus({ preventScroll: true });
+    else this.#focusTrace();
+  }
+
+  /** Leave the search at the step it has found: there keys label, and the next step is the one behind it. */
+  stay() {
+    this.#shut();
+    this.#focusTrace();
+  }
+
+  /** To the next (`by` 1) or previous (-1) step that holds the text; first ask for it, if it was not asked for. */
+  async go(by) {
+    if (!(await this.#ask())) return;
+    const { found } = this;
+    if (!found.length) return;
+    const at = this.at === null ? this.#first(by) : this.at + by;
+    await this.#show((at + found.length) % found.length);
+  }
+
+  #pressed(event) {
+    if (event.isComposing) return;
+    const isEnter = event.key === "Enter" && event.target === this.field;
+    if (event.key === "Escape") this.close();
+    else if (isEnter && (event.ctrlKey || event.metaKey)) this.stay();
+    else if (isEnter) this.go(event.shiftKey ? -1 : 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #typed() {
+    clearTimeout(this.timer);
+    if (this.found && wellFormed(this.field.value) === this.words) return;
+    this.#forget("");
+    this.timer = setTimeout(() => this.#ask(), PAUSE_MS);
+  }
+
+  /** Find out which steps hold what is in the field, once. Resolves to whether that is known, and still asked for. */
+  #ask() {
+    clearTimeout(this.timer);
+    const words = wellFormed(this.field.value);
+    if (words !== this.words || !this.asked) {
+      this.#forget(words);
+      if (words.trim()) this.asked = this.#find(words);
+    }
+    return this.asked;
+  }
+
+  async #find(words) {
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    this.#say("Searching…");
+    let answers;
+    try {
+      answers = await Promise.all(this.urls.map((url) => ask(url, words, signal)));
+    } catch (problem) {
+      if (signal.aborted) return false;
+      // The next try asks again.
+      this.asked = null;
+      this.#say(problem instanceof Refused ? problem.message : "The server was not reached.", "none");
+      return false;
+    }
+    if (signal.aborted) return false;
+    this.found = answers.flatMap(({ steps }, side) => steps.map((step) => ({ side, step })));
+    this.end = answers.some(({ searched }, side) => searched < this.#length(side)) ? answers.map(({ searched }) => searched) : null;
+    this.#count();
+    return true;
+  }
+
+  async #show(at) {
+    this.at = at;
+    this.#count();
+    byId("search-stay").hidden = false;
+    const { side, step } = this.found[at];
+    const { found } = this;
+    const article = this.pair ? await this.#bringOfPair(side, step) : await this.#bring(step);
+    if (!this.isOpen || this.found !== found || this.at !== at) return;
+    if (article) mark(article, patternOf(this.words));
+    else this.#say(`Step ${step} could not be loaded.`, "none");
+  }
+
+  async #bring(step) {
+    await this.trace.goTo(step, { focus: false });
+    return this.trace.article(step);
+  }
+
+  async #bringOfPair(side, step) {
+    const pane = this.pair.panes[side];
+    this.pair.show(pane.dataset.place, { steps: true });
+    const chunk = pane.querySelector(`[data-chunk="${Math.floor(step / this.trace.chunkSteps)}"]`);
+    await this.trace.load(chunk);
+    return pane.querySelector(`article[data-step="${step}"]`);
+  }
+
+  /** Where to begin: from the step one is at, or of a pair on its side. */
+  #first(by) {
+    const { step, pane } = this.before;
+    const side = this.pair ? this.pair.panes.indexOf(pane) : 0;
+    const here = this.pair ? -1 : step;
+    const isBehind = (one) => one.side > side || (one.side === side && one.step >= here);
+    const behind = this.found.findIndex(isBehind);
+    if (by > 0) return Math.max(0, behind);
+    return behind < 0 ? this.found.length - 1 : behind - 1;
+  }
+
+  #length(side) {
+    return this.pair ? Number(this.pair.panes[side].dataset.steps) : this.trace.nSteps;
+  }
+
+  #count() {
+    const { found, at, end } = this;
+    const n = found.length;
+    const steps = `${n.toLocaleString("en")} step${n === 1 ? "" : "s"}`;
+    const part = end ? `, in the first ${end.map((one) => one.toLocaleString("en")).join(" and ")} steps` : "";
+    if (!n) {
+      this.#say(`Nothing found${part}`, "none");
+    } else if (at === null) {
+      this.#say(`${steps}${part}`);
+    } else {
+      const { side, step } = found[at];
+      const where = this.pair ? `, ${this.pair.panes[side].dataset.place}, step ${step}` : `, step ${step}`;
+      this.#say(`${(at + 1).toLocaleString("en")} of ${steps}${part}`, "", where);
+    }
+  }
+
+  /** `aside` is for those who do not see where the page went. */
+  #say(text, state = "", aside = "") {
+    const place = byId("search-count");
+    place.dataset.state = state;
+    place.textContent = text;
+    if (!aside) return;
+    const more = document.createElement("span");
+    more.className = "visually-hidden";
+    more.textContent = aside;
+    place.append(more);
+  }
+
+  #forget(words) {
+    this.asking?.abort();
+    this.words = words;
+    this.asked = null;
+    this.found = null;
+    this.end = null;
+    this.at = null;
+    byId("search-stay").hidden = true;
+    this.#say("");
+    clear();
+  }
+
+  #shut() {
+    clearTimeout(this.timer);
+    this.#forget("");
+    this.bar.hidden = true;
+  }
+
+  #place() {
+    const boxes = document.querySelectorAll(".pane-body");
+    return {
+      element: document.activeElement,
+      step: this.trace.current,
+      pane: this.pair?.active,
+      scrolled: [...boxes].map((box) => [box, box.scrollTop]),
+      top: scrollY,
+    };
+  }
+
+  #focusTrace() {
+    if (this.pair) this.pair.focus();
+    else this.trace.goTo(this.trace.current);
+  }
+}
+
+class Refused extends Error {}
+
+async function ask(url, words, signal) {
+  const response = await fetch(`${url}?q=${encodeURIComponent(words)}`, { signal, headers: { Accept: "application/json" } });
+  if (response.ok) return response.json();
+  throw new Refused(response.status === 401 ? "You are signed out." : "The search failed. Try again.");
+}

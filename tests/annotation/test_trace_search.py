@@ -1,0 +1,117 @@
+"""The endpoints of the search in a trace: whose they are, what they take, and that they change nothing."""
+
+import json
+import re
+
+import pytest
+from django.urls import reverse
+
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Item
+from tests.factory import make_project, make_trace, person
+from tests.two_projects import fingerprint
+from traces.search import MAX_QUERY
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path, traces=[make_trace("t1", steps=60), make_trace("t2", steps=60)])
+
+
+@pytest.fixture
+def assignment(project):
+    return hand_out(project, person("ann")).assignment
+
+
+@pytest.fixture
+def ann(client, assignment):
+    client.force_login(person("ann"))
+    return client
+
+
+def address(assignment, version=None):
+    return reverse("label-search", args=[assignment.public_id, version or assignment.item.a_id])
+
+
+def test_it_says_which_steps_hold_a_text(ann, assignment):
+    answer = ann.get(address(assignment), {"q": "PASSED in"})
+    assert answer.json() == {"steps": list(range(3, 60, 5)), "searched": 60}
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_a_blank_text_is_nowhere(ann, assignment):
+    for given in ({}, {"q": ""}, {"q": "   "}, {"q": "\x00"}):
+        assert ann.get(address(assignment), given).json()["steps"] == []
+
+
+def test_a_text_that_is_too_long_is_refused(ann, assignment):
+    assert ann.get(address(assignment), {"q": "x" * MAX_QUERY}).status_code == 200
+    answer = ann.get(address(assignment), {"q": "x" * (MAX_QUERY + 1)})
+    assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
+
+
+def test_another_trace_of_the_project_is_not_there(ann, assignment):
+    other = Item.objects.exclude(pk=assignment.item_id).get()
+    assert ann.get(address(assignment, other.a_id), {"q": "x"}).status_code == 404
+
+
+def test_nobody_else_searches_it(client, assignment):
+    client.force_login(person("bob"))
+    assert client.get(address(assignment), {"q": "x"}).status_code == 404
+    client.logout()
+    assert client.get(address(assignment), {"q": "x"}).status_code == 401
+
+
+def test_it_is_no_sign_of_work_and_changes_nothing(ann, assignment):
+    before = fingerprint()
+    ann.get(address(assignment), {"q": "passed"})
+    assert fingerprint() == before
+
+
+def test_the_page_names_the_address(ann, assignment):
+    text = ann.get(reverse("label", args=[assignment.public_id])).content.decode()
+    assert f'data-urls="{address(assignment)}"' in " ".join(text.split())
+
+
+def test_a_record_without_steps_has_no_search(client, tmp_path):
+    project = make_project(
+        tmp_path, traces=[{"id": "r1", "question": "why"}], schemes=[{"annotation_type": "text_input", "name": "notes"}]
+    )
+    given = hand_out(project, person("ann")).assignment
+    client.force_login(person("ann"))
+    text = client.get(reverse("label", args=[given.public_id])).content.decode()
+    assert 'id="search"' not in text
+    assert 'id="search-button"' not in text
+
+
+def test_both_traces_of_a_pair_are_searched_from_left_to_right(client, tmp_path):
+    pair = [make_trace(f"try-{n}", 5, issue_id="x", issue_description="Fix it") for n in (1, 2)]
+    scheme = {"annotation_type": "pairwise", "name": "preference"}
+    project = make_project(tmp_path, traces=pair, schemes=[scheme])
+    given = hand_out(project, person("ann")).assignment
+    for swapped in (False, True):
+        Assignment.objects.filter(pk=given.pk).update(swapped=swapped)
+        client.force_login(person("ann"))
+        text = client.get(reverse("label", args=[given.public_id])).content.decode()
+        urls = re.search(r'data-urls="([^"]+)"', text)[1].split()
+        versions = [given.item.a_id, given.item.b_id]
+        assert urls == [address(given, version) for version in (versions[::-1] if swapped else versions)]
+        assert [client.get(url, {"q": "pytest"}).json()["steps"] for url in urls] == [[3], [3]]
+
+
+def test_who_runs_the_project_searches_on_its_pages(client, project, assignment):
+    client.force_login(person("manager"))
+    for page in (
+        reverse("manage-preview", args=[project.slug]),
+        reverse("manage-item", args=[project.slug, assignment.item_id]),
+    ):
+        url = re.search(r'data-urls="([^"]+)"', client.get(page).content.decode())[1]
+        assert json.loads(client.get(url, {"q": "passed"}).content)["steps"][0] == 3
+
+
+def test_a_preview_of_the_sample_trace_has_nothing_to_ask(client, project):
+    Item.objects.all().delete()
+    client.force_login(person("manager"))
+    assert 'id="search"' not in client.get(reverse("manage-preview", args=[project.slug])).content.decode()

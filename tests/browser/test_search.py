@@ -1,0 +1,279 @@
+"""The search in the trace: over all its steps, whatever of them is on the page, by keyboard and by buttons."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ready
+from tests.browser.pages import button, current, labels, press, saved, step
+from tests.factory import FIRST_ERROR, PER_STEP, make_trace
+
+PAIRWISE = {"annotation_type": "pairwise", "name": "preference", "label": "Which is better?"}
+LOG = "".join(f"line {number}\n" for number in range(300)) + "a Needle at the end\n" + "more\n" * 200
+# Of the first text node of the highlight: its words, and whether it is in sight.
+MARKED = """() => [...(CSS.highlights.get("search") ?? [])].map((range) => {
+  const { top, bottom } = range.getBoundingClientRect();
+  const bar = document.getElementById("search").getBoundingClientRect().bottom;
+  return [range.toString(), top > bar && bottom < innerHeight];
+})"""
+
+
+def long_trace(name="t1", steps=120, **keys):
+    """The needle is at the steps 7 (in a fold), 60 and 110 (in parts that a page fetches later)."""
+    doc = make_trace(name, steps, **keys)
+    turns = doc["structured_turns"]
+    turns[7] = {"step_idx": 7, "type": "bash_command", "command": "make", "output": LOG, "exit_code": 0}
+    turns[60] = {
+        "step_idx": 60,
+        "type": "assistant_message",
+        "content": "The **nee**dle, and `<b>it</b>` again: needle.",
+    }
+    if steps > 110:
+        turns[110] = {"step_idx": 110, "type": "thinking", "content": "No needle left."}
+    return doc
+
+
+def search(page, words):
+    press(page, "/")
+    expect(field(page)).to_be_focused()
+    page.keyboard.type(words)
+
+
+def field(page):
+    return page.get_by_label("Find in all steps")
+
+
+def count(page):
+    return page.locator("#search-count")
+
+
+def says(page, words):
+    expect(count(page)).to_have_text(words, use_inner_text=True)
+
+
+def at(page, words, number):
+    """The bar says so, and is at this step."""
+    expect(count(page)).to_have_text(f"{words}, step {number}")
+    expect(step(page, number)).to_have_attribute("aria-current", "step")
+    page.wait_for_function(f"({MARKED})()[0]?.[1]")
+
+
+@pytest.fixture
+def item(label):
+    return lambda **options: label(**{"schemes": [FIRST_ERROR], "traces": [long_trace()], **options})
+
+
+def test_enter_goes_through_all_steps_that_have_it(item):
+    page = item()
+    search(page, "needle")
+    says(page, "3 steps")
+    press(page, "Enter")
+    at(page, "1 of 3 steps", 7)
+    assert page.evaluate(MARKED) == [["Needle", True]]
+    press(page, "Enter")
+    at(page, "2 of 3 steps", 60)
+    assert [words for words, _ in page.evaluate(MARKED)] == ["needle", "needle"]
+    press(page, "Enter")
+    at(page, "3 of 3 steps", 110)
+    press(page, "Enter")
+    at(page, "1 of 3 steps", 7)
+    press(page, "Shift+Enter")
+    at(page, "3 of 3 steps", 110)
+    expect(field(page)).to_be_focused()
+
+
+def test_it_begins_at_the_step_one_is_at(item):
+    page = item()
+    step(page, 9).focus()
+    search(page, "needle")
+    press(page, "Enter")
+    at(page, "2 of 3 steps", 60)
+
+
+def test_backwards_it_begins_before_the_step_one_is_at(item):
+    page = item()
+    step(page, 9).focus()
+    search(page, "needle")
+    press(page, "Shift+Enter")
+    at(page, "1 of 3 steps", 7)
+
+
+def test_escape_returns_to_where_one_was(item):
+    page = item()
+    place = button(step(page, 3), "First error")
+    place.focus()
+    before = place.bounding_box()
+    search(page, "needle")
+    press(page, "Enter", "Enter")
+    at(page, "2 of 3 steps", 60)
+    press(page, "Escape")
+    expect(page.locator("#search")).to_be_hidden()
+    expect(place).to_be_focused()
+    assert current(page) == 3
+    assert abs(place.bounding_box()["y"] - before["y"]) < 2
+    assert page.evaluate("CSS.highlights.has('search')") is False
+
+
+def test_one_stays_at_what_was_found_and_labels_it(item):
+    page = item()
+    search(page, "needle")
+    press(page, "Enter", "Enter")
+    at(page, "2 of 3 steps", 60)
+    press(page, "Control+Enter")
+    expect(step(page, 60)).to_be_focused()
+    press(page, "x")
+    expect(button(step(page, 60), "First error")).to_have_attribute("aria-pressed", "true")
+    saved(page)
+
+
+def test_everything_has_a_button(item):
+    page = item()
+    button(page, "Search /").or_(button(page, "Search")).click()
+    field(page).fill("needle")
+    button(page, "Next step with it").click()
+    at(page, "1 of 3 steps", 7)
+    button(page, "Next step with it").click()
+    at(page, "2 of 3 steps", 60)
+    button(page, "Previous step with it").click()
+    at(page, "1 of 3 steps", 7)
+    button(page, "Stay here").click()
+    expect(step(page, 7)).to_be_focused()
+    expect(page.locator("#search")).to_be_hidden()
+    button(page, "Search").click()
+    button(page, "Close").click()
+    expect(page.locator("#search")).to_be_hidden()
+
+
+def test_nothing_found_and_no_script_in_what_is_typed(item):
+    page = item()
+    search(page, "<img src=x onerror=alert(1)>")
+    says(page, "Nothing found")
+    press(page, "Enter")
+    says(page, "Nothing found")
+    assert page.locator("img").count() == 0
+    field(page).fill("<b>it</b>")
+    press(page, "Enter")
+    at(page, "1 of 1 step", 60)
+    assert page.evaluate(MARKED) == [["<b>it</b>", True]]
+
+
+def test_signs_of_markdown_are_found_in_the_raw_text(item):
+    page = item()
+    search(page, "**nee**")
+    press(page, "Enter")
+    at(page, "1 of 1 step", 60)
+    expect(step(page, 60).get_by_label("Raw text")).to_be_checked()
+
+
+def test_what_is_typed_labels_nothing(item):
+    page = item(schemes=[PER_STEP], traces=[make_trace("t1", 5)])
+    search(page, "x1234zj")
+    says(page, "Nothing found")
+    assert labels(page) == [None] * 5
+    assert current(page) == 0
+    press(page, "Escape", "1")
+    assert labels(page)[0] == "correct"
+    saved(page)
+
+
+def test_elsewhere_on_the_page_escape_closes_it_and_keys_work(item):
+    page = item(schemes=[PER_STEP], traces=[make_trace("t1", 12)])
+    search(page, "passed")
+    press(page, "Enter")
+    at(page, "1 of 2 steps", 3)
+    step(page, 3).focus()
+    press(page, "2")
+    assert labels(page)[3] == "partially_correct"
+    press(page, "/")
+    expect(field(page)).to_be_focused()
+    press(page, "Enter")
+    at(page, "2 of 2 steps", 8)
+    step(page, 8).focus()
+    press(page, "Escape")
+    expect(page.locator("#search")).to_be_hidden()
+    assert current(page) == 8
+    saved(page)
+
+
+def test_both_attempts_are_searched(label):
+    docs = [long_trace(name, 70, issue_id="x", issue_description="Fix it") for name in ("try-1", "try-2")]
+    page = label(schemes=[PAIRWISE], traces=docs, overlap=0)
+    search(page, "needle")
+    says(page, "4 steps")
+    seen = []
+    for number in range(4):
+        press(page, "Enter")
+        expect(count(page)).to_contain_text(f"{number + 1} of 4 steps, ")
+        page.wait_for_function(f"({MARKED})()[0]?.[1]")
+        seen.append(count(page).text_content().split(" steps, ")[1])
+        place = "[...CSS.highlights.get('search')][0].startContainer.parentElement.closest('.pane').dataset.place"
+        assert page.evaluate(place) == seen[-1].split(",")[0]
+    assert seen == ["left, step 7", "left, step 60", "right, step 7", "right, step 60"]
+    press(page, "Escape")
+    assert page.evaluate("document.querySelector('.pane[data-active]').dataset.place") == "left"
+
+
+def test_one_attempt_at_a_time_shows_the_one_that_has_it(label):
+    docs = [
+        make_trace("try-1", 5, issue_id="x", issue_description="Fix it"),
+        long_trace("try-2", 70, issue_id="x", issue_description="Fix it"),
+    ]
+    page = label(schemes=[PAIRWISE], traces=docs, overlap=0, context={"viewport": {"width": 390, "height": 844}})
+    button(page, "Search").click()
+    field(page).fill("needle")
+    press(page, "Enter")
+    expect(count(page)).to_contain_text("1 of 2 steps")
+    page.wait_for_function(f"({MARKED})()[0]?.[1]")
+
+
+def test_a_search_that_does_not_come_says_so_and_is_asked_again(item):
+    page = item()
+    page.route("**/search/*", lambda route: route.abort())
+    search(page, "needle")
+    says(page, "The server was not reached.")
+    page.unroute("**/search/*")
+    press(page, "Enter")
+    at(page, "1 of 3 steps", 7)
+
+
+def test_who_types_on_does_not_wait_for_the_answer_before(item):
+    page = item()
+    waiting = []
+    page.route("**/search/*q=need", lambda route: waiting.append(route))
+    search(page, "need")
+    says(page, "Searching…")
+    page.keyboard.type("le")
+    says(page, "3 steps")
+    field(page).fill("nothing like it")
+    says(page, "Nothing found")
+
+
+def test_in_a_narrow_window_it_fits_and_hides_nothing(item):
+    page = item(context={"viewport": {"width": 390, "height": 844}})
+    button(page, "Search").click()
+    field(page).fill("needle")
+    press(page, "Enter")
+    at(page, "1 of 3 steps", 7)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for name in ("Previous step with it", "Next step with it", "Stay here", "Close"):
+        box = button(page, name).bounding_box()
+        assert min(box["width"], box["height"]) >= 24
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
+def test_the_list_of_shortcuts_names_it_and_the_switch_turns_it_off(item):
+    page = item()
+    press(page, "?")
+    row = page.locator("#help-keys tr").filter(has_text="Search in the trace")
+    expect(row.locator("kbd")).to_have_text("/")
+    page.get_by_label("Use single-key shortcuts").uncheck()
+    press(page, "Escape", "/")
+    expect(page.locator("#search")).to_be_hidden()
+
+
+def test_the_preview_searches_too(manage):
+    page = manage("preview/", schemes=[FIRST_ERROR], traces=[long_trace()])
+    ready(page)
+    search(page, "needle")
+    press(page, "Enter", "Enter")
+    at(page, "2 of 3 steps", 60)
