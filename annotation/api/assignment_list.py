@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from annotation.api import lookup
 from annotation.models import Assignment
+from potato_site.accounts.models import name_key
 from potato_site.api import pages, query
 from potato_site.api.endpoint import Endpoint
 
@@ -55,7 +56,7 @@ class AssignmentList(Endpoint):
         if state is not None:
             rows = rows.filter(state=state)
         if username is not None:
-            rows = rows.filter(annotator__username=username)
+            rows = rows.filter(annotator__name_key=name_key(username))
         if trace is not None:
             rows = rows.filter(Q(item__trace_a__external_id=trace) | Q(item__trace_b__external_id=trace))
         return pages.page(request, rows.select_related("item__trace_a", "item__trace_b", "annotator"), shown)

@@ -15,7 +15,7 @@ from potato_site.accounts.models import name_key
 from potato_site.api import pages, query
 from potato_site.api.endpoint import Endpoint
 
-FILTERS = ("person", "since", "current", "item")
+FILTERS = ("username", "since", "current", "item")
 MAX_SEQ = 2**63 - 1
 
 
@@ -25,7 +25,7 @@ class SubmissionShown(serializers.Serializer):
     item = serializers.IntegerField()
     trace = serializers.CharField(help_text="The id in the trace's document; of a pair, side a.")
     trace_b = serializers.CharField(allow_null=True, help_text="Side b of a pair; null of a single trace.")
-    person = serializers.CharField()
+    username = serializers.CharField()
     purpose = serializers.ChoiceField(choices=Assignment.Purpose.choices)
     number = serializers.IntegerField(help_text="Of this assignment's submissions, from 1.")
     revision = serializers.IntegerField(help_text="Of the configuration that was answered.")
@@ -45,7 +45,7 @@ class SubmissionList(Endpoint):
         summary="Submissions of a project",
         parameters=[
             *pages.PARAMETERS,
-            OpenApiParameter("person", str, description="Only of the person of this name."),
+            OpenApiParameter("username", str, description="Only those of this person."),
             OpenApiParameter(
                 "since", {"type": "integer", "minimum": 0}, description="Only those with a greater `seq`."
             ),
@@ -68,9 +68,9 @@ class SubmissionList(Endpoint):
             rows = rows.filter(seq__gt=since)
         if query.flag(request, "current") is not False:
             rows = rows.filter(is_current=True)
-        person = query.text(request, "person")
-        if person is not None:
-            rows = rows.filter(assignment__annotator__name_key=name_key(person))
+        username = query.text(request, "username")
+        if username is not None:
+            rows = rows.filter(assignment__annotator__name_key=name_key(username))
         item = pages.number_of(request, "item", 1, MAX_SEQ, 0)
         if item:
             rows = rows.filter(assignment__item=item)
@@ -84,7 +84,7 @@ def shown(submission: Submission) -> dict[str, Any]:
         "assignment": str(assignment.public_id),
         "item": assignment.item_id,
         **lookup.traces_of(assignment.item),
-        "person": assignment.annotator.get_username(),
+        "username": assignment.annotator.get_username(),
         "purpose": assignment.purpose,
         "number": submission.number,
         "revision": submission.revision.number,

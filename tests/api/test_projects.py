@@ -190,7 +190,7 @@ def test_what_annotators_differ_about_is_listed_and_decided(boss, project):
     body = {"op_id": "final", "tab": "run", "version": 0, "ops": ops}
     assert boss.post(f"assignments/{opened['id']}/submit", body).status_code == 200
     assert boss.get(path).json()["results"] == []
-    (final, *_) = boss.get(f"projects/{project.slug}/submissions?person=boss").json()["results"]
+    (final, *_) = boss.get(f"projects/{project.slug}/submissions?username=boss").json()["results"]
     assert (final["purpose"], final["trace"]) == ("adjudication", "trace_001")
     problem(boss.post(f"{path}/{Item.objects.last().pk}"), 409, "closed")
     problem(boss.post(f"{path}/99999"), 404, "not-found")
@@ -201,13 +201,13 @@ def test_submissions_are_followed_by_seq(boss, project):
     path = f"projects/{project.slug}/submissions"
     (row,) = boss.get(path).json()["results"]
     assert row["values"] == first.values
-    assert (row["person"], row["trace"], row["is_current"]) == ("ann", "trace_001", True)
+    assert (row["username"], row["trace"], row["is_current"]) == ("ann", "trace_001", True)
     assert boss.get(f"{path}?since={row['seq']}").json()["results"] == []
     second = factory.submit_item(project, "bob", factory.answers(outcome="partial"))
     assert [one["seq"] for one in boss.get(f"{path}?since={row['seq']}").json()["results"]] == [second.seq]
-    assert [one["person"] for one in boss.get(f"{path}?person=BOB").json()["results"]] == ["bob"]
+    assert [one["username"] for one in boss.get(f"{path}?username=BOB").json()["results"]] == ["bob"]
     assert len(boss.get(f"{path}?item={row['item']}").json()["results"]) == 2
-    for query in ("since=-1", "since=x", "item=0", "current=maybe", "person=%00", "annotator=ann"):
+    for query in ("since=-1", "since=x", "item=0", "current=maybe", "username=%00", "annotator=ann"):
         problem(boss.get(f"{path}?{query}"), 400, "malformed")
 
 
@@ -284,7 +284,7 @@ def test_assignments_are_listed_by_state_person_and_trace(boss, project):
     assert everything[0]["trace"] == "trace_001"
     for words, names in {
         "state=open": ["bob"],
-        "username=ann": ["ann"],
+        "username=Ann": ["ann"],
         "username=ann&state=open": [],
         "trace=trace_001": ["ann", "bob"],
         "trace=trace_002": [],
