@@ -17,13 +17,13 @@ from annotation.answers.context import shown_digest
 from annotation.api import lookup
 from annotation.assignments import managing
 from annotation.assignments.queue import PRIORITY_LIMIT
-from annotation.models import Assignment, Item, Project, Slot
+from annotation.models import Item, Project, Slot
+from annotation.models.querysets import DELIVERED, present, withdrawn
 from annotation.projects.revisions import current
 from potato_site.accounts.decorators import person_of
 from potato_site.api import pages, query
 from potato_site.api.endpoint import Endpoint, Strict, read
 
-DONE = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
 FILTERS = ("trace", "overlap", "withdrawn", "finished", "calibration")
 
 
@@ -121,7 +121,7 @@ def items_of(project: Project) -> QuerySet[Any]:
     rows = Item.objects.filter(project=project).select_related("trace_a", "trace_b", "a", "b", "project")
     return rows.annotate(
         planned=Coalesce(_slots(Count("pk")), 0),
-        submitted=Coalesce(_slots(Count("pk", filter=Q(assignment__state__in=DONE))), 0),
+        submitted=Coalesce(_slots(Count("pk", filter=Q(assignment__state__in=DELIVERED))), 0),
     )
 
 
@@ -134,14 +134,13 @@ def filtered(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:
     trace = query.text(request, "trace")
     if trace is not None:
         rows = rows.filter(Q(trace_a__external_id=trace) | Q(trace_b__external_id=trace))
-    overlap, withdrawn, finished = (query.flag(request, name) for name in ("overlap", "withdrawn", "finished"))
+    overlap, gone, finished = (query.flag(request, name) for name in ("overlap", "withdrawn", "finished"))
     if overlap is not None:
         rows = rows.filter(in_overlap=overlap)
     if (calibration := query.flag(request, "calibration")) is not None:
         rows = rows.filter(in_calibration=calibration)
-    gone = Q(is_withdrawn=True) | Q(trace_a__is_withdrawn=True) | Q(trace_b__is_withdrawn=True)
-    if withdrawn is not None:
-        rows = rows.filter(gone) if withdrawn else rows.exclude(gone)
+    if gone is not None:
+        rows = rows.filter(withdrawn() if gone else present())
     if finished is not None:
         whole = Q(submitted__gte=F("planned"), planned__gt=0)
         wanted = Q(in_calibration=False) | Q(planned__gt=0)

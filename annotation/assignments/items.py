@@ -16,6 +16,7 @@ from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.queue import queue_key
 from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
+from annotation.models.querysets import withdrawn
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of
 from potato_site import planner
@@ -143,8 +144,7 @@ def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, 
 def _drop_slots(project: Project, depth: int, kinds: list[str]) -> None:
     """Delete the free slots that are too many, and those of items of other kinds."""
     free = Slot.objects.filter(project=project, assignment=None)
-    gone = Q(item__is_withdrawn=True) | Q(item__trace_a__is_withdrawn=True) | Q(item__trace_b__is_withdrawn=True)
-    gone |= Q(item__in_calibration=True) | ~Q(item__kind__in=kinds)
+    gone = withdrawn("item__") | Q(item__in_calibration=True) | ~Q(item__kind__in=kinds)
     # Places of tie-breakers come and go with the ties (tie_breakers), but for those of what is no longer handed out.
     planned = Q(purpose=Slot.Purpose.PLANNED)
     surplus = planned & (Q(number__gt=depth) | Q(number__gt=1, item__in_overlap=False)) | gone

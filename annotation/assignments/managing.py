@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from annotation.assignments import calibration, queue, states
 from annotation.models import Assignment, Item, Membership, Project, Slot
+from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
 from potato_site.accounts.models import AuditEntry, User
@@ -46,7 +47,7 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
     if assignment.annotator_id == to:
         raise states.Closed("This person has the item already.")
     before = {"state": assignment.state, "annotator": assignment.annotator.get_username()}
-    if assignment.state in (State.SUBMITTED, State.REOPENED):
+    if assignment.state in DELIVERED:
         states.void(assignment.pk)
     elif assignment.state in (State.OPEN, State.RESERVED):
         states.take_back(assignment, "The project's manager gave the item to somebody else.")

@@ -24,6 +24,7 @@ from django.utils import timezone
 from annotation import access
 from annotation.assignments import mirror
 from annotation.models import Assignment, Item, Project, Slot, Submission, Visit
+from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
 
 State = Assignment.State
@@ -274,7 +275,7 @@ def void(assignment_id: int) -> None:
     """Invalidate a submission: its slot is freed and queued again, exports and agreement forget it."""
     with transaction.atomic():
         assignment = Assignment.objects.select_for_update().get(pk=assignment_id)
-        if assignment.state not in (State.SUBMITTED, State.REOPENED):
+        if assignment.state not in DELIVERED:
             raise Closed("Only a submitted item can be invalidated.")
         Submission.objects.filter(assignment=assignment, is_current=True).update(is_current=False)
         _leave(assignment, State.VOID)

@@ -19,6 +19,18 @@ ADJUDICATION, CALIBRATION = "adjudication", "calibration"
 NOT_DELIVERED = ("skipped", "released", "expired", "void")
 
 
+def present(prefix: str = "", *, pairs: bool = True) -> Q:
+    """The item (behind ``prefix``, as ``assignment__item__``) and its traces are not withdrawn. ``pairs``: there may be
+    items with two, at the cost of a join."""
+    found = Q(**{f"{prefix}is_withdrawn": False, f"{prefix}trace_a__is_withdrawn": False})
+    return found & ~Q(**{f"{prefix}trace_b__is_withdrawn": True}) if pairs else found
+
+
+def withdrawn(prefix: str = "") -> Q:
+    """The others."""
+    return Q(*((f"{prefix}{one}is_withdrawn", True) for one in ("", "trace_a__", "trace_b__")), _connector=Q.OR)
+
+
 def _model(name: str) -> Any:
     return apps.get_model("annotation", name)
 
@@ -30,11 +42,11 @@ class ItemQuerySet(QuerySet[Any]):
     """
 
     def present(self) -> ItemQuerySet:
-        return self.filter(is_withdrawn=False, trace_a__is_withdrawn=False).exclude(trace_b__is_withdrawn=True)
+        return self.filter(present())
 
     def withdrawn(self) -> ItemQuerySet:
         """Handed out to nobody and left out of exports: the item itself, or a trace of it."""
-        return self.filter(Q(is_withdrawn=True) | Q(trace_a__is_withdrawn=True) | Q(trace_b__is_withdrawn=True))
+        return self.filter(withdrawn())
 
     def to_label(self) -> ItemQuerySet:
         """Whose labels the project wants or has: all but the items of the calibration set without one."""

@@ -20,6 +20,7 @@ from annotation import access
 from annotation.assignments import calibration, states
 from annotation.assignments.handout import cap_of, hand_out
 from annotation.models import Assignment, Item, Membership, Project, Submission
+from annotation.models.querysets import DELIVERED
 from annotation.pages import shares
 from annotation.projects import registration
 from annotation.quality import statistics
@@ -123,7 +124,7 @@ def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]
         .annotate(
             submitted=Count(
                 "pk",
-                filter=Q(state__in=[State.SUBMITTED, State.REOPENED]) & ~Q(purpose=Assignment.Purpose.CALIBRATION),
+                filter=Q(state__in=DELIVERED) & ~Q(purpose=Assignment.Purpose.CALIBRATION),
             ),
             open=Count("pk", filter=Q(state=State.OPEN)),
         )

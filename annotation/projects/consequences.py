@@ -14,13 +14,13 @@ from django.db.models import Count
 
 from annotation.assignments.overlap import quota
 from annotation.models import Assignment, Item, Project, Slot, Submission
+from annotation.models.querysets import DELIVERED
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.projects.sections import QualityControl
 from annotation.schemes.base import Scheme
 from potato_site.canonical import digest
 
-DELIVERED = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
 IN_HAND = (Assignment.State.OPEN, Assignment.State.REOPENED)
 
 

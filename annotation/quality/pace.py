@@ -16,11 +16,11 @@ import numpy as np
 from django.db.models import Max
 
 from annotation.models import Assignment, Presence, Project, Submission
+from annotation.models.querysets import DELIVERED
 from annotation.quality import days
 
 CHUNK = 5000
 BINS = 24
-DONE = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def pace_of(project: Project, *, using: str, now: datetime, check: Callable[[], 
 
 
 def _rows(project: Project, using: str) -> Iterable[tuple[Any, ...]]:
-    current = Submission.objects.using(using).filter(project=project, is_current=True, assignment__state__in=DONE)
+    current = Submission.objects.using(using).filter(project=project, is_current=True, assignment__state__in=DELIVERED)
     # What adjudicators decide is nobody's label, and takes another time; people get calibrated at their leisure.
     others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
     current = current.exclude(assignment__purpose__in=others)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from annotation.answers.context import context_of_version
 from annotation.models import Assignment, Membership, Project, Slot, Submission
+from annotation.models.querysets import present
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import ItemContext, Measure, Scheme
 from potato_site.canonical import canonical
@@ -147,15 +148,13 @@ def _same_meaning(answered: dict[str, Scheme], current: dict[str, Scheme]) -> di
 def _rows(project: Project, using: str) -> Iterator[_Row]:
     excluded = Membership.objects.using(using).filter(project=project, is_excluded=True).values("user_id")
     submissions = Submission.objects.using(using).filter(
+        present("assignment__item__"),
         project=project,
         is_current=True,
         assignment__purpose=Assignment.Purpose.PRODUCTION,
         assignment__slot__purpose=Slot.Purpose.PLANNED,
         assignment__item__in_overlap=True,
-        assignment__item__is_withdrawn=False,
-        assignment__item__trace_a__is_withdrawn=False,
     )
-    submissions = submissions.exclude(assignment__item__trace_b__is_withdrawn=True)
     rows = submissions.exclude(assignment__annotator_id__in=excluded).values_list(
         "assignment__item_id", "assignment__item__a_id", "assignment__item__a__n_steps", "assignment__annotator_id",
         "revision_id", "values",

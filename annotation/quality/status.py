@@ -17,12 +17,12 @@ from django.db.models.functions import Cast
 from annotation.assignments import states
 from annotation.assignments.handout import cap_of
 from annotation.models import Assignment, Item, Membership, Project, Slot, Submission
+from annotation.models.querysets import DELIVERED
 from annotation.projects.revisions import config_of
 
 State = Assignment.State
 # In somebody's hands now.
 OPEN = (State.RESERVED, State.OPEN)
-DONE = (State.SUBMITTED, State.REOPENED)
 # A person may take these up again, so their items are still left for them.
 RETURNABLE = states.RESUMABLE
 
@@ -107,7 +107,7 @@ class _Reader:
         self.kinds = self.config.kinds if self.config else []
         self.present = items.present().filter(Q(kind__in=self.kinds) | Exists(slots))
         self.withdrawn = items.withdrawn()
-        self.is_open = Exists(slots.exclude(assignment__state__in=DONE))
+        self.is_open = Exists(slots.exclude(assignment__state__in=DELIVERED))
 
     def report(self) -> Report:
         project = self.project
@@ -131,7 +131,7 @@ class _Reader:
     def _overlap(self) -> Overlap:
         items = self.present.to_label().filter(in_overlap=True)
         slots = Slot.objects.using(self.using).filter(item__in=items, purpose=Slot.Purpose.PLANNED)
-        labels = slots.aggregate(planned=Count("pk"), done=Count("pk", filter=Q(assignment__state__in=DONE)))
+        labels = slots.aggregate(planned=Count("pk"), done=Count("pk", filter=Q(assignment__state__in=DELIVERED)))
         return Overlap(self._progress(items), labels["planned"], labels["done"])
 
     def _people(self) -> list[PersonStatus]:
@@ -153,7 +153,7 @@ class _Reader:
             people.append(
                 PersonStatus(
                     member.user.get_username(), "excluded" if member.is_excluded else member.state,
-                    _sum(mine, OPEN), _sum(mine, DONE), _sum(mine, [State.SKIPPED]),
+                    _sum(mine, OPEN), _sum(mine, DELIVERED), _sum(mine, [State.SKIPPED]),
                     self._left(member, mine, available.total()), schemes,
                 )
             )  # fmt: skip
@@ -178,7 +178,7 @@ class _Reader:
         if member.state != Membership.State.ACTIVE:
             return 0
         cap = cap_of(self.project, member) if self.config else None
-        taken = _sum(mine, (*OPEN, *DONE))
+        taken = _sum(mine, (*OPEN, *DELIVERED))
         return available if cap is None else max(min(available, cap - taken), 0)
 
     def _assignments_by_state(self) -> dict[int, Counter[tuple[str, str]]]:
@@ -207,7 +207,10 @@ class _Reader:
         current = (
             Submission.objects.using(self.using)
             .filter(
-                project=self.project, is_current=True, assignment__state__in=DONE, assignment__item__in=self.present
+                project=self.project,
+                is_current=True,
+                assignment__state__in=DELIVERED,
+                assignment__item__in=self.present,
             )
             .exclude(assignment__purpose__in=[Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION])
         )

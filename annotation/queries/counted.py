@@ -12,26 +12,22 @@ from collections.abc import Sequence
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.models import Assignment, Item, Membership, Project, Submission
+from annotation.models.querysets import DELIVERED, present, withdrawn
 from annotation.queries.shapes import Coverage
 from annotation.queries.snapshot import SNAPSHOT
-
-PRESENT = Q(is_withdrawn=False, trace_a__is_withdrawn=False)
-DELIVERED = (Assignment.State.SUBMITTED, Assignment.State.REOPENED)
 
 
 def delivered_submissions(
     project: Project | int, using: str, kinds: Sequence[str] = (Item.Kind.TRACE,)
 ) -> QuerySet[Submission]:
     """Valid submissions about items of these kinds."""
-    found = Submission.objects.using(using).filter(
+    return Submission.objects.using(using).filter(
+        present("assignment__item__", pairs=Item.Kind.PAIR in kinds),
         project=project,
         is_current=True,
         assignment__state__in=DELIVERED,
         assignment__item__kind__in=kinds,
-        assignment__item__is_withdrawn=False,
-        assignment__item__trace_a__is_withdrawn=False,
     )
-    return found.exclude(assignment__item__trace_b__is_withdrawn=True) if Item.Kind.PAIR in kinds else found
 
 
 def counted_submissions(
@@ -64,15 +60,14 @@ def coverage(
         found = found.filter(both, trace_a__external_id__in=only)
     counted = counted_submissions(project, using, include_surplus, adjudicated=True, kinds=Item.Kind.values)
     labeled = Exists(counted.filter(assignment__item=OuterRef("pk")))
-    items, pairs = found.filter(kind=Item.Kind.TRACE), found.filter(PRESENT, kind=Item.Kind.PAIR)
-    pairs = pairs.exclude(trace_b__is_withdrawn=True)
+    items, pairs = found.filter(kind=Item.Kind.TRACE), found.filter(present(), kind=Item.Kind.PAIR)
     # Of the calibration set no label is wanted; some may have one from before, or a final answer.
-    present = items.filter(PRESENT).filter(Q(in_calibration=False) | labeled)
+    here = items.filter(present(pairs=False)).filter(Q(in_calibration=False) | labeled)
     pairs = pairs.filter(Q(in_calibration=False) | labeled)
     return Coverage(
-        items=present.count(),
-        labeled=present.filter(labeled).count(),
-        withdrawn=items.exclude(PRESENT).count(),
+        items=here.count(),
+        labeled=here.filter(labeled).count(),
+        withdrawn=items.filter(withdrawn()).count(),
         pairs=pairs.count(),
         compared=pairs.filter(labeled).count(),
     )
