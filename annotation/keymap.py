@@ -28,6 +28,7 @@ KEYS = {
     "c": "Comment on the line",
     "v": "Choose lines",
     "d": "All changes, file by file",
+    "m": "Mark the file as viewed, or not",
     "o": "Open or close the step",
     "O": "Open or close all steps",
     "t": "Show or hide the files",

@@ -6,6 +6,9 @@ the scale, ``"verdict"`` the value of an option. An anchor is ``{"step", "file",
 ``quote_sha`` is the SHA-256 of their text, so that a comment is found again however its trace is shown. ``draft`` is
 text that its author has not saved yet; ``text`` what others read.
 
+``"viewed:<path>"`` true is a mark: the person has looked at that file of the whole change. It is kept with the answers
+and is none, so it is never part of a submission.
+
 Exported value: see :meth:`CodeReview.export`.
 """
 
@@ -25,6 +28,7 @@ from traces.changes import NoSuchLines
 
 COMMENT = re.compile(r"comment:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 FILE = "file:"
+VIEWED = "viewed:"
 ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
 # Verdicts that reject unless their option says otherwise.
 REJECTING = {"request_changes", "changes_requested", "reject"}
@@ -186,13 +190,14 @@ class CodeReview(Scheme):
             return value
         if key.startswith(FILE) and self.file_ratings.enabled:
             return self._clean_rating(key.removeprefix(FILE), value, ctx)
+        if key.startswith(VIEWED):
+            return _clean_mark(key.removeprefix(VIEWED), value, ctx)
         if COMMENT.fullmatch(key) and self.inline_comments.enabled:
             return self._clean_comment(value, ctx)
         raise Refused("this review has no such part")
 
     def _clean_rating(self, path: str, value: Any, ctx: ItemContext) -> int:
-        if path not in ctx.changes.paths:
-            raise Refused(f"the run does not change a file {path[:200]!r}")
+        _check_path(path, ctx)
         if not isinstance(value, int) or isinstance(value, bool) or value not in self._scale:
             raise Refused(f"there is no rating {str(value)[:40]!r}")
         return value
@@ -227,12 +232,15 @@ class CodeReview(Scheme):
         verdict = answers.get("verdict")
         if self.required and self.verdict.enabled and verdict is None:
             gaps.append(Missing(self.name, f"“{self.title}” has no verdict yet"))
-        elif self.required and not answers:
+        elif self.required and not _without_marks(answers):
             gaps.append(Missing(self.name, f"“{self.title}” has no answer yet"))
         if self.require_comment_on_reject and self._rejects(verdict) and not list(saved_comments(answers)):
             text = next(option.text for option in self.verdict.options if option.value == verdict)
             gaps.append(Missing(self.name, f"“{text}” needs at least one comment on a line"))
         return gaps
+
+    def final(self, answers: Answers, ctx: ItemContext) -> Answers:
+        return _without_marks(answers)
 
     def _rejects(self, verdict: Any) -> bool:
         return any(option.value == verdict and option.rejects for option in self.verdict.options)
@@ -244,7 +252,8 @@ class CodeReview(Scheme):
     def said(self, answers: Answers, ctx: ItemContext) -> dict[str, list[Any]]:
         """The verdict, the ratings, and of every comment its category."""
         comments = {f"comment:{key}": [one["category"]] for key, one in saved_comments(answers) if "category" in one}
-        return {**super().said({k: v for k, v in answers.items() if not isinstance(v, dict)}, ctx), **comments}
+        plain = {key: value for key, value in _without_marks(answers).items() if not isinstance(value, dict)}
+        return {**super().said(plain, ctx), **comments}
 
     def could_say(self, value: Any) -> None:
         verdicts = [one.value for one in self.verdict.options] if self.verdict.enabled else []
@@ -365,6 +374,23 @@ def _comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
     return iter(sorted(found, key=place))
 
 
+def _without_marks(answers: Answers) -> dict[str, Any]:
+    """What its author says, without what they have looked at."""
+    return {key: value for key, value in answers.items() if not key.startswith(VIEWED)}
+
+
+def _clean_mark(path: str, value: Any, ctx: ItemContext) -> bool:
+    _check_path(path, ctx)
+    if value is not True:
+        raise Refused("a file is viewed (true), or it is not: null takes the mark away")
+    return True
+
+
+def _check_path(path: str, ctx: ItemContext) -> None:
+    if path not in ctx.changes.paths:
+        raise Refused(f"the run does not change a file {path[:200]!r}")
+
+
 def _ratings(answers: Answers) -> Iterator[tuple[str, int]]:
     return ((key.removeprefix(FILE), value) for key, value in answers.items() if key.startswith(FILE))
 
@@ -440,11 +466,12 @@ SAMPLES = [
             (_ID, {"anchor": _ANCHOR, "text": "Why?", "category": "Bug"}),
             (_ID[:-1] + "1", {"anchor": _WHOLE, "draft": "<b>"}),
             (_ID[:-1] + "2", {"anchor": {**_ANCHOR, "end_line": 2}, "text": "مرحبا", "resolved": True}),
-            ("file:app.py", 3), ("verdict", "request_changes"),
+            ("file:app.py", 3), ("verdict", "request_changes"), ("viewed:app.py", True),
         ],
         refused=[
             ("verdict", "maybe"), ("verdict", ["approve"]), ("file:app.py", 6), ("file:app.py", True),
             ("file:app.py", "3"), ("file:other.py", 3), ("", "approve"), ("1", "approve"),
+            ("viewed:other.py", True), ("viewed:app.py", False), ("viewed:app.py", 1),
             ("comment:1", {"anchor": _ANCHOR, "text": "x"}), (_ID, "x"), (_ID, {"text": "x"}),
             (_ID, {"anchor": _ANCHOR}), (_ID, {"anchor": _ANCHOR, "text": "  "}),
             (_ID, {"anchor": _ANCHOR, "text": "x", "category": "Taste"}),

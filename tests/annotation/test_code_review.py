@@ -10,7 +10,8 @@ from annotation.admin.config_draft import of_config
 from annotation.answers.ops import apply_ops
 from annotation.answers.submission import NotYet
 from annotation.assignments.handout import hand_out
-from annotation.models import Answer
+from annotation.assignments.states import Closed
+from annotation.models import Answer, AnswerEvent
 from annotation.projects.config import ProjectConfig
 from annotation.projects.dump import to_yaml
 from annotation.projects.presets import presets
@@ -60,6 +61,15 @@ def test_a_verdict_is_needed_only_where_it_is_asked_and_required():
     silent = review(verdict={"enabled": False}, require_comment_on_reject=False, label="Merge?")
     assert messages(silent, {}) == ["“Merge?” has no answer yet"]
     assert messages(silent, {"file:src/a.py": 3}) == []
+
+
+def test_a_file_that_was_viewed_is_no_answer():
+    mark = {"viewed:src/a.py": True}
+    silent = review(verdict={"enabled": False}, require_comment_on_reject=False, label="Merge?")
+    assert messages(silent, mark) == ["“Merge?” has no answer yet"]
+    both = {**mark, "file:src/a.py": 3}
+    assert silent.final(both, CONTEXT) == {"file:src/a.py": 3}
+    assert silent.said(both, CONTEXT) == {"file:src/a.py": [3]}
 
 
 def test_a_verdict_that_rejects_needs_a_comment_where_the_project_says_so():
@@ -209,3 +219,30 @@ def test_the_configuration_is_the_same_after_loading(tmp_path):
     project = make_project(tmp_path, schemes=[REVIEW])
     [scheme] = config_of(project.revision_id).annotation_schemes
     assert scheme == review()
+
+
+def test_what_was_viewed_is_kept_with_the_assignment_and_never_submitted(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW])
+    user = person("ann")
+    mine = hand_out(project, user).assignment
+    mark = op("review", {"viewed:src/a.py": True})
+    assert apply_ops(mine.public_id, user, [mark]).acked == [mark["id"]]
+    assert apply_ops(mine.public_id, user, [mark]).acked == [mark["id"]]
+    assert Answer.objects.get(assignment=mine).value == {"viewed:src/a.py": True}
+    submission = submit_item(project, "ann", {"review": {"verdict": "approve"}})
+    assert submission.values == {"review": {"verdict": "approve"}}
+    # Who opens it again finds what they had viewed; the event stays.
+    assert Answer.objects.get(assignment=mine).value == {"viewed:src/a.py": True, "verdict": "approve"}
+    assert AnswerEvent.objects.filter(assignment=mine, changes={"viewed:src/a.py": True}).count() == 1
+    with pytest.raises(Closed):
+        apply_ops(mine.public_id, user, [op("review", {"viewed:src/a.py": None}, base=9)])
+
+
+def test_a_mark_is_taken_back(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW])
+    user = person("ann")
+    mine = hand_out(project, user).assignment
+    apply_ops(mine.public_id, user, [op("review", {"viewed:src/a.py": True})])
+    reply = apply_ops(mine.public_id, user, [op("review", {"viewed:src/a.py": None}, base=1)])
+    assert not reply.refused
+    assert Answer.objects.get(assignment=mine).value == {}

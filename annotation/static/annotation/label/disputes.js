@@ -48,8 +48,8 @@ export function conflicts({ store, page }, reply) {
 }
 
 function tell(store, page, op, key) {
-  const theirs = text(page, op.scheme, store.value(op.scheme, key));
-  const ours = text(page, op.scheme, op.set[key]);
+  const theirs = text(page, op.scheme, key, store.value(op.scheme, key));
+  const ours = text(page, op.scheme, key, op.set[key]);
   notify(
     `clash-${op.scheme}-${key}`,
     `${where(page, op.scheme, key)} another tab set “${theirs}” before your “${ours}” arrived. Theirs is shown.`,
@@ -67,14 +67,16 @@ function where(page, scheme, key) {
 }
 
 function words(page, op) {
-  const values = Object.values(op.set);
-  return values.length === 1 ? text(page, op.scheme, values[0]) : `${values.length} changes`;
+  const changes = Object.entries(op.set);
+  return changes.length === 1 ? text(page, op.scheme, ...changes[0]) : `${changes.length} changes`;
 }
 
 /** A stored value as a person reads it. */
-function text(page, name, value) {
+function text(page, name, key, value) {
+  const { scheme, painter } = page.byName.get(name) ?? {};
+  const words = painter?.words?.(key, value);
+  if (words) return words;
   if (value === null) return "no answer";
-  const scheme = page.byName.get(name)?.scheme;
   const known = [...(scheme?.labels ?? []), ...(scheme?.choices ?? [])];
   if (typeof value === "object" && "step" in value) return value.step === null ? "all correct" : `step ${value.step}`;
   const plain = value.anchor ? [value.draft ?? value.text] : plainValues(value);

@@ -96,7 +96,8 @@ function reveal(range, frames = 12, before = null) {
     if (box.scrollWidth > box.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(box).overflowX)) sideways(range, box);
   }
   const { top } = range.getBoundingClientRect();
-  if (before === null || Math.abs(top - before) > 1) scrollBy({ top: top - innerHeight * 0.4, behavior: "instant" });
+  const head = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+  if (top < head || top > innerHeight * 0.8) scrollBy({ top: top - innerHeight * 0.4, behavior: "instant" });
   const now = range.getBoundingClientRect().top;
   if (frames && (before === null || Math.abs(now - before) > 1)) {
     requestAnimationFrame(() => reveal(range, frames - 1, now));

@@ -16,6 +16,8 @@
  *   hasError(answers, scheme, steps), errors(answers, scheme, steps)    what `show_if: has_error` asks; the wrong steps
  *   move(by, api)                   "next step" (1) or "previous step" (-1) was pressed; true: it meant something else here
  *   leave(api)                      Escape was pressed; true: there was something to leave
+ *   keys                            [{key, action, text}] it takes where the project and the page leave them free
+ *   words(key, value)               a value in words where the page cannot know them
  *   summary(api)                    the answer in words, for the review before submitting
  *
  * `api` is described in page.js.

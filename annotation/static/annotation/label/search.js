@@ -144,6 +144,7 @@ export class Search {
     this.pair.show(pane.dataset.place, { steps: true });
     const chunk = pane.querySelector(`[data-chunk="${Math.floor(step / this.trace.chunkSteps)}"]`);
     await this.trace.load(chunk);
+    pane.scrollIntoView({ block: "nearest" });
     return pane.querySelector(`article[data-step="${step}"]`);
   }
 

@@ -154,11 +154,17 @@ function common(parts, help) {
     ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
     { key: "z", text: "Undo", run: () => undo(parts, store.undo()) },
     { key: "Z", text: "Redo", run: () => undo(parts, store.undo({ redo: true })) },
+    ...page.entries.flatMap(({ scheme, painter }) => keysOf(parts, scheme, painter.keys ?? [])),
     { key: "Enter", text: "Review and submit", run: () => submission.begin() },
     { key: "Escape", text: "Back", run: () => escape(parts) },
     { key: "g s", text: "Skip the item", run: () => byId("skip").showModal() },
     { key: "?", text: "This list", run: help },
   ];
+}
+
+/** The keys of a painter, which give way to those of the project. */
+function keysOf(parts, { name }, keys) {
+  return keys.map(({ key, action, text }) => ({ key, text, run: () => useKey(parts, name, action, "") }));
 }
 
 function jump(trace, step) {

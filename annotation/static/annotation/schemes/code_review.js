@@ -5,6 +5,7 @@ import { registerScheme } from "../label/registry.js";
 import { Comments, keyOf } from "./code_review/comments.js";
 import { Cursor } from "./code_review/cursor.js";
 import { articleOf, changed, firstRow, hasRows, placeOf, spoken, unfold, wholeChange } from "./code_review/lines.js";
+import * as viewed from "./code_review/viewed.js";
 
 const reviews = new Map();
 const section = () => document.getElementById("changes");
@@ -68,6 +69,7 @@ registerScheme("code_review", {
 
   input(field, api) {
     if (field.dataset.key === "verdict") api.set({ verdict: field.value });
+    else if (field.dataset.part === "viewed-box") viewed.toggle(field.closest("article"), api);
     else reviewOf(api).comments.typed(field);
   },
 
@@ -82,7 +84,7 @@ registerScheme("code_review", {
     }));
     const verdict = api.value("verdict");
     if (verdicts.length && !verdict) gaps.push({ message: `“${title}” has no verdict yet` });
-    else if (!Object.keys(api.answers()).length) gaps.push({ message: `“${title}” has no answer yet` });
+    else if (!Object.keys(viewed.withoutMarks(api.answers())).length) gaps.push({ message: `“${title}” has no answer yet` });
     const given = verdicts.find((one) => one.value === verdict);
     if (needsOne && given?.rejects && !comments.saved().length) {
       gaps.push({ message: `“${given.text}” needs at least one comment on a line` });
@@ -90,14 +92,21 @@ registerScheme("code_review", {
     return gaps;
   },
 
+  final: viewed.withoutMarks,
+
   /** The verdict, the ratings, and of every saved comment its category. */
   said(answers) {
-    const values = Object.entries(answers).map(([key, value]) => [
+    const values = Object.entries(viewed.withoutMarks(answers)).map(([key, value]) => [
       key,
       typeof value === "object" ? value.text && value.category : value,
     ]);
     return Object.fromEntries(values.filter(([, value]) => value !== undefined).map(([key, value]) => [key, [value]]));
   },
+
+  /** A mark in words. Of answers the page knows what they say. */
+  words: (key, value) => (viewed.isMark(key) ? (value ? "viewed" : "not viewed") : undefined),
+
+  keys: [{ key: "m", action: "viewed", text: "Mark the file as viewed, or not (all changes)" }],
 
   hasError: (answers, scheme) => scheme.choices.some((one) => one.rejects && one.value === answers.verdict),
 
@@ -181,6 +190,12 @@ const ACTIONS = {
     api.announce(`${place.dataset.path}: ${api.value(key) === null ? "not rated" : spokenRating(rating, api)}`);
   },
 
+  viewed(_, value, api) {
+    const file = document.activeElement?.closest("#changes article[data-path]");
+    if (file) viewed.toggle(file, api);
+    else api.announce("Go to a file under All changes first.");
+  },
+
   verdict(_, value, api) {
     api.set({ verdict: api.value("verdict") === value ? null : value });
   },
@@ -244,18 +259,24 @@ function prepare(el, article, api) {
   place?.append(...[...new Set(paths)].map((path) => rating(path, api)));
 }
 
-/** The whole change: comments under its lines, and ratings in the headers. */
-function paintChanges({ comments }, api) {
+/** The whole change: comments under its lines, ratings in the headers, and what was viewed. */
+function paintChanges({ comments, panel }, api) {
   for (const article of changed()) {
     const header = article.querySelector("file-controls");
-    if (!header.firstChild && api.scheme.ratings.length) {
-      const group = rating(article.dataset.path, api);
-      group.dataset.scheme = api.scheme.name;
-      header.append(group);
+    if (!header.firstChild) {
+      header.dataset.scheme = api.scheme.name;
+      if (api.scheme.ratings.length) header.append(rating(article.dataset.path, api));
+      header.append(viewed.box(article.dataset.path, panel));
       article.tabIndex = -1;
     }
     if (api.scheme.comments) comments.paint(article);
     paintRatings(header, api);
+    viewed.paint(article, api);
+  }
+  for (const place of [panel.querySelector("[data-part=viewed]"), document.getElementById("changes-viewed")]) {
+    if (!place) continue;
+    place.textContent = viewed.countOf(api);
+    place.hidden = !place.textContent;
   }
 }
 
