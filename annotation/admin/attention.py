@@ -67,6 +67,10 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         yield Notice("warn", _told_of_left_out(count), links.traces, "Show traces")
     if figures.progress and (count := figures.progress.get("in_vain")):
         yield Notice("warn", _told_of_in_vain(count), links.free, "Show items")
+    if figures.progress and (count := figures.progress.get("often_skipped")):
+        was, them = ("was", "it") if count == 1 else ("were", "them")
+        text = f"{_count(count, 'item')} {was} skipped by several people: is something wrong with {them}?"
+        yield Notice("warn", text, links.often_skipped, "Show items")
     if figures.progress is None or project.state != Project.State.OPEN:
         return
     items = figures.progress["items"]

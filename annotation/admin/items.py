@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
@@ -25,9 +27,9 @@ def _slots(**having: Any) -> Any:
     return Coalesce(Subquery(slots.annotate(n=Count("pk")).values("n")), 0)
 
 
-def _calibrated() -> Any:
-    """How many have submitted an item to be calibrated."""
-    made = Assignment.objects.filter(item=OuterRef("pk"), purpose=Assignment.Purpose.CALIBRATION, state__in=DELIVERED)
+def _assignments(**having: Any) -> Any:
+    """How many of an item's assignments are so."""
+    made = Assignment.objects.filter(item=OuterRef("pk"), **having)
     return Coalesce(Subquery(made.order_by().values("item").annotate(n=Count("pk")).values("n")), 0)
 
 
@@ -37,7 +39,7 @@ class ItemAdmin(ProjectList):
     item_path = "pk"
     can_export = True
     acts = ("set_priority", "withdraw", "restore", "calibrate", "end_calibration")
-    list_display = ("trace", "title", "labels", "priority", "overlap", "condition", "project")
+    list_display = ("trace", "title", "labels", "skips", "priority", "overlap", "condition", "project")
     list_display_links = ("trace",)
     list_filter = (ProjectFilter, WorkFilter, "in_overlap", PriorityFilter)
     list_select_related = ("trace_a", "trace_b", "a", "project")
@@ -67,7 +69,8 @@ class ItemAdmin(ProjectList):
                 places=_slots(),
                 labeled=_slots(assignment__state__in=DELIVERED),
                 in_hand=_slots(assignment__state__in=HELD),
-                calibrated=_calibrated(),
+                calibrated=_assignments(purpose=Assignment.Purpose.CALIBRATION, state__in=DELIVERED),
+                skipped=_assignments(state=Assignment.State.SKIPPED),
             )
         )
 
@@ -94,6 +97,15 @@ class ItemAdmin(ProjectList):
                 else f"{item.calibrated} calibrated"
             )
         return answers_link(item.project.slug, item.pk, count) if item.labeled or item.calibrated else count
+
+    @admin.display(description="skipped")
+    def skips(self, item: Any) -> Any:
+        """By how many, and the way to why."""
+        if not item.skipped:
+            return ""
+        rows = {"project": item.project_id, "state__exact": "skipped", "q": item.trace_a.external_id}
+        address = reverse("admin:annotation_assignment_changelist")
+        return format_html('<a href="{}?{}">{}</a>', address, urlencode(rows), item.skipped)
 
     @admin.display(description="answers")
     def answers(self, item: Item) -> Any:

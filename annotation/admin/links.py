@@ -24,6 +24,7 @@ class Links:
     too_fast: str
     surplus: str
     skipped: str
+    often_skipped: str
     people: str
     adjudicate: str
     traces: str
@@ -43,6 +44,7 @@ def links_of(project: Project) -> Links:
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),
         skipped=rows("assignment", state__exact="skipped"),
+        often_skipped=rows("item", work="skipped"),
         people=reverse("manage-people", args=[project.slug]),
         adjudicate=reverse("manage-adjudicate", args=[project.slug]),
         traces=reverse("manage-upload", args=[project.slug]),

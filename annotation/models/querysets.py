@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 # Every flag a submission may carry, in the order they are kept.
@@ -74,6 +74,11 @@ class ItemQuerySet(QuerySet[Any]):
         """Their answers are tied, and one more person is asked, who has not answered yet (assignments.tie_breakers)."""
         places = _model("Slot").objects.using(self.db).filter(item=OuterRef("pk"), purpose="adaptive")
         return self.present().filter(Exists(places.exclude(assignment__state__in=DELIVERED)))
+
+    def skipped_by_several(self, projects: Any = None) -> ItemQuerySet:
+        """Perhaps something is wrong with them."""
+        skips = _of(_model("Assignment").objects.using(self.db).filter(state="skipped"), projects).order_by()
+        return self.present().filter(pk__in=skips.annotate(n=Count("pk")).filter(n__gt=1).values("item"))
 
     def short_of_overlap(self, projects: Any = None) -> ItemQuerySet:
         """To be labeled by several people, and not yet by all of them."""

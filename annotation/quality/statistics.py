@@ -129,6 +129,8 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     people = sorted(rows, key=_latest_first)
     progress = report.as_json()
     progress["without_steps"], progress["in_vain"] = left_out(project).count(), in_vain(project).count()
+    skipped = Item.objects.filter(project=project).to_label().skipped_by_several([project.pk])
+    progress["often_skipped"] = skipped.count()
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()
     del whole["people"]

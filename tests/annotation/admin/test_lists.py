@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.contrib import admin
@@ -11,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from annotation.assignments import states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership
 from annotation.projects.create import create_project
@@ -121,6 +124,21 @@ def test_items_are_found_by_the_work_left_to_do(client, project, manager):
     while item in Item.objects.short_of_overlap():
         factory.submit_item(project, "bob", factory.answers())
     assert str(item) in rows(client, f"{path}?work=finished")
+
+
+def test_items_that_several_skip_lead_to_why(client, project, manager):
+    client.force_login(manager)
+    path = list_of("annotation.Item")
+    for name, reason in (("ann", "the log is cut off"), ("bob", "no steps at all")):
+        assert rows(client, f"{path}?project={project.slug}&work=skipped") == []
+        begun = hand_out(project, factory.person(name)).assignment
+        states.skip(begun.public_id, factory.person(name), reason)
+    assert rows(client, f"{path}?project={project.slug}&work=skipped") == [str(begun.item)]
+    page = client.get(f"{path}?project={project.slug}&work=skipped").content.decode()
+    link = re.search(r'href="([^"]*state__exact=skipped[^"]*)">2<', page)
+    why = client.get(unescape(link[1])).content.decode()
+    assert "the log is cut off" in why
+    assert "no steps at all" in why
 
 
 def test_the_search_finds_traces_and_people(client, project, manager):

@@ -178,6 +178,16 @@ class TestTheNumbers:
         listed = manager.get(address).content.decode()
         assert all(reason in listed for reason in ("ann 0", "ann 2", "bob 1"))
 
+    def test_an_item_that_several_skip_is_told(self, client, tmp_path):
+        project = make_project(tmp_path, traces=make_traces(3), people=["ann", "bob"])
+        manager = member(client, project)
+        for name in ("ann", "bob"):
+            states.skip(hand_out(project, person(name)).assignment.public_id, person(name), "no log")
+        count(project)
+        text = page(manager, project)
+        assert "1 item was skipped by several people: is something wrong with it?" in text
+        assert rows_of(manager, links_of(project).often_skipped) == 1
+
 
 class TestNow:
     def test_who_has_what_open(self, manager, project):
