@@ -18,7 +18,7 @@ class MembershipAdmin(ProjectList):
     person_path = "user"
     acts = ("pause", "resume", "remove", "exclude", "include")
     list_display = ("user", "role", "status", "stage", "group", "labels", "project")
-    list_filter = (ProjectFilter, "role", "state", "stage", "is_excluded")
+    list_filter = (ProjectFilter, "role", "state", "stage", "is_excluded", "source")
     list_select_related = ("user", "project")
     sortable_by = ("role", "stage")
     ordering = ("project", "user__username", "role")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,9 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
+from annotation.admin import recruits
+from annotation.admin.addresses import whole_address
 from annotation.admin.frame import project_context
-from annotation.models import Invitation, Membership, Project
-from annotation.projects import invitations, membership, people_csv
+from annotation.models import Invitation, Membership, Project, Visit
+from annotation.projects import invitations, membership, people_csv, recruitment
 from annotation.projects.membership import Refused
 from annotation.projects.registration import OPEN_STATES
 from annotation.projects.revisions import current
@@ -27,6 +28,7 @@ from annotation.quality import statistics
 from potato_site.accounts import mail
 from potato_site.accounts.decorators import signed_in
 from potato_site.accounts.models import AuditEntry, User
+from potato_site.numbers import whole_number
 
 PER_PAGE = 50
 # A project that changed more often has its submissions counted by the job, not by the page.
@@ -96,7 +98,7 @@ def links_file(request: HttpRequest, slug: str) -> HttpResponse:
     rows = []
     for invitation in invitations.waiting(project).select_related("project", "made_by").order_by("pk"):
         if path := invitations.path_of(invitation):
-            rows.append([invitation.username, invitation.email, invitation.role, _address(request, path)])
+            rows.append([invitation.username, invitation.email, invitation.role, whole_address(request, path)])
     AuditEntry.objects.create(
         user=by_whom(request),
         project=project,
@@ -133,9 +135,13 @@ def person(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
     action, by, name = request.POST.get("action", ""), by_whom(request), found.user.username
     try:
         if action == "login-link":
-            link = _address(request, membership.log_in_link(found, by))
+            link = whole_address(request, membership.log_in_link(found, by))
             return _page(request, project, login_link=link, login_name=name)
-        if (said := _change(found, action, request.POST.get("role", ""), by)) is None:
+        if action in ("give-code", "end-visit"):
+            said: str | None = _end_visit(project, found, action, request.POST.get("visit", ""), by)
+        else:
+            said = _change(found, action, request.POST.get("role", ""), by)
+        if said is None:
             messages.error(request, "There is no such change.")
         else:
             messages.success(request, said.format(name=name))
@@ -147,6 +153,16 @@ def person(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
 def by_whom(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
+
+
+def _end_visit(project: Project, found: Membership, action: str, visit: str, by: User) -> str:
+    """End the visit of somebody from a platform that the page showed; what to say about it. Raises Refused, Http404."""
+    mine = get_object_or_404(Visit.objects.filter(recruit__user=found.user_id), pk=whole_number(visit))
+    if action == "give-code":
+        recruitment.give_code(project, mine.pk, by)
+        return "Finished: {name} is shown the code."
+    recruitment.end_visit(project, mine.pk, by)
+    return "Ended: {name} got no code, and may come anew with other IDs."
 
 
 def _change(found: Membership, action: str, role: str, by: User) -> str | None:
@@ -175,14 +191,19 @@ def _change(found: Membership, action: str, role: str, by: User) -> str | None:
 def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
     search = request.GET.get("q", "").replace("\x00", "")[:100]
     frame = project_context(request, project, "people")
+    may_change, came = frame["may_change"], request.GET.get("from", "")
+    found = recruits.narrowed(_members(project, search, by_id=may_change), came)
     context = {
         **frame,
-        "members": Paginator(_members(project, search), PER_PAGE).get_page(request.GET.get("page")),
+        "members": Paginator(found, PER_PAGE).get_page(request.GET.get("page")),
         "search": search,
+        "came": came if came in recruits.FROM else "",
+        "came_choices": recruits.FROM.items(),
+        "recruits": recruits.panel(request, project) if may_change else {},
         "roles": Membership.Role.choices,
         "role": Membership.Role.ANNOTATOR,
         "mail_is_on": mail.is_configured(),
-        "links": _links(request, project) if frame["may_change"] else [],
+        "links": _links(request, project) if may_change else [],
         "registers_at": _registers_at(request, project),
         "registers_now": project.state in OPEN_STATES,
         **more,
@@ -190,22 +211,25 @@ def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
     planned = more.get("planned") or []
     context["n_planned"] = sum(outcome.kind in ("link", "asked", "joined") for outcome in planned)
     counts, context["counted_at"] = _submitted(project)
-    _complete(project, context["members"], counts)
+    _complete(project, context["members"], counts, with_ids=may_change)
     return render(request, "admin/people.html", context)
 
 
-def _members(project: Project, search: str) -> QuerySet[Membership]:
+def _members(project: Project, search: str, *, by_id: bool) -> QuerySet[Membership]:
+    """``by_id``: also by what a crowd platform calls somebody, which managers alone see."""
     rows = Membership.objects.filter(project=project).select_related("user")
     if search:
         # By name only: an address that is not shown must not be guessed letter by letter.
-        rows = rows.filter(user__username__icontains=search)
+        named = Q(user__username__icontains=search)
+        rows = rows.filter(named | recruits.with_id(search) if by_id else named)
     return rows.order_by("user__name_key", "role")
 
 
-def _complete(project: Project, members: Any, counts: dict[int, int]) -> None:
+def _complete(project: Project, members: Any, counts: dict[int, int], *, with_ids: bool) -> None:
     """What the rows of one page say beyond their columns, in one query each."""
     users = [member.user_id for member in members]
     shared = set(Membership.objects.filter(user__in=users).exclude(project=project).values_list("user_id", flat=True))
+    recruits.complete(project, members, with_ids=with_ids)
     for member in members:
         member.n_submitted = counts.get(member.user_id, 0)
         member.may_get_link = member.user_id not in shared and membership.is_own_account(member)
@@ -227,7 +251,7 @@ def _links(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
         {
             "invitation": row,
             "state": STATES[invitations.state_of(row, backed)],
-            "link": _address(request, path) if (path := invitations.path_of(row, backed)) else "",
+            "link": whole_address(request, path) if (path := invitations.path_of(row, backed)) else "",
         }
         for row in found
     ]
@@ -236,7 +260,7 @@ def _links(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
 def _registers_at(request: HttpRequest, project: Project) -> str:
     """Where anybody can make an account for the project; empty where it does not take everybody."""
     takes_all = project.revision_id is not None and current(project).allow_all_users
-    return _address(request, reverse("register", args=[project.slug])) if takes_all else ""
+    return whole_address(request, reverse("register", args=[project.slug])) if takes_all else ""
 
 
 def _uploaded(request: HttpRequest) -> str:
@@ -259,8 +283,3 @@ def _tell(request: HttpRequest, done: list[invitations.Outcome]) -> None:
         messages.success(request, "; ".join(part for part in said if part) + ".")
     if left:
         messages.warning(request, f"{len(left)} left out: " + "; ".join(left[:10]))
-
-
-def _address(request: HttpRequest, path: str) -> str:
-    """A whole address to hand on: the site's own where it is known."""
-    return mail.address(path) if settings.SITE_URL else request.build_absolute_uri(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -10,7 +11,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import access
 from annotation.api import lookup
+from annotation.assignments import shares
 from annotation.models import Invitation, Membership
 from annotation.projects import invitations, membership
 from potato_site.accounts.decorators import person_of
@@ -23,6 +26,19 @@ MOST = 500
 TAG = "People"
 
 
+class RecruitShown(serializers.Serializer):
+    platform = serializers.CharField()
+    person_id = serializers.CharField(help_text="What the platform calls the person.")
+    study_id = serializers.CharField(help_text="Of the latest visit, as all that follows.")
+    session_id = serializers.CharField()
+    came_at = serializers.DateTimeField()
+    state = serializers.ChoiceField(choices=["working", "finished", "left"])
+    items_done = serializers.IntegerField()
+    share = serializers.IntegerField(allow_null=True, help_text="Null: as many items as there are.")
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="When the code was shown.")
+    code = serializers.CharField(allow_blank=True)
+
+
 class PersonShown(serializers.Serializer):
     id = serializers.IntegerField(help_text="Of the membership: one per role.")
     username = serializers.CharField()
@@ -31,6 +47,9 @@ class PersonShown(serializers.Serializer):
     state = serializers.ChoiceField(choices=Membership.State.choices)
     source = serializers.ChoiceField(choices=Membership.Source.choices)
     is_excluded = serializers.BooleanField(help_text="Their labels are left out of exports and agreement.")
+    recruit = RecruitShown(
+        allow_null=True, help_text="Who came from a crowd platform. Null for others, and for who is no manager."
+    )
 
 
 class PersonInvited(Strict):
@@ -79,8 +98,16 @@ class People(Endpoint):
     )  # fmt: skip
     def get(self, request: Request, slug: str) -> Response:
         query.only(request, paged=True)
-        rows = Membership.objects.filter(project=lookup.administered_project(request, slug)).select_related("user")
-        return pages.page(request, rows, person)
+        project = lookup.administered_project(request, slug)
+        rows = Membership.objects.filter(project=project).select_related("user")
+        if not access.managed(request.user).filter(pk=project.pk).exists():
+            return pages.page(request, rows, person)
+        came: dict[int, shares.Standing] = {}
+
+        def look_up(shown: Sequence[Membership]) -> None:
+            came.update(shares.standings(project, [one.user_id for one in shown]))
+
+        return pages.page(request, rows, lambda one: person(one, came.get(one.user_id)), before=look_up)
 
     @extend_schema(
         operation_id="people_invite", summary="Invite people", request=PeopleInvited, responses=OutcomesShown
@@ -107,7 +134,7 @@ class Pause(_Person):
     def post(self, request: Request, slug: str, membership_id: int) -> Response:
         """No new items; what they have open they may finish. Sent again it changes nothing."""
         membership.pause(self.found(request, slug, membership_id), person_of(request))
-        return Response(person(self.found(request, slug, membership_id)))
+        return Response(_person(self.found(request, slug, membership_id)))
 
 
 class Resume(_Person):
@@ -115,7 +142,7 @@ class Resume(_Person):
     def post(self, request: Request, slug: str, membership_id: int) -> Response:
         """Items again."""
         membership.resume(self.found(request, slug, membership_id), person_of(request))
-        return Response(person(self.found(request, slug, membership_id)))
+        return Response(_person(self.found(request, slug, membership_id)))
 
 
 class Invitations(Endpoint):
@@ -148,7 +175,12 @@ class Join(Endpoint):
         return Response({"roles": sorted({one.role for one in memberships})})
 
 
-def person(one: Membership) -> dict[str, Any]:
+def _person(one: Membership) -> dict[str, Any]:
+    """To a manager."""
+    return person(one, shares.standing_of(one.project, one.user_id))
+
+
+def person(one: Membership, standing: shares.Standing | None = None) -> dict[str, Any]:
     return {
         "id": one.pk,
         "username": one.user.get_username(),
@@ -157,6 +189,23 @@ def person(one: Membership) -> dict[str, Any]:
         "state": one.state,
         "source": one.source,
         "is_excluded": one.is_excluded,
+        "recruit": _recruit(standing) if standing else None,
+    }
+
+
+def _recruit(standing: shares.Standing) -> dict[str, Any]:
+    visit = standing.visit
+    return {
+        "platform": visit.recruit.platform,
+        "person_id": visit.recruit.external_id,
+        "study_id": visit.study_id,
+        "session_id": visit.session_id,
+        "came_at": visit.came_at,
+        "state": visit.state,
+        "items_done": standing.done,
+        "share": standing.share,
+        "finished_at": visit.finished_at,
+        "code": visit.code,
     }
 
 

@@ -67,5 +67,12 @@ class Visit(models.Model):
         return f"visit {self.pk} of recruit {self.recruit_id}"
 
     @property
+    def state(self) -> str:
+        """``working``, ``finished`` or ``left``."""
+        if self.finished_at is not None:
+            return "finished"
+        return "working" if self.left_at is None else "left"
+
+    @property
     def is_under_way(self) -> bool:
-        return self.finished_at is None and self.left_at is None
+        return self.state == "working"

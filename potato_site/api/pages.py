@@ -41,13 +41,24 @@ def of(row: type[serializers.Serializer]) -> serializers.Serializer:
     return inline_serializer(f"PageOf{row.__name__.removesuffix('Shown')}", shape)
 
 
-def page(request: Request, rows: QuerySet[Row], show: Callable[[Row], Any], *, by: Sequence[str] = ("pk",)) -> Response:
-    """One page of ``rows`` in the order ``by`` (columns that together are unique): ``{"results", "next"}``."""
+def page(
+    request: Request,
+    rows: QuerySet[Row],
+    show: Callable[[Row], Any],
+    *,
+    by: Sequence[str] = ("pk",),
+    before: Callable[[Sequence[Row]], None] = lambda rows: None,
+) -> Response:
+    """One page of ``rows`` in the order ``by`` (columns that together are unique): ``{"results", "next"}``.
+
+    ``before`` is called with the rows of the page, so that what ``show`` needs besides is looked up for all at once.
+    """
     limit = number_of(request, "limit", 1, MOST, DEFAULT)
     cursor = request.query_params.get("after", "")
     found = list(_behind(rows, by, cursor).order_by(*by)[: limit + 1])
     more = len(found) > limit
     shown = found[:limit]
+    before(shown)
     following = _address(request, [getattr(shown[-1], name) for name in by]) if more else None
     return Response({"results": [show(row) for row in shown], "next": following})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -14,10 +15,12 @@ from annotation import queries
 from annotation.answers.ops import apply_ops
 from annotation.answers.submission import submit
 from annotation.assignments.states import reopen, void
-from annotation.models import Membership
+from annotation.models import Membership, Recruit
 from exports import mirror, tasks
 from potato_site.jobs import run_now
 from potato_site.jobs.models import Job
+from tests.annotation.test_recruitment import IDS, PROLIFIC, come
+from tests.annotation.test_shares import label
 from tests.factory import FIRST_ERROR, answers, make_project, make_trace, make_traces, op, person, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -242,3 +245,16 @@ def test_another_form_takes_the_place_of_the_one_before(tmp_path):
     assert tasks.refresh(project.pk) == 1
     (file,) = (tmp_path / "output" / "ann").iterdir()
     assert (file.name, json.loads(file.read_text())) == ("annotations.json", lines)
+
+
+def test_what_is_delivered_of_somebody_from_a_crowd_platform_tells_no_id_of_theirs(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(2), recruitment=PROLIFIC, overlap=0)
+    worker = Client()
+    come(project, worker)
+    label(project, worker)
+    name = Recruit.objects.get().user.username
+    assert write(project, name) == {"lines": 1}
+    path = file_of(project, name)
+    told = f"{path} {path.read_text()}"
+    assert [line["annotator"] for line in lines_of(project, name)] == [name]
+    assert not [one for one in IDS.values() if f'"{one}"' in told or f"/{one}" in told]
