@@ -50,6 +50,7 @@ def test_the_code_comes_with_the_last_item_of_the_share_and_never_before(client,
         leads_to = label(project, client)
     assert leads_to == home(project)
     text = said(client.get(home(project)))
+    assert "Undo" not in text
     assert 'value="C1ABC"' in text
     assert 'href="https://app.prolific.com/submissions/complete?cc=C1ABC"' in text
     visit = Visit.objects.get()
