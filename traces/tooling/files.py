@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -42,8 +41,7 @@ class Edit(NamedTuple):
     everywhere: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A run of whole lines. ``start``: the number of its first line, counted from 1."""
 
     start: int
@@ -55,8 +53,7 @@ class Part:
         return self.start + count_lines(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """Parts of one file, those seen last first; of a ``whole`` file it is one part, the file."""
 
     parts: tuple[Part, ...]
@@ -239,27 +236,41 @@ class Files:
 
 
 # What writes files without saying which lines: redirections, in-place editors, version control, formatters, installs.
-_WRITES = re.compile(
-    r">(?!&)|\b(?:sed|perl|ruby)\b[^|;]*\s-\w*i|\b(?:tee|mv|cp|rm|patch|dd|truncate|install|rsync|unzip|tar|ed|ex)\b"
-    r"|\bgit\s+(?:-\S+\s+)*(?:checkout|restore|reset|stash|apply|am|merge|rebase|pull|cherry-pick|revert|switch|clean)\b"
-    r"|\b(?:black|isort|prettier|gofmt|rustfmt|autopep8|yapf)\b|--fix\b|\b(?:ruff|cargo|go|dart)\s+(?:format|fmt)\b"
-    r"|write_text|open\([^)]*['\"][wa+]"
-)
 _WORD = re.compile(r"\w+")
-# One of these words or marks stands in every such command: most have none, which is seen sooner.
 _WRITERS = frozenset(
     _WORD.findall(
-        "sed perl ruby tee mv cp rm patch dd truncate install rsync unzip tar ed ex git black isort prettier gofmt"
-        " rustfmt autopep8 yapf ruff cargo go dart"
+        "tee mv cp rm patch dd truncate install rsync unzip tar ed ex black isort prettier gofmt rustfmt autopep8 yapf"
     )
 )
-_MARKS = (">", "--fix", "write_text", "open(")
+_IN_PLACE = r"\b(?:sed|perl|ruby)\b[^|;]*\s-\w*i"
+_GIT = (
+    r"\bgit\s+(?:-\S+\s+)*(?:checkout|restore|reset|stash|apply|am|merge|rebase|pull|cherry-pick|revert|switch|clean)\b"
+)
+_FORMAT = r"\b(?:ruff|cargo|go|dart)\s+(?:format|fmt)\b"
+# Others write by what stands beside a word of theirs, or a mark. Each is looked for only where that is there.
+_BY_WORD = [
+    (frozenset(words.split()), re.compile(pattern))
+    for words, pattern in (("sed perl ruby", _IN_PLACE), ("git", _GIT), ("ruff cargo go dart", _FORMAT))
+]
+_BY_MARK = [
+    (mark, re.compile(pattern))
+    for mark, pattern in (
+        (">", r">(?!&)"),
+        ("--fix", r"--fix\b"),
+        ("write_text", "write_text"),
+        ("open(", r"open\([^)]*['\"][wa+]"),
+    )
+]
 
 
 def _may_write(command: str) -> bool:
-    if not any(mark in command for mark in _MARKS) and _WRITERS.isdisjoint(_WORD.findall(command)):
-        return False
-    return bool(_WRITES.search(command))
+    for mark, pattern in _BY_MARK:
+        if mark in command and pattern.search(command):
+            return True
+    words = frozenset(_WORD.findall(command))
+    if not _WRITERS.isdisjoint(words):
+        return True
+    return any(not some.isdisjoint(words) and pattern.search(command) for some, pattern in _BY_WORD)
 
 
 def _closed(text: str) -> str:
@@ -296,7 +307,7 @@ def _with(known: Known, part: Part, text: str) -> Known:
     if known.parts == (part,):
         return Known((Part(part.start, text),), known.whole)
     moved = count_lines(text) - count_lines(part.text)
-    return replace(known, parts=tuple(_moved(known.parts, part, Part(part.start, text), moved)))
+    return known._replace(parts=tuple(_moved(known.parts, part, Part(part.start, text), moved)))
 
 
 def _moved(parts: tuple[Part, ...], part: Part, now: Part, by: int) -> Iterator[Part]:

@@ -22,10 +22,9 @@ class Transcript:
         return self._append({"type": type, **values})
 
     def _append(self, values: dict[str, Any]) -> Step:
-        step: Step = {"step_idx": len(self.steps)}
-        for key, value in values.items():
-            if value is not None:
-                step[key] = value
+        step: Step = {"step_idx": len(self.steps)} | values
+        if None in values.values():
+            step = {key: value for key, value in step.items() if value is not None}
         if step["type"] == "bash_command":
             step.setdefault("output", None)
             step.setdefault("exit_code", None)
