@@ -57,14 +57,14 @@ def of_pieces(path: str, before: str, after: str) -> str:
     """
     if before == after:
         return ""
-    top = _common_top(before, after, 0)
-    tail = _common_tail(before, after, top, 0)
-    above, below = split_lines(before[:top]), split_lines(before[len(before) - tail :])
-    old, new = split_lines(before[top : len(before) - tail]), split_lines(after[top : len(after) - tail])
-    if len(old) * len(new) > MAX_PAIRS:
+    old, new = split_lines(before), split_lines(after)
+    above = _count_alike(old, new)
+    below = _count_alike(old[above:][::-1], new[above:][::-1])
+    old_end, new_end = len(old) - below, len(new) - below
+    if (old_end - above) * (new_end - above) > MAX_PAIRS:
         return from_texts(path, before, after)
-    codes = _opcodes(old, new, len(above), len(below))
-    return head(path) + "".join(_hunk(codes, [*above, *old, *below], [*above, *new, *below], 1, 1))
+    codes = _opcodes(old[above:old_end], new[above:new_end], above, below)
+    return head(path) + "".join(_hunk(codes, old, new, 1, 1))
 
 
 def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = False) -> str:
@@ -198,6 +198,14 @@ def _signed(sign: str, lines: str) -> str:
 
 
 # --- where two texts differ --------------------------------------------------------------------------------
+
+
+def _count_alike(some: list[str], others: list[str]) -> int:
+    """How many lines at the top of both are the same."""
+    for number, (one, other) in enumerate(zip(some, others, strict=False)):
+        if one != other:
+            return number
+    return min(len(some), len(others))
 
 
 def _common_top(before: str, after: str, known: int) -> int:
