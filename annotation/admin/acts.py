@@ -135,6 +135,17 @@ class Resume(ActForm):
     says = "These annotators get items again."
 
 
+class SetLimit(ActForm):
+    title = "Set a limit"
+    says = (
+        "These annotators get no further item once they have had so many, whatever the project's own limit is. What "
+        "they have open they can finish."
+    )
+    items = forms.IntegerField(
+        required=False, min_value=0, max_value=1_000_000, help_text="Empty: the project's limit, if it has one."
+    )
+
+
 class Remove(ActForm):
     title = "Remove from the project"
     says = (
@@ -170,6 +181,7 @@ FORMS: dict[str, type[ActForm]] = {
     "end_calibration": EndCalibration,
     "pause": Pause,
     "resume": Resume,
+    "set_limit": SetLimit,
     "remove": Remove,
     "exclude": Exclude,
     "include": Include,

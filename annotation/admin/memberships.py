@@ -16,14 +16,15 @@ from annotation.models import Membership
 class MembershipAdmin(ProjectList):
     tab = "people"
     person_path = "user"
-    acts = ("pause", "resume", "remove", "exclude", "include")
-    list_display = ("user", "role", "status", "stage", "group", "labels", "project")
+    acts = ("pause", "resume", "set_limit", "remove", "exclude", "include")
+    list_display = ("user", "role", "status", "stage", "limit", "labels", "project")
     list_filter = (ProjectFilter, "role", "state", "stage", "is_excluded", "source")
     list_select_related = ("user", "project")
     sortable_by = ("role", "stage")
     ordering = ("project", "user__username", "role")
     search_help_text = "Part of a person's name"
-    fields = ("project", "user", "role", "state", "stage", "group", "is_excluded", "source")
+    readonly_fields = ("limit",)
+    fields = ("project", "user", "role", "state", "stage", "limit", "is_excluded", "source")
 
     def title_of(self, obj: Membership) -> str:
         return f"{obj.user}, {obj.get_role_display().lower()} of {obj.project}"
@@ -35,6 +36,10 @@ class MembershipAdmin(ProjectList):
     def status(self, membership: Membership) -> Any:
         level = {"active": "good", "invited": "work"}.get(membership.state, "quiet")
         return self.flag(membership.get_state_display().lower(), level)
+
+    def limit(self, membership: Membership) -> Any:
+        """Of items, where it is the person's own."""
+        return membership.caps.get("items", "")
 
     def labels(self, membership: Membership) -> Any:
         return self.flag("excluded", "bad") if membership.is_excluded else "count"

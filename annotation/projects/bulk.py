@@ -55,6 +55,7 @@ ACTS: dict[str, Act] = {
     ),
     "pause": Act(Membership, "paused", lambda row, by, o: membership.pause(row, by)),
     "resume": Act(Membership, "resumed", lambda row, by, o: membership.resume(row, by)),
+    "set_limit": Act(Membership, "given this limit", lambda row, by, o: membership.set_limit(row, by, o["items"])),
     "remove": Act(Membership, "removed", lambda row, by, o: membership.deactivate(row, by)),
     "exclude": Act(Membership, "left out", lambda row, by, o: membership.exclude(row, by)),
     "include": Act(Membership, "taken in again", lambda row, by, o: membership.exclude(row, by, False)),

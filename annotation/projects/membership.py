@@ -47,6 +47,16 @@ def resume(membership: Membership, by: User | None) -> Membership:
 
 
 @transaction.atomic
+def set_limit(membership: Membership, by: User | None, items: int | None) -> Membership:
+    """How many items this person may label; None: as many as the project says. Raises Refused."""
+    locked = _locked(membership)
+    if locked.role != Role.ANNOTATOR:
+        raise Refused("Only an annotator has a limit.")
+    caps = {} if items is None else {"items": items}
+    return locked if locked.caps == caps else _change(locked, by, "people.limit", caps=caps)
+
+
+@transaction.atomic
 def deactivate(membership: Membership, by: User | None) -> Membership:
     """End a membership: what was in hand under this role is given back, labels and decisions stay. Raises Refused for
     the last manager."""

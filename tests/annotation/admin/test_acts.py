@@ -110,6 +110,23 @@ def test_a_paused_person_is_told_so_and_a_resumed_one_goes_on(client, project, m
     assert opened(project, "ann") is not None
 
 
+def test_a_limit_of_ones_own_ends_the_work_and_is_taken_back(client, project, manager):
+    ann = Membership.objects.get(user__username="ann")
+    act(client, "set_limit", [ann], items="1")
+    factory.submit_item(project, "ann", factory.answers())
+    assert "reached the number of items" in hand_out(project, factory.person("ann")).reason
+    listed = client.get(reverse("admin:annotation_membership_changelist"), {"project": project.pk}).content.decode()
+    assert '<td class="field-limit">1</td>' in listed
+    act(client, "set_limit", [ann], items="")
+    assert opened(project, "ann") is not None
+
+
+def test_who_labels_nothing_has_no_limit(client, project, manager):
+    boss = Membership.objects.filter(role="manager").first()
+    response = act(client, "set_limit", [boss], items="1")
+    assert "Only an annotator has a limit." in response.content.decode()
+
+
 def test_the_next_save_of_a_removed_person_is_told_why_and_changes_nothing(client, project, manager):
     work, ann = opened(project, "ann"), factory.person("ann")
     act(client, "remove", [Membership.objects.get(user=ann)])
