@@ -197,11 +197,17 @@ def label_seen(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
 @never_cache
 def label_skip(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
-        assignment = states.skip(public_id, request.user, request.POST.get("reason", "").replace("\x00", "").strip())
+        assignment = states.skip(public_id, request.user, _why(request))
     except states.Closed as closed:
         messages.error(request, str(closed))
         return redirect("label", public_id=public_id)
     return redirect(_next_page(request, assignment))
+
+
+def _why(request: HttpRequest) -> str:
+    """The reason chosen and the person's own words, as far as there are any."""
+    given = (request.POST.get(name, "").replace("\x00", "").strip() for name in ("why", "reason"))
+    return ": ".join(filter(None, given))
 
 
 @require_POST

@@ -47,6 +47,8 @@ PAIR_KEYS = [("j", "pair_next", "Next step of this side"), ("k", "pair_previous"
 # A request of more characters than this may be refused for its size (settings.DATA_UPLOAD_MAX_MEMORY_SIZE).
 MAX_REQUEST = 800_000
 # The endpoints of an assignment that its page sends to.
+# What the page offers as reasons to skip an item; a digit chooses one.
+SKIP_REASONS = ("The trace is broken or incomplete", "I cannot judge it", "It is too long")
 URLS = ("ops", "submit", "seen", "skip", "reopen")
 
 
@@ -111,6 +113,7 @@ def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme,
         "styles": sorted({scheme.style for scheme in schemes if scheme.style}),
         "display": config.coding_agent.display,
         "searches": search_urls(traces),
+        "skip_reasons": SKIP_REASONS,
         "page_classes": _page_classes(config, schemes, bool(others)),
         **(panes_of(traces) if others else _single(config, trace)),
         "guidelines": markdown(config.guidelines),

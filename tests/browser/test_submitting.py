@@ -251,13 +251,31 @@ def test_keys_with_modifiers_are_the_browsers(label):
     assert labels(page) == [None] * 5
 
 
-def test_an_item_can_be_skipped_with_a_reason(label):
+# Why the latest item was skipped.
+LAST_REASON = """
+from annotation.models import Assignment
+print(Assignment.objects.filter(state="skipped").latest("pk").reason)
+"""
+
+
+def test_an_item_can_be_skipped_with_a_reason(site, label):
     page = label(schemes=[FIRST_ERROR])
-    press(page, "g", "s")
-    page.get_by_label("Why? (optional)").fill("cannot read Fortran")
+    press(page, "g", "s", "2")
+    expect(page.get_by_label("I cannot judge it")).to_be_checked()
+    assert labels(page) == [None] * 5
+    page.get_by_label("In your own words").fill("Fortran 77")
     button(page, "Skip item").click()
     expect(page.locator(".place")).to_contain_text("of 3")
     expect(step(page, 0)).to_be_visible()
+    assert site.run(LAST_REASON).strip() == "I cannot judge it: Fortran 77"
+
+
+def test_an_item_is_skipped_with_three_keys_and_enter(site, label):
+    page = label(schemes=[FIRST_ERROR])
+    address = page.url
+    press(page, "g", "s", "1", "Enter")
+    page.wait_for_url(lambda url: url != address)
+    assert site.run(LAST_REASON).strip() == "The trace is broken or incomplete"
 
 
 def test_a_narrow_window_has_one_column_and_the_answers_in_a_sheet(label):

@@ -4,6 +4,7 @@ import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
 import { showIssue } from "./issue.js";
 import { announce, dismiss } from "./notices.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
+import { listenToSkip, openSkip } from "./skip.js";
 
 const byId = (id) => document.getElementById(id);
 const FIELDS = "button, input, select, textarea";
@@ -24,8 +25,7 @@ export function listen(parts) {
   showIssue(trace.root);
   listenToGuide(parts.state);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
-  byId("skip-button").addEventListener("click", () => byId("skip").showModal());
-  byId("skip-cancel").addEventListener("click", () => byId("skip").close());
+  listenToSkip();
   byId("sheet-toggle").addEventListener("click", () => setSheet(!isSheetOpen()));
   // Beside the trace the files are at hand; above it, in a narrow window, they would push it down.
   if (matchMedia("(max-width: 1180px)").matches) byId("filetree")?.removeAttribute("open");
@@ -157,7 +157,7 @@ function common(parts, help) {
     ...page.entries.flatMap(({ scheme, painter }) => keysOf(parts, scheme, painter.keys ?? [])),
     { key: "Enter", text: "Review and submit", run: () => submission.begin() },
     { key: "Escape", text: "Back", run: () => escape(parts) },
-    { key: "g s", text: "Skip the item", run: () => byId("skip").showModal() },
+    { key: "g s", text: "Skip the item", run: openSkip },
     { key: "?", text: "This list", run: help },
   ];
 }
