@@ -10,14 +10,16 @@ import pytest
 import yaml
 from django.db import connection
 
-from annotation.models import Invitation, Membership, Project, Revision
-from annotation.projects import invitations, membership
+from annotation.assignments import shares
+from annotation.models import Invitation, Membership, Project, Recruit, Revision, Visit
+from annotation.projects import invitations, membership, recruitment
 from annotation.projects.apply import apply_text
 from annotation.projects.dump import to_yaml
 from annotation.projects.membership import Refused
+from annotation.projects.platforms import PLATFORMS, arrival
 from annotation.projects.revisions import current
 from potato_site.accounts.models import User
-from tests.factory import make_project
+from tests.factory import answers, make_project, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,6 +55,34 @@ def test_a_link_makes_one_member_of_two_who_press_at_once(tmp_path):
     assert at_once(*acts) == ["Refused", "done"]
     assert Membership.objects.filter(user__in=people).count() == 1
     assert Invitation.objects.get().used_by == Membership.objects.get(user__in=people).user
+
+
+def test_two_windows_of_somebody_from_a_platform_make_one_account_and_one_visit(tmp_path):
+    project = make_project(tmp_path, recruitment={"platform": "mturk"})
+    comes = arrival(PLATFORMS["mturk"], {"workerId": "A1", "hitId": "3H", "assignmentId": "3A"})
+    assert at_once(*[lambda: recruitment.enter(project, comes, None)] * 4) == ["done"] * 4
+    assert (Recruit.objects.count(), Visit.objects.count(), Membership.objects.filter(source="platform").count()) == (
+        1, 1, 1,
+    )  # fmt: skip
+
+
+def test_a_visit_that_ends_twice_at_once_has_one_code(tmp_path):
+    project = make_project(tmp_path, recruitment={"platform": "mturk", "items_per_visit": 1})
+    comes = arrival(PLATFORMS["mturk"], {"workerId": "A1", "hitId": "3H", "assignmentId": "3A"})
+    user = recruitment.enter(project, comes, None)
+    submit_item(project, user.username, answers())
+    boss = User.objects.create_superuser("boss")
+    visit = Visit.objects.get()
+    codes: list[str] = []
+
+    def ends() -> None:
+        assert shares.settle(project, user)
+        codes.append(Visit.objects.get().code)
+
+    acts = [ends, ends, lambda: recruitment.give_code(project, visit.pk, boss)]
+    assert set(at_once(*acts)) <= {"done", Refused.__name__}
+    assert set(codes) == {Visit.objects.get().code}
+    assert len(codes) == 2
 
 
 def test_two_managers_cannot_remove_each_other_at_once(tmp_path):
