@@ -59,6 +59,7 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
     yield from _hasty(figures, links)
     yield from _wrong(figures, links)
     yield from _skipping(figures, links)
+    yield from _straight(figures, links)
     weakest = figures.weakest
     if weakest is not None and weakest.band.key == "poor" and weakest.at_best < RELIABLE:
         what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
@@ -134,6 +135,20 @@ def is_wrong(checked: dict[str, Any] | None) -> bool:
     if not checked:
         return False
     return bool(checked["submissions"] >= CHECKED_SUBMISSIONS and checked["likeness"] < LOW_LIKENESS)
+
+
+def _straight(figures: Figures, links: Links) -> Iterator[Notice]:
+    people = figures.progress["people"] if figures.progress else []
+    found = [(one["username"], one["straight"]) for one in people if one.get("straight")]
+    for name, straight in sorted(found, key=lambda one: -max(one[1]["alike"], one[1]["row"]))[:NAMED]:
+        yield Notice("warn", f"{name} {told_of_straight(straight)}, unlike the others.", links.people, "See people")
+
+
+def told_of_straight(straight: dict[str, Any]) -> str:
+    """What was the same again and again, as the end of a sentence about the person."""
+    if straight["row"]:
+        return f"said “{straight['said']}” {straight['row']} times in a row"
+    return f"gave all steps one label in {straight['alike']} of {straight['long']} long traces"
 
 
 def _days_since(day: date, now: datetime) -> int:

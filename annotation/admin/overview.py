@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotation import access
-from annotation.admin.attention import is_hasty, is_skipping, is_wrong, notices
+from annotation.admin.attention import is_hasty, is_skipping, is_wrong, notices, told_of_straight
 from annotation.admin.figures import figures_of
 from annotation.admin.frame import project_context
 from annotation.admin.links import links_of
@@ -83,6 +83,7 @@ def _context(request: HttpRequest, project: Project, stats: dict[str, statistics
         "notices": notices(project, figures, now, links, decides=decides),
         "people": [_person(one) for one in people[:PEOPLE_SHOWN]],
         "any_checked": any(one.get("checked") for one in people[:PEOPLE_SHOWN]),
+        "any_straight": any(one.get("straight") for one in people[:PEOPLE_SHOWN]),
         "age": _age(project, stats),
         "counted": _mark(stats),
     }
@@ -98,6 +99,7 @@ def _person(row: dict[str, Any]) -> dict[str, Any]:
         "is_hasty": is_hasty(row["too_fast"], row["submitted"]),
         "is_skipping": is_skipping(row["skipped"], row["submitted"]),
         "is_wrong": is_wrong(row.get("checked")),
+        "told_of_straight": told_of_straight(row["straight"]) if row.get("straight") else "",
     }
 
 

@@ -25,6 +25,7 @@ from annotation.quality.checked import Checked, checked_people
 from annotation.quality.disagreement import Dispute, disputes_of
 from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
+from annotation.quality.straight import Straight, straight_people
 from potato_site.jobs import enqueue
 from potato_site.jobs.models import Job
 
@@ -123,9 +124,13 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
         submitted = submitted_by_person(seen, using="snapshot")
         check()
         checked = checked_people(seen, using="snapshot")
+        check()
+        straight = straight_people(seen, using="snapshot", check=check)
     timed = {name: pace.people.get(pk) for name, pk in ids.items()}
+    by_name = [(person.username, person) for person in report.people]
     right = {name: checked.get(pk) for name, pk in ids.items()}
-    rows = (_person(person, timed.get(person.username), right.get(person.username)) for person in report.people)
+    same = {name: straight.get(pk) for name, pk in ids.items()}
+    rows = (_person(one, timed.get(name), right.get(name), same.get(name)) for name, one in by_name)
     people = sorted(rows, key=_latest_first)
     progress = report.as_json()
     progress["without_steps"], progress["in_vain"] = left_out(project).count(), in_vain(project).count()
@@ -175,12 +180,15 @@ def _ids_of(names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _person(person: PersonStatus, timed: PersonPace | None, checked: Checked | None) -> dict[str, Any]:
+def _person(
+    person: PersonStatus, timed: PersonPace | None, checked: Checked | None, straight: Straight | None
+) -> dict[str, Any]:
     """A row of the table of people. (Their schemes are for the command.)"""
     from annotation.quality.pace import PersonPace
 
     row = {**asdict(person), **asdict(timed or PersonPace(0, 0, None)), "submitted": person.submitted}
     row["checked"] = asdict(checked) if checked else None
+    row["straight"] = asdict(straight) if straight else None
     del row["schemes"]
     return row
 

@@ -93,6 +93,15 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Habit:
+    """What of somebody's answers could be the same again and again: the labels in the order of the steps, and what is
+    said of the whole item, in a word that means the same of every item."""
+
+    steps: tuple[str, ...] = ()
+    whole: str = ""
+
+
+@dataclass(frozen=True)
 class Key:
     """A keyboard shortcut: what is pressed and what it does, for the cheat sheet and the clash check."""
 
@@ -298,6 +307,10 @@ class Scheme(BaseModel):
     def contested(self, several: Sequence[Answers]) -> bool:
         """Whether these people's answers lie so far apart that somebody should decide, whatever most of them say."""
         return False
+
+    def habit(self, answers: Answers) -> Habit:
+        """What to look at for who answers without reading; nothing where the same answer is no sign of that."""
+        return Habit()
 
     # --- for who reads the answers later -------------------------------------------------------------------
     def told(self, answers: Answers, ctx: ItemContext) -> list[Told]:

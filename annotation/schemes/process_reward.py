@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from annotation.schemes import schemes, suggestions
 from annotation.schemes.base import (
     Answers,
+    Habit,
     ItemContext,
     Key,
     LabelStyle,
@@ -297,6 +298,13 @@ class ProcessReward(OfSteps):
         firsts = [self.first_error(answers) for answers in several if answers]
         named = [first for first in firsts if first is not None]
         return 0 < len(named) < len(firsts) or (bool(named) and max(named) - min(named) >= FAR_APART)
+
+    def habit(self, answers: Answers) -> Habit:
+        """The labels of the steps; in the modes of a first error only that: what is before it follows."""
+        if self.mode == "per_step":
+            return Habit(steps=tuple(answers[key]["label"] for key in sorted(answers, key=int)))
+        first = self.first_error(answers)
+        return Habit(whole="no error" if first is None else f"step {first}")
 
     def likeness(self, answers: Answers, known: Answers, ctx: ItemContext) -> float | None:
         """Of a first error: 1 for the very step, 0.5 for one beside it. Of every step: F1 of the wrong ones."""
