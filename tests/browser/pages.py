@@ -23,6 +23,11 @@ def saved(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text(SAVED)
 
 
+def painted(page: Page) -> None:
+    """What was asked of the page before is drawn: two frames went by."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def labels(page: Page) -> list[str | None]:
     """The label that each step is painted with."""
     return page.eval_on_selector_all("article[data-step]", "all => all.map(one => one.dataset.label ?? null)")

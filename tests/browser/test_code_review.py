@@ -167,9 +167,9 @@ def test_what_is_typed_is_kept_as_a_draft_and_settled_before_submitting(review):
     page = review()
     step(page, 1).focus()
     press(page, "c")
-    page.keyboard.type("Half a sen")
-    saved(page)
-    page.wait_for_timeout(700)
+    # What is typed is sent when the person pauses.
+    with page.expect_response("**/ops"):
+        page.keyboard.type("Half a sen")
     saved(page)
     page.reload()
     ready(page)

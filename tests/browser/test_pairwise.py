@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import button, press, saved
+from tests.browser.pages import button, painted, press, saved
 from tests.factory import FIRST_ERROR, make_trace
 
 PAIRWISE = {
@@ -82,7 +82,7 @@ def test_the_two_scroll_together_or_apart(label):
     press(page, "s")
     before = body(page, "right").evaluate(top)
     body(page, "left").evaluate("one => (one.scrollTop = 0)")
-    page.wait_for_timeout(150)
+    painted(page)
     assert body(page, "right").evaluate(top) == before
 
 
@@ -128,7 +128,7 @@ def test_two_records_have_no_changes_to_show(label):
 def test_nothing_is_wider_than_the_window(label, width):
     page = label(schemes=[PAIRWISE], traces=attempts(4, 4), overlap=0)
     page.set_viewport_size({"width": width, "height": 844})
-    page.wait_for_timeout(100)
+    painted(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -1,5 +1,6 @@
 /** The answers of several people on a trace, to be read: labels beside the steps, comments under their lines. */
 
+import { byId } from "./label/dom.js";
 import { showIssue } from "./label/issue.js";
 import { Keys, showHelp } from "./label/keys.js";
 import { Pair } from "./label/pair.js";
@@ -10,7 +11,6 @@ import { openAll } from "./label/wiring.js";
 import { element, said } from "./said.js";
 import { articleOf, placeOf, rowAt, unfold, wholeChange } from "./schemes/code_review/lines.js";
 
-const byId = (id) => document.getElementById(id);
 const state = JSON.parse(byId("reading-state").textContent);
 state.comments.forEach((comment, number) => (comment.number = number));
 let trace = null;

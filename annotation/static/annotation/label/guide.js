@@ -4,10 +4,10 @@
  * Guidelines that a person has not opened in this browser yet, or that were changed since, are marked as new.
  */
 
+import { byId } from "./dom.js";
 import { announce } from "./notices.js";
 
 const SEEN = "potato-guide";
-const byId = (id) => document.getElementById(id);
 
 // Where it is kept that the guidelines as they are were seen; empty: nowhere.
 let place = "";

@@ -1,6 +1,6 @@
 /** The task at the head of the page: a long one shows its beginning, and the step that only repeats it is folded. */
 
-const byId = (id) => document.getElementById(id);
+import { byId } from "./dom.js";
 
 /** A trace without an issue, or a record whose layout shows it, has none of it. */
 export function showIssue(root) {

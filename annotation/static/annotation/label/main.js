@@ -21,8 +21,7 @@ import { Tabs } from "./tabs.js";
 import { Trace } from "./trace.js";
 import { Voices } from "./voices.js";
 import { bindings, listen } from "./wiring.js";
-
-const byId = (id) => document.getElementById(id);
+import { byId } from "./dom.js";
 
 async function start() {
   const state = JSON.parse(byId("page-state").textContent);

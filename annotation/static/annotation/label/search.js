@@ -3,11 +3,11 @@
  * and opens it. It answers nothing and changes nothing.
  */
 
+import { byId } from "./dom.js";
 import { clear, mark, patternOf } from "./found.js";
 import { wellFormed } from "./ids.js";
 
 const PAUSE_MS = 250;
-const byId = (id) => document.getElementById(id);
 
 export class Search {
   /** The search of this page, or null where there is nothing to search. */

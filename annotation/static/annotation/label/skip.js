@@ -1,10 +1,12 @@
 /** The dialog that asks why an item is skipped: a digit chooses a reason, Enter sends it. */
 
+import { byId } from "./dom.js";
+
 export function listenToSkip() {
-  const dialog = document.getElementById("skip");
+  const dialog = byId("skip");
   const reasons = [...dialog.querySelectorAll("[name=why]")];
-  document.getElementById("skip-button").addEventListener("click", openSkip);
-  document.getElementById("skip-cancel").addEventListener("click", () => dialog.close());
+  byId("skip-button").addEventListener("click", openSkip);
+  byId("skip-cancel").addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", (event) => {
     const reason = reasons[Number(event.key) - 1];
     if (!reason || event.target.matches("textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -15,5 +17,5 @@ export function listenToSkip() {
 }
 
 export function openSkip() {
-  document.getElementById("skip").showModal();
+  byId("skip").showModal();
 }

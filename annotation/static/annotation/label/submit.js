@@ -1,5 +1,6 @@
 /** Submitting: what is missing, the review, the request, and what became of it. */
 
+import { byId } from "./dom.js";
 import { newId } from "./ids.js";
 import { announce, notify } from "./notices.js";
 import { send } from "./requests.js";
@@ -8,7 +9,6 @@ import { setSheet } from "./sheet.js";
 const RETRY_MS = [1000, 2000, 4000];
 // More gaps than these are only counted.
 const LISTED = 50;
-const byId = (id) => document.getElementById(id);
 
 export class Submission {
   constructor({ page, store, sender, drafts, presence, onsubmitted }) {

@@ -1,11 +1,10 @@
 /** What the annotators answered, beside an adjudicator's own answers: hidden until asked for, and taken over on demand. */
 
 import { said } from "../said.js";
+import { byId } from "./dom.js";
 import { newId } from "./ids.js";
 import { announce, notify } from "./notices.js";
 import { setSheet } from "./sheet.js";
-
-const byId = (id) => document.getElementById(id);
 
 export class Voices {
   /** Null where nobody adjudicates. */

@@ -1,12 +1,12 @@
 /** Clicks, input and keys, and what they do. One listener each for the whole page: a trace has thousands of buttons. */
 
+import { byId } from "./dom.js";
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
 import { showIssue } from "./issue.js";
 import { announce, dismiss } from "./notices.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 import { listenToSkip, openSkip } from "./skip.js";
 
-const byId = (id) => document.getElementById(id);
 const FIELDS = "button, input, select, textarea";
 
 export function listen(parts) {
