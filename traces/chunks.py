@@ -54,13 +54,12 @@ def chunk_key(version_id: int, options: RenderOptions, n: int) -> str:
     return keys[n]
 
 
-def chunk_gzip(version_id: int, options: RenderOptions, n: int) -> bytes:
+def chunk_gzip(version_id: int, options: RenderOptions, n: int, key: str = "") -> bytes:
     """Chunk ``n`` as gzip: the stored one, else rendered now without highlighting and not stored.
 
-    Raises IndexError if there is no such chunk.
+    ``key``: its key, where that is known. Raises IndexError if there is no such chunk.
     """
-    key = chunk_key(version_id, options, n)
-    stored = Chunk.objects.filter(pk=key).first()
+    stored = Chunk.objects.filter(pk=key or chunk_key(version_id, options, n)).first()
     if stored is None:
         return _gzip(rendering.render_chunk(load_document(version_id), options, n))
     _touch(stored)

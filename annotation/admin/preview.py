@@ -18,7 +18,7 @@ from annotation import access
 from annotation.answers.context import context_of_version, suggestions
 from annotation.demo import SOURCE
 from annotation.models import Item, Project
-from annotation.pages import label, shell
+from annotation.pages import rendered, shell
 from annotation.pages.shown import Addresses, ShownTrace, Sides, shown_traces
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
@@ -60,20 +60,20 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @signed_in_api
 def preview_chunk(request: HttpRequest, slug: str, version_id: int, number: int, key: str) -> HttpResponse:
-    return label.chunk(request, _sides(request, slug, version_id), number, key)
+    return rendered.chunk(request, _sides(request, slug, version_id), number, key)
 
 
 @require_safe
 @signed_in_api
 def preview_changes(request: HttpRequest, slug: str, version_id: int, digest: str) -> HttpResponse:
-    return label.changes(request, _sides(request, slug, version_id), digest)
+    return rendered.changes(request, _sides(request, slug, version_id), digest)
 
 
 @require_safe
 @signed_in_api
 @never_cache
 def preview_search(request: HttpRequest, slug: str, version_id: int) -> HttpResponse:
-    return label.found(request, _sides(request, slug, version_id), version_id)
+    return rendered.found(request, _sides(request, slug, version_id), version_id)
 
 
 def _sides(request: HttpRequest, slug: str, version_id: int) -> Sides:

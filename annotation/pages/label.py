@@ -6,17 +6,14 @@ Every look-up is :mod:`annotation.access`; every rule is in :mod:`annotation.ans
 
 from __future__ import annotations
 
-import gzip
-import re
 import uuid
 from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
@@ -26,19 +23,15 @@ from annotation.answers import ops, submission
 from annotation.assignments import states, timing
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Visit
-from annotation.pages import shares, shell
+from annotation.pages import rendered, shares, shell
 from annotation.pages.feedback import feedback_of
-from annotation.pages.shown import Sides, sides_of
+from annotation.pages.shown import sides_of
 from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in, signed_in_api
 from potato_site.textjson import loads
-from traces.chunks import changes_gzip, changes_key, chunk_gzip, chunk_key
-from traces.search import MAX_QUERY, search
-from traces.store import load_document
 
 # One that was given up for a time is taken up again by its next save.
 EDITABLE = (*states.LABELING, *states.RESUMABLE)
-YEAR = 365 * 24 * 3600
 REMOVED = "You are no longer a member of this project. What was saved before is kept."
 
 
@@ -68,21 +61,7 @@ def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def label_chunk(request: HttpRequest, public_id: uuid.UUID, number: int, key: str) -> HttpResponse:
     """Rendered steps, as they are stored. The key in the address names the content, so it may be kept for good."""
     assignment = access.assignment_of(request.user, public_id)
-    return chunk(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), number, key)
-
-
-def chunk(request: HttpRequest, sides: Sides, number: int, key: str) -> HttpResponse:
-    """The caller has made sure that the person may see these versions. Raises Http404 for a key of none of them."""
-    for version, options in sides:
-        try:
-            found = chunk_key(version, options, number)
-        except IndexError:
-            continue
-        if found[:12] == key:
-            response = _gzipped(request, chunk_gzip(version, options, number))
-            response["Cache-Control"] = f"private, immutable, max-age={YEAR}"
-            return response
-    raise Http404
+    return rendered.chunk(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), number, key)
 
 
 @require_safe
@@ -90,17 +69,7 @@ def chunk(request: HttpRequest, sides: Sides, number: int, key: str) -> HttpResp
 def label_changes(request: HttpRequest, public_id: uuid.UUID, digest: str) -> HttpResponse:
     """What the whole run changed, file by file. The address names the content, as of a chunk."""
     assignment = access.assignment_of(request.user, public_id)
-    return changes(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), digest)
-
-
-def changes(request: HttpRequest, sides: Sides, digest: str) -> HttpResponse:
-    """The caller has made sure that the person may see these versions. Raises Http404 for a digest of none of them."""
-    for version, options in sides:
-        if changes_key(version, options)[:12] == digest:
-            response = _gzipped(request, changes_gzip(version, options))
-            response["Cache-Control"] = f"private, immutable, max-age={YEAR}"
-            return response
-    raise Http404
+    return rendered.changes(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), digest)
 
 
 @require_safe
@@ -109,28 +78,7 @@ def changes(request: HttpRequest, sides: Sides, digest: str) -> HttpResponse:
 def label_search(request: HttpRequest, public_id: uuid.UUID, version_id: int) -> JsonResponse:
     """``?q=text``: which steps of one of the item's traces hold it. It changes nothing, and is no sign of work."""
     assignment = access.assignment_of(request.user, public_id)
-    return found(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), version_id)
-
-
-def found(request: HttpRequest, sides: Sides, version_id: int) -> JsonResponse:
-    """``{"steps", "searched"}`` as of :class:`traces.search.Found`. The caller has made sure that the person may see
-    these versions. Raises Http404 for a version that is none of them."""
-    if version_id not in {version for version, _ in sides}:
-        raise Http404
-    query = request.GET.get("q", "")
-    if len(query) > MAX_QUERY:
-        return _malformed(ValueError(f"a search takes at most {MAX_QUERY} characters"))
-    return JsonResponse(asdict(search(load_document(version_id), query)))
-
-
-def _gzipped(request: HttpRequest, body: bytes) -> HttpResponse:
-    """The stored bytes where the browser takes gzip, else what they hold."""
-    accepts = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", request.headers.get("Accept-Encoding", ""))
-    response = HttpResponse(body if accepts else gzip.decompress(body), content_type="text/html; charset=utf-8")
-    if accepts:
-        response["Content-Encoding"] = "gzip"
-    patch_vary_headers(response, ["Accept-Encoding"])
-    return response
+    return rendered.found(request, sides_of(assignment.item, config_of(shell.revision_of(assignment))), version_id)
 
 
 @require_POST

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from annotation.models import Assignment, Item, Membership
-from annotation.pages.label import YEAR
+from annotation.pages.rendered import YEAR
 from annotation.projects.create import create_project
 from annotation.projects.presets import presets
 from potato_site.accounts.models import User
