@@ -7,6 +7,7 @@ call with constant arguments is what these are; other code stays code.
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any, NamedTuple
 
 MAX_CODE = 1024 * 1024  # characters; a cell beyond this is no single call
@@ -27,6 +28,7 @@ _SKILLS: dict[str, tuple[str, ...]] = {
     "find_file": ("file_name", "dir_path"),
     "file_editor": ("command", "path"),
 }
+_NAMES = re.compile("|".join(_SKILLS))
 
 
 class Skill(NamedTuple):
@@ -38,7 +40,7 @@ class Skill(NamedTuple):
 
 def read_skill(code: str) -> Skill | None:
     """The one call that ``code`` is, perhaps printed; None for any other code. Nothing is run. Never raises."""
-    if len(code) > MAX_CODE or not any(name in code[:200] for name in _SKILLS):
+    if len(code) > MAX_CODE or not _NAMES.search(code, 0, 200):
         return None
     try:
         body = ast.parse(code.strip()).body

@@ -21,6 +21,14 @@ def test_what_stands_around_it_is_told():
     assert listing == (3, "x\ny\n", False)
 
 
+@pytest.mark.parametrize("form", ["%6d\t", "%d:", "L%d: ", "%3d→", "  %d\t", "%20d→"])
+def test_a_long_one_is_read_whatever_the_width_of_its_numbers(form):
+    lines = [f"line {number}" for number in range(95, 1105)]
+    output = "\n".join(form % number + line for number, line in enumerate(lines, 95))
+    assert read_listing(output) == (95, "\n".join(lines) + "\n", True)
+    assert read_listing(f"{output}\n{form % 1106}x") == (95, "\n".join(lines) + "\n", False)
+
+
 def test_numbers_that_do_not_count_up_end_it():
     assert read_listing("1\ta\n2\tb\n7\tc\n") == (1, "a\nb\n", False)
 
