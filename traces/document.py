@@ -227,7 +227,7 @@ def _are_clean(values: Iterable[Any], depth: int) -> bool:
     for value in values:
         kind = type(value)
         if kind is str:
-            if not _is_storable(value):
+            if "\0" in value if value.isascii() else not _is_storable(value):
                 return False
         elif kind is dict:
             if depth > MAX_DEPTH or not (_are_clean(value, depth) and _are_clean(value.values(), depth + 1)):

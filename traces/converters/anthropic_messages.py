@@ -102,9 +102,11 @@ def _is_anthropic(messages: list[dict[str, Any]], source: Source) -> bool:
     """Blocks of its own; or lists of blocks, and no sign of OpenAI's calls, which are logged with such lists too."""
     if not all(map(_NOT_IN_MESSAGES.isdisjoint, messages)):
         return False
-    kinds = {as_text(block.get("type")) for message in messages for block in as_objects(message.get("content"))}
-    if not kinds.isdisjoint(_OWN_BLOCKS):
-        return True
+    kinds = set[str | None]()
+    for message in messages:
+        kinds |= {as_text(block.get("type")) for block in as_objects(message.get("content"))}
+        if not kinds.isdisjoint(_OWN_BLOCKS):
+            return True
     return bool(kinds & {"text", "image"}) and not source.mentions(*(f'"{key}"' for key in _OPENAI))
 
 

@@ -41,6 +41,7 @@ _RUN_REPORTS: tuple[dict[str, str], ...] = (
         "generated": UNRESOLVED,
     },
 )
+_LISTS = frozenset(name for report in _RUN_REPORTS for name in report)
 _TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 _OF_A_TRY = ("model", "try", "model_patch")
 _OF_ALL_TRIES = ("tries", "resolved")
@@ -81,7 +82,10 @@ def _is_of_results(source: Source) -> bool:
     records = source.first_records
     if source.shape in ("lines", "list"):
         return any(map(_is_prediction, records)) and not any(_TRACES & record.keys() for record in records)
-    return bool(records) and any(is_it(records[0]) for is_it in (_is_prediction, _is_report, _is_of_a_run, _is_keyed))
+    if not records:
+        return False
+    first = records[0]
+    return _is_prediction(first) or _is_report(first) or _is_of_a_run(first) or _is_keyed(first)
 
 
 def _is_prediction(record: Fields) -> bool:
@@ -96,7 +100,7 @@ def _is_report(record: Fields) -> bool:
 
 
 def _is_of_a_run(record: Fields) -> bool:
-    return bool(_lists(record))
+    return not _LISTS.isdisjoint(record) and bool(_lists(record))
 
 
 def _lists(record: Fields) -> dict[str, str]:
