@@ -22,6 +22,7 @@ State = Assignment.State
 WORKED = (State.SUBMITTED, State.REOPENED, State.VOID)
 IN_HAND = (State.RESERVED, State.OPEN)
 SHARE_DONE = "Your part is done. Thank you!"
+NO_SHARE = "You have labeled as many items of this project as one person may."
 LEFT = "This visit was ended. Open the task from the platform once more, or ask who published it."
 # Easily told apart when copied by hand.
 ALPHABET, CODE_LENGTH = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 10
@@ -49,7 +50,9 @@ class Standing:
         """Why this person gets no item now; "" for who goes on."""
         if self.visit.left_at is not None:
             return LEFT
-        return SHARE_DONE if self.is_done or self.share == 0 else ""
+        if self.share == 0 and not self.is_done:
+            return NO_SHARE
+        return SHARE_DONE if self.is_done else ""
 
 
 def standing_of(project: Project, user_id: int) -> Standing | None:

@@ -20,6 +20,7 @@ from annotation.projects.platforms import PLATFORMS
 from potato_site.accounts import limits
 from potato_site.accounts.models import AuditEntry, User
 from tests.factory import make_project, make_traces, write_project
+from tests.test_url_matrix import is_protected
 
 pytestmark = pytest.mark.django_db
 PROLIFIC = {"platform": "prolific", "completion_code": "C1ABC", "return_code": "R1XYZ", "items_per_visit": 2}
@@ -69,6 +70,18 @@ def test_the_button_makes_an_account_and_labeling_begins(client, project):
     assert client.session[SESSION_KEY] == str(user.pk)
     assert "0</strong> of 2 done" in said(client.get(home(project)))
     assert client.post(f"{home(project)}next").headers["Location"].startswith("/label/")
+
+
+def test_the_pages_have_the_headers_that_protect_them(client, project):
+    is_protected(client.get(page(project)), False, ("entry",))
+    is_protected(come(project, client), False, ("begin",))
+    is_protected(client.get(home(project)), False, ("share",))
+
+
+def test_nobody_is_let_in_from_another_site(project):
+    client = Client(enforce_csrf_checks=True)
+    assert client.post(page(project), {"act": "begin"}).status_code == 403
+    assert not Recruit.objects.exists()
 
 
 def test_nothing_that_others_read_tells_the_platforms_ids(project):

@@ -191,7 +191,7 @@ def test_without_a_share_of_its_own_the_cap_is_the_share(client, tmp_path):
     other = Client()
     other.post(f"/projects/{project.slug}/recruit/?{ids.replace('3ASS', '3BSS')}", {"act": "begin"})
     text = said(other.post(f"{home(project)}next", follow=True))
-    assert "as many items of this project as one person may" in text
+    assert f"{shares.NO_SHARE} Return the task on Mechanical Turk." in text
     assert Visit.objects.get(session_id="3BSS").is_under_way
 
 
