@@ -53,6 +53,14 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
     if live.overdue:
         text = f"{_count(live.overdue, 'item')} {'is' if live.overdue == 1 else 'are'} past the end of the lease."
         yield Notice("warn", text, links.overdue, "Show assignments")
+    yield from _stranded(live, links)
+
+
+def _stranded(live: Live, links: Links) -> Iterator[Notice]:
+    if live.stranded:
+        people = "1 person" if live.stranded == 1 else f"{live.stranded:,} people"
+        text = f"{people} from a crowd platform found no item left and got no code: give it to them, or end the visit."
+        yield Notice("warn", text, links.stranded, "See people")
 
 
 def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links) -> Iterator[Notice]:

@@ -26,6 +26,7 @@ class Links:
     skipped: str
     often_skipped: str
     people: str
+    stranded: str
     adjudicate: str
     traces: str
 
@@ -46,6 +47,7 @@ def links_of(project: Project) -> Links:
         skipped=rows("assignment", state__exact="skipped"),
         often_skipped=rows("item", work="skipped"),
         people=reverse("manage-people", args=[project.slug]),
+        stranded=reverse("manage-people", args=[project.slug]) + "?from=waiting",
         adjudicate=reverse("manage-adjudicate", args=[project.slug]),
         traces=reverse("manage-upload", args=[project.slug]),
     )

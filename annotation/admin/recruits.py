@@ -26,6 +26,7 @@ FROM = {
     "": "Everybody",
     "platform": "From a platform",
     "working": "From a platform: at work",
+    "waiting": "From a platform: without an item",
     "finished": "From a platform: finished",
     "left": "From a platform: left",
     "lab": "Not from a platform",
@@ -46,10 +47,12 @@ def narrowed(rows: QuerySet[Membership], asked: str) -> QuerySet[Membership]:
     """The members that a choice of ``FROM`` means."""
     came = Q(source=Membership.Source.PLATFORM)
     visits = Visit.objects.filter(recruit__user=OuterRef("user"))
+    waiting = Exists(visits.waiting())
     under_way, finished = Exists(visits.under_way()), Exists(visits.filter(finished_at__isnull=False))
     wanted = {
         "platform": came,
-        "working": came & under_way,
+        "working": came & under_way & ~waiting,
+        "waiting": came & waiting,
         "finished": came & finished,
         "left": came & ~under_way & ~finished,
         "lab": ~came,
@@ -124,9 +127,9 @@ def _rows(project: Project) -> Iterator[list[str]]:
     found = shares.standings(project, list(visits.values_list("recruit__user", flat=True).distinct().order_by()))
     for visit in visits:
         recruit, standing = visit.recruit, found[visit.recruit.user_id]
-        done = standing.done if visit.is_under_way else visit.credited
+        done, state = (standing.done, standing.state) if visit.is_under_way else (visit.credited, visit.state)
         yield [
             recruit.user.username, recruit.platform, recruit.external_id, visit.study_id, visit.session_id,
-            visit.came_at.isoformat(), visit.state, str(done),
+            visit.came_at.isoformat(), state, str(done),
             visit.finished_at.isoformat() if visit.finished_at else "", visit.code,
         ]  # fmt: skip

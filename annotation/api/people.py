@@ -32,7 +32,10 @@ class RecruitShown(serializers.Serializer):
     study_id = serializers.CharField(help_text="Of the latest visit, as all that follows.")
     session_id = serializers.CharField()
     came_at = serializers.DateTimeField()
-    state = serializers.ChoiceField(choices=["working", "finished", "left"])
+    state = serializers.ChoiceField(
+        choices=["working", "waiting", "finished", "left"],
+        help_text="`waiting`: there was no item for them, and a manager has to give the code or end the visit.",
+    )
     items_done = serializers.IntegerField()
     share = serializers.IntegerField(allow_null=True, help_text="Null: as many items as there are.")
     finished_at = serializers.DateTimeField(allow_null=True, help_text="When the code was shown.")
@@ -201,7 +204,7 @@ def _recruit(standing: shares.Standing) -> dict[str, Any]:
         "study_id": visit.study_id,
         "session_id": visit.session_id,
         "came_at": visit.came_at,
-        "state": visit.state,
+        "state": standing.state,
         "items_done": standing.done,
         "share": standing.share,
         "finished_at": visit.finished_at,

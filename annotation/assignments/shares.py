@@ -15,12 +15,12 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from annotation.models import Assignment, Membership, Project, Visit
+from annotation.models.querysets import HELD
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import current
 
 State = Assignment.State
 WORKED = (State.SUBMITTED, State.REOPENED, State.VOID)
-IN_HAND = (State.RESERVED, State.OPEN)
 SHARE_DONE = "Your part is done. Thank you!"
 NO_SHARE = "You have labeled as many items of this project as one person may."
 LEFT = "This visit was ended. Open the task from the platform once more, or ask who published it."
@@ -44,6 +44,12 @@ class Standing:
     def is_done(self) -> bool:
         """Enough for the code: no item more is handed out for this visit."""
         return self.visit.finished_at is not None or (self.share is not None and self.done >= self.share > 0)
+
+    @property
+    def state(self) -> str:
+        """The visit's, or ``waiting``: told that there is no item, and without a code (``VisitQuerySet.waiting``)."""
+        is_waiting = self.visit.is_under_way and self.visit.stopped_at is not None and not self.in_hand
+        return "waiting" if is_waiting else self.visit.state
 
     @property
     def refusal(self) -> str:
@@ -88,7 +94,7 @@ def _counts(project: Project, user_ids: Collection[int]) -> dict[int, dict[str, 
     counted = rows.values("annotator_id").annotate(
         worked=Count("pk", filter=Q(state__in=WORKED)),
         skipped=Count("pk", filter=Q(state=State.SKIPPED)),
-        in_hand=Count("pk", filter=Q(state__in=IN_HAND)),
+        in_hand=Count("pk", filter=Q(state__in=HELD)),
     )
     return {row["annotator_id"]: row for row in counted}
 
@@ -104,13 +110,19 @@ def _caps(project: Project, user_ids: Collection[int], config: ProjectConfig) ->
 @transaction.atomic
 def settle(project: Project, user: Any) -> bool:
     """Finish the visit of somebody who was just told that there is no item for them, if that earns the code: the share
-    is done, or nothing is left while they labeled something, and more than they skipped. Whether it is finished."""
+    is done, or nothing is left while they labeled something, and more than they skipped. Whether it is finished.
+
+    Who labeled something and gets none is kept as waiting, for the managers.
+    """
     under_way = Visit.objects.under_way().select_for_update(of=("self",))
     visit = under_way.filter(recruit__project=project, recruit__user=user).first()
     standing = standing_of(project, user.pk)
     if visit is None or standing is None:
         return standing is not None and standing.visit.finished_at is not None
     if not standing.is_done and not (_may_have_items(project, user) and _ran_out(standing)):
+        if standing.done:
+            visit.stopped_at = timezone.now()
+            visit.save(update_fields=["stopped_at"])
         return False
     finish(visit, standing.done)
     return True

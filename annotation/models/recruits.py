@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from annotation.models.projects import Project
+from annotation.models.querysets import HELD
 
 
 class Recruit(models.Model):
@@ -31,6 +33,15 @@ class VisitQuerySet(models.QuerySet["Visit"]):
         """Neither finished nor left."""
         return self.filter(finished_at=None, left_at=None)
 
+    def waiting(self) -> "VisitQuerySet":
+        """Under way, and told that there is no item, with none in hand since: a manager has to decide."""
+        held = (
+            apps.get_model("annotation", "Assignment")
+            .objects.working()
+            .filter(project=OuterRef("recruit__project"), annotator=OuterRef("recruit__user"), state__in=HELD)
+        )
+        return self.under_way().filter(~Exists(held), stopped_at__isnull=False)
+
     def that_paid_for(self, assignment: Any) -> "VisitQuerySet":
         """Finished when this item was done already: the code was given for it as it was."""
         mine = self.filter(recruit__project=assignment.project_id, recruit__user=assignment.annotator_id)
@@ -47,6 +58,8 @@ class Visit(models.Model):
     # The share was done, and the person was given the code that is kept here.
     finished_at = models.DateTimeField(null=True)
     code = models.CharField(max_length=64, blank=True)
+    # When the person, who had labeled something, was last told that there is no item for them, and got no code.
+    stopped_at = models.DateTimeField(null=True)
     # How many items it was finished with. They count for no later visit.
     credited = models.PositiveIntegerField(default=0)
     # A later visit took its place, or a manager ended it.

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from annotation.models import Assignment, Item, Project, Submission
+from annotation.models import Assignment, Item, Project, Submission, Visit
 from potato_site.jobs.models import Job
 from potato_site.jobs.registry import title_of
 
@@ -61,6 +61,8 @@ class Live:
     failed: int
     is_waiting: bool
     recent: list[Submission]
+    # People from a crowd platform who labeled something, were told that there is no more, and got no code.
+    stranded: int
 
 
 def live(project: Project, now: datetime) -> Live:
@@ -75,6 +77,7 @@ def live(project: Project, now: datetime) -> Live:
         failed=sum(job.count for job in jobs if job.state == "failed"),
         is_waiting=any(job.state == "waiting" for job in jobs),
         recent=_recent(project),
+        stranded=Visit.objects.waiting().filter(recruit__project=project).count(),
     )
 
 

@@ -147,6 +147,7 @@ def test_when_nothing_was_done_the_code_for_that_is_told(client, tmp_path):
     text = said(client.post(f"{home(project)}next", follow=True))
     assert "Return the task on Prolific with the code R1XYZ" in text
     assert "C1ABC" not in text
+    assert shares.standing_of(project, Recruit.objects.get().user_id).state == "working"
 
 
 def test_skipping_everything_earns_nothing(client, tmp_path):
@@ -159,6 +160,8 @@ def test_skipping_everything_earns_nothing(client, tmp_path):
     assert "every item of this project" in text
     assert "C1ABC" not in text
     assert Visit.objects.get().is_under_way
+    assert shares.standing_of(project, Recruit.objects.get().user_id).state == "waiting"
+    assert "decides about your code" in text
 
 
 @pytest.mark.parametrize("why", ["paused project", "paused person", "closed"])

@@ -29,7 +29,7 @@ NO_PAGES = {
     "manage-adjudicate-item",
     "manage-config-file", "manage-count", "manage-export-file", "manage-import-cancel", "manage-import-retry",
     "manage-invitation", "manage-known-forget", "manage-known-keep", "manage-people-invite", "manage-people-link",
-    "manage-people-links", "manage-person",
+    "manage-people-links", "manage-people-recruits", "manage-person",
     "manage-preview-changes", "manage-preview-chunk", "manage-preview-search", "manage-schedules", "manage-state",
     "manage-watch",
 }  # fmt: skip

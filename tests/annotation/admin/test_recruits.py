@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -11,12 +12,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from annotation.assignments import states
+from annotation.assignments.items import sync_items
 from annotation.models import Membership, Project, Recruit, Visit
 from potato_site.accounts.models import AuditEntry, User
 from tests.annotation.admin.test_people import do, member_of, page
 from tests.annotation.test_recruitment import IDS, PROLIFIC, come, home, said
-from tests.annotation.test_shares import label
-from tests.factory import make_project, make_traces
+from tests.annotation.test_shares import label, skip
+from tests.factory import make_project, make_trace, make_traces
+from traces.imports import import_files
 
 pytestmark = pytest.mark.django_db
 Role = Membership.Role
@@ -90,6 +94,35 @@ def test_the_list_is_narrowed_and_finds_by_ids(client, project, boss):
     assert names(client, project, q="s2") == [two]
     assert names(client, project, q="66aa") == sorted([one, two])
     assert names(client, project, q="done") == []
+
+
+def test_who_found_no_item_and_got_no_code_is_named_until_a_manager_decides(client, tmp_path):
+    project = make_project(tmp_path, recruitment=PROLIFIC, traces=make_traces(2), overlap=0)
+    member_of(project, "boss")
+    client.force_login(User.objects.get(username="boss"))
+    worker = Client()
+    come(project, worker)
+    skip(project, worker)
+    overview = f"/admin/p/{project.slug}/"
+    name, told = Recruit.objects.get().user.username, "1 person from a crowd platform found no item left"
+    assert told not in said(client.get(overview))
+    assert names(client, project, **{"from": "waiting"}) == []
+    label(project, worker)
+    assert told in said(client.get(overview))
+    assert names(client, project, **{"from": "waiting"}) == [name]
+    assert names(client, project, **{"from": "working"}) == []
+    assert "no item was left" in said(client.get(page(project)))
+    rows = csv.DictReader(io.StringIO(client.post(page(project, "recruits.csv")).content.decode("utf-8-sig")))
+    assert [row["state"] for row in rows] == ["waiting"]
+    (tmp_path / "more.jsonl").write_text(json.dumps(make_trace("another")))
+    import_files(project.dataset, [tmp_path / "more.jsonl"])
+    sync_items(project)
+    worker.post(f"{home(project)}next")
+    assert told not in said(client.get(overview))
+    states.give_back_labels(project.pk, Recruit.objects.get().user_id, "away")
+    assert told in said(client.get(overview))
+    do(client, project, name, action="give-code", visit=str(Visit.objects.get().pk))
+    assert told not in said(client.get(overview))
 
 
 def test_who_only_looks_sees_how_far_people_are_and_no_id(client, project):
