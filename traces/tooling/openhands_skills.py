@@ -50,13 +50,18 @@ def read_skill(code: str) -> Skill | None:
         names = _SKILLS.get(_name(call))
         if names is None or not isinstance(call, ast.Call):
             return None
-        given = dict(zip(names, (ast.literal_eval(arg) for arg in call.args), strict=False))
+        given = dict(zip(names, map(_value, call.args), strict=False))
         for keyword in call.keywords:
-            value = ast.literal_eval(keyword.value)
+            value = _value(keyword.value)
             given |= value if keyword.arg is None else {keyword.arg: value}
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
     return Skill(_name(call), given) if all(isinstance(key, str) for key in given) else None
+
+
+def _value(node: ast.expr) -> Any:
+    """What the constant expression is. Raises as ``ast.literal_eval``, which takes longer to see a text."""
+    return node.value if isinstance(node, ast.Constant) else ast.literal_eval(node)
 
 
 def _name(node: object) -> str:
