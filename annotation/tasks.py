@@ -1,6 +1,6 @@
 """The jobs of the annotation app, and what it does every tick."""
 
-from annotation.assignments import render_ahead
+from annotation.assignments import planning, render_ahead
 from annotation.assignments.items import sync_items
 from annotation.assignments.states import expire_overdue
 from annotation.models import Project
@@ -13,7 +13,7 @@ from potato_site.jobs import JobHandle, handler, on_tick
 __all__ = ["letters"]
 
 
-@handler("annotation.sync_items", queue="fast", title="Planning items")
+@handler(planning.JOB, queue="fast", title="Planning items")
 def plan_new_items(job: JobHandle) -> dict[str, int]:
     """Param ``dataset`` (id): its new and changed traces reach every project that labels it."""
     made = {}

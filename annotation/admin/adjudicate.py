@@ -51,8 +51,9 @@ def adjudicate(request: HttpRequest, slug: str) -> HttpResponse:
     """``?show=todo|waiting|decided|all&page=2``"""
     project = access.adjudicated_project(request.user, slug)
     show = request.GET.get("show", "todo")
-    disputes = {one.item: one for one in statistics.disputes(project)}
-    lists = _lists(project, disputes)
+    found, waiting = statistics.disputes(project)
+    disputes = {one.item: one for one in found}
+    lists = _lists(project, disputes, waiting)
     show = show if show in lists else "todo"
     page, pages = _page(request.GET.get("page", ""), len(lists[show]))
     context = {
@@ -82,18 +83,17 @@ def adjudicate_item(request: HttpRequest, slug: str, item_id: int) -> HttpRespon
     return redirect("label", public_id=assignment.public_id)
 
 
-def _lists(project: Project, disputes: dict[int, Dispute]) -> dict[str, list[int]]:
+def _lists(project: Project, disputes: dict[int, Dispute], waiting: set[int]) -> dict[str, list[int]]:
     """Filter → items: disputed ones in their order, decided ones the latest first. What was withdrawn meanwhile is left
-    out. "waiting": one more person is asked about them; not there where there is none."""
+    out. "waiting": one more person is asked about them first; not there where there is none."""
     made = Assignment.objects.deciding().delivered().counting().filter(project=project).order_by("-pk")
     decided = dict.fromkeys(made.values_list("item", flat=True))
     everything = [*disputes, *(item for item in decided if item not in disputes)]
     present = set(Item.objects.present().filter(pk__in=everything).values_list("pk", flat=True))
-    asked = set(Item.objects.asked_once_more().filter(project=project).values_list("pk", flat=True))
     left = [item for item in disputes if item in present and item not in decided]
     lists = {
-        "todo": [item for item in left if item not in asked],
-        "waiting": [item for item in left if item in asked],
+        "todo": [item for item in left if item not in waiting],
+        "waiting": [item for item in left if item in waiting],
         "decided": [item for item in decided if item in present],
         "all": [item for item in everything if item in present],
     }

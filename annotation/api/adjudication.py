@@ -39,10 +39,10 @@ class Disputes(Endpoint):
         """The items on which annotators differ, no majority settles it, nobody has decided, and no further annotator is
         asked about (`quality_control.tie_breakers`), as last counted."""
         project = lookup.adjudicated_project(request, slug)
-        found = {one.item: one for one in statistics.disputes(project)}
+        disputes, waiting = statistics.disputes(project)
+        found = {one.item: one for one in disputes}
         decided = Assignment.objects.deciding().delivered().counting().filter(project=project)
-        asked = Item.objects.asked_once_more().filter(project=project)
-        left = found.keys() - set(decided.values_list("item", flat=True)) - set(asked.values_list("pk", flat=True))
+        left = found.keys() - set(decided.values_list("item", flat=True)) - waiting
         rows = Item.objects.present().filter(pk__in=left).select_related("trace_a", "trace_b")
 
         def show(item: Item) -> dict[str, Any]:

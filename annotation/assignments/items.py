@@ -50,10 +50,14 @@ def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) ->
         for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds), check):
             pass
     check()
-    for tied in _batches(iter(tie_breakers.due(project, config, check))):
+    tied, settled = tie_breakers.due(project, config, check)
+    for batch in _batches(iter(settled)):
         with _alone(project):
-            for item in tied:
-                tie_breakers.settle(item)
+            tie_breakers.give_up(batch)
+        check()
+    for item in tied:
+        with _alone(project):
+            tie_breakers.settle(item)
         check()
     # Last: those who are opening one of these items wait from here on.
     with _alone(project):

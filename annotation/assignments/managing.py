@@ -12,13 +12,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.assignments import calibration, queue, states
+from annotation.assignments import calibration, planning, queue, states
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
 from potato_site.accounts.models import AuditEntry, User
-from potato_site.jobs import enqueue
 
 State = Assignment.State
 
@@ -136,8 +135,7 @@ def _set_calibration(item: Item, by: User, wanted: bool) -> None:
     _audit_item(item, by, "item.calibration", {"in_calibration": not wanted}, {"in_calibration": wanted})
     counter.bump(item.project_id)
     # What overlaps is chosen among the others.
-    dataset = item.project.dataset_id
-    enqueue("annotation.sync_items", {"dataset": dataset}, dedupe_key=f"annotation.sync_items:{dataset}")
+    planning.request(item.project.dataset_id)
 
 
 def _plan_places(item: Item) -> None:

@@ -22,9 +22,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation import access
-from annotation.assignments import mirror
+from annotation.assignments import mirror, tie_breakers
 from annotation.models import Assignment, Item, Project, Slot, Submission, Visit
-from annotation.models.querysets import DELIVERED
+from annotation.models.querysets import DELIVERED, RESUMABLE
 from annotation.projects import counter
 
 State = Assignment.State
@@ -33,8 +33,6 @@ LEASE = timedelta(minutes=30)
 MANAGERS_LEASE = timedelta(days=7)
 REOPEN_WITHIN = timedelta(hours=24)
 LABELING = (State.OPEN, State.REOPENED)
-# The same person may go on with these.
-RESUMABLE = (State.EXPIRED, State.RELEASED)
 HOLDS_SLOT = (State.RESERVED, State.OPEN, State.SUBMITTED, State.REOPENED)
 
 
@@ -163,11 +161,14 @@ def _end(public_id: uuid.UUID, user: Any, state: str, reason: str) -> Assignment
 
 def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
     """Move to a state that holds no slot and has no submission; the freed slot is handed out again. Answers stay."""
-    if Slot.objects.filter(assignment=assignment).update(assignment=None):
+    is_freed = bool(Slot.objects.filter(assignment=assignment).update(assignment=None))
+    if is_freed:
         # A label that an item of the calibration set had before it was chosen is not made again.
         Slot.objects.filter(item=assignment.item_id, item__in_calibration=True, assignment=None).delete()
     assignment.state, assignment.lease_until, assignment.reason = state, None, reason[:500]
     assignment.save(update_fields=["state", "lease_until", "reason", *_flag(assignment, ())])
+    if is_freed:
+        tie_breakers.settle(assignment.item_id)
 
 
 def give_back_labels(project_id: int, annotator_id: int, reason: str) -> int:

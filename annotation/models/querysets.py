@@ -15,6 +15,8 @@ FLAGS = ("surplus", "too_fast")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
 ADJUDICATION, CALIBRATION = "adjudication", "calibration"
+# The same person may go on with these.
+RESUMABLE = ("expired", "released")
 # These do not count against a person's cap: nothing was, or is going to be, delivered for them.
 NOT_DELIVERED = ("skipped", "released", "expired", "void")
 
@@ -69,11 +71,6 @@ class ItemQuerySet(QuerySet[Any]):
         """Labeled as often as they shall be."""
         labeled = self.present().filter(slots__number=1, slots__assignment__isnull=False)
         return labeled.exclude(pk__in=_free(projects)).exclude(pk__in=_held(projects))
-
-    def asked_once_more(self) -> ItemQuerySet:
-        """Their answers are tied, and one more person is asked, who has not answered yet (assignments.tie_breakers)."""
-        places = _model("Slot").objects.using(self.db).filter(item=OuterRef("pk"), purpose="adaptive")
-        return self.present().filter(Exists(places.exclude(assignment__state__in=DELIVERED)))
 
     def skipped_by_several(self, projects: Any = None) -> ItemQuerySet:
         """Perhaps something is wrong with them."""

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from pydantic import ValidationError
 
+from annotation.assignments import planning
 from annotation.models import Project, Revision
 from annotation.projects import checks, invitations
 from annotation.projects.config import Parsed, ProjectConfig, parse, unpaired
@@ -23,7 +24,6 @@ from annotation.projects.revisions import config_of, set_config
 from annotation.projects.sections import Data, Output
 from potato_site.accounts.models import User
 from potato_site.canonical import digest
-from potato_site.jobs import enqueue
 from potato_site.safe_yaml import KeyPath
 
 NAME = "configuration"
@@ -132,8 +132,7 @@ def apply_text(
         done.warnings = parsed.warnings
         done.revision = set_config(locked, done.config, user)
         if any(key.startswith(PLANNING) for key in done.changed):
-            dataset = locked.dataset_id
-            enqueue("annotation.sync_items", {"dataset": dataset}, dedupe_key=f"annotation.sync_items:{dataset}")
+            planning.request(locked.dataset_id)
         project.revision, project.name, project.seq = done.revision, locked.name, locked.seq
         done.is_saved = True
         return done

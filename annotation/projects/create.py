@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from pydantic import ValidationError as ModelError
 
+from annotation.assignments import planning
 from annotation.models import Membership, Project
 from annotation.models.projects import slug_of
 from annotation.projects import invitations
@@ -18,7 +19,6 @@ from annotation.projects.revisions import set_config
 from annotation.projects.sections import Data
 from potato_site import home as homes
 from potato_site.accounts.models import User
-from potato_site.jobs import enqueue
 from traces.models import Dataset
 
 # Names that collide at this very moment; each try sees one more of them.
@@ -66,7 +66,7 @@ def create_project(
     Membership.objects.create(project=project, user=user, role=Membership.Role.MANAGER, source=Membership.Source.ADMIN)
     set_config(project, config.model_copy(update={"project_name": name}), user)
     invitations.invite_names(project, people, user)
-    enqueue("annotation.sync_items", {"dataset": dataset.pk}, dedupe_key=f"annotation.sync_items:{dataset.pk}")
+    planning.request(dataset.pk)
     homes.write_pointer(Path(project.output_path), Path(settings.POTATO_HOME), project.slug)
     return project
 

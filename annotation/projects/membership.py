@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from annotation.access import DECIDING, only_labels
-from annotation.assignments import states
+from annotation.assignments import planning, states
 from annotation.models import Assignment, Item, Membership, Project
 from annotation.projects.counter import bump_for
 from potato_site.accounts import links, sessions
@@ -138,6 +138,8 @@ def exclude(membership: Membership, by: User | None, excluded: bool = True) -> M
     locked.is_excluded = excluded
     _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
     bump_for(locked.project_id, Item.objects.filter(assignments__annotator=locked.user_id))
+    # Answers that were tied may be no more, and the other way round.
+    planning.request(locked.project.dataset_id)
     return locked
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Q
 
+from annotation.assignments import planning
 from annotation.models import Item, Project
 from annotation.projects.counter import bump_for
 from potato_site.accounts.models import AuditEntry, User
-from potato_site.jobs import enqueue
 from traces.models import Trace
 
 
@@ -33,5 +33,4 @@ def set_withdrawn(trace: Trace, withdrawn: bool, user: User | None) -> None:
     AuditEntry.objects.bulk_create(AuditEntry(**entry, project=project) for project in projects or (None,))
     for project in projects:
         bump_for(project.pk, items)
-    dataset = trace.dataset_id
-    enqueue("annotation.sync_items", {"dataset": dataset}, dedupe_key=f"annotation.sync_items:{dataset}")
+    planning.request(trace.dataset_id)

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from annotation.assignments import tie_breakers
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.quality.agreement import agreement_of
@@ -66,10 +67,15 @@ def read(project: Project) -> dict[str, Stat]:
     return {row.kind: Stat(row.payload, row.seq, row.computed_at, row.seq == project.seq) for row in rows}
 
 
-def disputes(project: Project) -> list[Dispute]:
-    """The items whose answers differ so far that somebody should decide, in item order, as last counted."""
+def disputes(project: Project) -> tuple[list[Dispute], set[int]]:
+    """The items whose answers differ so far that somebody should decide, in item order, and those that an annotator is
+    asked about once more before that; as last counted."""
     kept = Statistic.objects.filter(project=project, kind=DISPUTES).first()
-    return [Dispute(*row) for row in kept.payload["items"]] if kept else []
+    if kept is None:
+        return [], set()
+    # Of a project that is not open nobody is given anything.
+    waiting = kept.payload.get("waiting", ()) if project.state == Project.State.OPEN else ()
+    return [Dispute(*row) for row in kept.payload["items"]], set(waiting)
 
 
 def finished(projects: Iterable[Project]) -> dict[int, dict[str, int]]:
@@ -151,9 +157,9 @@ def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
         made = Assignment.objects.using("snapshot").deciding().delivered().counting().filter(project=seen)
         made = made.filter(item__in=Item.objects.using("snapshot").present().filter(project=seen))
         decided = set(made.values_list("item", flat=True))
-        asked = set(Item.objects.using("snapshot").asked_once_more().filter(project=seen).values_list("pk", flat=True))
-    left = sum(one.item not in decided | asked for one in found)
-    _keep(project, DISPUTES, seen.seq, {"items": [list(one) for one in found]})
+        waiting = tie_breakers.waiting(seen, using="snapshot") - decided
+    left = sum(one.item not in decided | waiting for one in found)
+    _keep(project, DISPUTES, seen.seq, {"items": [list(one) for one in found], "waiting": sorted(waiting)})
     _keep(project, ADJUDICATION, seen.seq, {"to_decide": left, "decided": len(decided)})
 
 

@@ -8,14 +8,18 @@ from django.utils import timezone
 
 from annotation import queries
 from annotation.answers.submission import submit
-from annotation.assignments import adjudication, states
+from annotation.assignments import adjudication, managing, states, tie_breakers
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
 from annotation.models import Assignment, Item, Membership, Slot
+from annotation.projects import membership
+from annotation.projects.lifecycle import set_state
 from annotation.projects.revisions import current, set_config
 from annotation.quality import statistics
 from annotation.quality.agreement import agreement
 from potato_site.accounts.models import User
+from potato_site.jobs import runner
+from potato_site.jobs.models import Job
 from tests.factory import answers, make_project, make_traces, op, person, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -103,6 +107,87 @@ def test_where_nobody_is_left_a_reviewer_decides(tmp_path):
     assert places(project) == PLANNED
     statistics.compute(project)
     assert statistics.read(project)["adjudication"].payload["to_decide"] == 1
+
+
+def to_decide(project):
+    statistics.compute(project)
+    return statistics.read(project)["adjudication"].payload["to_decide"]
+
+
+def test_of_a_closed_project_a_reviewer_decides(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    assert to_decide(project) == 0
+    set_state(project, "closed", None)
+    assert to_decide(project) == 1
+    assert statistics.disputes(project)[1] == set()
+
+
+def test_the_last_one_who_skips_leaves_it_to_a_reviewer(tmp_path):
+    project = project_with(tmp_path, people=("ann", "bob", "cleo"))
+    tie(project)
+    begun = hand_out(project, person("cleo")).assignment
+    assert to_decide(project) == 0
+    states.skip(begun.public_id, begun.annotator)
+    assert places(project) == PLANNED
+    assert to_decide(project) == 1
+
+
+def test_the_last_one_at_their_limit_is_not_waited_for(tmp_path):
+    project = project_with(tmp_path, people=("ann", "bob", "cleo"))
+    tie(project)
+    membership.set_limit(Membership.objects.get(user__username="cleo"), None, 0)
+    assert to_decide(project) == 1
+
+
+def test_who_may_come_yet_is_waited_for(tmp_path):
+    quality = {"overlap_percentage": 100, "tie_breakers": 2}
+    project = make_project(
+        tmp_path, traces=make_traces(1), people=("ann", "bob"), quality_control=quality, allow_all_users=True
+    )
+    tie(project)
+    assert to_decide(project) == 0
+    assert statistics.disputes(project)[1] == {Item.objects.get(project=project).pk}
+
+
+def test_an_invalidated_answer_asks_one_more_person_and_not_two(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    managing.invalidate(Assignment.objects.get(annotator__username="bob").pk, person("ann"), "")
+    assert places(project) == [("planned", "ann"), ("planned", None)]
+
+
+def test_somebody_left_out_ends_the_tie(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    membership.exclude(Membership.objects.get(user__username="bob"), None)
+    runner.run(Job.objects.get(kind="annotation.sync_items", state="queued").pk)
+    assert places(project) == PLANNED
+
+
+def test_more_planned_places_are_planned_ones(tmp_path):
+    project = project_with(tmp_path)
+    tie(project)
+    change(project, overlap_depth=3)
+    assert places(project) == [*PLANNED, ("planned", None)]
+    submit_item(project, "cleo", answers(3))
+    assert places(project) == [*PLANNED, ("planned", "cleo")]
+
+
+def test_a_lower_limit_takes_back_what_nobody_took(tmp_path):
+    project = project_with(tmp_path, tie_breakers=2)
+    tie(project)
+    submit_item(project, "cleo", answers(0))
+    change(project, tie_breakers=1)
+    assert places(project)[2:] == [("adaptive", "cleo")]
+
+
+def test_what_waits_is_not_settled_again_by_every_planning(tmp_path, monkeypatch):
+    project = project_with(tmp_path, traces=2)
+    tie(project)
+    monkeypatch.setattr(tie_breakers, "settle", lambda item: pytest.fail("settled again"))
+    sync_items(project)
+    assert places(project)[:3] == [*PLANNED, ("adaptive", None)]
 
 
 @pytest.mark.parametrize("change_of", [{"is_excluded": True}, {"state": "inactive"}, {"stage": "paused"}])
