@@ -10,7 +10,8 @@
 ``POTATO_HTTPS``       ``1`` when served by HTTPS: secure cookies, ``__Host-`` names, HSTS
 ``POTATO_MAX_UPLOAD_BYTES``  how large one upload of traces may be. Default 2 GB
 ``POTATO_WATCHED_FOLDERS``  comma-separated folders of this machine from which a dataset may import as files arrive
-``POTATO_STATIC_ROOT`` where ``potato serve migrate`` collects static files. Default: served from the packages
+``POTATO_STATIC_ROOT`` where ``potato serve migrate`` collects static files, a folder for each version. Default: served
+                       from the packages
 ``POTATO_METRICS_TOKEN``  what a reader of ``/metrics`` brings as ``Authorization: Bearer …``. Default: nobody may
 ``POTATO_METRICS_FROM``  comma-separated networks that may read ``/metrics`` directly, without the token
 ``LOG_LEVEL``          ``DEBUG INFO WARNING ERROR``. Default ``WARNING``; ``INFO`` writes a line per request
@@ -33,6 +34,8 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+
+from potato_site.static_files import version
 
 PACKAGE = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE.parent
@@ -277,11 +280,15 @@ SILENCED_SYSTEM_CHECKS = [f"security.{name}" for name in ("W004", "W005", "W008"
 
 # --- Static files, language ------------------------------------------------------------------------------
 
-STATIC_URL = "/static/"
 # potato_site is wiring, not an app: its files are named here.
 STATICFILES_DIRS = [PACKAGE / "static"]
-STATIC_ROOT = os.environ.get("POTATO_STATIC_ROOT") or None
+# While they are written, they are read anew each time.
+STATIC_VERSION = "" if DEBUG else f"{version(PACKAGE / 'static', INSTALLED_APPS)}/"
+STATIC_URL = f"/static/{STATIC_VERSION}"
+_root = os.environ.get("POTATO_STATIC_ROOT")
+STATIC_ROOT = os.path.join(_root, STATIC_VERSION) if _root else None
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/v-"
 WHITENOISE_AUTOREFRESH = DEBUG
 LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = "potato_site.formats"

@@ -14,6 +14,7 @@ from django.db import connection, connections
 
 from potato_site.accounts.manager import ensure_manager
 from potato_site.operations import processes
+from potato_site.static_files import forget_old
 from potato_site.supervise import CannotServe, child_environment, hold_for_exec
 
 # What `migrate` is about to put right.
@@ -73,6 +74,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stdout)
         if settings.STATIC_ROOT:
             call_command("collectstatic", interactive=False, verbosity=0)
+            if settings.STATIC_VERSION:
+                forget_old(Path(settings.STATIC_ROOT))
         manager = ensure_manager()
         if not manager.has_usable_password():
             self.stdout.write(f"`potato login-link {manager.username}` prints the first manager's way in.")
