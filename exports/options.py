@@ -115,7 +115,7 @@ class Options(BaseModel):
     submitted_since: datetime | None = Field(
         default=None, title="Submitted since", description="Only answers submitted at this time or later."
     )
-    exclude_flags: tuple[Literal["surplus", "too_fast"], ...] = Field(
+    exclude_flags: tuple[Literal["surplus", "too_fast", "unread"], ...] = Field(
         default=(), title="Leave out answers flagged", description="Answers with one of these flags are left out."
     )
     exclude_annotators: tuple[Name, ...] = Field(

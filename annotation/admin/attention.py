@@ -65,6 +65,7 @@ def _stranded(live: Live, links: Links) -> Iterator[Notice]:
 
 def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links) -> Iterator[Notice]:
     yield from _hasty(figures, links)
+    yield from _unread(figures, links)
     yield from _wrong(figures, links)
     yield from _skipping(figures, links)
     yield from _straight(figures, links)
@@ -111,6 +112,16 @@ def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
     for one in sorted(hasty, key=lambda one: -one["too_fast"])[:NAMED]:
         text = f"{one['username']}: {one['too_fast']} of {one['submitted']} submissions came too fast"
         yield Notice("warn", f"{text} to have been read.", links.too_fast, "Show them")
+
+
+def _unread(figures: Figures, links: Links) -> Iterator[Notice]:
+    people = figures.progress["people"] if figures.progress else []
+    often = [one for one in people if is_hasty(one.get("unread", 0), one["submitted"])]
+    for one in sorted(often, key=lambda one: -one["unread"])[:NAMED]:
+        text = (
+            f"{one['username']}: {one['unread']} of {one['submitted']} submissions judge steps that were never in view."
+        )
+        yield Notice("warn", text, links.unread, "Show them")
 
 
 def is_hasty(too_fast: int, submitted: int) -> bool:

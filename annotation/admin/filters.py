@@ -169,6 +169,7 @@ class FlagFilter(QuestionFilter):
     parameter_name = "flag"
     questions: ClassVar = {
         "too_fast": ("Too fast", lambda rows, p: rows.too_fast()),
+        "unread": ("Steps never in view", lambda rows, p: rows.unread()),
         "surplus": ("Surplus", lambda rows, p: rows.surplus()),
     }
 

@@ -23,6 +23,7 @@ class Links:
     overdue: str
     too_fast: str
     surplus: str
+    unread: str
     skipped: str
     often_skipped: str
     people: str
@@ -44,6 +45,7 @@ def links_of(project: Project) -> Links:
         overdue=rows("assignment", attention="overdue"),
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),
+        unread=rows("submission", flag="unread"),
         skipped=rows("assignment", state__exact="skipped"),
         often_skipped=rows("item", work="skipped"),
         people=reverse("manage-people", args=[project.slug]),

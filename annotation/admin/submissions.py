@@ -75,6 +75,10 @@ class SubmissionAdmin(ProjectList):
 
     @admin.display(description="flags")
     def flagged(self, submission: Submission) -> Any:
-        words = {"too_fast": ("bad", "too fast"), "surplus": ("quiet", "surplus")}
+        words = {
+            "too_fast": ("bad", "too fast"),
+            "unread": ("bad", "steps never in view"),
+            "surplus": ("quiet", "surplus"),
+        }
         shown = (words.get(flag, ("quiet", flag)) for flag in submission.flags)
         return format_html_join(" ", '<span class="flag flag-{}">{}</span>', shown)

@@ -12,11 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation import access
-from annotation.answers.context import asked_of, context_of, n_steps_of
+from annotation.answers.context import OF_A_PAIR, asked_of, context_of, n_steps_of
 from annotation.answers.ops import ID, Malformed, Op, Reply, check_shown, parse_ops, record
 from annotation.answers.show_if import asked
 from annotation.assignments import mirror, pairing, states, tie_breakers, timing
-from annotation.models import Answer, AnswerEvent, Assignment, Slot, Submission
+from annotation.models import Answer, AnswerEvent, Assignment, Presence, Slot, Submission
+from annotation.models.querysets import FLAGS
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import ItemContext, Missing, Scheme
@@ -96,7 +97,8 @@ def _try(assignment: Assignment, request: _Request, earlier: list[Submission], n
         return NotYet(reply, missing, wait)
     if earlier:
         Submission.objects.filter(assignment=assignment, is_current=True).update(is_current=False)
-    return _freeze(assignment, request, values, presence.active_ms, len(earlier) + 1, now)
+    flags = _flags(assignment, presence, _judged(asked_of(config, assignment.item_id), values, context))
+    return _freeze(assignment, request, values, presence.active_ms, flags, len(earlier) + 1, now)
 
 
 def _changes_elsewhere(assignment: Assignment, request: _Request) -> list[dict[str, Any]]:
@@ -124,8 +126,21 @@ def _judge(
     return values, missing
 
 
+def _judged(schemes: tuple[Scheme, ...], values: Mapping[str, Any], context: ItemContext) -> set[int]:
+    """The steps that somebody must have read to say this. Of a pair nothing is known: it has two of each."""
+    if context is OF_A_PAIR:
+        return set()
+    return set().union(*(scheme.judged(values.get(scheme.name, {}), context) for scheme in schemes))
+
+
 def _freeze(
-    assignment: Assignment, request: _Request, values: dict[str, Any], active_ms: int, number: int, now: datetime
+    assignment: Assignment,
+    request: _Request,
+    values: dict[str, Any],
+    active_ms: int,
+    flags: list[str],
+    number: int,
+    now: datetime,
 ) -> Submission:
     assert assignment.revision_id is not None
     submission = Submission.objects.create(
@@ -137,7 +152,7 @@ def _freeze(
         revision_id=assignment.revision_id,
         values=values,
         active_ms=active_ms,
-        flags=_flags(assignment, active_ms),
+        flags=flags,
         submitted_at=now,
     )
     states.submitted(assignment, submission.flags)
@@ -147,10 +162,11 @@ def _freeze(
     return submission
 
 
-def _flags(assignment: Assignment, active_ms: int) -> list[str]:
+def _flags(assignment: Assignment, presence: Presence, judged: set[int]) -> list[str]:
     """An adjudication has none: it takes nobody's place, and others have read the item before."""
     if assignment.is_adjudication:
         return []
     surplus = states.needs_place(assignment) and not Slot.objects.filter(assignment=assignment).exists()
-    too_fast = timing.is_too_fast(active_ms, n_steps_of(assignment.item_id))
-    return [flag for flag, raised in (("surplus", surplus), ("too_fast", too_fast)) if raised]
+    too_fast = timing.is_too_fast(presence.active_ms, n_steps_of(assignment.item_id))
+    unread = timing.is_unread(presence.steps, judged)
+    return [flag for flag, raised in zip(FLAGS, (surplus, too_fast, unread), strict=True) if raised]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,9 @@ MAX_TRACKED_STEPS = 5_000
 SECONDS_PER_STEP = 4
 EXPECTED_SECONDS = (20, 900)
 FLOOR = 0.25
+# A step was seen when it was in view so long, and a trace was not read when this share of what was judged was not seen.
+SEEN_MS = 700
+UNSEEN_SHARE, UNSEEN_LEAST = 0.2, 2
 
 
 def start_clock(assignment: Assignment, now: datetime) -> None:
@@ -97,3 +101,12 @@ def is_too_fast(counted_ms: int, steps: int) -> bool:
     shortest, longest = EXPECTED_SECONDS
     expected = min(max(SECONDS_PER_STEP * steps, shortest), longest)
     return counted_ms < 1000 * FLOOR * expected
+
+
+def is_unread(seen_ms: Mapping[str, int], judged: Collection[int]) -> bool:
+    """Whether too many of the steps that were judged were never in view, by ``{step: ms}`` of the page's signals.
+
+    Where the page has told of none, as where a program labels, nothing is known. It only flags, it never refuses.
+    """
+    unseen = sum(seen_ms.get(str(step), 0) < SEEN_MS for step in judged)
+    return bool(seen_ms) and unseen >= UNSEEN_LEAST and unseen > UNSEEN_SHARE * len(judged)

@@ -59,7 +59,7 @@ class Submission(models.Model):
     # {scheme name: answer map}
     values = TextJSONField()
     active_ms = models.PositiveIntegerField()
-    # ["surplus", "too_fast", ...]
+    # Of querysets.FLAGS, in their order.
     flags = TextJSONField(default=list)
     is_current = models.BooleanField(default=True)
     submitted_at = models.DateTimeField()

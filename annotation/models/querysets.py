@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 # Every flag a submission may carry, in the order they are kept.
-FLAGS = ("surplus", "too_fast")
+FLAGS = ("surplus", "too_fast", "unread")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
 ADJUDICATION, CALIBRATION = "adjudication", "calibration"
@@ -152,3 +152,6 @@ class SubmissionQuerySet(QuerySet[Any]):
 
     def surplus(self) -> SubmissionQuerySet:
         return self.flagged("surplus")
+
+    def unread(self) -> SubmissionQuerySet:
+        return self.flagged("unread")

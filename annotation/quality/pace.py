@@ -50,6 +50,7 @@ class PersonPace:
     too_fast: int
     median_seconds: float | None
     last_seen_at: str = ""
+    unread: int = 0
 
 
 @dataclass
@@ -102,6 +103,7 @@ class _Reading:
         self.quarters: Counter[int] = Counter()
         self.ms_of: dict[int, array[int]] = defaultdict(lambda: array("q"))
         self.fast_of: Counter[int] = Counter()
+        self.unread_of: Counter[int] = Counter()
         self.surplus = 0
 
     def add(self, user: int, n_steps: int, active_ms: int, at: datetime, flags: list[str]) -> None:
@@ -110,6 +112,7 @@ class _Reading:
         self.ms_of[user].append(active_ms)
         self.quarters[days.quarter_of(at)] += 1
         self.fast_of[user] += "too_fast" in flags
+        self.unread_of[user] += "unread" in flags
         self.surplus += "surplus" in flags
 
     def pace(self, now: datetime, seen: dict[int, datetime]) -> Pace:
@@ -127,7 +130,8 @@ class _Reading:
 
     def _person(self, user: int, seen: datetime | None) -> PersonPace:
         seconds = np.asarray(self.ms_of.get(user, ()), dtype=np.float64) / 1000
-        return PersonPace(len(seconds), self.fast_of[user], _median(seconds), seen.isoformat() if seen else "")
+        at = seen.isoformat() if seen else ""
+        return PersonPace(len(seconds), self.fast_of[user], _median(seconds), at, self.unread_of[user])
 
 
 def _median(seconds: Any) -> float | None:

@@ -268,6 +268,10 @@ class Scheme(BaseModel):
         """The steps the answers call wrong."""
         return set()
 
+    def judged(self, answers: Answers, ctx: ItemContext) -> set[int]:
+        """The steps that one must have read to answer so."""
+        return {int(key) for key in answers if key.isdigit()}
+
     # --- agreement and export ------------------------------------------------------------------------------
     @property
     def has_gaps(self) -> bool:

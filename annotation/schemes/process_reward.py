@@ -214,6 +214,13 @@ class ProcessReward(OfSteps):
     def has_error(self, answers: Answers, ctx: ItemContext) -> bool:
         return self.first_error(answers) is not None
 
+    def judged(self, answers: Answers, ctx: ItemContext) -> set[int]:
+        """In first-error mode all up to the first error: the steps behind it only follow."""
+        if "first_error" not in answers:
+            return super().judged(answers, ctx)
+        first = self.first_error(answers)
+        return set(self.steps(ctx)).intersection(range(ctx.n_steps if first is None else first + 1))
+
     # --- suggestions ---------------------------------------------------------------------------------------
     def suggested(self, ctx: ItemContext) -> Suggested:
         keys = ["first_error"] if self.mode == "first_error" else [str(step) for step in self.steps(ctx)]

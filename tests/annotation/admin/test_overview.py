@@ -162,6 +162,17 @@ class TestTheNumbers:
         count(project)
         assert "ann: 3 of 3 submissions came too fast" in page(manager, project)
 
+    def test_who_judges_what_was_never_in_view_is_named(self, client, tmp_path):
+        project = make_project(tmp_path, traces=make_traces(4))
+        manager = member(client, project)
+        for _ in range(3):
+            submit_item(project, "ann", answers())
+        Submission.objects.update(flags=["unread"])
+        count(project)
+        text = page(manager, project)
+        assert "ann: 3 of 3 submissions judge steps that were never in view." in text
+        assert rows_of(manager, links_of(project).unread) == 3
+
     def test_who_skips_again_and_again_is_named_with_the_way_to_what_and_why(self, client, tmp_path):
         project = make_project(tmp_path, traces=make_traces(8), people=["ann", "bob"])
         manager = member(client, project)
