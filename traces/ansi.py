@@ -75,9 +75,16 @@ def lines(text: str, *, colors: bool = True) -> list[Html]:
     return [_line(row) if index < MAX_LINES else _plain_line(row) for index, row in rows]
 
 
+def has_controls(text: str) -> bool:
+    """Whether ``bare`` has something to take out."""
+    return _CONTROLS.search(text) is not None
+
+
 def bare(text: str) -> str:
     """``text`` without sequences, overwritten states left in: for a search, which must be quick."""
-    return _SEQUENCE.sub("", _OVERSTRIKE.sub(r"\1", text)) if _CONTROLS.search(text) else text
+    if "\x08" in text:
+        text = _OVERSTRIKE.sub(r"\1", text)
+    return _SEQUENCE.sub("", text) if has_controls(text) else text
 
 
 def strip(text: str) -> str:

@@ -55,7 +55,16 @@ def expand(body: bytes | memoryview) -> bytes:
 
 def load_document(version_id: int) -> TraceDocument:
     """The document of a TraceVersion. Raises Document.DoesNotExist."""
-    return unpack(Document.objects.values_list("body", flat=True).get(pk=version_id))
+    return unpack(_body(version_id))
+
+
+def load_text(version_id: int) -> bytes:
+    """The same as canonical JSON, for who parses only what they look at."""
+    return expand(_body(version_id))
+
+
+def _body(version_id: int) -> bytes | memoryview:
+    return Document.objects.values_list("body", flat=True).get(pk=version_id)
 
 
 def iter_documents(version_ids: Iterable[int], *, using: str = "default") -> Iterator[TraceDocument]:

@@ -13,9 +13,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
 
 from annotation.pages.shown import Sides
+from potato_site.one_at_a_time import turn
 from traces.chunks import changes_gzip, changes_key, chunk_gzip, chunk_key
 from traces.search import MAX_QUERY, search
-from traces.store import load_document
+from traces.store import load_text
 
 YEAR = 365 * 24 * 3600
 
@@ -45,14 +46,22 @@ def changes(request: HttpRequest, sides: Sides, digest: str) -> HttpResponse:
 
 
 def found(request: HttpRequest, sides: Sides, version_id: int) -> JsonResponse:
-    """``{"steps", "searched"}`` as of :class:`traces.search.Found`. Raises Http404 for a version of another item."""
+    """``{"steps", "searched"}`` as of :class:`traces.search.Found`; 429 while another search of this person runs.
+
+    Raises Http404 for a version of another item.
+    """
     if version_id not in {version for version, _ in sides}:
         raise Http404
     query = request.GET.get("q", "")
     if len(query) > MAX_QUERY:
         about = f"a search takes at most {MAX_QUERY} characters"
         return JsonResponse({"error": "malformed", "message": about}, status=400)
-    return JsonResponse(asdict(search(load_document(version_id), query)))
+    assert request.user.pk is not None  # who asks has made sure
+    with turn("search", request.user.pk) as is_free:
+        if is_free:
+            return JsonResponse(asdict(search(load_text(version_id), query)))
+    about = "another search of yours is running"
+    return JsonResponse({"error": "too-many", "message": about}, status=429, headers={"Retry-After": "1"})
 
 
 def _gzipped(request: HttpRequest, body: bytes) -> HttpResponse:

@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item
+from annotation.pages import rendered
+from potato_site.one_at_a_time import turn
 from tests.factory import make_project, make_trace, person
 from tests.two_projects import fingerprint
 from traces.search import MAX_QUERY
@@ -50,6 +52,30 @@ def test_a_text_that_is_too_long_is_refused(ann, assignment):
     assert ann.get(address(assignment), {"q": "x" * MAX_QUERY}).status_code == 200
     answer = ann.get(address(assignment), {"q": "x" * (MAX_QUERY + 1)})
     assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
+
+
+def test_one_search_of_a_person_at_a_time(ann, assignment):
+    me, bob = person("ann"), person("bob")
+    with turn("search", me.pk) as mine, turn("search", bob.pk) as anothers:
+        assert (mine, anothers) == (True, True)
+        refused = ann.get(address(assignment), {"q": "passed"})
+        assert (refused.status_code, refused.json()["error"], refused["Retry-After"]) == (429, "too-many", "1")
+    assert ann.get(address(assignment), {"q": "passed"}).status_code == 200
+    with turn("search", bob.pk):
+        assert ann.get(address(assignment), {"q": "passed"}).status_code == 200
+
+
+def test_a_search_that_fails_does_not_keep_the_next_one_out(ann, assignment, monkeypatch):
+    monkeypatch.setattr(rendered, "load_text", lambda version: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ann.get(address(assignment), {"q": "passed"})
+    monkeypatch.undo()
+    assert ann.get(address(assignment), {"q": "passed"}).status_code == 200
+
+
+def test_where_no_lock_can_be_kept_it_is_searched_all_the_same(ann, assignment, settings, tmp_path):
+    settings.POTATO_HOME = tmp_path / "is not there"
+    assert ann.get(address(assignment), {"q": "passed"}).status_code == 200
 
 
 def test_another_trace_of_the_project_is_not_there(ann, assignment):

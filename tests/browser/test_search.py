@@ -235,16 +235,58 @@ def test_a_search_that_does_not_come_says_so_and_is_asked_again(item):
     at(page, "1 of 3 steps", 7)
 
 
-def test_who_types_on_does_not_wait_for_the_answer_before(item):
+def asked_for(page):
+    """The texts that the server is asked for, as the page asks."""
+    texts = []
+    page.on("request", lambda one: texts.append(one.url.split("q=")[1]) if "/search/" in one.url else None)
+    return texts
+
+
+def test_one_request_at_a_time_and_then_what_is_in_the_field(item):
     page = item()
-    waiting = []
+    waiting, asked = [], asked_for(page)
     page.route("**/search/*q=need", lambda route: waiting.append(route))
     search(page, "need")
     says(page, "Searching…")
-    page.keyboard.type("le")
+    for more in ("l", "ess", "x"):
+        page.keyboard.type(more)
+        page.wait_for_timeout(300)  # longer than the pause after which it asks
+    field(page).fill("needle")
+    press(page, "Enter")
+    says(page, "Searching…")
+    assert asked == ["need"]
+    waiting[0].continue_()
+    at(page, "1 of 3 steps", 7)
+    assert asked == ["need", "needle"]
+
+
+def test_what_is_known_is_not_asked_again(item):
+    page = item()
+    asked = asked_for(page)
+    search(page, "needle")
     says(page, "3 steps")
-    field(page).fill("nothing like it")
+    page.keyboard.type("s")
     says(page, "Nothing found")
+    press(page, "Backspace")
+    says(page, "3 steps")
+    assert asked == ["needle", "needles"]
+
+
+def test_while_another_tab_searches_it_waits_for_its_turn(item):
+    page = item()
+    answers = iter([429, 429])
+    page.route(
+        "**/search/*", lambda route: route.fulfill(status=code) if (code := next(answers, 0)) else route.continue_()
+    )
+    search(page, "needle")
+    says(page, "3 steps")
+
+
+def test_it_says_how_far_a_huge_trace_was_searched(item):
+    page = item()
+    page.route("**/search/*", lambda route: route.fulfill(json={"steps": [7], "searched": 90}))
+    search(page, "needle")
+    says(page, "1 step, searched up to step 90")
 
 
 def test_in_a_narrow_window_it_fits_and_hides_nothing(item):

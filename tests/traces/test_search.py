@@ -1,9 +1,13 @@
 """Which steps a reader finds a text in."""
 
+from contextlib import contextmanager
+from unittest import mock
+
 import pytest
 
+from potato_site.canonical import canonical
 from tests.factory import make_trace
-from traces import search
+from traces import ansi, search
 from traces.document import normalize
 
 EDIT = "--- a/src/app.py\n+++ b/src/app.py\n@@ -8,2 +8,2 @@ def total():\n keep = 8\n-old_name = 1\n+new_name = 2\n"
@@ -13,8 +17,16 @@ def trace(*turns):
     return normalize({"id": "t", "structured_turns": list(turns)})
 
 
+def searched(doc, words):
+    return search.search(canonical(doc), words)
+
+
+def think(content):
+    return {"type": "thinking", "content": content}
+
+
 def found(doc, words):
-    return search.search(doc, words).steps
+    return searched(doc, words).steps
 
 
 @pytest.mark.parametrize(
@@ -70,16 +82,69 @@ def test_steps_are_told_in_their_order():
 
 
 def test_a_trace_without_steps_has_none():
-    assert search.search({"id": "r", "question": "why"}, "why") == search.Found([], 0)
+    assert searched({"id": "r", "question": "why"}, "why") == search.Found([], 0)
 
 
 def test_of_a_huge_trace_the_beginning_is_searched_and_it_says_so(monkeypatch):
-    monkeypatch.setattr(search, "MAX_CHARS", 40)
-    doc = trace(*({"type": "thinking", "content": "a needle in the hay"} for _ in range(5)))
-    assert search.search(doc, "needle") == search.Found([0, 1], 2)
+    monkeypatch.setattr(search, "MAX_CHARS", 1000)
+    said = searched(trace(*(think("a needle in the hay") for _ in range(20))), "needle")
+    assert 0 < said.searched < 6
+    assert said.steps == list(range(said.searched + 1))
 
 
-def test_a_first_step_larger_than_that_is_searched_all_the_same(monkeypatch):
-    monkeypatch.setattr(search, "MAX_CHARS", 5)
-    doc = trace({"type": "thinking", "content": "a needle in the hay"}, {"type": "thinking", "content": "needle"})
-    assert search.search(doc, "needle") == search.Found([0], 1)
+def test_of_a_huge_step_the_beginning_is_searched_too(monkeypatch):
+    monkeypatch.setattr(search, "MAX_CHARS", 1000)
+    doc = trace(think("a needle in the hay" + 2000 * "." + "a pin"), think("a pin"))
+    assert searched(doc, "needle") == search.Found([0], 0)
+    assert searched(doc, "pin") == search.Found([], 0)
+
+
+MANY = 2000
+HOSTILE = {
+    "overstruck": {"type": "bash_command", "command": "x", "output": "a\b" * MANY},
+    "never ending": {"type": "bash_command", "command": "x", "output": "\x1b]" * MANY},
+    "names": {"type": "tool_call", "name": "x", "input": {f"k{n}": n for n in range(MANY)}},
+    "names of the step": {"type": "thinking", "content": "x", **{f"k{n}": n for n in range(MANY)}},
+    "lists": {"type": "tool_call", "name": "x", "input": {"k": [[] for _ in range(MANY)]}},
+    "lines": {"type": "file_edit", "path": "a", "diff": "+x\n" * MANY},
+    "made lines": {"type": "file_create", "path": "a", "content": "x\n" * MANY},
+    "long": {"type": "thinking", "content": "hay " * MANY},
+    "styles": {"type": "user_message", "content": "a*" * MANY},
+}
+
+
+@pytest.mark.parametrize("turn", HOSTILE.values(), ids=HOSTILE)
+def test_no_step_takes_more_work_than_there_is_room_for(turn, monkeypatch):
+    room = 1500
+    monkeypatch.setattr(search, "MAX_CHARS", room)
+    stripped, lines, parsed = count(ansi, "bare"), count(search, "diff_of"), count(search, "loads")
+    with stripped as texts, lines as edits, parsed as values:
+        assert searched(trace(turn, think("pin")), "pin") == search.Found([], 0)
+    assert sum(map(len, texts)) <= room / search.CONTROLLED
+    assert sum(edit["diff"].count("\n") + edit["content"].count("\n") for edit in edits) <= room / search.LINE
+    assert len(values) <= room / search.TEXT
+
+
+@contextmanager
+def count(module, name):
+    """What a function is given while the block runs."""
+    given, real = [], getattr(module, name)
+    with mock.patch.object(module, name, side_effect=lambda one: given.append(one) or real(one)):
+        yield given
+
+
+def test_many_steps_cost_by_their_number(monkeypatch):
+    monkeypatch.setattr(search, "MAX_CHARS", 5000)
+    assert 0 < searched(trace(*(think("") for _ in range(MANY))), "pin").searched <= 50
+
+
+def test_nested_values_are_written_only_as_far_as_there_is_room(monkeypatch):
+    value = {"k": [{"pin": "first"}, *range(1000)], "z": "last"}
+    doc = trace({"type": "tool_call", "name": "x", "input": value})
+    monkeypatch.setattr(search, "MAX_CHARS", 20_000)
+    assert searched(doc, '"first"') == search.Found([0], 0)
+    assert searched(doc, "999") == search.Found([], 0)
+    assert searched(doc, "last") == search.Found([], 0)
+    monkeypatch.setattr(search, "MAX_CHARS", 100_000)
+    assert searched(doc, "999") == search.Found([0], 1)
+    assert searched(doc, "last") == search.Found([0], 1)

@@ -8,6 +8,10 @@ import { clear, mark, patternOf } from "./found.js";
 import { wellFormed } from "./ids.js";
 
 const PAUSE_MS = 250;
+// How long the server may take for one answer, and how often it is asked again while it has another search of this person.
+const PATIENCE_MS = 20_000;
+const AGAIN_MS = 500;
+const TRIES = 20;
 
 export class Search {
   /** The search of this page, or null where there is nothing to search. */
@@ -20,6 +24,9 @@ export class Search {
     Object.assign(this, { bar, trace, pair });
     this.urls = bar.dataset.urls.split(" ");
     this.field = byId("search-text");
+    // What was answered before: a trace stays as it is while its page is open. And the request that is on its way.
+    this.known = new Map();
+    this.turn = Promise.resolve();
     this.#forget("");
     this.field.addEventListener("input", () => this.#typed());
     bar.addEventListener("keydown", (event) => this.#pressed(event));
@@ -102,24 +109,43 @@ export class Search {
   }
 
   async #find(words) {
-    this.asking = new AbortController();
-    const { signal } = this.asking;
+    const asking = (this.asking = {});
+    const isOver = () => this.asking !== asking;
     this.#say("Searching…");
     let answers;
     try {
-      answers = await Promise.all(this.urls.map((url) => ask(url, words, signal)));
+      answers = this.known.get(words) ?? (await this.#inTurn(words, isOver));
     } catch (problem) {
-      if (signal.aborted) return false;
+      if (isOver()) return false;
       // The next try asks again.
       this.asked = null;
       this.#say(problem instanceof Refused ? problem.message : "The server was not reached.", "none");
       return false;
     }
-    if (signal.aborted) return false;
+    if (answers) this.known.set(words, answers);
+    if (isOver()) return false;
     this.found = answers.flatMap(({ steps }, side) => steps.map((step) => ({ side, step })));
-    this.end = answers.some(({ searched }, side) => searched < this.#length(side)) ? answers.map(({ searched }) => searched) : null;
+    // The step it came to on each side, where it did not come to the end.
+    const ends = answers.map(({ searched }, side) => Math.min(searched, this.#length(side) - 1));
+    this.end = answers.some(({ searched }, side) => searched < this.#length(side)) ? ends : null;
     this.#count();
     return true;
+  }
+
+  /** The server works on until it has an answer, so one request at a time; what is no longer asked for then is not sent. */
+  #inTurn(words, isOver) {
+    const before = this.turn;
+    const mine = (async () => {
+      await before;
+      const answers = [];
+      for (const url of this.urls) {
+        if (isOver()) return null;
+        answers.push(await ask(url, words, isOver));
+      }
+      return answers;
+    })();
+    this.turn = mine.catch(() => null);
+    return mine;
   }
 
   async #show(at) {
@@ -167,7 +193,7 @@ export class Search {
     const { found, at, end } = this;
     const n = found.length;
     const steps = `${n.toLocaleString("en")} step${n === 1 ? "" : "s"}`;
-    const part = end ? `, in the first ${end.map((one) => one.toLocaleString("en")).join(" and ")} steps` : "";
+    const part = end ? `, searched up to step ${end.map((one) => one.toLocaleString("en")).join(" and ")}` : "";
     if (!n) {
       this.#say(`Nothing found${part}`, "none");
     } else if (at === null) {
@@ -192,7 +218,7 @@ export class Search {
   }
 
   #forget(words) {
-    this.asking?.abort();
+    this.asking = null;
     this.words = words;
     this.asked = null;
     this.found = null;
@@ -228,8 +254,15 @@ export class Search {
 
 class Refused extends Error {}
 
-async function ask(url, words, signal) {
-  const response = await fetch(`${url}?q=${encodeURIComponent(words)}`, { signal, headers: { Accept: "application/json" } });
-  if (response.ok) return response.json();
-  throw new Refused(response.status === 401 ? "You are signed out." : "The search failed. Try again.");
+async function ask(url, words, isOver) {
+  const address = `${url}?q=${encodeURIComponent(words)}`;
+  for (let tries = TRIES; ; tries -= 1) {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(address, { signal, headers: { Accept: "application/json" } });
+    if (response.ok) return response.json();
+    if (response.status !== 429 || !tries || isOver()) {
+      throw new Refused(response.status === 401 ? "You are signed out." : "The search failed. Try again.");
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
 }
