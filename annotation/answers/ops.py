@@ -29,7 +29,7 @@ from annotation.answers.context import asked_of, context_of, digest_of
 from annotation.assignments import states
 from annotation.models import Answer, AnswerEvent, Assignment
 from annotation.projects.revisions import config_of
-from annotation.schemes.base import ItemContext, Refused, Scheme
+from annotation.schemes.base import MAX_KEY, ItemContext, Refused, Scheme
 from potato_site.textjson import canonical
 
 MAX_OPS = 200
@@ -37,7 +37,7 @@ MAX_KEYS = 10_000
 MAX_ID = 64
 ID = re.compile(rf"[\w.:-]{{1,{MAX_ID}}}", re.ASCII)
 # Any text but control characters and lone surrogates, which a database or a file could not hold.
-KEY = re.compile(r"[^\x00-\x1f\ud800-\udfff]{0,300}")
+KEY = re.compile(rf"[^\x00-\x1f\ud800-\udfff]{{0,{MAX_KEY}}}")
 
 
 class Malformed(ValueError):

@@ -46,9 +46,9 @@ PAIR_KEYS = [("j", "pair_next", "Next step of this side"), ("k", "pair_previous"
              ("v", "pair_layout", "Side by side, or one at a time")]  # fmt: skip
 # A request of more characters than this may be refused for its size (settings.DATA_UPLOAD_MAX_MEMORY_SIZE).
 MAX_REQUEST = 800_000
-# The endpoints of an assignment that its page sends to.
 # What the page offers as reasons to skip an item; a digit chooses one.
 SKIP_REASONS = ("The trace is broken or incomplete", "I cannot judge it", "It is too long")
+# The endpoints of an assignment that its page sends to.
 URLS = ("ops", "submit", "seen", "skip", "reopen")
 
 

@@ -21,6 +21,7 @@ Level = Literal["nominal", "ordinal", "interval"]
 # What a condition compares with: a value that an answer can be, or hold.
 Scalar = str | int | float | bool
 MAX_TEXT = 10_000
+MAX_KEY = 300  # characters of a key of answers
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 COLOR = r"^#[0-9A-Fa-f]{6}$"
 # What they ask for, in words.

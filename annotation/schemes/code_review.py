@@ -23,12 +23,26 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from annotation.schemes import schemes
-from annotation.schemes.base import Answers, ItemContext, Key, Measure, Missing, Refused, Sample, Scheme, Told, text_of
+from annotation.schemes.base import (
+    MAX_KEY,
+    Answers,
+    ItemContext,
+    Key,
+    Measure,
+    Missing,
+    Refused,
+    Sample,
+    Scheme,
+    Told,
+    text_of,
+)
 from traces.changes import NoSuchLines
 
 COMMENT = re.compile(r"comment:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 FILE = "file:"
 VIEWED = "viewed:"
+# Files of longer names get no rating and no mark: their keys would be longer than a key may be.
+LONGEST_PATH = MAX_KEY - len(VIEWED)
 ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
 # Verdicts that reject unless their option says otherwise.
 REJECTING = {"request_changes", "changes_requested", "reject"}
@@ -346,6 +360,7 @@ class CodeReview(Scheme):
             "comments": self.inline_comments.enabled,
             "categories": self.inline_comments.categories,
             "ratings": self.ratings,
+            "longest_path": LONGEST_PATH,
             "choices": verdicts if self.verdict.enabled else [],
             "require_comment_on_reject": self.require_comment_on_reject,
         }
@@ -387,6 +402,8 @@ def _clean_mark(path: str, value: Any, ctx: ItemContext) -> bool:
 
 
 def _check_path(path: str, ctx: ItemContext) -> None:
+    if len(path) > LONGEST_PATH:
+        raise Refused(f"a file with a name of more than {LONGEST_PATH} characters gets no rating and no mark")
     if path not in ctx.changes.paths:
         raise Refused(f"the run does not change a file {path[:200]!r}")
 

@@ -18,8 +18,8 @@ from annotation.projects.presets import presets
 from annotation.projects.revisions import config_of
 from annotation.quality.agreement import agreement
 from annotation.queries import labeled_traces
-from annotation.schemes.base import context_of_document
-from annotation.schemes.code_review import CodeReview
+from annotation.schemes.base import Refused, context_of_document
+from annotation.schemes.code_review import LONGEST_PATH, CodeReview
 from tests.factory import make_project, make_trace, op, person, submit_item
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +70,19 @@ def test_a_file_that_was_viewed_is_no_answer():
     both = {**mark, "file:src/a.py": 3}
     assert silent.final(both, CONTEXT) == {"file:src/a.py": 3}
     assert silent.said(both, CONTEXT) == {"file:src/a.py": [3]}
+
+
+@pytest.mark.parametrize(("key", "value"), [("file:", 3), ("viewed:", True)])
+def test_the_longest_name_of_a_file_is_kept_and_a_longer_one_refused(tmp_path, key, value):
+    paths = [n * "a" for n in (LONGEST_PATH, LONGEST_PATH + 1)]
+    steps = [{"type": "file_create", "path": path, "content": "x"} for path in paths]
+    project = make_project(tmp_path, schemes=[REVIEW], traces=[{"id": "t", "structured_turns": steps}])
+    given = hand_out(project, person("ann")).assignment
+    kept = apply_ops(given.public_id, person("ann"), [op("review", {key + paths[0]: value})])
+    assert kept.acked
+    ctx = context_of_document({"id": "t", "structured_turns": steps})
+    with pytest.raises(Refused, match=f"more than {LONGEST_PATH} characters"):
+        review().clean(key + paths[1], value, ctx)
 
 
 def test_a_verdict_that_rejects_needs_a_comment_where_the_project_says_so():

@@ -163,6 +163,24 @@ def test_the_list_of_shortcuts_names_it(review):
     expect(page.locator("#help-keys tr").filter(has_text="Mark the file as viewed").locator("kbd")).to_have_text("m")
 
 
+def test_a_file_of_too_long_a_name_has_no_box_and_no_rating(label):
+    doc = trace()
+    edit = {"type": "file_create", "path": "deep/" * 58 + "a.py", "content": "x = 1\n"}
+    doc["structured_turns"].append({"step_idx": len(doc["structured_turns"]), **edit})
+    page = label(schemes=[REVIEW], traces=[doc])
+    press(page, "d")
+    expect(files(page)).to_have_count(3)
+    expect(page.locator("#changes .review-viewed")).to_have_count(2)
+    expect(page.locator("#changes .review-rating")).to_have_count(2)
+    press(page, "j", "j", "m")
+    expect(page.locator("#announcer")).to_have_text("The name of this file is too long to mark it.")
+    press(page, "r", "1")
+    expect(page.locator("#announcer")).to_have_text("The name of this file is too long to rate it.")
+    box(page, APP).check()
+    counts(page, "1 of 2 files viewed")
+    saved(page)
+
+
 def test_a_key_of_the_project_comes_first(label):
     radio = {"annotation_type": "radio", "name": "merge", "options": ["Yes", "No"], "keyboard_shortcuts": {"Yes": "m"}}
     page = label(schemes=[REVIEW, radio], traces=[trace()])

@@ -184,6 +184,10 @@ const ACTIONS = {
       api.announce("There is no file to rate here.");
       return;
     }
+    if (!viewed.keeps(place.dataset.path, api)) {
+      api.announce("The name of this file is too long to rate it.");
+      return;
+    }
     const key = `file:${place.dataset.path}`;
     const rating = Number(value);
     api.set({ [key]: api.value(key) === rating ? null : rating });
@@ -192,8 +196,9 @@ const ACTIONS = {
 
   viewed(_, value, api) {
     const file = document.activeElement?.closest("#changes article[data-path]");
-    if (file) viewed.toggle(file, api);
-    else api.announce("Go to a file under All changes first.");
+    if (!file) api.announce("Go to a file under All changes first.");
+    else if (viewed.keeps(file.dataset.path, api)) viewed.toggle(file, api);
+    else api.announce("The name of this file is too long to mark it.");
   },
 
   verdict(_, value, api) {
@@ -256,18 +261,19 @@ function prepare(el, article, api) {
   }
   const place = el.querySelector("[data-part=ratings]");
   const paths = [...article.querySelectorAll(".file[data-path]")].map((file) => file.dataset.path);
-  place?.append(...[...new Set(paths)].map((path) => rating(path, api)));
+  const rated = [...new Set(paths)].filter((path) => viewed.keeps(path, api));
+  place?.append(...rated.map((path) => rating(path, api)));
 }
 
 /** The whole change: comments under its lines, ratings in the headers, and what was viewed. */
 function paintChanges({ comments, panel }, api) {
   for (const article of changed()) {
     const header = article.querySelector("file-controls");
-    if (!header.firstChild) {
+    article.tabIndex = -1;
+    if (!header.firstChild && viewed.keeps(article.dataset.path, api)) {
       header.dataset.scheme = api.scheme.name;
       if (api.scheme.ratings.length) header.append(rating(article.dataset.path, api));
       header.append(viewed.box(article.dataset.path, panel));
-      article.tabIndex = -1;
     }
     if (api.scheme.comments) comments.paint(article);
     paintRatings(header, api);

@@ -16,6 +16,11 @@ export function isMark(key) {
   return key.startsWith(VIEWED);
 }
 
+/** Whether ratings and marks of a file are kept: the key of one with a name that is too long would be refused. */
+export function keeps(path, api) {
+  return path.length <= api.scheme.longest_path;
+}
+
 /** The box for the header of a file. */
 export function box(path, panel) {
   const place = panel.querySelector("template[data-part=viewed-template]").content.firstElementChild.cloneNode(true);
@@ -39,6 +44,7 @@ export function toggle(article, api) {
 /** The box says what is kept. A file folds when it is marked and opens with its mark; in between it is the person's. */
 export function paint(article, api) {
   const place = article.querySelector(".review-viewed");
+  if (!place) return;
   const key = VIEWED + article.dataset.path;
   const isViewed = api.value(key) !== null;
   place.dataset.save = api.stateOf(key);
@@ -50,7 +56,7 @@ export function paint(article, api) {
 
 /** "3 of 7 files viewed"; empty where there are no files, or not yet. */
 export function countOf(api) {
-  const files = changed();
+  const files = changed().filter((file) => keeps(file.dataset.path, api));
   const viewed = files.filter((file) => api.value(VIEWED + file.dataset.path) !== null).length;
   return files.length ? `${viewed} of ${files.length.toLocaleString("en")} file${files.length === 1 ? "" : "s"} viewed` : "";
 }
