@@ -14,103 +14,30 @@ Exported value: see :meth:`CodeReview.export`.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from annotation.schemes import schemes
-from annotation.schemes.base import (
-    MAX_KEY,
-    Answers,
-    ItemContext,
-    Key,
-    Measure,
-    Missing,
-    Refused,
-    Sample,
-    Scheme,
-    Told,
-    text_of,
+from annotation.schemes.base import Answers, ItemContext, Key, Measure, Missing, Refused, Sample, Scheme, Told
+from annotation.schemes.review_comments import COMMENT, clean_comment, comments_in, exported, place_of, saved_comments
+from annotation.schemes.review_files import (
+    FILE,
+    LONGEST_PATH,
+    VIEWED,
+    clean_mark,
+    clean_rating,
+    ratings_in,
+    without_marks,
 )
-from traces.changes import NoSuchLines
+from annotation.schemes.review_parts import FileRatings, InlineComments, Verdict, VerdictOption
 
-COMMENT = re.compile(r"comment:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-FILE = "file:"
-VIEWED = "viewed:"
-# Files of longer names get no rating and no mark: their keys would be longer than a key may be.
-LONGEST_PATH = MAX_KEY - len(VIEWED)
-ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
-# Verdicts that reject unless their option says otherwise.
-REJECTING = {"request_changes", "changes_requested", "reject"}
+__all__ = ["LONGEST_PATH", "CodeReview", "VerdictOption"]
+
 # A verdict that neither approves nor rejects.
 NEUTRAL = "comment"
-MAX_LINE = 10**9
-
-
-class InlineComments(BaseModel):
-    """Comments on lines."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    enabled: bool = Field(default=True, description="Comments on lines of the diffs")
-    categories: list[str] = Field(default_factory=list, description="What a comment may be about; none: no categories")
-
-
-class FileRatings(BaseModel):
-    """A rating for every changed file."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    enabled: bool = Field(default=True, description="A rating in the header of every changed file")
-    scale: list[int] = Field(default=[1, 2, 3, 4, 5], description="The ratings, from the worst to the best")
-    labels: list[str] = Field(default_factory=list, description="What each of them is called")
-
-
-class VerdictOption(BaseModel):
-    """One verdict."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    value: str = Field(min_length=1, description="What is stored")
-    text: str = Field(description="What is read")
-    description: str = Field(default="", description="What it means")
-    rejects: bool = Field(
-        default=False, description="It rejects the change; unless said, `request_changes` and `reject` do"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _usual(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "rejects" not in data:
-            return {**data, "rejects": isinstance(data.get("value"), str) and data["value"] in REJECTING}
-        return data
-
-
-def _usual_verdicts() -> list[VerdictOption]:
-    texts = {"approve": "Approve", "request_changes": "Request Changes", "comment": "Comment"}
-    return [VerdictOption(value=value, text=text) for value, text in texts.items()]
-
-
-class Verdict(BaseModel):
-    """The judgement of the whole change."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    enabled: bool = Field(default=True, description="One verdict about the whole change")
-    options: list[VerdictOption] = Field(
-        default_factory=_usual_verdicts, description="The verdicts: texts, or the keys below"
-    )
-
-    @field_validator("options", mode="before")
-    @classmethod
-    def _plain_options(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            return [{"value": item, "text": item} if isinstance(item, str) else item for item in value]
-        return value
 
 
 @schemes.register("code_review")
@@ -203,50 +130,24 @@ class CodeReview(Scheme):
                 raise Refused(f"there is no verdict {str(value)[:40]!r}")
             return value
         if key.startswith(FILE) and self.file_ratings.enabled:
-            return self._clean_rating(key.removeprefix(FILE), value, ctx)
+            return clean_rating(key.removeprefix(FILE), value, self._scale, ctx)
         if key.startswith(VIEWED):
-            return _clean_mark(key.removeprefix(VIEWED), value, ctx)
+            return clean_mark(key.removeprefix(VIEWED), value, ctx)
         if COMMENT.fullmatch(key) and self.inline_comments.enabled:
-            return self._clean_comment(value, ctx)
+            return clean_comment(value, self.inline_comments.categories, ctx)
         raise Refused("this review has no such part")
-
-    def _clean_rating(self, path: str, value: Any, ctx: ItemContext) -> int:
-        _check_path(path, ctx)
-        if not isinstance(value, int) or isinstance(value, bool) or value not in self._scale:
-            raise Refused(f"there is no rating {str(value)[:40]!r}")
-        return value
-
-    def _clean_comment(self, value: Any, ctx: ItemContext) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise Refused("a comment must be an object")
-        clean: dict[str, Any] = {"anchor": _anchor(value.get("anchor"), ctx)}
-        for key in ("text", "draft"):
-            if value.get(key) is not None:
-                clean[key] = text_of(value[key], "the comment")
-                if not clean[key].strip():
-                    raise Refused("a comment needs a text")
-        if not {"text", "draft"} & set(clean):
-            raise Refused("a comment needs a text")
-        category = value.get("category")
-        if category is not None:
-            if category not in self.inline_comments.categories:
-                raise Refused(f"there is no category {str(category)[:40]!r}")
-            clean["category"] = category
-        if value.get("resolved") is True:
-            clean["resolved"] = True
-        return clean
 
     def missing(self, answers: Answers, ctx: ItemContext) -> list[Missing]:
         """Text that is not saved yet would be lost silently, so it is settled before submitting, required or not."""
         gaps = [
             Missing(self.name, f"a comment on {place_of(one['anchor'])} is not saved yet", one["anchor"]["step"])
-            for _, one in _comments(answers)
+            for _, one in comments_in(answers)
             if "draft" in one
         ]
         verdict = answers.get("verdict")
         if self.required and self.verdict.enabled and verdict is None:
             gaps.append(Missing(self.name, f"“{self.title}” has no verdict yet"))
-        elif self.required and not _without_marks(answers):
+        elif self.required and not without_marks(answers):
             gaps.append(Missing(self.name, f"“{self.title}” has no answer yet"))
         if self.require_comment_on_reject and self._rejects(verdict) and not list(saved_comments(answers)):
             text = next(option.text for option in self.verdict.options if option.value == verdict)
@@ -254,7 +155,7 @@ class CodeReview(Scheme):
         return gaps
 
     def final(self, answers: Answers, ctx: ItemContext) -> Answers:
-        return _without_marks(answers)
+        return without_marks(answers)
 
     def _rejects(self, verdict: Any) -> bool:
         return any(option.value == verdict and option.rejects for option in self.verdict.options)
@@ -266,7 +167,7 @@ class CodeReview(Scheme):
     def said(self, answers: Answers, ctx: ItemContext) -> dict[str, list[Any]]:
         """The verdict, the ratings, and of every comment its category."""
         comments = {f"comment:{key}": [one["category"]] for key, one in saved_comments(answers) if "category" in one}
-        plain = {key: value for key, value in _without_marks(answers).items() if not isinstance(value, dict)}
+        plain = {key: value for key, value in without_marks(answers).items() if not isinstance(value, dict)}
         return {**super().said(plain, ctx), **comments}
 
     def could_say(self, value: Any) -> None:
@@ -291,7 +192,7 @@ class CodeReview(Scheme):
 
     def units(self, answers: Answers, ctx: ItemContext) -> dict[str, dict[str, Any]]:
         verdict = {"": answers["verdict"]} if "verdict" in answers else {}
-        found = {"verdict": verdict, "file_rating": dict(_ratings(answers))}
+        found = {"verdict": verdict, "file_rating": dict(ratings_in(answers))}
         return {measure.name: found[measure.name] for measure in self.measures() if found[measure.name]}
 
     def contested(self, several: Sequence[Answers]) -> bool:
@@ -311,10 +212,10 @@ class CodeReview(Scheme):
         if not answers:
             return None
         labels = {one["value"]: one["text"] or None for one in self.ratings}
-        ratings = sorted(_ratings(answers))
+        ratings = sorted(ratings_in(answers))
         return {
             "verdict": answers.get("verdict"),
-            "comments": [_exported(key, one, ctx) for key, one in saved_comments(answers)],
+            "comments": [exported(key, one, ctx) for key, one in saved_comments(answers)],
             "file_ratings": [{"file": path, "rating": n, "label": labels.get(n)} for path, n in ratings],
         }
 
@@ -325,7 +226,7 @@ class CodeReview(Scheme):
         if "verdict" in answers:
             value = str(answers["verdict"])
             found.append(Told(verdicts.get(value, value), compare=value))
-        for path, rating in sorted(_ratings(answers)):
+        for path, rating in sorted(ratings_in(answers)):
             found.append(Told(f"{rating} {labels.get(rating, '')}".strip(), part=path, compare=rating))
         for _, one in saved_comments(answers):
             anchor, about = one["anchor"], str(one.get("category", ""))
@@ -364,107 +265,6 @@ class CodeReview(Scheme):
             "choices": verdicts if self.verdict.enabled else [],
             "require_comment_on_reject": self.require_comment_on_reject,
         }
-
-
-def saved_comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(id, comment) of those with a saved text, in the order of steps and lines."""
-    return ((key, one) for key, one in _comments(answers) if "text" in one)
-
-
-def place_of(anchor: dict[str, Any]) -> str:
-    """Where a comment stands, in words."""
-    start, end = anchor["start_line"], anchor["end_line"]
-    lines = f"line {start}" if start == end else f"lines {start}–{end}"
-    return f"{lines} of {anchor['file']}" + ("" if anchor["side"] == "new" else " (before)")
-
-
-def _comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
-    found = [(key.removeprefix("comment:"), one) for key, one in answers.items() if key.startswith("comment:")]
-
-    def place(pair: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:
-        anchor = pair[1]["anchor"]
-        step = anchor["step"]
-        return step is None, step or 0, anchor["file"], anchor["end_line"], anchor["start_line"], pair[0]
-
-    return iter(sorted(found, key=place))
-
-
-def _without_marks(answers: Answers) -> dict[str, Any]:
-    """What its author says, without what they have looked at."""
-    return {key: value for key, value in answers.items() if not key.startswith(VIEWED)}
-
-
-def _clean_mark(path: str, value: Any, ctx: ItemContext) -> bool:
-    _check_path(path, ctx)
-    if value is not True:
-        raise Refused("a file is viewed (true), or it is not: null takes the mark away")
-    return True
-
-
-def _check_path(path: str, ctx: ItemContext) -> None:
-    if len(path) > LONGEST_PATH:
-        raise Refused(f"a file with a name of more than {LONGEST_PATH} characters gets no rating and no mark")
-    if path not in ctx.changes.paths:
-        raise Refused(f"the run does not change a file {path[:200]!r}")
-
-
-def _ratings(answers: Answers) -> Iterator[tuple[str, int]]:
-    return ((key.removeprefix(FILE), value) for key, value in answers.items() if key.startswith(FILE))
-
-
-def _anchor(value: Any, ctx: ItemContext) -> dict[str, Any]:
-    """The anchor with the digest of the lines it names. Raises Refused where there are no such lines."""
-    if not isinstance(value, dict) or not set(value) <= ANCHOR:
-        raise Refused("a comment needs an anchor: step, file, side, start_line, end_line")
-    step, file, side = value.get("step"), value.get("file"), value.get("side")
-    if step is not None:
-        if not isinstance(step, int) or isinstance(step, bool):
-            raise Refused("a comment needs the number of a step")
-        ctx.step_of(str(step))
-    if not isinstance(file, str) or side not in ("old", "new"):
-        raise Refused("a comment needs a file and a side: old or new")
-    start, end = _line(value.get("start_line")), _line(value.get("end_line"))
-    if start > end:
-        raise Refused("the last line of a comment is before its first")
-    try:
-        quotes = ctx.changes.quote(step, file, side, start, end)
-    except NoSuchLines as problem:
-        raise Refused(str(problem)) from None
-    digests = [digest_of(quote) for quote in quotes]
-    quoted = value.get("quote_sha") or digests[0]
-    if quoted not in digests:
-        raise Refused("the lines are not those that were commented on")
-    return {"step": step, "file": file, "side": side, "start_line": start, "end_line": end, "quote_sha": quoted}
-
-
-def _line(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_LINE:
-        raise Refused("a comment needs the numbers of its lines")
-    return value
-
-
-def digest_of(quote: str) -> str:
-    """What ``quote_sha`` is: the SHA-256 of the lines' text, in UTF-8, their line breaks ``\\n``."""
-    return hashlib.sha256(quote.encode()).hexdigest()
-
-
-def _exported(comment_id: str, comment: dict[str, Any], ctx: ItemContext) -> dict[str, Any]:
-    anchor = comment["anchor"]
-    places = (anchor["step"], anchor["file"], anchor["side"], anchor["start_line"], anchor["end_line"])
-    try:
-        quotes = ctx.changes.quote(*places)
-    except NoSuchLines:
-        # Another program version reads the trace differently: the comment stays, without its lines.
-        quotes = []
-    code = next((quote for quote in quotes if digest_of(quote) == anchor["quote_sha"]), None)
-    return {
-        "id": comment_id,
-        **anchor,
-        "code": code,
-        "category": comment.get("category"),
-        "text": comment["text"],
-        "resolved": comment.get("resolved", False),
-    }
 
 
 _DIFF = "--- a/app.py\n+++ b/app.py\n@@ -1,3 +1,3 @@\n import os\n-x = 1\n+x = 2\n print(x)\n"
