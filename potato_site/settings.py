@@ -288,7 +288,8 @@ STATIC_URL = f"/static/{STATIC_VERSION}"
 _root = os.environ.get("POTATO_STATIC_ROOT")
 STATIC_ROOT = os.path.join(_root, STATIC_VERSION) if _root else None
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/v-"
+# Not for good: where a version is installed over a running one, the old one may send new files under its own address.
+WHITENOISE_MAX_AGE = 0 if DEBUG else 24 * 3600
 WHITENOISE_AUTOREFRESH = DEBUG
 LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = "potato_site.formats"

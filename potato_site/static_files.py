@@ -1,4 +1,4 @@
-"""Scripts, styles and pictures have the version of all of them in their address, so that a browser keeps them for good
+"""Scripts, styles and pictures have the version of all of them in their address, so that a browser keeps them
 and asks for none of them again when the next page opens. They have one together: modules name each other by relative
 paths.
 """
