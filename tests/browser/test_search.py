@@ -287,6 +287,14 @@ def test_it_says_how_far_a_huge_trace_was_searched(item):
     page.route("**/search/*", lambda route: route.fulfill(json={"steps": [7], "searched": 90}))
     search(page, "needle")
     says(page, "1 step, searched up to step 90")
+    page.set_viewport_size({"width": 390, "height": 844})
+    press(page, "Enter")
+    at(page, "1 of 1 step, searched up to step 90", 7)
+    head, bar = (page.locator(name).bounding_box() for name in (".label-header", "#search"))
+    for part in (field(page), count(page), button(page, "Stay here")):
+        box = part.bounding_box()
+        assert box["y"] >= head["y"] + head["height"]
+        assert box["y"] + box["height"] <= bar["y"] + bar["height"]
 
 
 def test_in_a_narrow_window_it_fits_and_hides_nothing(item):

@@ -209,6 +209,8 @@ export class Search {
   #say(text, state = "", aside = "") {
     const place = byId("search-count");
     place.dataset.state = state;
+    // More words than a narrow window has room for beside the buttons.
+    place.toggleAttribute("data-long", this.end !== null);
     place.textContent = text;
     if (!aside) return;
     const more = document.createElement("span");
