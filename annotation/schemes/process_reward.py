@@ -8,7 +8,8 @@ correct 1, partially correct and neutral 0.5, incorrect 0. A label is wrong when
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -48,6 +49,20 @@ IDLE_KEYS = {
     "per_step": _OF_THE_MARK,
     STOP: _OF_THE_MARK | {"require_all_steps"},
 }
+
+
+class _Entries(dict[tuple[str | None, str], dict[str, Any]]):
+    """(label, source) → what an export says of a step that was labeled so."""
+
+    def __init__(self, reward: Callable[[str], float]) -> None:
+        super().__init__()
+        self._reward = reward
+
+    def __missing__(self, given: tuple[str | None, str]) -> dict[str, Any]:
+        label, source = given
+        reward = None if label is None else self._reward(label)
+        entry = self[given] = {"label": label, "reward": reward, "label_source": source}
+        return entry
 
 
 @schemes.register("process_reward")
@@ -336,7 +351,7 @@ class ProcessReward(OfSteps):
         end = ctx.n_steps if first is None else first
         given: list[tuple[str | None, str]] = []
         if self.mode == "first_error":
-            right, wrong = sorted(self.labels, key=self.is_wrong)
+            right, wrong = self._right_and_wrong
             origin = answers["first_error"]["origin"]
             behind = max(ctx.n_steps - end - 1, 0)
             given += [*[(right, origin)] * end, (wrong, origin), *[(wrong, "derived")] * behind][: ctx.n_steps]
@@ -349,6 +364,11 @@ class ProcessReward(OfSteps):
             return given
         return [label if self._is_asked(step, ctx) else none for step, label in enumerate(given)]
 
+    @cached_property
+    def _right_and_wrong(self) -> list[str]:
+        """The two labels of a first error."""
+        return sorted(self.labels, key=self.is_wrong)
+
     def _is_asked(self, step: int, ctx: ItemContext) -> bool:
         return not self.step_types or self.asks(ctx.step_types[step])
 
@@ -358,23 +378,24 @@ class ProcessReward(OfSteps):
             return None
         labels = self.step_labels(answers, ctx)
         # Of thousands of steps only a few labels differ: equal entries are one object, and nobody changes it.
-        entries = {label: self._entry(*label) for label in set(labels)}
-        steps = list(map(entries.__getitem__, labels))
+        steps = list(map(self._entries.__getitem__, labels))
         first = self.first_error(answers)
         for key, value in answers.items():
             step = first if key == "first_error" else int(key)
             if value.get("reason") and step is not None and step < len(steps) and labels[step][0] is not None:
                 steps[step] = {**steps[step], "reason": value["reason"]}
-        may_have_gap = any(label is None for label, _ in entries)
-        is_right = first is None and not (may_have_gap and self._has_gap(labels, ctx))
+        is_right = first is None and not self._has_gap(labels, ctx)
         return {"first_error_step": first, "all_correct": is_right, "steps": steps}
 
     def _has_gap(self, labels: Sequence[tuple[str | None, str]], ctx: ItemContext) -> bool:
         """Whether a step that is asked about has no label."""
+        if not any(label is None for label in dict(labels)):
+            return False
         return any(label is None and self._is_asked(step, ctx) for step, (label, _) in enumerate(labels))
 
-    def _entry(self, label: str | None, source: str) -> dict[str, Any]:
-        return {"label": label, "reward": None if label is None else self.reward(label), "label_source": source}
+    @cached_property
+    def _entries(self) -> _Entries:
+        return _Entries(self.reward)
 
     def told(self, answers: Answers, ctx: ItemContext) -> list[Told]:
         """A label for every step, also where it only follows; in the first-error modes the mark as well."""
