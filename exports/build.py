@@ -125,12 +125,9 @@ class Source:
         writer: Format,
         progress: Progress = nothing_done,
         most_traces: int | None = None,
-        *,
-        with_texts: bool = False,
     ) -> None:
-        """``most_traces``: look at no more labeled traces (a preview). ``with_texts``: of steps, whatever the format
-        writes."""
-        self.most_traces, self.with_texts = most_traces, with_texts
+        """``most_traces``: look at no more labeled traces (a preview)."""
+        self.most_traces = most_traces
         self.project = queries.project_by_id(project_id)
         self.options, self.writer, self.progress = options, writer, progress
         self.done = 0
@@ -254,7 +251,7 @@ class Source:
     def _answered(self) -> Iterator[Row]:
         made = self._made()
         # Whoever has no use for the texts of steps mostly looks at what a document says before them.
-        yield from made.of(self._read(documents="whole" if made.texts else "heads"))
+        yield from made.of(self._read(documents="whole" if self.writer.step_texts else "heads"))
         if self.reads_comparisons:
             yield from made.compared(self._only(self._compared()))
 
@@ -271,14 +268,13 @@ class Source:
             queries.labeled_traces(self.project, include_surplus=surplus, only=only, most=most, documents=documents)
         )
 
-    def _made(self, tally: Tally | None = None, *, texts: bool = True) -> Rows:
-        texts = texts and (self.with_texts or self.writer.step_texts)
+    def _made(self, tally: Tally | None = None) -> Rows:
         tally = tally or self.tally
         options = self.options
         # A benchmark has every attempt, and who asks for what people said gets all of it.
         if "dedupe" in self.writer.ignores:
             options = options.model_copy(update={"dedupe": False})
-        return Rows(self.asked, options, self.writer.takes, self.splits, tally, self.changes, texts)
+        return Rows(self.asked, options, self.writer.takes, self.splits, tally, self.changes)
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""

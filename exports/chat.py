@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from exports.describe import cut
+from exports.cutting import cut
 from traces.document import EDIT_TYPES, TEXT_TYPES
 
 Message = dict[str, Any]
@@ -26,16 +26,17 @@ def messages(turns: Iterable[Mapping[str, Any]], limit: int | None = None) -> li
         if kind in TEXT_TYPES:
             _say(found, ROLES.get(kind, "assistant"), cut(str(turn.get("content") or ""), limit))
             continue
-        name, arguments, result = _call(turn)
-        call = {
-            "type": "function",
-            "id": f"call_{turn['step_idx']}",
-            "function": {"name": name, "arguments": _cut_values(arguments, limit)},
-        }
-        if not (found and found[-1]["role"] == "assistant" and "tool_calls" not in found[-1]):
-            found.append({"role": "assistant", "content": ""})
-        found[-1]["tool_calls"] = [call]
-        found.append({"role": "tool", "content": cut(result or "", limit), "name": name, "tool_call_id": call["id"]})
+        name, arguments, result = _call(kind, turn)
+        result, place = result or "", f"call_{turn['step_idx']}"
+        if limit is not None:
+            arguments, result = _cut_values(arguments, limit), cut(result, limit)
+        calls = [{"type": "function", "id": place, "function": {"name": name, "arguments": arguments}}]
+        last = found[-1] if found else None
+        if last and last["role"] == "assistant" and "tool_calls" not in last:
+            last["tool_calls"] = calls
+        else:
+            found.append({"role": "assistant", "content": "", "tool_calls": calls})
+        found.append({"role": "tool", "content": result, "name": name, "tool_call_id": place})
     return found
 
 
@@ -48,9 +49,8 @@ def _say(found: list[Message], role: str, text: str) -> None:
         found.append({"role": role, "content": text})
 
 
-def _call(turn: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
+def _call(kind: str, turn: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
     """(tool, arguments, result) of a step that is no text."""
-    kind = str(turn.get("type"))
     if kind == "bash_command":
         return "bash", {"command": turn.get("command") or ""}, turn.get("output")
     if kind == "file_read":
@@ -63,7 +63,7 @@ def _call(turn: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
     return str(turn.get("name") or kind), arguments, turn.get("output")
 
 
-def _cut_values(arguments: dict[str, Any], limit: int | None) -> dict[str, Any]:
+def _cut_values(arguments: dict[str, Any], limit: int) -> dict[str, Any]:
     return {key: cut(value, limit) if isinstance(value, str) else value for key, value in arguments.items()}
 
 

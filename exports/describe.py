@@ -107,15 +107,6 @@ def swe_bench_id(row: Row) -> str | None:
     return row.instance_id if SWE_BENCH_ID.fullmatch(row.instance_id) else None
 
 
-def cut(text: str, limit: int | None) -> str:
-    """The text with its middle left out where it is longer than ``limit`` characters: errors stand at the ends."""
-    if limit is None or len(text) <= limit:
-        return text
-    mark = f"\n[… {len(text) - limit:,} characters left out …]\n"
-    kept = max(limit - len(mark), 0)
-    return text[: kept - kept // 2] + mark + text[len(text) - kept // 2 :]
-
-
 def text_or_none(document: Mapping[str, Any], key: str) -> str | None:
     """A text of the document; None where it is missing, empty or something else."""
     value = document.get(key)
@@ -142,7 +133,7 @@ def labeled(row: Row, sheet: Sheet) -> dict[str, Any]:
         **{answer_key(name): value for name, value in row.answers.items()},
         **judged(row),
         "prompt": issue,
-        "completions": [step["content"] for step in row.steps],
+        "completions": row.steps.texts,
         "labels": hard_labels(row, sheet),
         **soft,
     }

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from exports.judged import Steps
+
 # Legal inside JSON text, but Python's ``splitlines`` and some readers take them for the end of a line.
 _LINE_BREAKS = {"\u0085": b"\\u0085", "\u2028": b"\\u2028", "\u2029": b"\\u2029"}
 _FIRST, _FIRST_OF_THREE = "\u0085".encode()[0], "\u2028".encode()[0]
@@ -14,18 +16,26 @@ _FIRST, _FIRST_OF_THREE = "\u0085".encode()[0], "\u2028".encode()[0]
 def json_line(value: Mapping[str, Any]) -> bytes:
     """``value`` as one line of UTF-8 JSON that ends with a newline; keys in the order given, floats as floats."""
     try:
-        text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+        text = orjson.dumps(value, default=_list, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
             raise
         # A call's input may hold wider integers, which are legal JSON and unknown to orjson.
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        text = json.dumps(value, default=_list, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        text += b"\n"
     return _in_one_line(text)
 
 
 def json_text(value: str) -> bytes:
     """``value`` as it stands in a line, with its quotes."""
     return _in_one_line(orjson.dumps(value))
+
+
+def _list(value: Any) -> list[Any]:
+    """For the steps of a row, which are no list."""
+    if isinstance(value, Steps):
+        return value.all()
+    raise TypeError(f"a {type(value).__name__} is not JSON")
 
 
 def _in_one_line(text: bytes) -> bytes:

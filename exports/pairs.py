@@ -11,23 +11,28 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby, islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from annotation.queries import LabeledTrace
+from annotation import queries
+from annotation.queries import LabeledTrace, LaterDocument
 from exports.changes import Changes
 from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
 from exports.rows import Rows
 from exports.tally import Tally
-from traces.document import step_texts
 
 # What tells rows apart: (trace, annotators).
 Name = tuple[str, tuple[str, ...]]
 BATCH_PAIRS = 50
-# Documents held while pairs are chosen and written.
+# Documents held while pairs are chosen and written; compressed, until somebody looks.
 HELD = 2 * BATCH_PAIRS
+# Rows without their documents, of 30 steps each 5 kB. So many of the first look are kept for the second.
+KEPT = 5_000
+# So many of the others are read at once: every query has its price.
+ROWS = 500
 
 
 class Attempt(NamedTuple):
@@ -55,29 +60,21 @@ class Chosen:
     margin: float
 
 
-def attempt_of(place: int, row: Row) -> Attempt | None:
-    """None for a row without a step that tells anything (all neutral, or unlabeled)."""
-    rewards = [step["reward"] for step in row.steps if step["reward"] is not None and step["label"] != "neutral"]
+def attempt_of(place: int, row: Row, *, texts: bool) -> Attempt | None:
+    """None for a row without a step that tells anything (all neutral, or unlabeled). ``texts``: they are at hand."""
+    rewards = [one.reward for one in row.steps.judged if one.reward is not None and one.label != "neutral"]
     if not rewards:
         return None
     first = 1.0 if row.first_error_step is None else row.first_error_step / len(row.steps)
     score = sum(rewards) / len(rewards)
-    steps_hash = hash_of_steps(row) if "content" in row.steps[0] else None
+    steps_hash = hash_of_steps(row) if texts else None
     return Attempt(place, row.trace_id, row.annotators, score, row.resolved, first, len(row.steps), steps_hash)
 
 
 def hash_of_steps(row: Row) -> bytes:
     """Equal for rows whose steps have the same texts."""
-    text = "\0".join(texts_of(row))
+    text = "\0".join(row.steps.texts)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def texts_of(row: Row, *, last: bool = False) -> list[str]:
-    """Of its steps (``last``: of the last one), though the format does not write them."""
-    start = len(row.steps) - 1 if last else 0
-    if "content" in row.steps[0]:
-        return [step["content"] for step in row.steps[start:]]
-    return step_texts(row.document["structured_turns"][start : len(row.steps)])
 
 
 def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally: Tally) -> list[Chosen]:
@@ -125,7 +122,7 @@ def from_rewards(
 
     ``read(ids)``: the labeled traces with these ids, in item order (None: all; ``documents="later"``: without them).
     ``changes``: of an issue in which something changed, all of them; of others none. ``seen`` is told how many rows
-    were looked at, and that number again for every issue.
+    were looked at, and that number again for every issue and every document.
     """
     issues: dict[str, list[Attempt]] = defaultdict(list)
     keys: dict[str, str] = {}
@@ -137,86 +134,157 @@ def from_rewards(
             keys[trace.trace_id] = trace.issue_key
             yield trace
 
+    kept: dict[Name, Row] = {}
     done = 0
-    for place, row in enumerate(make_rows(tally, texts=texts).of(watched())):
-        attempt = attempt_of(place, row)
+    for place, row in enumerate(make_rows(tally).of(watched())):
+        attempt = attempt_of(place, row, texts=texts)
         if attempt is None:
             tally.left_out["no step that is right or wrong"] += 1
         elif changes and not changes.has_issue(keys[row.trace_id]):
             tally.left_out[f"of an issue unchanged since {changes.since}"] += 1
         else:
             issues[keys[row.trace_id]].append(attempt)
+            # With a row its document would be kept, where somebody looked into that.
+            if len(kept) < KEPT and isinstance(row.document, LaterDocument) and not row.document.is_read:
+                kept[_name(row)] = row
         done = place + 1
         seen(done)
     tally.left_out["of an issue nobody labeled another attempt at"] += sum(map(_is_alone, issues.values()))
 
+    def alive() -> None:
+        seen(done)
+
     def each() -> Iterator[tuple[str, list[Attempt]]]:
         for issue in issues.items():
-            seen(done)
+            alive()
             yield issue
 
-    yield from _Second(read, make_rows, options, tally, compared).pairs(each())
+    yield from _Second(read, make_rows, kept, options, tally, compared, alive).pairs(each())
+
+
+class _Issue(NamedTuple):
+    """An issue of the second look. ``wanted``: rows that may be written, or may have the same steps as another."""
+
+    key: str
+    attempts: list[Attempt]
+    wanted: list[Name]
 
 
 class _Second:
     """The second look: at the documents of attempts that are written, or that may have the same steps."""
 
     def __init__(
-        self, read: Reads, make_rows: Makes, options: Options, tally: Tally, compared: Container[frozenset[str]]
+        self,
+        read: Reads,
+        make_rows: Makes,
+        kept: dict[Name, Row],
+        options: Options,
+        tally: Tally,
+        compared: Container[frozenset[str]],
+        alive: Callable[[], None],
     ) -> None:
-        self.read, self.make_rows, self.options, self.tally = read, make_rows, options, tally
-        self.compared = compared
+        """``kept``: rows of the first look that need not be read again."""
+        self.read, self.make_rows, self.kept, self.options, self.tally = read, make_rows, kept, options, tally
+        self.compared, self.alive = compared, alive
 
     def pairs(self, issues: Iterable[tuple[str, list[Attempt]]]) -> Iterator[Pair]:
-        """Of so many issues at a time that the documents of their attempts can be held."""
-        batch: list[tuple[str, list[Attempt]]] = []
-        wanted: set[str] = set()
-        for key, attempts in issues:
-            batch.append((key, attempts))
-            alike = _alike(attempts, lambda one: one.n_steps if one.steps_hash is None else None)
-            wanted |= _traces_of(choose(key, attempts, self.options, Tally())) | {one.trace_id for one in alike}
-            if len(wanted) >= HELD:
-                yield from self._of(batch, wanted)
-                batch, wanted = [], set()
-        yield from self._of(batch, wanted)
+        """Labels are read of many rows at a time, documents of so many as can be held."""
+        for batch in _batches((self._issue(key, attempts) for key, attempts in issues), ROWS):
+            rows = self._rows([name for issue in batch for name in issue.wanted])
+            for part in _batches(batch, HELD):
+                opened = _Opened(rows, [name for issue in part for name in issue.wanted], self.alive)
+                for issue in part:
+                    self.alive()
+                    yield from self._of(issue, opened)
+                    opened.let_go(issue.wanted)
 
-    def _of(self, issues: Sequence[tuple[str, list[Attempt]]], wanted: set[str]) -> Iterator[Pair]:
-        held: dict[Name, Row] = {}
-        ends: dict[Name, int] = {}
-        for row in self._rows(wanted):
-            ends[_name(row)] = hash(texts_of(row, last=True)[-1])
-            if len(held) < HELD:
-                held[_name(row)] = row
+    def _issue(self, key: str, attempts: list[Attempt]) -> _Issue:
+        names = {_name(one): None for one in self._alike(attempts)}
+        # Where all of them are looked into, it is not chosen twice.
+        if len(names) < len(attempts):
+            names |= dict.fromkeys(_names_of(choose(key, attempts, self.options, Tally())))
+        return _Issue(key, attempts, list(names))
+
+    @staticmethod
+    def _alike(attempts: Iterable[Attempt]) -> list[Attempt]:
+        """Those that may have the same steps, as far as is known without their documents."""
+        return _alike(attempts, lambda one: one.n_steps if one.steps_hash is None else None)
+
+    def _of(self, issue: _Issue, opened: _Opened) -> Iterator[Pair]:
         chosen = [
             pair
-            for key, attempts in issues
-            for pair in choose(key, self._told_apart(attempts, ends, held), self.options, self.tally)
+            for pair in choose(issue.key, self._told_apart(issue.attempts, opened), self.options, self.tally)
             if frozenset((pair.chosen.trace_id, pair.rejected.trace_id)) not in self.compared
         ]
         for start in range(0, len(chosen), BATCH_PAIRS):
             part = chosen[start : start + BATCH_PAIRS]
-            rows = self._held_or_read(_names_of(part), held)
+            rows = {_name(row): row for row in opened.rows(_names_of(part))}
             yield from (_pair(one, rows) for one in part)
 
-    def _told_apart(
-        self, attempts: Sequence[Attempt], ends: Mapping[Name, int], held: Mapping[Name, Row]
-    ) -> list[Attempt]:
+    def _told_apart(self, attempts: list[Attempt], opened: _Opened) -> list[Attempt]:
         """With equal hashes for attempts with the same steps. Most differ in their number already, or in the last."""
-        alike = _alike(attempts, lambda one: (one.n_steps, ends.get(_name(one))) if one.steps_hash is None else None)
-        rows = self._held_or_read({_name(one) for one in alike}, held) if alike else {}
-        return [one._replace(steps_hash=hash_of_steps(rows[_name(one)])) if one in alike else one for one in attempts]
+        alike = self._alike(attempts)
+        ends = {_name(row): hash(row.steps.last_text) for row in opened.rows(map(_name, alike))}
+        alike = _alike(alike, lambda one: (one.n_steps, ends[_name(one)]))
+        if not alike:
+            return attempts
+        hashes = {_name(row): hash_of_steps(row) for row in opened.rows(map(_name, alike))}
+        return [one._replace(steps_hash=hashes.get(_name(one), one.steps_hash)) for one in attempts]
 
-    def _held_or_read(self, names: set[Name], held: Mapping[Name, Row]) -> Mapping[Name, Row]:
-        lacking = {trace_id for trace_id, _ in names - held.keys()}
-        return {**held, **{_name(row): row for row in self._rows(lacking)}} if lacking else held
+    def _rows(self, names: Sequence[Name]) -> dict[Name, Row]:
+        """These and perhaps others, without their documents."""
+        found = {name: self.kept.pop(name) for name in names if name in self.kept}
+        lacking = sorted({trace_id for trace_id, annotators in names if (trace_id, annotators) not in found})
+        for start in range(0, len(lacking), ROWS):
+            again = self.read(lacking[start : start + ROWS], documents="later")
+            found |= {_name(row): row for row in self.make_rows().looking_again().of(again)}
+        return found
 
-    def _rows(self, ids: set[str]) -> Iterator[Row]:
-        """Counted when they were seen first: a second look counts nothing and leaves nothing out."""
-        every = sorted(ids)
-        for start in range(0, len(every), HELD):
-            rows = self.make_rows(Tally())
-            rows.duplicates = None
-            yield from rows.of(self.read(every[start : start + HELD]))
+
+class _Opened:
+    """Rows with their documents. HELD of them are held, until they are let go; others are read whenever they are asked
+    for."""
+
+    def __init__(self, rows: dict[Name, Row], names: Iterable[Name], alive: Callable[[], None]) -> None:
+        self._rows, self._alive = rows, alive
+        self._held = {_name(row): row for row in self._read(islice(names, HELD))}
+
+    def rows(self, names: Iterable[Name]) -> Iterator[Row]:
+        """Each of these, in any order."""
+        lacking = []
+        for name in names:
+            if name in self._held:
+                yield self._held[name]
+            else:
+                lacking.append(name)
+        yield from self._read(lacking)
+
+    def let_go(self, names: Iterable[Name]) -> None:
+        for name in names:
+            self._held.pop(name, None)
+            self._rows.pop(name, None)
+
+    def _read(self, names: Iterable[Name]) -> Iterator[Row]:
+        # Rows of one trace have one document.
+        traces = [list(rows) for _, rows in groupby(map(self._rows.__getitem__, names), key=attrgetter("trace_id"))]
+        documents = queries.at_hand(rows[0].document for rows in traces)
+        for rows, document in zip(traces, documents, strict=True):
+            self._alive()
+            yield from (row._replace(document=document, steps=row.steps.of(document)) for row in rows)
+
+
+def _batches(issues: Iterable[_Issue], most: int) -> Iterator[list[_Issue]]:
+    """So many issues at a time that they want at most ``most`` rows, or one that wants more."""
+    batch: list[_Issue] = []
+    count = 0
+    for issue in issues:
+        if batch and count + len(issue.wanted) > most:
+            yield batch
+            batch, count = [], 0
+        batch.append(issue)
+        count += len(issue.wanted)
+    if batch:
+        yield batch
 
 
 def _name(one: Attempt | Row) -> Name:
@@ -227,17 +295,13 @@ def _names_of(pairs: Iterable[Chosen]) -> set[Name]:
     return {_name(attempt) for pair in pairs for attempt in (pair.chosen, pair.rejected)}
 
 
-def _traces_of(pairs: Iterable[Chosen]) -> set[str]:
-    return {trace_id for trace_id, _ in _names_of(pairs)}
-
-
-def _alike(attempts: Iterable[Attempt], look: Callable[[Attempt], Any]) -> set[Attempt]:
+def _alike(attempts: Iterable[Attempt], look: Callable[[Attempt], Any]) -> list[Attempt]:
     """Those that look like another trace's attempt; None looks like nothing."""
     groups: dict[Any, list[Attempt]] = defaultdict(list)
     for one in attempts:
         groups[look(one)].append(one)
     groups.pop(None, None)
-    return {one for group in groups.values() if not _is_alone(group) for one in group}
+    return [one for group in groups.values() if not _is_alone(group) for one in group]
 
 
 def _is_alone(attempts: Sequence[Attempt]) -> bool:

@@ -56,7 +56,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
     writer = formats.get(format_name)()
     sizes: list[list[int]] = []
     with queries.consistent_read():
-        source = Source(project.pk, options, writer, most_traces=LOOKED_AT, with_texts=True)
+        source = Source(project.pk, options, writer, most_traces=LOOKED_AT)
         kept: list[Any] = []
         for row in source.rows():
             sizes += _sizes(row, writer, options.prompt_limit)
@@ -81,7 +81,7 @@ def _sizes(row: Any, writer: Format, prompt_limit: int | None) -> list[list[int]
         return []
     rows = [row] if isinstance(row, Row) else [row.chosen, row.rejected]
     issue = len(str(rows[0].document.get("issue_description") or ""))
-    texts = [list(accumulate((len(step["content"]) for step in one.steps), initial=issue)) for one in rows]
+    texts = [list(accumulate(map(len, one.steps.texts), initial=issue)) for one in rows]
     if (places := writer.places(row)) is not None:
         lengths, most = texts[0], prompt_limit or texts[0][-1]
         return [[min(lengths[place], most) + lengths[place + 1] - lengths[place]] for place in places]

@@ -10,6 +10,7 @@ from exports.asked import REWARD, Asked
 from exports.changes import Changes
 from exports.duplicates import Duplicates
 from exports.formats import Row, Said, Takes
+from exports.judged import NO_STEPS, Steps
 from exports.options import Options
 from exports.splits import Splits
 from exports.steps import exported_steps, reward_of, target_of
@@ -29,15 +30,18 @@ class Rows:
         splits: Splits,
         tally: Tally,
         changes: Changes | None = None,
-        texts: bool = True,
     ) -> None:
-        """``changes``: only what changed since some moment makes a row (of pairs the caller decides). ``texts``: see
-        exports.steps."""
-        self.texts = texts
+        """``changes``: only what changed since some moment makes a row (of pairs the caller decides)."""
         self.asked, self.options, self.takes, self.splits, self.tally = asked, options, takes, splits, tally
         self.changes = changes if takes != "pairs" else None
+        self.is_second_look = False
         # None: nothing is looked at for duplicates.
         self.duplicates = Duplicates(self.changes) if options.dedupe else None
+
+    def looking_again(self) -> Rows:
+        """For traces that were looked at before: nothing is counted again, and no trace is a duplicate."""
+        self.is_second_look, self.tally, self.duplicates = True, Tally(), None
+        return self
 
     def of(self, traces: Iterable[LabeledTrace]) -> Iterator[Row]:
         for trace in traces:
@@ -130,15 +134,13 @@ class Rows:
         labeling = _who_decides(scheme, deciding, voters) if scheme else deciding
         given = [labels.values[scheme.name] for labels in labeling if labels.values.get(scheme.name)] if scheme else []
         result, mode = None, ""
-        steps: list[dict[str, Any]] = []
+        steps = NO_STEPS
         targets: list[bool | None] = []
         if scheme and given:
             mode = mode_of(labeling, scheme.name)
             result = aggregate.process_reward(given, mode, self.options.ties)
             soft = self._soft(voters, scheme) if self.options.soft_labels else ()
-            steps, targets = exported_steps(
-                trace.document, result.value, self.options, self.tally.changed, soft, texts=self.texts
-            )
+            steps, targets = self._steps(trace, result.value, soft)
         agreeing = result.agreeing if result and len(given) == len(labeling) else tuple(range(len(labeling)))
 
         def answer(question: Question) -> tuple[Any, bool]:
@@ -191,7 +193,7 @@ class Rows:
         none = {"label": None, "reward": None, "label_source": "human"}
         bare = {"first_error_step": None, "steps": [none] * len(turns)}
         soft = [None] * len(turns) if self.options.soft_labels else []
-        steps, targets = exported_steps(trace.document, bare, self.options, self.tally.changed, soft, texts=self.texts)
+        steps, targets = self._steps(trace, bare, soft)
         return Row(
             trace_id=trace.trace_id,
             document=trace.document,
@@ -211,6 +213,14 @@ class Rows:
             needs_adjudication=False,
             split=self.splits.of(trace.issue_key),
         )
+
+    def _steps(
+        self, trace: LabeledTrace, reward: Mapping[str, Any], soft: Sequence[float | None]
+    ) -> tuple[Steps, list[bool | None]]:
+        steps, targets = exported_steps(trace.document, reward, self.options, self.tally.changed, soft)
+        if not self.is_second_look and (n_cut := steps.n_cut()):
+            self.tally.changed["steps with truncated content"] += n_cut
+        return steps, targets
 
     def _soft(self, voters: list[Labels], scheme: Question) -> list[float | None]:
         """Per step, the share of annotators who call it correct, of those who labeled it."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from annotation.queries import Coverage
 from exports.formats import Format, Pair, Row
 from exports.tally import Tally
 
-_LABEL = itemgetter("label")
+_LABEL = attrgetter("label")
 NAMES = {True: "positive", False: "negative", None: "masked"}
 
 
@@ -29,7 +29,7 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
         tally.sources[row.source] += 1
         return
     tally.traces.add(row.trace_id)
-    tally.met_labels.update(map(_LABEL, row.steps))
+    tally.met_labels.update(map(_LABEL, row.steps.judged))
     if row.outcome is not None:
         tally.met_outcomes.add(str(row.outcome))
     if writer.is_raw:
@@ -37,10 +37,10 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     tally.ties += row.needs_adjudication
     if row.outcome is not None:
         tally.outcomes[str(row.outcome)] += 1
-    steps, targets = row.steps, row.targets
+    judged, targets = row.steps.judged, row.targets
     if places is not None:
-        steps, targets = [steps[place] for place in places], [targets[place] for place in places]
-    tally.labels.update(map(_LABEL, steps))
+        judged, targets = [judged[place] for place in places], [targets[place] for place in places]
+    tally.labels.update(map(_LABEL, judged))
     tally.targets.update(targets)
 
 

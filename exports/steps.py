@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from exports.describe import cut
+from exports.judged import Judged, Steps
 from exports.options import Options
-from traces.document import step_text, step_texts
 
 POSITIVE = 0.5
 
@@ -18,72 +16,31 @@ class UnknownReward(ValueError):
     """A label has no reward. ``str()`` names it."""
 
 
-class _Judged(NamedTuple):
-    """What a label of a step comes to. Steps mostly share one, as one object, and each is looked into once."""
-
-    label: str | None
-    reward: float | None
-    source: str
-    target: bool | None
-
-
-_TARGET = attrgetter("target")
-
-
 def exported_steps(
     document: Mapping[str, Any],
     reward: Mapping[str, Any],
     options: Options,
     tally: Counter[str],
     p_correct: Sequence[float | None] = (),
-    *,
-    texts: bool = True,
-) -> tuple[list[dict[str, Any]], list[bool | None]]:
+) -> tuple[Steps, list[bool | None]]:
     """(steps, targets) of a document with the labels ``reward`` gives them. Raises UnknownReward.
 
-    ``tally`` counts what was cut or masked; ``p_correct`` (one per step, or none at all) is written beside the label.
-    ``texts``: False where nobody looks at more of a step than its label, reward and source. It has nothing else then,
-    and the document is not looked at, unless texts are cut, which is counted.
+    ``tally`` counts what was left out or masked; ``p_correct`` (one per step, or none at all) is written beside the
+    label. The document is not looked into.
     """
     labels, end = reward["steps"], _end(reward, options)
     if end < len(labels):
         tally["steps left out behind the first error"] += len(labels) - end
-    taken = labels[:end]
-    keys = list(map(id, taken))
-    every = {key: _judged(label, options) for key, label in dict(zip(keys, taken, strict=True)).items()}
-    judged = list(map(every.__getitem__, keys))
-    targets = list(map(_TARGET, judged))
+    judged = _each_judged(labels[:end], options)
+    targets = [one.target for one in judged]
     first = reward["first_error_step"]
     if options.post_error == "mask" and first is not None:
         targets[first + 1 :] = [None] * (len(targets) - first - 1)
     masked = targets.count(None) and targets.count(None) - sum(one.reward is None for one in judged)
     if masked:
         tally["steps masked"] += masked
-    if not texts and options.content == "full":
-        bare = {
-            key: {"label": one.label, "reward": one.reward, "label_source": one.source} for key, one in every.items()
-        }
-        return list(map(bare.__getitem__, keys)), targets
-    turns = document.get("structured_turns") or []
-    if len(turns) != len(labels):
-        raise ValueError("labels of other steps than the document has")
-    steps = [
-        {
-            "step_idx": place,
-            "type": turn["type"],
-            "content": text,
-            "label": label,
-            "reward": given,
-            "label_source": source,
-        }
-        for place, (turn, text, (label, given, source, _)) in enumerate(
-            zip(turns, _texts(turns[:end], options, tally), judged, strict=False)
-        )
-    ]
-    if p_correct:
-        for place, step in enumerate(steps):
-            step["p_correct"] = p_correct[place]
-    return steps, targets
+    limit = options.content_limit if options.content == "truncated" else None
+    return Steps(document, judged, len(labels), p_correct, limit), targets
 
 
 def _end(reward: Mapping[str, Any], options: Options) -> int:
@@ -92,15 +49,23 @@ def _end(reward: Mapping[str, Any], options: Options) -> int:
     return every if options.post_error != "truncate" or first is None else min(first + 1, every)
 
 
-def _judged(label: Mapping[str, Any], options: Options) -> _Judged:
+def _each_judged(labels: Sequence[Mapping[str, Any]], options: Options) -> list[Judged]:
+    """Steps mostly share a label with the one before, as one object, and each object is looked into once."""
+    every: dict[int, Judged] = {}
+    found = []
+    last = one = None
+    for label in labels:
+        if label is not last:
+            last, one = label, every.get(id(label))
+        if one is None:
+            one = every[id(label)] = _judged(label, options)
+        found.append(one)
+    return found
+
+
+def _judged(label: Mapping[str, Any], options: Options) -> Judged:
     name, given = label["label"], reward_of(label, options)
-    return _Judged(name, given, label["label_source"], target_of(name, given, options))
-
-
-def _texts(turns: Sequence[dict[str, Any]], options: Options, tally: Counter[str]) -> list[str]:
-    if options.content == "full":
-        return step_texts(turns)
-    return [content_of(turn, options, tally) for turn in turns]
+    return Judged(name, given, label["label_source"], target_of(name, given, options))
 
 
 def reward_of(label: Mapping[str, Any], options: Options) -> float | None:
@@ -123,12 +88,3 @@ def target_of(label: str | None, reward: float | None, options: Options) -> bool
     if label == "neutral" and options.neutral != "positive":
         return None if options.neutral == "mask" else False
     return reward >= POSITIVE
-
-
-def content_of(step: dict[str, Any], options: Options, tally: Counter[str]) -> str:
-    """The step as text, its middle left out where it is longer than the limit asked for."""
-    text = step_text(step)
-    if options.content == "full" or len(text) <= options.content_limit:
-        return text
-    tally["steps with truncated content"] += 1
-    return cut(text, options.content_limit)

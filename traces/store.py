@@ -9,7 +9,6 @@ skips: it holds the length of the head's. A document without steps is one frame.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import islice
 
 import zstandard
@@ -88,15 +87,18 @@ class Opened:
 
     def __init__(self, body: bytes, expander: zstandard.ZstdDecompressor) -> None:
         self._body, self._expander = body, expander
+        self._head: TraceDocument | None = None
         # Where the frame of the steps begins; 0: there is but one frame.
         self._steps_at = 0
         if body.startswith(_IN_PARTS):
             self._steps_at = _HEAD_AT + int.from_bytes(body[len(_IN_PARTS) : _HEAD_AT], "little")
 
-    @cached_property
+    @property
     def head(self) -> TraceDocument | None:
         """What it says before its steps; None of one that has none, or is not in parts."""
-        return loads(self._expanded(_HEAD_AT, self._steps_at)) if self._steps_at else None
+        if self._head is None and self._steps_at:
+            self._head = loads(self._expanded(_HEAD_AT, self._steps_at))
+        return self._head
 
     def whole(self) -> TraceDocument:
         """All of it."""

@@ -7,7 +7,7 @@ from annotation.queries.asked import questions
 from annotation.queries.changes import changed_since, had_labels, last_labels, submitted_since
 from annotation.queries.counted import coverage
 from annotation.queries.labeled import Documents, compared_by, document, labeled_by, labeled_pairs, labeled_traces
-from annotation.queries.later import LaterDocument
+from annotation.queries.later import LaterDocument, at_hand
 from annotation.queries.projects import (
     agreement,
     configuration,
@@ -47,6 +47,7 @@ __all__ = [
     "Question",
     "aggregate",
     "agreement",
+    "at_hand",
     "changed_since",
     "compared_by",
     "configuration",

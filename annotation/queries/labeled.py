@@ -119,7 +119,8 @@ def _traces_alone(submissions: QuerySet[Submission], using: str, *, with_heads: 
     for items in _item_batches(submissions, "a"):
         ids = [item.sides[0].version_id for item in items]
         versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
-        known = {pk: (n_steps, meta) for pk, n_steps, meta in versions}
+        # What versions with equal tasks and steps have in common: their number, the first line of the task, the place.
+        known = {pk: (n_steps, (n_steps, meta.get("title"), meta.get("repo"))) for pk, n_steps, meta in versions}
         opened = iter_opened(ids, using=using) if with_heads else repeat(None)
         for item, one in zip(items, opened, strict=False):
             side = item.sides[0]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import Answers, ItemContext, Scheme
 from traces.changes import Changes
-from traces.store import Opened, iter_documents
+from traces.store import Opened, iter_documents, iter_opened
 
 
 class LaterDocument(Mapping[str, Any]):
-    """The document of a trace version. ``outside``: equal for versions with equal tasks and steps, and known without
-    reading it: the number of its steps, the first line of its task, its repository."""
+    """The document of a trace version with so many steps. ``outside``: equal for versions with equal tasks and steps,
+    and known without reading it."""
 
     def __init__(
-        self, version_id: int, n_steps: int, meta: Mapping[str, Any], using: str, opened: Opened | None = None
+        self, version_id: int, n_steps: int, outside: Hashable, using: str, opened: Opened | None = None
     ) -> None:
         """``opened``: where it is at hand. Its steps are read when somebody looks into them."""
-        self.version_id, self.n_steps, self._using, self._opened = version_id, n_steps, using, opened
-        self.outside = (n_steps, meta.get("title"), meta.get("repo"))
+        self.version_id, self.n_steps, self.outside = version_id, n_steps, outside
+        self._using, self._opened = using, opened
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it is in memory, because somebody looked into it."""
+        return "_read" in self.__dict__
 
     @cached_property
     def _read(self) -> dict[str, Any]:
@@ -35,6 +41,14 @@ class LaterDocument(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._read)
+
+
+def at_hand(documents: Iterable[Mapping[str, Any]], *, using: str = SNAPSHOT) -> Iterator[LaterDocument]:
+    """Each of these ``LaterDocument``, now at hand: read in batches, and let go of when the caller does."""
+    each = [document for document in documents if isinstance(document, LaterDocument)]
+    opened = iter_opened([document.version_id for document in each], using=using)
+    for document, one in zip(each, opened, strict=True):
+        yield LaterDocument(document.version_id, document.n_steps, document.outside, using, one)
 
 
 class LaterValues(Mapping[str, Any]):

@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from exports.judged import Steps
 from potato_site.registry import Registry
 
 # rewards: rows with step labels. answers: rows with any answer. pairs: preferences.
@@ -58,8 +59,9 @@ class Row(NamedTuple):
     mode: str
     first_error_step: int | None
     all_correct: bool | None
-    # {"step_idx", "type", "content", "label", "reward", "label_source"} each, and "p_correct" with soft labels.
-    steps: Sequence[Mapping[str, Any]]
+    # A sequence of {"step_idx", "type", "content", "label", "reward", "label_source"} each, and "p_correct" with soft
+    # labels, made when somebody asks for one; ``steps.texts`` are their contents alone.
+    steps: Steps
     # Per step, whether it is worth rewarding; None masks it.
     targets: Sequence[bool | None]
     # Every other scheme by name, in the project's order; None where nobody answered.
@@ -150,8 +152,7 @@ class Format(ABC):
     takes_comparisons: ClassVar[bool] = False
     # Of pairs: it gets the labels of the steps of traces that were compared, which are read for it alone.
     step_labels: ClassVar[bool] = False
-    # Without, it gets steps with a label, a reward and a label source each, and nothing else; of answers it gets
-    # documents of which steps are parsed when it looks at them.
+    # Without, it gets documents of which steps are parsed when it looks at them.
     step_texts: ClassVar[bool] = True
     # It holds what each person said, merged into nothing.
     is_raw: ClassVar[bool] = False

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from exports.describe import cut, issue_of, told_origin
+from exports.cutting import cut
+from exports.describe import issue_of, told_origin
 from exports.formats import Format, Piece, Row, Sheet, Takes, formats, split_file
 from exports.jsonline import json_line, json_text
 
@@ -63,14 +64,14 @@ def _lines(row: Row, places: Sequence[int], sheet: Sheet) -> Iterator[bytes]:
     prompt = bytearray(json_text(issue_of(row))[:-1])
     about, done = told_origin(row), 0
     for place in places:
-        for step in row.steps[done:place]:
-            prompt += GAP_IN_JSON + json_text(step["content"])[1:-1]
+        for text in row.steps.texts[done:place]:
+            prompt += GAP_IN_JSON + json_text(text)[1:-1]
         done = place
         yield b"".join((b'{"prompt":', prompt, b'",', json_line(_behind_the_prompt(row, place, about, sheet))[1:]))
 
 
 def _limited_lines(row: Row, places: Sequence[int], sheet: Sheet) -> Iterator[bytes]:
-    about, texts = told_origin(row), [step["content"] for step in row.steps]
+    about, texts = told_origin(row), row.steps.texts
     for place in places:
         prompt = latest(issue_of(row), texts, place, sheet.prompt_limit or 0)
         yield json_line({"prompt": prompt, **_behind_the_prompt(row, place, about, sheet)})

@@ -35,8 +35,8 @@ class OpenRlhfPrm(Format):
 
 def _object(row: Row) -> dict[str, Any]:
     parts = [_escaped(issue_of(row)), "\n"]
-    for step, target in zip(row.steps, row.targets, strict=True):
-        parts += [_escaped(step["content"]), "\n" if target is None else f" {PLACEHOLDER}\n"]
+    for text, target in zip(row.steps.texts, row.targets, strict=True):
+        parts += [_escaped(text), "\n" if target is None else f" {PLACEHOLDER}\n"]
     return {
         "input": "".join(parts),
         "value": ["+" if target else "-" for target in row.targets if target is not None],
@@ -46,4 +46,5 @@ def _object(row: Row) -> dict[str, Any]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace(PLACEHOLDER, ESCAPED)
+    # Most texts lack one of its characters, which is seen at once.
+    return text.replace(PLACEHOLDER, ESCAPED) if "|" in text and "<" in text else text

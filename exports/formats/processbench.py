@@ -32,7 +32,7 @@ def _object(row: Row) -> dict[str, Any]:
         "id": row.trace_id,
         "generator": model_of(row.document) or "",
         "problem": issue_of(row),
-        "steps": [step["content"] for step in row.steps],
+        "steps": row.steps.texts,
         # What people said of the outcome; null where nobody did.
         "final_answer_correct": row.resolved,
         "label": -1 if row.first_error_step is None else row.first_error_step,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exports.formats import Format, Pair, Row, Said, Sheet
+from exports.judged import NO_STEPS
 from exports.options import Options
 from exports.pairs import pair_id
 from exports.steps import exported_steps
@@ -55,7 +56,7 @@ def row(*labels: str | None, options: Options | None = None, reward: Any = None,
     document = keys.pop("document", DOCUMENT)
     given = reward or reward_of(*labels)
     steps, targets = (
-        exported_steps(document, given, options or Options(), Counter(), soft) if given["steps"] else ([], [])
+        exported_steps(document, given, options or Options(), Counter(), soft) if given["steps"] else (NO_STEPS, [])
     )
     defaults: dict[str, Any] = {
         "trace_id": document["id"],

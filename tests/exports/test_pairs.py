@@ -22,7 +22,7 @@ from exports.splits import Splits
 from exports.tally import Tally
 from tests.exports.samples import document, reward_of, row
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
-from traces.store import iter_documents
+from traces.store import iter_opened
 
 BETTER = Question("better", "pairwise", "item", "", "first", False)
 REWARD = Question("step_reward", "process_reward", "item", "first_error", "first", False)
@@ -32,7 +32,7 @@ ISSUE = {"issue_id": "myorg__myproject-12", "issue_description": "Fix the TypeEr
 def attempt(place: int, *labels: str, **keys):
     turns = [{"step_idx": n, "type": "thinking", "content": f"{place} {n}"} for n in range(len(labels))]
     given = {"id": f"t{place}", "structured_turns": turns}
-    return attempt_of(place, row(*labels, document=given, trace_id=f"t{place}", **keys))
+    return attempt_of(place, row(*labels, document=given, trace_id=f"t{place}", **keys), texts=True)
 
 
 def chosen(*attempts, **options):
@@ -302,16 +302,41 @@ def test_a_document_is_read_once_and_equal_ones_are_told_apart(name, tmp_path, m
     def watched(versions, **options):
         versions = list(versions)
         read.extend(versions)
-        return iter_documents(versions, **options)
+        return iter_opened(versions, **options)
 
-    monkeypatch.setattr("annotation.queries.labeled.iter_documents", watched)
+    monkeypatch.setattr("annotation.queries.later.iter_opened", watched)
     built = build(project.pk, name, Options(min_margin=0.0), tmp_path / "out" / "pairs.jsonl")
     assert built.counts["left_out"]["the same task and steps as an earlier trace"] == 1
     assert built.counts["left_out"]["pairs with the same steps"] == 1
     # Ten pairs of five traces, without that one and without t1 and t6, who both did everything right.
     assert (built.counts["rows"], built.counts["traces"]) == (8, 5)
-    # But for t1, with which those that look like it from outside are compared.
-    assert sorted(Counter(read).values())[:-1] == [1, 1, 1, 1]
+    assert sorted(Counter(read).values()) == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("name", ["preference_pairs", "dpo"])
+@pytest.mark.parametrize("given", [{}, {"content": "truncated", "content_limit": 100}, {"post_error": "truncate"}])
+def test_pairs_are_the_same_however_few_rows_and_documents_are_held(name, given, tmp_path, monkeypatch):
+    traces = [make_trace(f"t{number}", 3 + number % 3, issue_id=f"i{number % 4}") for number in range(20)]
+    for number, trace in enumerate(traces):
+        trace["structured_turns"][number % 3]["content"] = f"{number % 7}" * 200
+    project = make_project(tmp_path, traces=traces, overlap=100)
+    for person in ("ann", "bob"):
+        for number in range(20):
+            submit_item(project, person, answers(number % 3 if number % 4 else None))
+    options = Options(min_margin=0.0, aggregation="per_annotator", **given)
+
+    def written(folder: str) -> tuple:
+        built = build(project.pk, name, options, tmp_path / folder / "pairs.jsonl")
+        return built.counts, {file.name: (tmp_path / folder / file.name).read_bytes() for file in built.files}
+
+    usual = written("usual")
+    assert usual[0]["rows"] > 20
+    for limits in ({"KEPT": 0}, {"KEPT": 3, "ROWS": 1, "HELD": 1}, {"HELD": 2, "BATCH_PAIRS": 1}):
+        with monkeypatch.context() as patched:
+            for limit, value in limits.items():
+                patched.setattr(f"exports.pairs.{limit}", value)
+            assert written("few") == usual
 
 
 # --- the documents' command ----------------------------------------------------------------------------------------

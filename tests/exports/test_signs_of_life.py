@@ -82,7 +82,7 @@ def test_while_labels_of_steps_are_read(slow, compared, source):
 
 def test_while_traces_are_looked_at_a_second_time(slow, rewarded, monkeypatch):
     monkeypatch.setattr(pairing, "HELD", 1)
-    slow.each_call(pairing, "texts_of", seconds=SECONDS)
+    slow.each_of(queries, "at_hand", seconds=SECONDS)
     job = export(slow, rewarded)
     assert job.progress["done"] == 4, "rows that were looked at, as before"
 
@@ -91,7 +91,7 @@ def test_while_pairs_are_chosen(slow, tmp_path):
     project = make_project(tmp_path, traces=attempts(6, issues=3), overlap=0)
     for number in range(6):
         submit_item(project, "ann", answers(0 if number < 3 else None))
-    slow.each_call(pairing, "_traces_of", seconds=SECONDS)
+    slow.each_call(pairing, "choose", seconds=SECONDS)
     export(slow, project)
 
 
