@@ -24,6 +24,7 @@ from annotation.projects.revisions import config_of
 State, Purpose = Assignment.State, Assignment.Purpose
 
 NO_LONGER = "You are no longer an annotator of this project."
+OTHERS_AT_WORK = "Every remaining item is with somebody else right now. Come back later: some may be given back."
 CAP_REACHED = "You have reached the number of items one person labels in this project. Thank you!"
 
 
@@ -63,7 +64,7 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         in_hand = [State.OPEN, State.RESERVED, *states.RESUMABLE]
         rows = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
         # Locked, because a save may take a lost one up again, or submit it, at this very moment.
-        mine = list(rows.select_for_update().order_by("-pk"))
+        mine = _own(membership, list(rows.select_for_update().order_by("-pk")))
         current = next((assignment for assignment in mine if assignment.state == State.OPEN), None)
         if current is not None:
             return HandOut(current)
@@ -83,6 +84,18 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         expired, released = ([a for a in work if a.state == state] for state in states.RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
         return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
+
+
+def _own(membership: Membership, mine: list[Assignment]) -> list[Assignment]:
+    """What this person had; not what somebody had under the same name who need not be the same."""
+    if membership.source != Membership.Source.PLATFORM:
+        return mine
+    since = shares.known_since(membership.project, membership.user_id)
+    before = [assignment for assignment in mine if assignment.opened_at is not None and assignment.opened_at < since]
+    for assignment in before:
+        if assignment.state == State.OPEN:
+            states.give_back(assignment, shares.GIVEN_BACK)
+    return [assignment for assignment in mine if assignment not in before]
 
 
 def _refusal(project: Project, membership: Membership) -> str:
@@ -223,9 +236,8 @@ def _why_empty(project: Project, user: Any) -> str:
     untouched = items.exclude(assignments__annotator=user)
     if not untouched.exists():
         return f"You have {_what_was_done(items, user)} every item of this project. Thank you!"
-    labels = Assignment.objects.filter(project=project, purpose=Purpose.PRODUCTION)
-    if labels.filter(state=State.OPEN).exclude(annotator=user).exists():
-        return "Every remaining item is with somebody else right now. Come back later: some may be given back."
+    if Assignment.objects.filter(project=project).in_other_hands(user).exists():
+        return OTHERS_AT_WORK
     return "Every item has as many labels as it needs. Thank you!"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.assignments import calibration, planning, queue, states
+from annotation.assignments import calibration, planning, queue, shares, states
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
@@ -184,12 +184,16 @@ def _item_alone(item_id: int) -> Item:
 
 
 def _annotator(project_id: int, user_id: int) -> Membership:
-    rows = Membership.objects.select_for_update(of=("self",)).select_related("user")
+    rows = Membership.objects.select_for_update(of=("self",)).select_related("user", "project")
     found = rows.filter(project=project_id, user=user_id, role=Membership.Role.ANNOTATOR).first()
     if found is None or found.state != Membership.State.ACTIVE or not found.user.is_active:
         raise states.Closed("This person is no active annotator of the project.")
     if found.stage == Membership.Stage.PAUSED:
         raise states.Closed("This person's work is paused.")
+    if found.source == Membership.Source.PLATFORM:
+        standing = shares.standing_of(found.project, user_id)
+        if standing is not None and not standing.has_room:
+            raise states.Closed("This person's share of the work is done, or will be with what they have in hand.")
     return found
 
 

@@ -1,6 +1,7 @@
 """The share of who came from a crowd platform: how much of it is done, and when the visit ends with a code.
 
-Every item counts towards one visit. An item that a manager invalidated later still counts: it was worked on.
+Every item counts towards one visit, and so does every skip. An item that a manager invalidated later still counts: it
+was worked on.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from annotation.assignments import states
 from annotation.models import Assignment, Membership, Project, Visit
 from annotation.models.querysets import HELD
 from annotation.projects.config import ProjectConfig
@@ -23,27 +26,36 @@ State = Assignment.State
 WORKED = (State.SUBMITTED, State.REOPENED, State.VOID)
 SHARE_DONE = "Your part is done. Thank you!"
 NO_SHARE = "You have labeled as many items of this project as one person may."
-LEFT = "This visit was ended. Open the task from the platform once more, or ask who published it."
+LEFT = "This participation was ended. Open the task from the platform once more, or ask who published it."
+# Why what was in hand went back.
+GIVEN_BACK = "The participation on the platform ended."
 # Easily told apart when copied by hand.
 ALPHABET, CODE_LENGTH = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 10
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the latest visit of a recruit stands: ``done`` items of a ``share`` (None: as many as there are)."""
+    """Where a recruit's visit under way stands, or the one that ended last: ``done`` items of a ``share`` (None: as
+    many as there are)."""
 
     visit: Visit
     done: int
     share: int | None
     skipped: int
     in_hand: int
-    # Items of the visits before, which count for none any more.
-    earlier: int
+    # Items of the other visits, which count for none any more.
+    elsewhere: int
+    # From when on what was done counts for it, if nobody else did it.
+    counts_from: datetime
+    # Whether the person came more than once: then a code needs to say which time it is for.
+    is_one_of_several: bool
 
     @property
     def is_done(self) -> bool:
         """Enough for the code: no item more is handed out for this visit."""
-        return self.visit.finished_at is not None or (self.share is not None and self.done >= self.share > 0)
+        return self.visit.finished_at is not None or (
+            self.share is not None and self.done >= self.share and self.done > 0
+        )
 
     @property
     def state(self) -> str:
@@ -56,9 +68,14 @@ class Standing:
         """Why this person gets no item now; "" for who goes on."""
         if self.visit.left_at is not None:
             return LEFT
-        if self.share == 0 and not self.is_done:
-            return NO_SHARE
-        return SHARE_DONE if self.is_done else ""
+        if self.is_done:
+            return SHARE_DONE
+        return NO_SHARE if self.share == 0 else ""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether they get another item when they are done with what they have in hand."""
+        return not self.refusal and (self.share is None or self.done + self.in_hand < self.share)
 
 
 def standing_of(project: Project, user_id: int) -> Standing | None:
@@ -80,12 +97,38 @@ def standings(project: Project, user_ids: Collection[int]) -> dict[int, Standing
 
 
 def _standing(config: ProjectConfig, visits: list[Visit], counts: dict[str, int], cap: int | None) -> Standing:
-    latest = visits[-1]
-    earlier = sum(visit.credited for visit in visits[:-1])
-    done = latest.credited if latest.finished_at else max(0, counts.get("worked", 0) - earlier)
-    most = [config.recruitment.items_per_visit, None if cap is None else max(0, cap - earlier)]
-    share = min((limit for limit in most if limit is not None), default=None)
-    return Standing(latest, done, share, counts.get("skipped", 0), counts.get("in_hand", 0), earlier)
+    shown = shown_of(visits)
+    others = [visit for visit in visits if visit != shown]
+    elsewhere, skipped = (sum(getattr(visit, what) for visit in others) for what in ("credited", "skipped"))
+    most = [config.recruitment.items_per_visit, None if cap is None else max(0, cap - elsewhere)]
+    return Standing(
+        visit=shown,
+        done=shown.credited if shown.finished_at else max(0, counts.get("worked", 0) - elsewhere),
+        share=min((limit for limit in most if limit is not None), default=None),
+        skipped=shown.skipped if shown.finished_at else max(0, counts.get("skipped", 0) - skipped),
+        in_hand=counts.get("in_hand", 0),
+        elsewhere=elsewhere,
+        counts_from=max([shown.known_since, *(visit.finished_at for visit in others if visit.finished_at)]),
+        is_one_of_several=bool(others),
+    )
+
+
+def known_since(project: Project, user_id: int) -> datetime:
+    """From when on who came from a platform is one person for sure."""
+    return shown_of(list(Visit.objects.filter(recruit__project=project, recruit__user=user_id))).known_since
+
+
+def shown_of(visits: list[Visit]) -> Visit:
+    """Of all visits of a recruit the one under way, else the one that ended last."""
+    return next((visit for visit in visits if visit.is_under_way), None) or max(visits, key=lambda one: one.ended_at)
+
+
+def number_of(standing: Standing, assignment: Assignment) -> int:
+    """The how-manieth item of the share this one is; less than 1 for one of another visit."""
+    if assignment.state not in WORKED:
+        return standing.done + 1
+    mine = Assignment.objects.working().filter(project=assignment.project_id, annotator=assignment.annotator_id)
+    return mine.filter(state__in=WORKED, pk__lte=assignment.pk).count() - standing.elsewhere
 
 
 def _counts(project: Project, user_ids: Collection[int]) -> dict[int, dict[str, int]]:
@@ -110,7 +153,8 @@ def _caps(project: Project, user_ids: Collection[int], config: ProjectConfig) ->
 @transaction.atomic
 def settle(project: Project, user: Any) -> bool:
     """Finish the visit of somebody who was just told that there is no item for them, if that earns the code: the share
-    is done, or nothing is left while they labeled something, and more than they skipped. Whether it is finished.
+    is done; or nothing is left, nor will others give something back, while they labeled something, and more than they
+    skipped. Whether it is finished.
 
     Who labeled something and gets none is kept as waiting, for the managers.
     """
@@ -119,33 +163,45 @@ def settle(project: Project, user: Any) -> bool:
     standing = standing_of(project, user.pk)
     if visit is None or standing is None:
         return standing is not None and standing.visit.finished_at is not None
-    if not standing.is_done and not (_may_have_items(project, user) and _ran_out(standing)):
+    if not standing.is_done and not (_ran_out(standing) and _may_have_items(project, user)):
         if standing.done:
             visit.stopped_at = timezone.now()
             visit.save(update_fields=["stopped_at"])
         return False
-    finish(visit, standing.done)
+    finish(visit, standing)
     return True
 
 
 def _ran_out(standing: Standing) -> bool:
-    """Nothing is left, and that is not because the person skipped it."""
+    """If nothing is left, that is not because the person skipped it."""
     return standing.share != 0 and not standing.in_hand and standing.done > standing.skipped
 
 
 def _may_have_items(project: Project, user: Any) -> bool:
-    """Whether it is for want of items that they get none: nobody has paused or closed anything."""
+    """Whether it is for want of items that they get none: nobody has paused or closed anything, and others have not
+    got all of them in hand at this moment."""
     active = Membership.objects.filter(
         user=user, project=project, role=Membership.Role.ANNOTATOR, state=Membership.State.ACTIVE
     )
     is_open = Project.objects.filter(pk=project.pk, state=Project.State.OPEN).exists()
-    return is_open and active.exclude(stage=Membership.Stage.PAUSED).exists()
+    is_at_work = is_open and active.exclude(stage=Membership.Stage.PAUSED).exists()
+    return is_at_work and not Assignment.objects.filter(project=project).in_other_hands(user).exists()
 
 
-def finish(visit: Visit, done: int) -> None:
-    """End a locked visit with the code. What was done for it counts for no other, and is not changed any more."""
-    project = visit.recruit.project
+def finish(visit: Visit, standing: Standing) -> None:
+    """End a locked visit with the code. What was done for it counts for no other, and is not changed any more: what the
+    person has in hand is given back, and what they were changing stays as it was submitted."""
+    recruit, project = visit.recruit, visit.recruit.project
+    states.give_back_labels(recruit.project_id, recruit.user_id, GIVEN_BACK)
     own = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-    visit.finished_at, visit.credited = timezone.now(), done
+    visit.finished_at, visit.credited, visit.skipped = timezone.now(), standing.done, standing.skipped
     visit.code = current(project).recruitment.completion_code or own
-    visit.save(update_fields=["finished_at", "credited", "code"])
+    visit.save(update_fields=["finished_at", "credited", "skipped", "code"])
+
+
+def leave(visit: Visit, *, is_barred: bool = False) -> None:
+    """End a locked visit without a code; what the person has in hand is given back. What was done counts for the next.
+    ``is_barred``: its ids open nothing any more."""
+    states.give_back_labels(visit.recruit.project_id, visit.recruit.user_id, GIVEN_BACK)
+    visit.left_at, visit.is_barred = timezone.now(), is_barred
+    visit.save(update_fields=["left_at", "is_barred"])

@@ -197,6 +197,8 @@ def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assi
     """Change a submitted item again, within a day. The submission stays valid until the next one. Raises Closed."""
     now = now or timezone.now()
     with transaction.atomic():
+        # Whoever gives the code at this moment submits it as it was.
+        Visit.objects.under_way().select_for_update(of=("self",)).filter(recruit__user=user).first()
         assignment = access.locked_assignment_of(user, public_id)
         if assignment.state == State.REOPENED:
             return assignment

@@ -123,6 +123,11 @@ class AssignmentQuerySet(QuerySet[Any]):
         """Adjudications that are being made, or were made and stand: at most one of an item."""
         return self.filter(purpose=ADJUDICATION, state__in=("open", *DELIVERED))
 
+    def in_other_hands(self, user: Any) -> AssignmentQuerySet:
+        """Labels that others are making of items this person never had: some may be given back."""
+        mine = _model("Assignment").objects.filter(item=OuterRef("item"), annotator=user)
+        return self.filter(~Exists(mine), present("item__"), purpose="production", state="open")
+
     def left_out(self) -> AssignmentQuerySet:
         """By people whose work a manager has left out of their project."""
         return self.filter(_is_left_out())

@@ -5,7 +5,8 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
 from annotation.models.projects import Project
 from annotation.models.querysets import HELD
@@ -43,9 +44,10 @@ class VisitQuerySet(models.QuerySet["Visit"]):
         return self.under_way().filter(~Exists(held), stopped_at__isnull=False)
 
     def that_paid_for(self, assignment: Any) -> "VisitQuerySet":
-        """Finished when this item was done already: the code was given for it as it was."""
+        """Finished when this item was submitted already: the code was given for it as it was."""
         mine = self.filter(recruit__project=assignment.project_id, recruit__user=assignment.annotator_id)
-        return mine.filter(finished_at__gte=assignment.opened_at)
+        first = assignment.submissions.filter(number=1).values("submitted_at")
+        return mine.filter(finished_at__gte=Subquery(first))
 
 
 class Visit(models.Model):
@@ -55,15 +57,21 @@ class Visit(models.Model):
     study_id = models.CharField(max_length=64)
     session_id = models.CharField(max_length=64)
     came_at = models.DateTimeField()
+    # From when on it was one person for sure: the account was made then, or opened with ids that nobody had used, in a
+    # browser that was not signed in. Work begun before is not shown in this visit.
+    known_since = models.DateTimeField(db_default=Now())
     # The share was done, and the person was given the code that is kept here.
     finished_at = models.DateTimeField(null=True)
     code = models.CharField(max_length=64, blank=True)
     # When the person, who had labeled something, was last told that there is no item for them, and got no code.
     stopped_at = models.DateTimeField(null=True)
-    # How many items it was finished with. They count for no later visit.
+    # How many items, and how many skips, it was finished with. They count for no other visit.
     credited = models.PositiveIntegerField(default=0)
-    # A later visit took its place, or a manager ended it.
+    skipped = models.PositiveIntegerField(default=0, db_default=0)
+    # Another visit took its place, or it was ended for good.
     left_at = models.DateTimeField(null=True)
+    # By a manager, or by who had the account before: its ids open nothing any more.
+    is_barred = models.BooleanField(default=False, db_default=False)
 
     objects = VisitQuerySet.as_manager()
 
@@ -89,3 +97,7 @@ class Visit(models.Model):
     @property
     def is_under_way(self) -> bool:
         return self.state == "working"
+
+    @property
+    def ended_at(self) -> Any:
+        return self.finished_at or self.left_at

@@ -70,7 +70,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     work = _work(found, memberships, counts, _sizes([found.pk])[found.pk])
     counted = statistics.read(found) if work["runs_it"] else {}
     came = any(membership.source == Membership.Source.PLATFORM for membership in memberships)
-    share = shares.shown(found, request.user) if came else {}
+    share = shares.shown(found, request.user, bool(counts["open"])) if came else {}
     context = {
         **work,
         **share,
@@ -78,8 +78,8 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] and work["is_open"] else 0,
         "decides": access.decides(memberships),
         "to_decide": counted.get(statistics.ADJUDICATION),
-        # Of who came from a platform those of this visit: the IDs of an earlier one need not be known to them.
-        "recent": _recent(request.user, found, share["standing"].visit.came_at if share else None),
+        # Of who came from a platform those that count for this visit: others are paid for, or not theirs.
+        "recent": _recent(request.user, found, share["standing"].counts_from if share else None),
         "reopenable_since": timezone.now() - states.REOPEN_WITHIN,
     }
     return render(request, "annotation/project.html", context)

@@ -12,9 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotation.models import Project
+from annotation.pages import shares
 from annotation.projects import platforms, recruitment
 from annotation.projects.membership import Refused
 from annotation.projects.platforms import Arrival
+from annotation.projects.recruitment import Known
 from annotation.projects.revisions import current
 from potato_site.accounts import limits
 from potato_site.accounts.client import client_network
@@ -26,7 +28,8 @@ from potato_site.markdown import markdown
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def recruit(request: HttpRequest, slug: str) -> HttpResponse:
-    """GET only shows: what is asked of the person, and the buttons that begin or decline."""
+    """GET only shows: what is asked of the person, and the buttons that begin or decline; once they are finished, the
+    code."""
     project, platform = recruitment.taking(slug)
     parameters = request.GET.dict()
     if platforms.is_preview(platform, parameters):
@@ -38,27 +41,59 @@ def recruit(request: HttpRequest, slug: str) -> HttpResponse:
     if act == "sign-out":
         end_session(request)
         return redirect(request.get_full_path())
+    if act == "not-me":
+        recruitment.end_other(project, arrival)
+        return redirect(request.get_full_path())
+    known = recruitment.known(project, arrival)
+    if known.visit is not None and known.visit.finished_at is not None:
+        return _finished(request, project, known)
     if act == "decline":
-        return _page(request, project, has_declined=True)
+        return _page(request, project, has_declined=True, is_kept=known.recruit is not None)
     if act == "begin":
-        return _enter(request, project, arrival)
-    if isinstance(request.user, User):
-        if recruitment.is_at_visit(project, arrival, request.user):
-            return redirect("project", slug=slug)
-        return _page(request, project, is_somebody=not recruitment.is_own(project, arrival, request.user))
+        return _enter(request, project, arrival, known)
+    return _arrived(request, project, known)
+
+
+def _arrived(request: HttpRequest, project: Project, known: Known) -> HttpResponse:
+    if not isinstance(request.user, User):
+        return _page(request, project)
+    if not known.is_account(request.user):
+        return _page(request, project, is_somebody=True)
+    if known.is_removed:
+        return _refused(request, project, known, recruitment.REMOVED)
+    if known.visit is not None and known.visit.is_under_way:
+        return redirect("project", slug=project.slug)
     return _page(request, project)
 
 
-def _enter(request: HttpRequest, project: Project, arrival: Arrival) -> HttpResponse:
+def _finished(request: HttpRequest, project: Project, known: Known) -> HttpResponse:
+    """The code of the visit of these ids, to whoever has them; nobody is signed in. Work under the same name goes on
+    elsewhere: for who is signed in a way to it, and one to end it for who does not know of it."""
+    assert known.visit is not None
+    goes_on = known.other is not None and known.is_account(request.user) and not known.is_removed
+    return _page(
+        request,
+        project,
+        goes_on=goes_on,
+        may_end_other=known.may_end_other and not goes_on,
+        **shares.paid(known.visit),
+    )
+
+
+def _refused(request: HttpRequest, project: Project, known: Known, reason: str) -> HttpResponse:
+    return _page(request, project, refusal=reason, has_worked=known.visit is not None)
+
+
+def _enter(request: HttpRequest, project: Project, arrival: Arrival, known: Known) -> HttpResponse:
     signed_in = request.user if isinstance(request.user, User) else None
-    if signed_in is not None and not recruitment.is_own(project, arrival, signed_in):
+    if signed_in is not None and not known.is_account(signed_in):
         return _page(request, project, is_somebody=True)
     if not limits.take("recruit", client_network(request)):
         return _page(request, project, status=429, refusal="Too many tries came from your network. Try again later.")
     try:
         user = recruitment.enter(project, arrival, signed_in)
     except Refused as refused:
-        return _page(request, project, refusal=str(refused))
+        return _refused(request, project, known, str(refused))
     if signed_in is None:
         start_session(request, user, backend=BACKEND)
     return redirect("project", slug=project.slug)

@@ -5,31 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 from annotation.assignments import shares
-from annotation.models import Project
+from annotation.assignments.handout import OTHERS_AT_WORK
+from annotation.models import Project, Visit
 from annotation.projects.platforms import PLATFORMS
 from annotation.projects.revisions import current
 
+WAITS = "If none is, you get your code for what you labeled."
 
-def shown(project: Project, user: Any) -> dict[str, Any]:
-    """The template's context; empty for everybody else. The code is the one that the visit was finished with."""
+
+def shown(project: Project, user: Any, is_at_item: bool) -> dict[str, Any]:
+    """The template's context; empty for everybody else. ``is_at_item``: they have one open, which they may finish."""
     standing = shares.standing_of(project, user.pk)
     if standing is None:
         return {}
-    platform = PLATFORMS[standing.visit.recruit.platform]
+    goes_on = standing.visit.is_under_way and not is_at_item
     return {
         "standing": standing,
-        "platform": platform,
-        "back": platform.back_to(standing.visit.code),
+        "gets_code": goes_on and standing.is_done,
+        "gets_nothing": goes_on and standing.refusal == shares.NO_SHARE,
         "return_code": current(project).recruitment.return_code,
+        **paid(standing.visit),
     }
 
 
+def paid(visit: Visit) -> dict[str, Any]:
+    """What the code is shown with: the one that the visit was finished with, whatever the project says now."""
+    platform = PLATFORMS[visit.recruit.platform]
+    return {"visit": visit, "platform": platform, "back": platform.back_to(visit.code)}
+
+
 def without_item(project: Project, user: Any, reason: str) -> str:
-    """What to say to somebody who gets no item, for this reason. "": their visit is finished, and the page says so."""
-    if shares.settle(project, user):
+    """What to say to somebody who gets no item, for this reason. "": the page that they come to says it."""
+    if shares.settle(project, user) or reason == shares.NO_SHARE:
         return ""
     standing = shares.standing_of(project, user.pk)
-    if standing is None or standing.done or not standing.visit.is_under_way:
+    if standing is None or not standing.visit.is_under_way:
         return reason
+    if standing.done:
+        return f"{reason} {WAITS}" if reason == OTHERS_AT_WORK else reason
     code, platform = current(project).recruitment.return_code, PLATFORMS[standing.visit.recruit.platform]
     return f"{reason} Return the task on {platform.title}{f' with the code {code}' if code else ''}."

@@ -18,8 +18,7 @@ from annotation import keymap
 from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.answers.ops import MAX_OPS
-from annotation.assignments import states
-from annotation.assignments.shares import standing_of
+from annotation.assignments import shares, states
 from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item, Recruit
@@ -235,15 +234,17 @@ def _facts(assignment: Assignment) -> dict[str, Any]:
         total=total,
         is_recruit=Exists(Recruit.objects.filter(user=OuterRef("annotator"))),
     ).get(pk=assignment.pk)
-    return dict(row) | (_of_share(assignment, row["number"]) if row["is_recruit"] else {})
+    return dict(row) | (_of_share(assignment) if row["is_recruit"] else {})
 
 
-def _of_share(assignment: Assignment, number: int) -> dict[str, int]:
+def _of_share(assignment: Assignment) -> dict[str, int]:
     """To who came from a crowd platform: the how-manieth item of their share."""
-    standing = standing_of(assignment.project, assignment.annotator_id)
+    standing = shares.standing_of(assignment.project, assignment.annotator_id)
     if standing is None or standing.share is None or assignment.is_calibration:
         return {}
-    return {"number": number - standing.earlier, "total": standing.share}
+    number = shares.number_of(standing, assignment)
+    # One that a manager reopened may be of a visit before, and one that is finished after a limit is beyond it.
+    return {"number": number, "total": max(number, standing.share)} if number > 0 else {}
 
 
 def _number(rows: QuerySet[Any]) -> Coalesce:

@@ -1,13 +1,17 @@
 """Letting in whom a crowd platform sends: one account for each of its ids, which can do nothing but label here.
 
-The ids stand in the address, so anybody can type them. An account that exists is therefore opened only to who also
-knows the study and the session it was made or continued with, which the platform tells nobody else; or to the browser
-that is signed in as it. Somebody who finished may come for another visit, and finds what was submitted before sealed.
+The ids stand in the address, so anybody can type them. What is under way is therefore opened only to who also knows its
+study and session, which the platform tells nobody else; or to the browser that is signed in. The ids of a visit that is
+finished show its code, and sign nobody in. Who comes with ids that nobody used before, in a browser that is not signed
+in, begins afresh: nothing of the work before is shown to them (``Visit.known_since``), whoever was signed in no longer
+is, and who made the account may end theirs by ids of their own.
 """
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -20,15 +24,17 @@ from annotation.models import Membership, Project, Recruit, Visit
 from annotation.projects.membership import Refused, let_in, lock_project
 from annotation.projects.platforms import PLATFORMS, Arrival, Platform
 from annotation.projects.revisions import current
+from potato_site.accounts import sessions
 from potato_site.accounts.models import AuditEntry, User, name_key
 
 Role, State, Source = Membership.Role, Membership.State, Membership.Source
 NOT_NOW = "This task takes nobody new at the moment."
 BEGUN_ELSEWHERE = (
-    "Work under this ID was begun in another participation. Open the task in the browser in which you began, or ask "
-    "who published it."
+    "Work under this ID was begun in another participation. Open the task in the browser in which you began. If that "
+    "was not you, open the link of an earlier participation of yours, or ask who published the task."
 )
-LEFT = "This participation was ended. Open the task from the platform once more, or ask who published it."
+BARRED = "This participation was ended. Ask who published the task."
+FINISHED = "This participation is finished. Open its link once more to see the code."
 REMOVED = "The project's manager has ended your work here."
 
 
@@ -65,17 +71,54 @@ def enter(project: Project, arrival: Arrival, signed_in: Any) -> User:
     return recruit.user
 
 
-def is_at_visit(project: Project, arrival: Arrival, user: Any) -> bool:
-    """Whether this is the account of who arrives, and this visit of theirs is known: there is nothing to begin."""
-    mine = Visit.objects.filter(recruit__project=project, recruit__user=user, left_at=None)
-    named = mine.filter(recruit__platform=arrival.platform.name, recruit__external_id=arrival.person)
-    return named.filter(study_id=arrival.study, session_id=arrival.session).exists()
+@dataclass(frozen=True)
+class Known:
+    """What is known of who arrives: who they were, if they came before, and the visit of these very ids."""
+
+    recruit: Recruit | None
+    visit: Visit | None
+
+    def is_account(self, user: Any) -> bool:
+        return self.recruit is not None and self.recruit.user == user
+
+    @property
+    def is_removed(self) -> bool:
+        return self.recruit is not None and not _may_come_in(self.recruit)
+
+    @property
+    def other(self) -> Visit | None:
+        """The visit under way, if it is not that of these ids."""
+        under_way = self.recruit.visits.under_way().first() if self.recruit else None
+        return None if under_way == self.visit else under_way
+
+    @property
+    def may_end_other(self) -> bool:
+        """Whether these are ids of who made the account, and somebody who need not be the same began the other."""
+        return _may_end(self.visit, self.other)
 
 
-def is_own(project: Project, arrival: Arrival, user: Any) -> bool:
-    """Whether this is the account of who arrives."""
-    found = _recruit(project, arrival)
-    return found is not None and found.user == user
+def known(project: Project, arrival: Arrival) -> Known:
+    """What is known of who arrives. Nobody is let in, nothing is changed."""
+    recruit = _recruit(project, arrival)
+    return Known(recruit, _visit(recruit, arrival) if recruit else None)
+
+
+@transaction.atomic
+def end_other(project: Project, arrival: Arrival) -> bool:
+    """End what somebody began under the name of who made the account, and shows ids of theirs. Whether it was ended."""
+    lock_project(project.pk)
+    found = known(project, arrival)
+    if found.recruit is None or found.visit is None:
+        return False
+    under_way = found.recruit.visits.under_way().select_for_update().first()
+    if under_way is None or not _may_end(found.visit, under_way):
+        return False
+    _end_strangers(under_way)
+    return True
+
+
+def _visit(recruit: Recruit, arrival: Arrival) -> Visit | None:
+    return recruit.visits.filter(study_id=arrival.study, session_id=arrival.session).first()
 
 
 def _recruit(project: Project, arrival: Arrival) -> Recruit | None:
@@ -90,28 +133,64 @@ def _may_come_in(recruit: Recruit) -> bool:
 
 def _return(recruit: Recruit, arrival: Arrival, *, is_signed_in: bool, is_open: bool) -> None:
     """To the visit of these ids, or to a new one. Raises Refused."""
-    known = recruit.visits.filter(study_id=arrival.study, session_id=arrival.session).first()
-    if known is not None and known.left_at is None:
-        return
     under_way = recruit.visits.under_way().select_for_update().first()
-    if known is not None:
-        if under_way is None or not is_signed_in:
-            raise Refused(LEFT)
+    mine = _visit(recruit, arrival)
+    if mine is not None and mine == under_way:
         return
-    if under_way is not None and not is_signed_in:
-        raise Refused(BEGUN_ELSEWHERE)
-    if not is_open:
+    if mine is not None and mine.finished_at is not None:
+        raise Refused(FINISHED)
+    if mine is not None and mine.is_barred:
+        raise Refused(BARRED)
+    if mine is None and not is_open:
         raise Refused(NOT_NOW)
-    if under_way is not None:
-        # They gave the participation back and took another one: what they did goes on in it.
-        leave(under_way)
-    _new_visit(recruit, arrival)
+    is_same = is_signed_in or _are_of_one(mine, under_way)
+    if under_way is not None and is_same:
+        # Another participation of the same person: what they did goes on in it.
+        under_way.left_at = timezone.now()
+        under_way.save(update_fields=["left_at"])
+    elif under_way is not None:
+        if not _may_end(mine, under_way):
+            raise Refused(BEGUN_ELSEWHERE)
+        _end_strangers(under_way)
+    if not is_same:
+        _end_sessions(recruit)
+    if mine is None:
+        _new_visit(recruit, arrival, _known_since(recruit) if is_same else None)
+    else:
+        mine.left_at = None
+        mine.save(update_fields=["left_at"])
 
 
-def leave(visit: Visit) -> None:
-    """End a locked visit without a code. What was done for it counts for the next one."""
-    visit.left_at = timezone.now()
-    visit.save(update_fields=["left_at"])
+def _are_of_one(mine: Visit | None, other: Visit | None) -> bool:
+    """Whether one person began both."""
+    return mine is not None and other is not None and mine.known_since == other.known_since
+
+
+def _may_end(mine: Visit | None, other: Visit | None) -> bool:
+    """Whether ``mine`` is of who made the account, and ``other`` of who need not be the same."""
+    if mine is None or other is None or not mine.known_since < other.known_since:
+        return False
+    return not Visit.objects.filter(recruit=mine.recruit_id, known_since__lt=mine.known_since).exists()
+
+
+def _known_since(recruit: Recruit) -> datetime:
+    """Of who is signed in: the sessions of who came before them have ended."""
+    return shares.shown_of(list(recruit.visits.all())).known_since
+
+
+def _end_strangers(visit: Visit) -> None:
+    """End a locked visit of somebody who began it under another's name: it counts for nobody, and they are out."""
+    standing = shares.standing_of(visit.recruit.project, visit.recruit.user_id)
+    assert standing is not None
+    visit.credited, visit.skipped = standing.done, standing.skipped
+    visit.save(update_fields=["credited", "skipped"])
+    shares.leave(visit, is_barred=True)
+    _end_sessions(visit.recruit)
+
+
+def _end_sessions(recruit: Recruit) -> None:
+    sessions.end_all(recruit.user)
+    recruit.user.refresh_from_db(fields=["session_generation"])
 
 
 def _new(project: Project, arrival: Arrival) -> Recruit:
@@ -140,9 +219,15 @@ def _free_name(platform: Platform) -> str:
             return name
 
 
-def _new_visit(recruit: Recruit, arrival: Arrival) -> Visit:
-    return Visit.objects.create(
-        recruit=recruit, study_id=arrival.study, session_id=arrival.session, came_at=timezone.now()
+def _new_visit(recruit: Recruit, arrival: Arrival, known_since: datetime | None = None) -> None:
+    """``known_since``: of who goes on from another visit; None for who begins afresh."""
+    now = timezone.now()
+    Visit.objects.create(
+        recruit=recruit,
+        study_id=arrival.study,
+        session_id=arrival.session,
+        came_at=now,
+        known_since=known_since or now,
     )
 
 
@@ -154,16 +239,17 @@ def give_code(project: Project, visit_id: int, by: User) -> Visit:
     """Finish somebody's visit as it is. Raises Refused for one that has ended, Http404 for none of this project."""
     visit = _under_way(project, visit_id)
     standing = shares.standing_of(project, visit.recruit.user_id)
-    shares.finish(visit, standing.done if standing else 0)
+    assert standing is not None
+    shares.finish(visit, standing)
     _audit(visit, by, "people.give_code")
     return visit
 
 
 @transaction.atomic
 def end_visit(project: Project, visit_id: int, by: User) -> Visit:
-    """End somebody's visit without a code, so that they may come anew with other ids. Raises as ``give_code``."""
+    """End somebody's visit without a code, for good: they may come anew with other ids. Raises as ``give_code``."""
     visit = _under_way(project, visit_id)
-    leave(visit)
+    shares.leave(visit, is_barred=True)
     _audit(visit, by, "people.end_visit")
     return visit
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from django.db import connection
 
-from annotation.assignments import shares
-from annotation.models import Invitation, Membership, Project, Recruit, Revision, Visit
+from annotation.assignments import shares, states
+from annotation.models import Assignment, Invitation, Membership, Project, Recruit, Revision, Visit
 from annotation.projects import invitations, membership, recruitment
 from annotation.projects.apply import apply_text
 from annotation.projects.dump import to_yaml
@@ -19,7 +19,7 @@ from annotation.projects.membership import Refused
 from annotation.projects.platforms import PLATFORMS, arrival
 from annotation.projects.revisions import current
 from potato_site.accounts.models import User
-from tests.factory import answers, make_project, submit_item
+from tests.factory import answers, make_project, make_traces, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +83,23 @@ def test_a_visit_that_ends_twice_at_once_has_one_code(tmp_path):
     assert set(at_once(*acts)) <= {"done", Refused.__name__}
     assert set(codes) == {Visit.objects.get().code}
     assert len(codes) == 2
+
+
+def test_what_is_reopened_while_the_code_is_given_stays_as_it_was_paid_for(tmp_path):
+    project = make_project(tmp_path, recruitment={"platform": "mturk", "items_per_visit": 1}, traces=make_traces(8))
+    boss = User.objects.create_superuser("boss")
+    for number in range(4):
+        comes = arrival(PLATFORMS["mturk"], {"workerId": f"A{number}", "hitId": "3H", "assignmentId": f"3A{number}"})
+        user = recruitment.enter(project, comes, None)
+        submit_item(project, user.username, answers(), seconds=0)
+        visit, mine = Visit.objects.latest("pk"), Assignment.objects.get(annotator=user)
+        acts = [
+            lambda visit=visit: recruitment.give_code(project, visit.pk, boss),
+            lambda mine=mine, user=user: states.reopen(mine.public_id, user),
+        ]
+        assert at_once(*acts) in (["Closed", "done"], ["done", "done"])
+        mine.refresh_from_db()
+        assert mine.state == "submitted"
 
 
 def test_two_managers_cannot_remove_each_other_at_once(tmp_path):

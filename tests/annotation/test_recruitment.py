@@ -12,7 +12,7 @@ from django.test import Client
 
 from annotation import access
 from annotation.admin.checklist import checklist
-from annotation.models import Membership, Project, Recruit, Visit
+from annotation.models import Assignment, Membership, Project, Recruit, Visit
 from annotation.projects import invitations, lifecycle, membership, people_csv, platforms, recruitment
 from annotation.projects.load import load_file
 from annotation.projects.membership import Refused
@@ -124,9 +124,12 @@ def test_who_took_another_participation_in_the_same_browser_goes_on_in_it(client
     first, second = Visit.objects.order_by("pk")
     assert (first.left_at is None, second.is_under_way) == (False, True)
     assert client.post(f"{home(project)}next").headers["Location"] == opened
-    # The one that was given back opens nothing any more.
-    assert "was ended" in said(come(project, Client()))
-    assert come(project, client).headers["Location"] == home(project)
+    # The ids of the first are the person's own still: what was done goes on in it, wherever they are opened.
+    assert come(project, other := Client()).headers["Location"] == home(project)
+    assert other.post(f"{home(project)}next").headers["Location"] == opened
+    assert Visit.objects.get(session_id="77bb").is_under_way
+    assert come(project, client, SESSION_ID="78").headers["Location"] == home(project)
+    assert Visit.objects.get(session_id="78").is_under_way
 
 
 def test_a_log_in_that_is_there_is_never_replaced_silently(project):
@@ -173,9 +176,17 @@ def test_who_does_not_agree_gets_the_code_for_that_and_is_not_kept(client, proje
     assert (Recruit.objects.exists(), SESSION_KEY in client.session) == (False, False)
 
 
-@pytest.mark.parametrize("act", ["", "finish", "begin2"])
+def test_who_worked_before_and_declines_is_told_that_it_is_kept(client, project):
+    come(project, client)
+    for browser in (client, Client()):
+        text = said(browser.post(page(project), {"act": "decline"}))
+        assert "what was labeled then is kept" in text
+        assert "Nothing about you is kept" not in text
+
+
+@pytest.mark.parametrize("act", ["", "finish", "begin2", "not-me"])
 def test_an_unknown_act_does_nothing(client, project, act):
-    assert client.post(page(project), {"act": act}).status_code == 200
+    assert client.post(page(project), {"act": act}, follow=True).status_code == 200
     assert not Recruit.objects.exists()
 
 
@@ -198,7 +209,9 @@ def test_a_project_that_is_not_open_takes_nobody_new_and_lets_go_on(client, proj
 def test_who_was_removed_is_not_let_in(client, project):
     come(project, client)
     membership.deactivate(Membership.objects.get(source="platform"), None)
-    assert "ended your work" in said(come(project, Client()))
+    for answer in (come(project, Client()), client.get(page(project)), client.get(page(project, SESSION_ID="78"))):
+        assert "ended your work" in said(answer)
+    assert "R1XYZ" not in said(client.get(page(project)))
 
 
 def test_one_network_makes_only_so_many_accounts(client, project, monkeypatch):
@@ -325,12 +338,16 @@ def test_a_manager_lets_somebody_come_anew_or_gives_the_code(client, project):
     come(project, client)
     visit = Visit.objects.get()
     recruitment.end_visit(project, visit.pk, boss)
-    assert "This visit was ended" in said(client.get(home(project)))
+    assert "This participation was ended" in said(client.get(home(project)))
+    assert "Ask who published the task" in said(come(project, Client()))
+    assert "R1XYZ" not in said(come(project, client))
     other = Client()
     come(project, other, SESSION_ID="78")
     second = Visit.objects.get(session_id="78")
+    other.post(f"{home(project)}next")
     recruitment.give_code(project, second.pk, boss)
     assert "C1ABC" in said(other.get(home(project)))
+    assert Assignment.objects.get().state == "released"
     for number in (visit.pk, second.pk):
         with pytest.raises(Refused):
             recruitment.give_code(project, number, boss)

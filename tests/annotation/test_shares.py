@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from annotation.answers.submission import submit
 from annotation.assignments import managing, shares, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Membership, Project, Recruit, Visit
@@ -30,10 +33,19 @@ def label(project, client: Client) -> str:
     """Label the next item as the page does; where it leads."""
     opened = client.post(f"{home(project)}next").headers["Location"]
     assert opened.startswith("/label/"), opened
-    payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": 0, "ops": [op(s, c) for s, c in answers().items()]}
-    answer = client.post(f"{opened}submit", {"payload": json.dumps(payload)})
+    answer = client.post(f"{opened}submit", {"payload": json.dumps(payload())})
     assert answer.status_code == 200, answer.content
     return answer.json()["next"]
+
+
+def submits(client: Client, assignment: Assignment) -> Any:
+    """Submit an item that is open in a page, whatever became of it meanwhile."""
+    return client.post(f"/label/{assignment.public_id}/submit", {"payload": json.dumps(payload(assignment.version))})
+
+
+def payload(version: int = 0) -> dict[str, Any]:
+    ops = [op(scheme, changes, base=version) for scheme, changes in answers().items()]
+    return {"op_id": uuid.uuid4().hex, "tab": "tab", "version": version, "ops": ops}
 
 
 def skip(project, client: Client) -> None:
@@ -92,9 +104,12 @@ def test_what_was_paid_for_is_not_changed_any_more(client, project):
     first = Assignment.objects.get(annotator=user, state="submitted")
     assert states.reopen(first.public_id, user).state == "reopened"
     label(project, client)
-    states.give_back_labels(project.pk, user.pk, "submits what was reopened as it was")
     assert Visit.objects.get().finished_at
-    for one in Assignment.objects.filter(annotator=user, state="submitted"):
+    first.refresh_from_db()
+    assert submits(client, first).status_code == 410
+    mine = Assignment.objects.filter(annotator=user, state="submitted")
+    assert mine.count() == 2
+    for one in mine:
         with pytest.raises(states.Closed, match="given your code"):
             states.reopen(one.public_id, user)
     for path in (home(project), f"/label/{first.public_id}/"):
@@ -194,7 +209,8 @@ def test_without_a_share_of_its_own_the_cap_is_the_share(client, tmp_path):
     other = Client()
     other.post(f"/projects/{project.slug}/recruit/?{ids.replace('3ASS', '3BSS')}", {"act": "begin"})
     text = said(other.post(f"{home(project)}next", follow=True))
-    assert f"{shares.NO_SHARE} Return the task on Mechanical Turk." in text
+    assert text.count("as many items of this project as one person may") == 1
+    assert "Return the task on Mechanical Turk" in text
     assert Visit.objects.get(session_id="3BSS").is_under_way
 
 
@@ -224,3 +240,110 @@ def test_somebody_of_the_lab_has_no_share(project, client):
     assert shares.standing_of(project, User.objects.get(username="ann").pk) is None
     assert reverse("home") in said(client.get(home(project)))
     assert "of at most 6 items submitted" in said(client.get(home(project)))
+
+
+# --- limits, stops, and what others have in hand -----------------------------------------------------------
+
+
+def five(tmp_path, **setting: Any) -> Project:
+    recruitment = {**PROLIFIC, "items_per_visit": 5}
+    return make_project(tmp_path, recruitment=recruitment, traces=make_traces(8), overlap=0, **setting)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_a_limit_stops_nobody_in_the_middle_of_an_item_nor_for_nothing(client, tmp_path, limit):
+    project = five(tmp_path)
+    come(project, client)
+    label(project, client), label(project, client)
+    opened = client.post(f"{home(project)}next").headers["Location"]
+    membership.set_limit(Membership.objects.get(source="platform"), None, limit)
+    text = said(client.get(home(project)))
+    assert "Continue</button>" in text
+    assert ("Finish the item you have open" in text) == (limit < 3)
+    assert "R1XYZ" not in text
+    assert "Item 3 of 3" in said(client.get(opened))
+    assert submits(client, Assignment.objects.get(state="open")).json()["next"] == home(project)
+    assert Visit.objects.get().credited == 3
+    assert 'value="C1ABC"' in said(client.get(home(project)))
+
+
+def test_a_limit_after_the_last_item_gives_what_was_earned(client, tmp_path):
+    project = five(tmp_path)
+    come(project, client)
+    label(project, client), label(project, client)
+    states.give_back_labels(project.pk, Recruit.objects.get().user_id, "away")
+    membership.set_limit(Membership.objects.get(source="platform"), None, 0)
+    text = said(client.get(home(project)))
+    assert "Get the code</button>" in text
+    assert "R1XYZ" not in text
+    assert 'value="C1ABC"' in said(client.post(f"{home(project)}next", follow=True))
+
+
+def test_a_limit_before_the_first_item_leaves_nothing_to_do(client, tmp_path):
+    project = five(tmp_path)
+    come(project, client)
+    membership.set_limit(Membership.objects.get(source="platform"), None, 0)
+    for text in (said(client.get(home(project))), said(client.post(f"{home(project)}next", follow=True))):
+        assert shares.NO_SHARE in text
+        assert "R1XYZ" in text
+        assert "</button>" not in text.split("<main")[1].split("R1XYZ")[0]
+    assert Visit.objects.get().is_under_way
+
+
+@pytest.mark.parametrize("state", ["paused", "closed"])
+def test_who_is_done_gets_the_code_also_when_the_project_was_stopped_before(client, project, state):
+    come(project, client)
+    label(project, client)
+    client.post(f"{home(project)}next")
+    # Submitted, and the answer with what comes next never arrived.
+    submit(Assignment.objects.get(state="open").public_id, Recruit.objects.get().user, payload(), timezone.now())
+    lifecycle.set_state(project, state, None)
+    text = said(client.get(home(project)))
+    assert "2</strong> of 2 done" in text
+    assert "Get the code</button>" in text
+    assert 'value="C1ABC"' in said(client.post(f"{home(project)}next", follow=True))
+
+
+def test_who_finds_all_in_the_hands_of_others_is_not_done(client, tmp_path):
+    project = five(tmp_path)
+    come(project, client)
+    label(project, client)
+    states.give_back_labels(project.pk, Recruit.objects.get().user_id, "away")
+    others = [Client() for _ in range(7)]
+    for number, other in enumerate(others):
+        come(project, other, PROLIFIC_PID=f"p{number}", SESSION_ID=f"s{number}")
+        other.post(f"{home(project)}next")
+    text = said(client.post(f"{home(project)}next", follow=True))
+    assert "Come back later: some may be given back. If none is, you get your code" in text
+    assert "C1ABC" not in text
+    for assignment, other in zip(Assignment.objects.filter(state="open").order_by("pk"), others, strict=True):
+        assert submits(other, assignment).status_code == 200
+    assert 'value="C1ABC"' in said(client.post(f"{home(project)}next", follow=True))
+    assert Visit.objects.get(session_id="77bb").credited == 1
+
+
+def test_what_one_labeled_oneself_and_others_have_in_hand_keeps_nobody_waiting(client, tmp_path):
+    """Every item is labeled twice: that somebody else is at the last one of mine gives me nothing."""
+    project = make_project(tmp_path, recruitment=PROLIFIC, traces=make_traces(1))
+    come(project, client)
+    client.post(f"{home(project)}next")
+    hand_out(project, User.objects.get(username="ann"))
+    mine = Assignment.objects.get(annotator=Recruit.objects.get().user)
+    assert submits(client, mine).json()["next"] == home(project)
+    assert 'value="C1ABC"' in said(client.get(home(project)))
+
+
+def test_no_item_is_kept_for_who_would_never_get_it(client, project):
+    come(project, client)
+    boss, user = User.objects.create_superuser("boss"), Recruit.objects.get().user
+    of_ann = hand_out(project, User.objects.get(username="ann")).assignment
+    label(project, client)
+    # With what they have in hand their share is done.
+    with pytest.raises(states.Closed, match="share of the work is done"):
+        managing.reassign(of_ann.pk, boss, user.pk)
+    label(project, client)
+    with pytest.raises(states.Closed, match="share of the work is done"):
+        managing.reassign(of_ann.pk, boss, user.pk)
+    come(project, again := Client(), STUDY_ID="67", SESSION_ID="78")
+    kept = managing.reassign(of_ann.pk, boss, user.pk)
+    assert again.post(f"{home(project)}next").headers["Location"] == f"/label/{kept.public_id}/"
