@@ -61,7 +61,7 @@ _INDENTED = json.JSONEncoder(ensure_ascii=False, indent=2, default=str)
 class Found:
     """The numbers of the steps, and how many steps were searched wholly: all, unless the trace is too long.
 
-    Of the step behind them the beginning was searched, too.
+    Of the step behind them the beginning was searched, too, unless it has too many names or values to be parsed at all.
     """
 
     steps: list[int]
