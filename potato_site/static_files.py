@@ -60,4 +60,6 @@ def _folders(apps: Iterable[str]) -> Iterator[tuple[Path, bool]]:
         top, *inner = app.split(".")
         spec = find_spec(top)
         for place in (spec.submodule_search_locations or []) if spec else []:
-            yield Path(place, *inner, "static"), top not in RELEASED
+            # ``plug.apps.PlugConfig`` is the app in one of the packages on the way.
+            for depth in range(len(inner) + 1):
+                yield Path(place, *inner[:depth], "static"), top not in RELEASED

@@ -90,7 +90,7 @@ def _own(membership: Membership, mine: list[Assignment]) -> list[Assignment]:
     """What this person had; not what somebody had under the same name who need not be the same."""
     if membership.source != Membership.Source.PLATFORM:
         return mine
-    since = shares.known_since(membership.project, membership.user_id)
+    since = shares.own_from(membership.project, membership.user_id)
     before = [assignment for assignment in mine if assignment.opened_at is not None and assignment.opened_at < since]
     for assignment in before:
         if assignment.state == State.OPEN:

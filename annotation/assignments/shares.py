@@ -108,14 +108,21 @@ def _standing(config: ProjectConfig, visits: list[Visit], counts: dict[str, int]
         skipped=shown.skipped if shown.finished_at else max(0, counts.get("skipped", 0) - skipped),
         in_hand=counts.get("in_hand", 0),
         elsewhere=elsewhere,
-        counts_from=max([shown.known_since, *(visit.finished_at for visit in others if visit.finished_at)]),
+        counts_from=max([_own_from(visits), *(visit.finished_at for visit in others if visit.finished_at)]),
         is_one_of_several=bool(others),
     )
 
 
-def known_since(project: Project, user_id: int) -> datetime:
-    """From when on who came from a platform is one person for sure."""
-    return shown_of(list(Visit.objects.filter(recruit__project=project, recruit__user=user_id))).known_since
+def own_from(project: Project, user_id: int) -> datetime:
+    """From when on what was begun under the name of who came from a platform is their own for sure."""
+    return _own_from(list(Visit.objects.filter(recruit__project=project, recruit__user=user_id)))
+
+
+def _own_from(visits: list[Visit]) -> datetime:
+    """Since they are one person, and nobody else was here under the name."""
+    shown = shown_of(visits)
+    strangers = [visit for visit in visits if visit.known_since != shown.known_since]
+    return max([shown.known_since, *(visit.ended_at for visit in strangers if visit.ended_at)])
 
 
 def shown_of(visits: list[Visit]) -> Visit:

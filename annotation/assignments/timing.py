@@ -106,7 +106,10 @@ def is_too_fast(counted_ms: int, steps: int) -> bool:
 def is_unread(seen_ms: Mapping[str, int], judged: Collection[int]) -> bool:
     """Whether too many of the steps that were judged were never in view, by ``{step: ms}`` of the page's signals.
 
-    Where the page has told of none, as where a program labels, nothing is known. It only flags, it never refuses.
+    Where the page has told of none, as where a program labels, or of more than are kept, nothing is known. It only
+    flags, it never refuses.
     """
+    if len(seen_ms) >= MAX_TRACKED_STEPS:
+        return False
     unseen = sum(seen_ms.get(str(step), 0) < SEEN_MS for step in judged)
     return bool(seen_ms) and unseen >= UNSEEN_LEAST and unseen > UNSEEN_SHARE * len(judged)

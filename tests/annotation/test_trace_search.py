@@ -1,5 +1,6 @@
 """The endpoints of the search in a trace: whose they are, what they take, and that they change nothing."""
 
+import fcntl
 import json
 import re
 
@@ -63,6 +64,25 @@ def test_one_search_of_a_person_at_a_time(ann, assignment):
     assert ann.get(address(assignment), {"q": "passed"}).status_code == 200
     with turn("search", bob.pk):
         assert ann.get(address(assignment), {"q": "passed"}).status_code == 200
+
+
+def test_a_turn_that_ends_while_another_begins_leaves_one_file(settings, tmp_path, monkeypatch):
+    settings.POTATO_HOME = tmp_path
+    lock, removed = fcntl.flock, []
+
+    def late(handle, how):
+        # Who had it ends between our opening and our locking.
+        if not removed:
+            removed.append((tmp_path / "search-1.lock").unlink())
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with turn("search", 1) as mine:
+        monkeypatch.undo()
+        settings.POTATO_HOME = tmp_path
+        with turn("search", 1) as second:
+            assert (mine, second) == (True, False)
+    assert not list(tmp_path.glob("*.lock"))
 
 
 def test_a_search_that_fails_does_not_keep_the_next_one_out(ann, assignment, monkeypatch):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from annotation.answers.submission import submit
 from annotation.assignments.handout import hand_out
-from annotation.assignments.timing import is_unread, seen
+from annotation.assignments.timing import MAX_TRACKED_STEPS, is_unread, seen
 from annotation.models import Submission
 from tests.factory import FIRST_ERROR, PER_STEP, make_project, make_traces, op, person
 
@@ -57,3 +57,8 @@ def test_a_glance_is_not_seen_and_one_step_is_forgiven():
     assert is_unread({"0": 699, "1": 699, "2": 5000}, {0, 1, 2})
     assert not is_unread({"0": 700, "1": 699, "2": 5000}, {0, 1, 2})
     assert not is_unread({"9": 5000}, set())
+
+
+def test_of_more_steps_than_are_kept_nothing_is_known():
+    kept = {str(step): 5_000 for step in range(MAX_TRACKED_STEPS)}
+    assert not is_unread(kept, range(2 * MAX_TRACKED_STEPS))

@@ -246,6 +246,24 @@ def test_the_ids_of_an_earlier_visit_that_was_put_aside_do_so_too(turk):
     assert (is_in(owner, turk), is_in(stranger, turk)) == (True, False)
 
 
+def test_what_a_stranger_did_is_not_gone_on_with_by_who_comes_back(tmp_path):
+    """The only item that is left is the one that the stranger began."""
+    setting = {"platform": "mturk", "items_per_visit": 3}
+    project = make_project(tmp_path, recruitment=setting, traces=make_traces(5), overlap=0)
+    owner, stranger = Client(), Client()
+    begin(project, owner, "A1"), begin(project, owner, "A2")
+    label(project, owner), label(project, owner), label(project, owner)
+    begin(project, stranger, "X1")
+    label(project, stranger)
+    theirs = write(project, stranger)
+    begin(project, owner := Client(), "A1")
+    assert visit("X1").is_barred
+    owner.post(f"{home(project)}next")
+    theirs.refresh_from_db()
+    assert theirs.state == "released"
+    assert "Recently submitted" not in said(owner.get(home(project)))
+
+
 def test_who_came_later_under_the_name_ends_nothing_with_their_ids(project):
     owner, stranger, again = Client(), Client(), Client()
     come(project, owner)

@@ -41,6 +41,16 @@ def test_the_files_of_apps_count(folder):
     assert version(folder, []) == version(folder, ["csp", "no_such_app"])
 
 
+def test_an_app_named_by_its_configuration_counts_too(folder, tmp_path, monkeypatch):
+    (tmp_path / "plug" / "static").mkdir(parents=True)
+    (tmp_path / "plug" / "__init__.py").touch()
+    (tmp_path / "plug" / "static" / "a.js").write_text("one")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = version(folder, ["plug.apps.PlugConfig"])
+    (tmp_path / "plug" / "static" / "a.js").write_text("two")
+    assert version(folder, ["plug.apps.PlugConfig"]) != before
+
+
 def test_what_a_page_names_is_served_and_may_be_kept(client):
     address = static("potato/site.css")
     assert address == f"/static/{settings.STATIC_VERSION}potato/site.css"
