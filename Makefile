@@ -19,7 +19,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRL_EXPERIMENTAL_SILENCE=1
 help:
 	@echo "make demo    load the demo in ./potato-demo and serve it (PORT=8000)"
 	@echo "make test    every test that needs no service, and what was left out"
-	@echo "make quick   the same without those that take long: a browser, other processes, the whole site page by page"
+	@echo "make quick   the same without those that take long: a browser, other processes, whole lists and pages of the admin"
 	@echo "make check   what must hold before a commit: style, types, layers, templates, migrations, tests"
 	@echo "make bench   the measurements (ONLY=overview: one of them; DATABASE_URL=postgres://…: on that server)"
 	@echo "make loaders what was exported, loaded by TRL and OpenRLHF themselves (downloads PyTorch, twice)"

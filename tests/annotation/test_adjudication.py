@@ -38,7 +38,7 @@ from tests.factory import (
     submit_item,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 State = Assignment.State
 
 

@@ -19,7 +19,7 @@ from annotation.quality.gold import NotGold, keep_submission, set_gold
 from annotation.schemes.base import ItemContext
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Purpose = Assignment.Purpose
 
 

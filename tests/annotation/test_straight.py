@@ -16,6 +16,8 @@ from annotation.quality.straight import Straight, _at_least, _run, straight_peop
 from potato_site.jobs import run_now
 from tests.factory import FIRST_ERROR, PER_STEP, make_project, make_traces, person, submit_item
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20
 MIX = ["correct", "correct", "partially_correct", "incorrect"]
 

@@ -22,7 +22,7 @@ from potato_site.jobs import runner
 from potato_site.jobs.models import Job
 from tests.factory import answers, make_project, make_traces, op, person, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 PEOPLE = ("ann", "bob", "cleo", "dan", "eve")
 

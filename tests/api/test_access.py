@@ -105,7 +105,7 @@ TABLE: dict[tuple[str, str], tuple[Body, list[int]]] = {
 ABOUT = ("api-schema", "api-docs", "api-unknown", "api-imports-slash")
 ELSEWHERE = ("datasets", "exports", "gold")
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests import factory
 from tests.api.calls import caller, problem
 from traces.models import Dataset
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 CONFIG = """
 project_name: another
 data: {data_format: coding_trace, input_path: /etc/passwd}

@@ -24,7 +24,7 @@ from potato_site.jobs import run_now
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, person, submit_item
 from traces.models import Trace
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 ISSUE = {"issue_id": "myorg__myproject-12"}
 BETTER = {"annotation_type": "pairwise", "name": "better"}

@@ -20,7 +20,7 @@ from exports.preview import preview
 from tests.api.people import member
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 REVIEW = {"annotation_type": "code_review", "name": "review", "file_ratings": {"enabled": False}}
 # The others are tables, reports and archives; of dpo all pairs are counted, those in its conversational file alone too.
 OF_LINES = ["prm", "preference_pairs", "kto", "openrlhf_prm", "processbench", "code_review", "annotations", "csv"]

@@ -13,7 +13,7 @@ from exports.formats import formats
 from exports.options import Options, options_of
 from tests.factory import OUTCOME, PER_STEP, make_project, make_trace, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 # Values of each option that are not the recommended one. Only what another option asks for goes with them.
 OTHER: dict[str, list[dict[str, Any]]] = {

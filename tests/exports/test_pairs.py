@@ -313,6 +313,7 @@ def test_a_document_is_read_once_and_equal_ones_are_told_apart(name, tmp_path, m
     assert sorted(Counter(read).values()) == [1, 1, 1, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 @pytest.mark.parametrize("name", ["preference_pairs", "dpo"])
 @pytest.mark.parametrize("given", [{}, {"content": "truncated", "content_limit": 100}, {"post_error": "truncate"}])

@@ -16,7 +16,7 @@ from annotation.assignments.handout import hand_out
 from annotation.models import Answer, AnswerEvent, Assignment, Project, Slot, Submission
 from tests.factory import PER_STEP, make_project, make_traces, op, person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 THREADS = 16
 
 

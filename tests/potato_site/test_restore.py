@@ -20,6 +20,7 @@ from tests.factory import person
 from tests.potato_site import archives
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]),
     pytest.mark.usefixtures("second_database"),
 ]

@@ -22,6 +22,8 @@ from potato_site.accounts.models import AuditEntry, User
 from tests import factory, objects
 from traces.models import Trace
 
+pytestmark = pytest.mark.slow
+
 LISTS = sorted(model._meta.label for model in admin.site._registry)
 
 

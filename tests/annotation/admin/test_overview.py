@@ -20,7 +20,7 @@ from potato_site.jobs import enqueue, run_now
 from potato_site.jobs.models import Job
 from tests.factory import answers, make_project, make_traces, person, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 def member(client, project, role="manager"):

@@ -17,7 +17,7 @@ from tests.annotation.admin.forms import buttons, form
 from tests.annotation.test_scheme_contract import SAMPLES
 from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME, PER_STEP
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SCHEMES = [
     FIRST_ERROR,
     OUTCOME,

@@ -27,7 +27,7 @@ from traces.arriving_files import ArrivingFile, ArrivingFiles
 from traces.imports import ARCHIVE
 from traces.models import Import, ImportFile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SCRIPT = {"Accept": "application/json"}
 SDK_FOLDER = Path(__file__).parents[2] / "golden/converters/openhands/synthetic_sdk_folder/input"
 PICTURE = b"\x89PNG\r\n\x1a\n"
