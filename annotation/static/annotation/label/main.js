@@ -75,7 +75,7 @@ async function start() {
     form: byId("seen"),
     start: state.presence,
     reports: !state.preview,
-    onwait: (seconds) => countDown(seconds, state.presence.required_ms),
+    onwait: (seconds) => countDown(seconds, state.presence.required_ms, parts.submission?.isDue),
   });
   parts.submission = new Submission({ ...parts, onsubmitted: () => parts.tabs.tell({ type: "submitted" }) });
   parts.keys = new Keys(moved(bindings(parts, showHelp), state.own_keys));
@@ -177,7 +177,8 @@ function heard(parts, message) {
 }
 
 /** Take no more changes. What was changed or typed before is late, not refused: it is kept and sent as ever. */
-function close({ store, drafts, trace }) {
+function close({ store, drafts, trace, submission }) {
+  submission.callOff();
   drafts.flush();
   store.isClosed = true;
   for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
@@ -188,15 +189,15 @@ function close({ store, drafts, trace }) {
 
 let announced = null;
 
-function countDown(seconds, required) {
+function countDown(seconds, required, isDue) {
   const clock = byId("clock");
   const wait = byId("wait");
   clock.hidden = !required;
   clock.textContent = seconds ? `Minimum time: ${minutes(seconds)} left` : "Minimum time reached";
   clock.dataset.state = seconds ? "waiting" : "done";
   wait.hidden = !seconds;
-  wait.textContent = seconds ? `You can submit in ${seconds} s.` : "";
-  if (!seconds && announced) announce("The minimum time is reached: you can submit.");
+  wait.textContent = seconds ? `${isDue ? "Submitting" : "You can submit"} in ${seconds} s.` : "";
+  if (!seconds && announced && !isDue) announce("The minimum time is reached: you can submit.");
   announced = seconds;
 }
 

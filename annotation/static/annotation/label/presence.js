@@ -27,7 +27,7 @@ export class Presence {
     this.last = performance.now();
     setInterval(() => this.#tick(), TICK_MS);
     document.addEventListener("visibilitychange", () => document.hidden && this.report());
-    this.onwait(this.left());
+    this.say();
   }
 
   /** Follow which steps are at least half in view. */
@@ -41,6 +41,11 @@ export class Presence {
   /** Whole seconds still to be read. */
   left() {
     return Math.max(0, Math.ceil((this.required - this.counted - this.unsent) / 1000));
+  }
+
+  /** Tell the page how long it still is. */
+  say() {
+    this.onwait(this.left());
   }
 
   /** What has not been reported, as a signal; it counts as sent from now on: one that did not arrive is given back. */
@@ -76,13 +81,13 @@ export class Presence {
   corrected({ seq, active_ms }) {
     if (seq !== undefined) this.seq = Math.max(this.seq, seq);
     if (active_ms !== undefined) this.counted = active_ms;
-    this.onwait(this.left());
+    this.say();
   }
 
   /** The server says how long it still is: it has the last word. */
   waitSeconds(seconds) {
     this.counted = this.required - seconds * 1000 - this.unsent;
-    this.onwait(this.left());
+    this.say();
   }
 
   #tick() {
@@ -93,7 +98,7 @@ export class Presence {
     const before = this.left();
     this.unsent += passed;
     for (const step of this.inView) this.steps[step] = Math.round((this.steps[step] ?? 0) + passed);
-    if (this.left() !== before) this.onwait(this.left());
+    if (this.left() !== before) this.say();
     if (this.unsent >= REPORT_MS + this.pause || (before && !this.left())) this.report();
   }
 

@@ -9,12 +9,17 @@ import { setSheet } from "./sheet.js";
 const RETRY_MS = [1000, 2000, 4000];
 // More gaps than these are only counted.
 const LISTED = 50;
+// When no more than this is left of the minimum time, nobody is sent away: the page waits and submits by itself.
+const SOON_SECONDS = 3;
+const LOOK_MS = 200;
 
 export class Submission {
   constructor({ page, store, sender, drafts, presence, onsubmitted }) {
     Object.assign(this, { page, store, sender, drafts, presence, onsubmitted });
     // One id until it has worked: trying again is the same submission.
     this.id = newId();
+    // It is confirmed, and waits for the rest of the minimum time.
+    this.isDue = false;
     byId("submit-button").addEventListener("click", () => this.begin());
     byId("confirm").addEventListener("click", () => this.#submit());
     byId("back").addEventListener("click", () => this.back());
@@ -26,7 +31,7 @@ export class Submission {
 
   /** Submit, or show first what is missing, what was refused, or the review. */
   begin() {
-    if (this.busy) return;
+    if (this.busy || this.isDue) return;
     this.drafts.flush();
     if (this.store.refused.size) {
       this.#complain([{ message: "A change was refused. Settle it in the notice above first." }]);
@@ -35,7 +40,7 @@ export class Submission {
     }
     const missing = this.page.missing();
     if (missing.length) this.#complain(missing);
-    else if (this.presence.left()) this.#wait(this.presence.left());
+    else if (this.presence.left() > SOON_SECONDS) this.#wait(this.presence.left());
     else if (this.page.state.schemes.some((scheme) => scheme.confirmation_dialog)) this.#review();
     else this.#submit();
   }
@@ -48,9 +53,17 @@ export class Submission {
 
   /** An answer has changed: what is confirmed is what is listed, and complete. The focus stays where it is. */
   changed() {
+    this.callOff();
     if (!this.isReviewing || this.busy) return;
     if (this.page.missing().length) this.#leave();
     else this.#list();
+  }
+
+  /** What waits for its time is not submitted: something has changed since it was confirmed. */
+  callOff() {
+    if (!this.isDue) return;
+    this.isDue = false;
+    this.presence.say();
   }
 
   #leave() {
@@ -84,6 +97,10 @@ export class Submission {
       notify("submit", "Here the item would be submitted, and the next one would open. Nothing was saved.");
       return;
     }
+    if (this.presence.left()) {
+      await this.#soon();
+      return;
+    }
     this.busy = true;
     this.#waiting(true);
     const fits = await this.sender.hold();
@@ -100,6 +117,22 @@ export class Submission {
     this.#waiting(false);
     if (this.isReviewing) this.back();
     this.#explain(status, body);
+  }
+
+  /** Submit when the rest of the minimum time is over, by the server's count as well. */
+  async #soon() {
+    if (this.isReviewing) this.back();
+    this.isDue = true;
+    this.presence.say();
+    announce(`Submitting in ${this.presence.left()} s.`);
+    while (this.isDue && (this.presence.left() || this.presence.busy)) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    // Typing is a change, too.
+    this.drafts.flush();
+    if (!this.isDue) return;
+    this.isDue = false;
+    await this.#submit();
   }
 
   /** Post, trying again where the server was not reached: the submission's id makes that harmless. */
@@ -135,7 +168,8 @@ export class Submission {
       this.#complain(body.missing);
     } else if (status === 422) {
       this.presence.waitSeconds(body.wait_seconds);
-      this.#wait(body.wait_seconds);
+      if (body.wait_seconds > SOON_SECONDS) this.#wait(body.wait_seconds);
+      else this.#soon();
     } else if (status === 401 || status === 403) {
       this.#complain([{ message: "You are signed out. Sign in again in another tab, then submit." }]);
       this.sender.now();
