@@ -16,6 +16,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from django.db import transaction
+
 from potato_site import planner
 from potato_site.accounts.models import User
 from potato_site.canonical import canonical
@@ -242,9 +244,8 @@ class _Run:
         rows = [_file_row(self.row, tally) for tally in self.finished]
         for tally in self.finished:
             tally.is_kept = True
-        if self.is_announced:
-            rows = [row for row in rows if not _update(row)]
-        ImportFile.objects.bulk_create(rows)
+        if rows:
+            _write(self.row.pk, rows, is_announced=self.is_announced)
 
     def _say(self) -> None:
         self.said_at = monotonic()
@@ -273,7 +274,25 @@ def _file_row(row: Import, tally: _Tally) -> ImportFile:
     )
 
 
-def _update(row: ImportFile) -> bool:
-    """Whether the file had a row already, which now says what this one does."""
+@transaction.atomic
+def _write(batch_id: int, rows: list[ImportFile], *, is_announced: bool) -> None:
+    """Write or update the rows of files, and with them what their import says of them all."""
+    batch = Import.objects.select_for_update().get(pk=batch_id)
+    counts = Counter(batch.counts)
+    new = [row for row in rows if not (is_announced and _update(row, counts))]
+    for row in ImportFile.objects.bulk_create(new):
+        counts.update(row.counts)
+    batch.counts = {key: counts[key] for key in COUNTED}
+    batch.file = batch.file or rows[0].file
+    batch.save(update_fields=["counts", "file"])
+
+
+def _update(row: ImportFile, counts: Counter[str]) -> bool:
+    """Whether the file had a row already, which now says what this one does. ``counts`` of all files follow."""
     known = ImportFile.objects.filter(batch=row.batch, file=row.file, sha256=row.sha256)
-    return bool(known.update(counts=row.counts, problems=row.problems, format=row.format))
+    said = list(known.values_list("counts", flat=True))
+    known.update(counts=row.counts, problems=row.problems, format=row.format)
+    for before in said:
+        counts.subtract(before)
+        counts.update(row.counts)
+    return bool(said)

@@ -114,6 +114,10 @@ class Import(models.Model):
     job = models.ForeignKey("jobs.Job", models.SET_NULL, null=True, related_name="+")
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of all its files together, of which there may be a hundred thousand: kept by what writes their rows.
+    counts = TextJSONField(default=dict, db_default={})
+    # The name of the first
+    file = models.CharField(max_length=1000, blank=True, default="", db_default="")
 
     # Whether the call that returned this row made it, or found one of the same content. No column.
     is_new = False

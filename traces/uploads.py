@@ -275,7 +275,7 @@ def _announce(
     known = _known(dataset, sorted(one.content for one in stored), params)
     if known is not None:
         return known
-    batch = Import.objects.create(dataset=dataset, made_by=user)
+    batch = Import.objects.create(dataset=dataset, made_by=user, file=stored[0].name)
     rows = ImportFile.objects.bulk_create(
         [ImportFile(batch=batch, file=one.name, sha256=one.content) for one in stored]
     )

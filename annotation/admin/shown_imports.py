@@ -79,7 +79,6 @@ class _Files:
 
     first: list[ImportFile]
     total: int
-    counts: dict[str, int]
     names: list[str]
     n_inside: int
     telling: list[int]
@@ -88,19 +87,19 @@ class _Files:
 def shown_imports(dataset: Dataset) -> list[ShownImport]:
     """The latest imports into a dataset, newest first."""
     batches = list(dataset.imports.select_related("job", "made_by").order_by("-pk")[:SHOWN])
-    files = _files_of([batch.pk for batch in batches])
+    files = _files_of(batches)
     problems = _problems([pk for found in files.values() for pk in found.telling])
     return [_shown(batch, files[batch.pk], problems.get(batch.pk, [])) for batch in batches]
 
 
-def _files_of(batches: list[int]) -> dict[int, _Files]:
+def _files_of(batches: list[Import]) -> dict[int, _Files]:
     """By import. Those that are shown whole are read together."""
     per_batch = ImportFile.objects.filter(batch__in=batches).values_list("batch").annotate(total=Count("pk"))
     totals = dict(per_batch.order_by())
-    whole: dict[int, list[ImportFile]] = {pk: [] for pk in batches if totals.get(pk, 0) <= SHOWN_FILES}
+    whole: dict[int, list[ImportFile]] = {one.pk: [] for one in batches if totals.get(one.pk, 0) <= SHOWN_FILES}
     for file in _plain(ImportFile.objects.filter(batch__in=whole)):
         whole[file.batch_id].append(file)
-    return {pk: _read(whole[pk]) if pk in whole else _asked(pk, totals[pk]) for pk in batches}
+    return {one.pk: _read(whole[one.pk]) if one.pk in whole else _asked(one, totals[one.pk]) for one in batches}
 
 
 def _plain(files: QuerySet[ImportFile]) -> QuerySet[ImportFile]:
@@ -113,35 +112,24 @@ def _read(files: list[ImportFile]) -> _Files:
     return _Files(
         first=files,
         total=len(files),
-        counts={key: sum(file.counts.get(key, 0) for file in files) for key in COUNTED},
         names=sent[:SHOWN_NAMES],
         n_inside=len(files) - len(sent),
         telling=[file.pk for file in files if any(file.counts.get(key) for key in TELLING)][:FILES_WITH_PROBLEMS],
     )
 
 
-def _asked(batch: int, total: int) -> _Files:
+def _asked(batch: Import, total: int) -> _Files:
     """The same of an import that has too many files to read them all."""
+    is_telling = any(batch.counts.get(key) for key in TELLING)
     files = ImportFile.objects.filter(batch=batch)
-    counts = _totals(files)
     is_inside = _is_inside(files.filter(format=ARCHIVE).values_list("file", flat=True))
     return _Files(
         first=list(_plain(files)[:SHOWN_FILES]),
         total=total,
-        counts=counts,
         names=list(files.filter(~is_inside).order_by("pk").values_list("file", flat=True)[:SHOWN_NAMES]),
         n_inside=files.filter(is_inside).count(),
-        telling=_telling(files) if any(counts[key] for key in TELLING) else [],
+        telling=_telling(files) if is_telling else [],
     )
-
-
-def _totals(files: QuerySet[ImportFile]) -> dict[str, int]:
-    """Most files of an import are counted alike (one new trace, say): those are one row, whose JSON is read once."""
-    totals = dict.fromkeys(COUNTED, 0)
-    for counts, times in files.order_by().values_list("counts").annotate(times=Count("pk")).iterator():
-        for key in COUNTED:
-            totals[key] += times * counts.get(key, 0)
-    return totals
 
 
 def _telling(files: QuerySet[ImportFile]) -> list[int]:
@@ -177,7 +165,7 @@ def _shown(batch: Import, files: _Files, problems: list[dict[str, Any]]) -> Show
         text=_text(state, progress.get("message") or ""),
         done=progress.get("done") or 0,
         total=progress.get("total") or 0,
-        counts=files.counts,
+        counts={key: batch.counts.get(key, 0) for key in COUNTED},
         files=files.first,
         n_files=files.total,
         names=files.names,

@@ -20,7 +20,7 @@ from tests.api.people import member
 from tests.factory import make_project, make_trace, make_traces
 from tests.traces.test_uploads import AIDER
 from traces.api import uploads as api_uploads
-from traces.models import Dataset, Import, Trace
+from traces.models import Dataset, Import, ImportFile, Trace
 
 pytestmark = pytest.mark.django_db
 NDJSON = "application/x-ndjson"
@@ -154,6 +154,17 @@ def test_lists_cost_the_same_however_long_they_are(project, call):
         upload(call, project.dataset, lines(make_trace(f"more{number}")))
     work()
     assert [queries(path) for path in paths] == few
+
+
+def test_imports_are_listed_without_a_look_at_their_files(project, call):
+    path = f"datasets/{project.dataset_id}/imports"
+    (before,) = call.get(path).json()["results"]
+    assert (before["counts"]["new"], before["file"].endswith("traces.jsonl")) == (3, True)
+    batch = project.dataset.imports.get()
+    ImportFile.objects.bulk_create(ImportFile(batch=batch, file=f"{number}.jsonl") for number in range(300))
+    with CaptureQueriesContext(connection) as found:
+        assert call.get(path).json()["results"] == [before]
+    assert not [query for query in found if ImportFile._meta.db_table in query["sql"]]
 
 
 def test_traces_come_in_pages_and_by_their_id(project, call):

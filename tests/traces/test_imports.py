@@ -291,7 +291,7 @@ def test_a_batch_costs_a_handful_of_queries(dataset, write, django_assert_max_nu
     path = write(*[make_trace(f"t{number}", 2) for number in range(100)])
     with django_assert_max_num_queries(20):
         import_files(dataset, [path])
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         import_files(dataset, [path])
 
 

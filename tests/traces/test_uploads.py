@@ -9,9 +9,13 @@ import os
 import threading
 import zipfile
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from annotation.models import Item
@@ -403,6 +407,39 @@ def test_an_archive_is_unpacked_and_every_member_has_a_row(dataset, home):
     assert kept(home) == [str(batch.pk)]
     uploads.remove_old_uploads()
     assert kept(home) == []
+
+
+def test_an_import_says_what_its_files_say_together_also_when_it_is_run_again(dataset):
+    files = {
+        "a.jsonl": lines(make_trace("a"), make_trace("b")),
+        "history.md": AIDER,
+        "c.jsonl": lines(make_trace("c")) + b"oops\n",
+    }
+    batch, _ = send_all(dataset, files)
+    work()
+    batch.refresh_from_db()
+    assert (batch.file, batch.counts) == (
+        "a.jsonl",
+        {"new": 4, "changed": 0, "unchanged": 0, "problems": 1, "warnings": 0},
+    )
+    Job.objects.filter(pk=batch.job_id).update(state="queued")
+    work()
+    batch.refresh_from_db()
+    said = ImportFile.objects.filter(batch=batch).values_list("counts", flat=True)
+    assert batch.counts == {key: sum(counts.get(key, 0) for counts in said) for key in imports.COUNTED}
+    assert batch.counts["unchanged"] == 4
+
+
+def test_an_upgrade_counts_the_files_of_imports_there_are(dataset):
+    batch, _ = send_all(dataset, {"a.jsonl": lines(make_trace("a")), "b.jsonl": lines(make_trace("b")) + b"oops\n"})
+    empty = Import.objects.create(dataset=dataset)
+    work()
+    Import.objects.update(counts={}, file="")
+    migration = import_module("traces.migrations.0005_imports_keep_what_their_files_say")
+    migration.fill(apps, SimpleNamespace(connection=connection))
+    for one, expected in ((batch, ("a.jsonl", 2, 1)), (empty, ("", 0, 0))):
+        one.refresh_from_db()
+        assert (one.file, one.counts["new"], one.counts["problems"]) == expected
 
 
 def test_an_archive_does_not_fill_the_disk(dataset, monkeypatch):

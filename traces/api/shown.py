@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -131,23 +130,21 @@ def show_trace(request: Request, trace: Trace) -> dict[str, Any]:
 
 
 def imports(rows: QuerySet[Import]) -> QuerySet[Import]:
-    """With all that ``show_import`` asks for; the problems stay where they are."""
-    files = ImportFile.objects.only("pk", "batch", "file", "counts").order_by("pk")
-    return rows.select_related("job", "made_by").prefetch_related(Prefetch("files", files))
+    """With all that ``show_import`` asks for; the files stay where they are."""
+    return rows.select_related("job", "made_by")
 
 
 def show_import(request: Request, batch: Import) -> dict[str, Any]:
     """An import and the job that does it. The job of an old one is forgotten, unless it failed."""
-    job, files = batch.job, list(batch.files.all())
-    counts = sum((Counter(file.counts) for file in files), Counter())
+    job = batch.job
     progress = job.progress if job else {}
     return {
         "id": batch.pk,
         "dataset": batch.dataset_id,
         "state": job.state if job else Job.State.DONE,
         "is_new": batch.is_new,
-        "file": files[0].file if files else "",
-        "counts": {name: counts[name] for name in COUNTED},
+        "file": batch.file,
+        "counts": {name: batch.counts.get(name, 0) for name in COUNTED},
         "progress": {
             "done": progress.get("done", 0),
             "total": progress.get("total"),

@@ -24,7 +24,7 @@ from potato_site.jobs.models import Job
 from tests.factory import make_project, make_trace, make_traces
 from tests.traces.test_uploads import AIDER
 from traces.arriving_files import ArrivingFile, ArrivingFiles
-from traces.imports import ARCHIVE
+from traces.imports import ARCHIVE, COUNTED
 from traces.models import Import, ImportFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -318,6 +318,8 @@ def many_files(project) -> Import:
     rows[5].counts = {}
     rows += [ImportFile(batch=batch, file=name, format=ARCHIVE) for name in ("runs.zip", "b/é_%.tar")]
     ImportFile.objects.bulk_create(rows)
+    batch.counts = {key: sum(row.counts.get(key, 0) for row in rows) for key in COUNTED}
+    batch.save(update_fields=["counts"])
     return batch
 
 
