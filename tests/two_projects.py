@@ -189,6 +189,7 @@ PER_ROUTE: dict[str, Callable[[Site, str], dict[str, Any]]] = {
     "manage-invitation": lambda site, _: {"invitation_id": people.invitation_to(site.ours).pk},
     "manage-person": lambda site, role: people.membership_of(factory.person(role), site.assignment(role).project),
     "api-person-pause": lambda site, role: people.membership_of(factory.person(role), site.assignment(role).project),
+    "api-person-group": lambda site, role: people.membership_of(factory.person(role), site.assignment(role).project),
     "api-person-resume": lambda site, role: people.membership_of(factory.person(role), site.assignment(role).project),
     "invitation-answer": lambda site, role: people.asked(factory.person(role), site.other(role)),
     "profile-token": lambda site, role: people.token_of(factory.person(role)),

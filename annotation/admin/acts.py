@@ -12,13 +12,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation import access
+from annotation.assignments import groups
 from annotation.assignments.queue import PRIORITY_LIMIT
 from annotation.models import Membership
+from annotation.models.projects import GROUP_LENGTH
 from annotation.projects import bulk
 from potato_site.accounts.decorators import signed_in
 from potato_site.jobs.models import Job
 
 PEOPLE_SHOWN = 1000
+GROUPS_SHOWN = 20
 
 
 class ActForm(forms.Form):
@@ -94,6 +97,27 @@ class SetPriority(ActForm):
     priority = forms.IntegerField(min_value=1 - PRIORITY_LIMIT, max_value=PRIORITY_LIMIT - 1, initial=1)
 
 
+class _Group(ActForm):
+    group = forms.CharField(max_length=GROUP_LENGTH, required=False)
+
+    def __init__(self, *args: Any, projects: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, projects=projects, **kwargs)
+        there = ", ".join(groups.names(projects)[:GROUPS_SHOWN])
+        known = f"Groups there are: {there}." if there else "Any name: a group is there when something is in it."
+        self.fields["group"].help_text = f"{self.empty} {known}"
+
+    empty = ""
+
+
+class KeepFor(_Group):
+    title = "Keep for a group"
+    says = (
+        "The items are handed out only to annotators of this group (the list of people sets it). Who has one in hand "
+        "keeps it, and you can still give it to anybody. In the calibration set everybody labels them."
+    )
+    empty = "Empty: for everybody."
+
+
 class Withdraw(ActForm):
     title = "Withdraw"
     says = (
@@ -146,6 +170,12 @@ class SetLimit(ActForm):
     )
 
 
+class SetGroup(_Group):
+    title = "Set the group"
+    says = "These annotators get the items that are kept for this group, and those that are for everybody."
+    empty = "Empty: in no group."
+
+
 class Remove(ActForm):
     title = "Remove from the project"
     says = (
@@ -175,6 +205,7 @@ FORMS: dict[str, type[ActForm]] = {
     "reopen": Reopen,
     "invalidate": Invalidate,
     "set_priority": SetPriority,
+    "keep_for": KeepFor,
     "withdraw": Withdraw,
     "restore": Restore,
     "calibrate": Calibrate,
@@ -182,6 +213,7 @@ FORMS: dict[str, type[ActForm]] = {
     "pause": Pause,
     "resume": Resume,
     "set_limit": SetLimit,
+    "set_group": SetGroup,
     "remove": Remove,
     "exclude": Exclude,
     "include": Include,

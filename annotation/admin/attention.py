@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
@@ -81,6 +82,10 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         was, them = ("was", "it") if count == 1 else ("were", "them")
         text = f"{_count(count, 'item')} {was} skipped by several people: is something wrong with {them}?"
         yield Notice("warn", text, links.often_skipped, "Show items")
+    for group, count in (figures.progress or {}).get("for_nobody", {}).items():
+        are = "is" if count == 1 else "are"
+        text = f"{_count(count, 'item')} {are} kept for the group “{group}”, in which nobody is at work."
+        yield Notice("warn", text, f"{links.free}&{urlencode({'group': group})}", "Show items")
     if figures.progress is None or project.state != Project.State.OPEN:
         return
     items = figures.progress["items"]

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from annotation import access
+from annotation.assignments import groups
 from annotation.models import Item, Membership, Project
 from potato_site.accounts.models import User
 from potato_site.numbers import whole_number
@@ -152,6 +153,21 @@ class PriorityFilter(QuestionFilter):
         "first": ("Put first", lambda rows, p: rows.filter(priority__gt=0)),
         "last": ("Put last", lambda rows, p: rows.filter(priority__lt=0)),
     }
+
+
+class GroupFilter(admin.SimpleListFilter):
+    """The people in a group of annotators, or the items that are kept for it."""
+
+    title = "group"
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        project = chosen_project(request)
+        projects = [project.pk] if project else list(access.administered(request.user).values_list("pk", flat=True))
+        return [(name, name) for name in groups.names(projects)[:CHOICES_SHOWN]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(group=self.value()) if self.value() else queryset
 
 
 class AttentionFilter(QuestionFilter):

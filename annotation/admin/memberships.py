@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from annotation.admin.filters import ProjectFilter
+from annotation.admin.filters import GroupFilter, ProjectFilter
 from annotation.admin.lists import ProjectList
 from annotation.models import Membership
 
@@ -16,15 +16,15 @@ from annotation.models import Membership
 class MembershipAdmin(ProjectList):
     tab = "people"
     person_path = "user"
-    acts = ("pause", "resume", "set_limit", "remove", "exclude", "include")
-    list_display = ("user", "role", "status", "stage", "limit", "labels", "project")
-    list_filter = (ProjectFilter, "role", "state", "stage", "is_excluded", "source")
+    acts = ("pause", "resume", "set_limit", "set_group", "remove", "exclude", "include")
+    list_display = ("user", "role", "status", "stage", "group", "limit", "labels", "project")
+    list_filter = (ProjectFilter, "role", "state", "stage", GroupFilter, "is_excluded", "source")
     list_select_related = ("user", "project")
     sortable_by = ("role", "stage")
     ordering = ("project", "user__username", "role")
     search_help_text = "Part of a person's name"
     readonly_fields = ("limit",)
-    fields = ("project", "user", "role", "state", "stage", "limit", "is_excluded", "source")
+    fields = ("project", "user", "role", "state", "stage", "group", "limit", "is_excluded", "source")
 
     def title_of(self, obj: Membership) -> str:
         return f"{obj.user}, {obj.get_role_display().lower()} of {obj.project}"

@@ -18,6 +18,7 @@ from annotation.api import lookup
 from annotation.assignments import managing
 from annotation.assignments.queue import PRIORITY_LIMIT
 from annotation.models import Item, Project, Slot
+from annotation.models.projects import GROUP_LENGTH
 from annotation.models.querysets import DELIVERED, present, withdrawn
 from annotation.projects.revisions import current
 from potato_site.accounts.decorators import person_of
@@ -36,6 +37,7 @@ class ItemShown(serializers.Serializer):
     trace_sha256 = serializers.CharField(help_text="Of the version that is labeled; of a pair, of both.")
     stratum = serializers.CharField(allow_blank=True)
     priority = serializers.IntegerField()
+    group = serializers.CharField(allow_blank=True, help_text="Handed out only to annotators of this group.")
     in_overlap = serializers.BooleanField()
     in_calibration = serializers.BooleanField(help_text="Everybody labels it first; none of that is a label.")
     is_withdrawn = serializers.BooleanField()
@@ -51,6 +53,9 @@ class ItemChange(Strict):
         min_value=1 - PRIORITY_LIMIT,
         max_value=PRIORITY_LIMIT - 1,
         help_text="Above 0: handed out before all others; below 0: after them.",
+    )
+    group = serializers.CharField(
+        required=False, allow_blank=True, max_length=GROUP_LENGTH, help_text="Empty: for everybody."
     )
     in_calibration = serializers.BooleanField(required=False)
     is_withdrawn = serializers.BooleanField(required=False, help_text="Handed out to nobody, and in no export.")
@@ -96,6 +101,8 @@ class ItemOne(Endpoint):
         with transaction.atomic():
             if "priority" in given:
                 managing.set_priority(item.pk, user, given["priority"])
+            if "group" in given:
+                managing.keep_for(item.pk, user, given["group"])
             for name, (yes, no) in SWITCHES.items():
                 if name in given:
                     (yes if given[name] else no)(item.pk, user)
@@ -159,6 +166,7 @@ def shown(item: Any) -> dict[str, Any]:
         "trace_sha256": shown_digest(item.a.sha256, item.b and item.b.sha256),
         "stratum": item.stratum,
         "priority": item.priority,
+        "group": item.group,
         "in_overlap": item.in_overlap,
         "in_calibration": item.in_calibration,
         "is_withdrawn": item.is_gone,

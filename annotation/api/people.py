@@ -15,6 +15,7 @@ from annotation import access
 from annotation.api import lookup
 from annotation.assignments import shares
 from annotation.models import Invitation, Membership
+from annotation.models.projects import GROUP_LENGTH
 from annotation.projects import invitations, membership
 from potato_site.accounts.decorators import person_of
 from potato_site.accounts.models import User
@@ -49,6 +50,7 @@ class PersonShown(serializers.Serializer):
     stage = serializers.ChoiceField(choices=Membership.Stage.choices)
     state = serializers.ChoiceField(choices=Membership.State.choices)
     source = serializers.ChoiceField(choices=Membership.Source.choices)
+    group = serializers.CharField(allow_blank=True, help_text="Gets the items that are kept for it.")
     is_excluded = serializers.BooleanField(help_text="Their labels are left out of exports and agreement.")
     recruit = RecruitShown(
         allow_null=True, help_text="Who came from a crowd platform. Null for others, and for who is no manager."
@@ -59,6 +61,10 @@ class PersonInvited(Strict):
     username = serializers.CharField(required=False, default="", allow_blank=True, max_length=64)
     email = serializers.CharField(required=False, default="", allow_blank=True, max_length=254)
     role = serializers.ChoiceField(choices=Membership.Role.choices, required=False, default=Membership.Role.ANNOTATOR)
+
+
+class GroupGiven(Strict):
+    group = serializers.CharField(allow_blank=True, max_length=GROUP_LENGTH, help_text="Empty: in no group.")
 
 
 class PeopleInvited(Strict):
@@ -148,6 +154,17 @@ class Resume(_Person):
         return Response(_person(self.found(request, slug, membership_id)))
 
 
+class Group(_Person):
+    @extend_schema(
+        operation_id="person_group", summary="Put a person into a group", request=GroupGiven, responses=PersonShown
+    )
+    def post(self, request: Request, slug: str, membership_id: int) -> Response:
+        """They get the items that are kept for it, and those that are for everybody."""
+        found, group = self.found(request, slug, membership_id), read(GroupGiven, request)["group"]
+        membership.set_group(found, person_of(request), group)
+        return Response(_person(self.found(request, slug, membership_id)))
+
+
 class Invitations(Endpoint):
     tag = TAG
     scopes = {"GET": "manage"}
@@ -191,6 +208,7 @@ def person(one: Membership, standing: shares.Standing | None = None) -> dict[str
         "stage": one.stage,
         "state": one.state,
         "source": one.source,
+        "group": one.group,
         "is_excluded": one.is_excluded,
         "recruit": _recruit(standing) if standing else None,
     }

@@ -32,6 +32,7 @@ urlpatterns = [
     path("projects/<slug:slug>/people", people.People.as_view(), name="api-people"),
     path("projects/<slug:slug>/people/invitations", people.Invitations.as_view(), name="api-invitations"),
     path("projects/<slug:slug>/people/<int:membership_id>/pause", people.Pause.as_view(), name="api-person-pause"),
+    path("projects/<slug:slug>/people/<int:membership_id>/group", people.Group.as_view(), name="api-person-group"),
     path("projects/<slug:slug>/people/<int:membership_id>/resume", people.Resume.as_view(), name="api-person-resume"),
     path("projects/<slug:slug>/join", people.Join.as_view(), name="api-join"),
     path("projects/<slug:slug>/items", items.ItemList.as_view(), name="api-items"),

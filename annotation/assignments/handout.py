@@ -156,7 +156,7 @@ def _claim(membership: Membership, now: datetime) -> Assignment | None:
     if slot is None:
         return None
     if (check := known_items.due(membership)) is not None:
-        free = Slot.objects.filter(item=check, assignment=None, group__in=["", membership.group])
+        free = Slot.objects.filter(item=check, assignment=None)
         place = free.select_for_update(skip_locked=True, of=("self",)).order_by("number").first()
         # Only where it has all the labels that it needs is it a check alone; not where somebody takes its place now.
         if place is not None or not free.exists():
@@ -207,7 +207,7 @@ WHERE s.project_id = %(project)s
   AND NOT i.is_withdrawn
   AND s.queue_key > %(behind)s
   AND s.queue_key <= %(until)s
-  AND s."group" IN ('', %(group)s)
+  AND i."group" IN ('', %(group)s)
   AND NOT EXISTS (
     SELECT 1 FROM annotation_assignment a WHERE a.item_id = s.item_id AND a.annotator_id = %(annotator)s)
 ORDER BY s.queue_key, s.id
@@ -238,6 +238,8 @@ def _why_empty(project: Project, user: Any) -> str:
         return f"You have {_what_was_done(items, user)} every item of this project. Thank you!"
     if Assignment.objects.filter(project=project).in_other_hands(user).exists():
         return OTHERS_AT_WORK
+    if untouched.with_free_places([project.pk]).exists():
+        return "What is left of this project is for other annotators. Thank you!"
     return "Every item has as many labels as it needs. Thank you!"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from annotation.models import Assignment, Gold, Item, Membership, Project
+from annotation.models.querysets import ItemQuerySet
 from annotation.projects.revisions import current, meaning_key
 
 FIRST_AMONG = 5
@@ -25,7 +26,7 @@ def due(membership: Membership) -> Item | None:
     if not percentage:
         return None
     known, had = _known(project), Assignment.objects.filter(project=project, annotator=membership.user_id)
-    fresh = known.exclude(Exists(had.filter(item=OuterRef("pk"))))
+    fresh = known.open_to(membership.group).exclude(Exists(had.filter(item=OuterRef("pk"))))
     if not fresh.exists() or not _is_due(had.working(), known, percentage, membership.pk):
         return None
     # Another one for everybody, so that all are used about equally often.
@@ -33,7 +34,7 @@ def due(membership: Membership) -> Item | None:
     return Item.objects.get(pk=chosen)
 
 
-def _known(project: Project) -> QuerySet[Item]:
+def _known(project: Project) -> ItemQuerySet:
     """The items with a known answer to a question as it is asked now, meant to be handed out.
 
     Of the calibration set people are told what is known.

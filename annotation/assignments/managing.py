@@ -91,6 +91,19 @@ def set_priority(item_id: int, by: User, priority: int) -> None:
 
 
 @transaction.atomic
+def keep_for(item_id: int, by: User, group: str) -> None:
+    """Hand the item out only to annotators of this group; "": to everybody. Who has it in hand keeps it."""
+    item = _item_alone(item_id)
+    if item.group == group:
+        return
+    before, item.group = item.group, group
+    item.save(update_fields=["group"])
+    _audit_item(item, by, "item.group", {"group": before}, {"group": group})
+    # Who could break a tie may be another one now.
+    planning.request(item.project.dataset_id)
+
+
+@transaction.atomic
 def withdraw(item_id: int, by: User) -> None:
     """Hand the item out to nobody and leave it out of exports. Nothing is deleted; open work may be finished."""
     _set_withdrawn(item_id, by, True)

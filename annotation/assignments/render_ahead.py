@@ -36,8 +36,9 @@ def _next_versions(project: Project) -> dict[Prefix, set[int]]:
     """
     people = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR, state=Membership.State.ACTIVE)
     shown = set(calibration.items_of(project).values_list("a", "b"))
-    for cursor in set(people.order_by("-pk").values_list("cursor", flat=True)[:100]) | {""}:
-        free = Slot.objects.filter(project=project, assignment=None, queue_key__gt=cursor).order_by("queue_key", "id")
+    for cursor, group in set(people.order_by("-pk").values_list("cursor", "group")[:100]) | {("", "")}:
+        free = Slot.objects.filter(project=project, assignment=None, queue_key__gt=cursor)
+        free = free.filter(item__group__in=["", group]).order_by("queue_key", "id")
         shown |= set(free.values_list("item__a", "item__b")[:AHEAD])
     versions: dict[Prefix, set[int]] = {"": set(), "a-": set(), "b-": set()}
     for a, b in shown:

@@ -9,9 +9,9 @@ from annotation.models.querysets import NOT_DELIVERED
 from annotation.projects.revisions import current
 
 
-def with_room(project: Project, using: str = "default") -> set[int]:
-    """Ids of the annotators at work whose labels count and who are within their limit; of those whom a crowd platform
-    sent, the ones who are at it now."""
+def with_room(project: Project, using: str = "default") -> dict[int, str]:
+    """User id → group, of the annotators at work whose labels count and who are within their limit; of those whom a
+    crowd platform sent, the ones who are at it now."""
     members = Membership.objects.using(using).filter(
         project=project,
         role=Membership.Role.ANNOTATOR,
@@ -20,7 +20,8 @@ def with_room(project: Project, using: str = "default") -> set[int]:
         is_excluded=False,
     )
     usual = current(project).instances_per_annotator
-    limits = {user: caps.get("items", usual) for user, caps in members.values_list("user_id", "caps")}
+    rows = list(members.values_list("user_id", "group", "caps"))
+    limits = {user: caps.get("items", usual) for user, _, caps in rows}
     taken = dict[int, int]()
     if any(limit is not None for limit in limits.values()):
         had = Assignment.objects.using(using).working().filter(project=project).exclude(state__in=NOT_DELIVERED)
@@ -30,4 +31,4 @@ def with_room(project: Project, using: str = "default") -> set[int]:
         Visit.objects.using(using).under_way().filter(recruit__project=project).values_list("recruit__user", flat=True)
     )
     able = {user for user, limit in limits.items() if limit is None or taken.get(user, 0) < limit}
-    return able - (sent - at_it)
+    return {user: group for user, group, _ in rows if user in able - (sent - at_it)}

@@ -8,6 +8,7 @@ agreement, which is measured on the planned ones: items on which people differ w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -81,10 +82,13 @@ def _could_take(project: Project, items: list[int], using: str = "default") -> s
     config = current(project)
     if config.recruitment.platform != "none" or config.allow_all_users:
         return set(items)
-    people = with_room(project, using) if items else set()
+    people = with_room(project, using) if items else {}
+    groups = dict(Item.objects.using(using).filter(pk__in=items).values_list("pk", "group"))
+    in_group = Counter(people.values())
     had = Assignment.objects.using(using).filter(item__in=items, annotator__in=people).exclude(state__in=RESUMABLE)
-    counts = dict(had.order_by().values_list("item").annotate(Count("annotator", distinct=True)))
-    return {item for item in items if counts.get(item, 0) < len(people)}
+    pairs = had.order_by().values_list("item", "annotator").distinct()
+    counts = Counter(item for item, user in pairs if groups[item] in ("", people[user]))
+    return {item for item, group in groups.items() if counts[item] < (in_group[group] if group else len(people))}
 
 
 def _filled(project: Project, config: ProjectConfig) -> QuerySet[Item]:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from annotation.models.projects import Project
+from annotation.models.projects import GROUP_LENGTH, Project
 from annotation.models.querysets import AssignmentQuerySet, ItemQuerySet
 from potato_site.textjson import TextJSONField
 
@@ -31,6 +31,8 @@ class Item(models.Model):
     is_withdrawn = models.BooleanField(default=False)
     # Everybody labels it before anything else, and no label is made of that.
     in_calibration = models.BooleanField(default=False, db_default=False)
+    # Handed out only to annotators of this group (Membership.group); empty: to everybody.
+    group = models.CharField(max_length=GROUP_LENGTH, blank=True, db_default="")
     # The project's change counter when what counts of it last changed by anything but a submission (which has its own):
     # one was invalidated, its trace was withdrawn or restored, somebody was left out. See annotation.projects.counter.
     changed_seq = models.BigIntegerField(default=0)
@@ -53,6 +55,7 @@ class Item(models.Model):
             models.Index(fields=["project", "position"], name="item_position"),
             models.Index(fields=["project", "priority", "position"], name="item_priority"),
             models.Index(fields=["project", "changed_seq"], name="item_changed"),
+            models.Index(fields=["project", "group"], name="item_group"),
             models.Index(fields=["project", "position"], condition=Q(in_calibration=True), name="item_calibration"),
         ]
 
@@ -179,7 +182,6 @@ class Slot(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="slots")
     number = models.PositiveSmallIntegerField()
     purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.PLANNED)
-    group = models.CharField(max_length=64, blank=True)
     queue_key = models.CharField(max_length=64)
     assignment = models.OneToOneField(Assignment, models.SET_NULL, null=True, related_name="slot")
 

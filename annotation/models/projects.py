@@ -6,6 +6,8 @@ from django.utils.text import slugify
 
 from potato_site.textjson import TextJSONField, digest
 
+GROUP_LENGTH = 64
+
 
 class Project(models.Model):
     """A dataset, the questions asked of it, and the people who answer."""
@@ -113,7 +115,8 @@ class Membership(models.Model):
     source = models.CharField(max_length=8, choices=Source.choices)
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
     is_excluded = models.BooleanField(default=False)
-    group = models.CharField(max_length=64, blank=True)
+    # Gets what is kept for this group (Item.group), and what is for everybody.
+    group = models.CharField(max_length=GROUP_LENGTH, blank=True)
     # The queue key of the last slot taken: the next search starts behind it.
     cursor = models.CharField(max_length=64, blank=True)
     # {"items": at most this many assignments}; empty: the project's own cap

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 # Every flag a submission may carry, in the order they are kept.
@@ -49,6 +49,10 @@ class ItemQuerySet(QuerySet[Any]):
     def withdrawn(self) -> ItemQuerySet:
         """Handed out to nobody and left out of exports: the item itself, or a trace of it."""
         return self.filter(withdrawn())
+
+    def open_to(self, group: str) -> ItemQuerySet:
+        """For everybody, or kept for this group."""
+        return self.filter(group__in=["", group])
 
     def to_label(self) -> ItemQuerySet:
         """Whose labels the project wants or has: all but the items of the calibration set without one."""
@@ -124,9 +128,11 @@ class AssignmentQuerySet(QuerySet[Any]):
         return self.filter(purpose=ADJUDICATION, state__in=("open", *DELIVERED))
 
     def in_other_hands(self, user: Any) -> AssignmentQuerySet:
-        """Labels that others are making of items this person never had: some may be given back."""
+        """Labels that others are making of items this person never had, and may get: some may be given back."""
         mine = _model("Assignment").objects.filter(item=OuterRef("item"), annotator=user)
-        return self.filter(~Exists(mine), present("item__"), purpose="production", state="open")
+        member = _model("Membership").objects.filter(project=OuterRef("project"), user=user, role="annotator")
+        is_open = Q(item__group="") | Q(item__group=Subquery(member.values("group")))
+        return self.filter(is_open, ~Exists(mine), present("item__"), purpose="production", state="open")
 
     def left_out(self) -> AssignmentQuerySet:
         """By people whose work a manager has left out of their project."""

@@ -47,6 +47,7 @@ ACTS: dict[str, Act] = {
     "set_priority": Act(
         Item, "given this priority", lambda row, by, o: managing.set_priority(row.pk, by, o["priority"])
     ),
+    "keep_for": Act(Item, "given this group", lambda row, by, o: managing.keep_for(row.pk, by, o["group"])),
     "withdraw": Act(Item, "withdrawn", lambda row, by, o: managing.withdraw(row.pk, by)),
     "restore": Act(Item, "restored", lambda row, by, o: managing.restore(row.pk, by)),
     "calibrate": Act(Item, "put into the calibration set", lambda row, by, o: managing.calibrate(row.pk, by)),
@@ -56,6 +57,7 @@ ACTS: dict[str, Act] = {
     "pause": Act(Membership, "paused", lambda row, by, o: membership.pause(row, by)),
     "resume": Act(Membership, "resumed", lambda row, by, o: membership.resume(row, by)),
     "set_limit": Act(Membership, "given this limit", lambda row, by, o: membership.set_limit(row, by, o["items"])),
+    "set_group": Act(Membership, "given this group", lambda row, by, o: membership.set_group(row, by, o["group"])),
     "remove": Act(Membership, "removed", lambda row, by, o: membership.deactivate(row, by)),
     "exclude": Act(Membership, "left out", lambda row, by, o: membership.exclude(row, by)),
     "include": Act(Membership, "taken in again", lambda row, by, o: membership.exclude(row, by, False)),

@@ -57,6 +57,20 @@ def set_limit(membership: Membership, by: User | None, items: int | None) -> Mem
 
 
 @transaction.atomic
+def set_group(membership: Membership, by: User | None, group: str) -> Membership:
+    """Whose items this person gets besides everybody's; "" takes them out of their group. Raises Refused."""
+    locked = _locked(membership)
+    if locked.role != Role.ANNOTATOR:
+        raise Refused("Only an annotator is in a group.")
+    if locked.group == group:
+        return locked
+    changed = _change(locked, by, "people.group", group=group)
+    # Who could break a tie may be another one now.
+    planning.request(locked.project.dataset_id)
+    return changed
+
+
+@transaction.atomic
 def deactivate(membership: Membership, by: User | None) -> Membership:
     """End a membership: what was in hand under this role is given back, labels and decisions stay. Raises Refused for
     the last manager."""

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from annotation.access import only_labels
 from annotation.assignments.states import give_back_labels
 from annotation.models import Membership, Project
+from annotation.models.projects import GROUP_LENGTH
 from annotation.projects.membership import ONE_PROJECT, REMOVED, let_in
 from annotation.projects.notes import Notebook
 from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
@@ -37,6 +38,8 @@ class Person:
     username: str
     password: SecretStr | None
     path: KeyPath
+    # None: the file does not say, and a group that a manager gave stays.
+    group: str | None = None
 
     @property
     def is_plain_text(self) -> bool:
@@ -47,7 +50,7 @@ class Person:
 
 
 def read_people(raw: Any, book: Notebook) -> tuple[Person, ...]:
-    """The entries of ``annotators``: a name, or ``{username, password?}``. What is wrong goes to ``book``."""
+    """The entries of ``annotators``: a name, or ``{username, password?, group?}``. What is wrong goes to ``book``."""
     if raw is None:
         return ()
     if not isinstance(raw, list):
@@ -71,13 +74,22 @@ def _read_person(entry: Any, path: KeyPath, book: Notebook) -> Person | None:
     if not isinstance(entry, dict):
         book.error(path, "Input should be a name, or a mapping with username and password")
         return None
-    for key in set(entry) - {"username", "password"}:
+    for key in set(entry) - {"username", "password", "group"}:
         book.warn((*path, key), "is not a key we know; ignored", "unknown")
     name = _text(entry.get("username"), (*path, "username"), book)
     password = _text(entry["password"], (*path, "password"), book) if entry.get("password") is not None else None
     if name is None or not _is_username(name, (*path, "username"), book):
         return None
-    return Person(name, None if password is None else SecretStr(password), path)
+    group = _group(entry["group"], (*path, "group"), book) if entry.get("group") is not None else None
+    return Person(name, None if password is None else SecretStr(password), path, group)
+
+
+def _group(value: Any, path: KeyPath, book: Notebook) -> str | None:
+    group = "" if value == "" else _text(value, path, book)
+    if group is not None and len(group) > GROUP_LENGTH:
+        book.error(path, f"is longer than {GROUP_LENGTH} characters")
+        return None
+    return group if group is None else group.strip()
 
 
 def _text(value: Any, path: KeyPath, book: Notebook) -> str | None:
@@ -124,6 +136,7 @@ class Ready:
     username: str
     path: KeyPath
     encoded: str | None
+    group: str | None
 
 
 def prepare(people: Sequence[Person], book: Notebook) -> list[Ready]:
@@ -134,10 +147,10 @@ def prepare(people: Sequence[Person], book: Notebook) -> list[Ready]:
 def _prepare(person: Person, book: Notebook) -> Ready:
     password = _password(person, book)
     if password is None:
-        return Ready(person.username, person.path, None)
+        return Ready(person.username, person.path, None, person.group)
     user = User.objects.named(person.username)
     is_right = user is not None and check_password(password, user.password)
-    return Ready(person.username, person.path, None if is_right else make_password(password))
+    return Ready(person.username, person.path, None if is_right else make_password(password), person.group)
 
 
 def _password(person: Person, book: Notebook) -> str | None:
@@ -168,6 +181,7 @@ def apply_people(
     """
     known = {name_key(name) for name in before}
     changes = [_apply_person(project, person, known, made_by, book) for person in people]
+    changes += [_put_into_group(project, person) for person in people]
     changes += _remove(project, {name_key(person.username) for person in people})
     changed = [change for change in changes if change]
     if changed:
@@ -233,6 +247,15 @@ def _join(project: Project, user: User, person: Ready, known: set[str], made_by:
         let_in(membership)
         return {"user": user.username, "change": "is back"}
     return None
+
+
+def _put_into_group(project: Project, person: Ready) -> dict[str, str] | None:
+    if person.group is None:
+        return None
+    members = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR)
+    member = members.filter(user__name_key=name_key(person.username)).exclude(group=person.group)
+    is_changed = bool(member.update(group=person.group))
+    return {"user": person.username, "change": f"group {person.group or 'left'}"} if is_changed else None
 
 
 def _membership(project: Project, user: User, state: Membership.State) -> None:

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from annotation.assignments import tie_breakers
+from annotation.assignments import groups, tie_breakers
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.quality.agreement import agreement_of
@@ -142,6 +142,7 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     progress["without_steps"], progress["in_vain"] = left_out(project).count(), in_vain(project).count()
     skipped = Item.objects.filter(project=project).to_label().skipped_by_several([project.pk])
     progress["often_skipped"] = skipped.count()
+    progress["for_nobody"] = groups.for_nobody(project)
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()
     del whole["people"]

@@ -142,7 +142,7 @@ class _Reader:
         people = []
         for member in self._members():
             mine = states.get(member.user_id, Counter())
-            available = free - taken.get(member.user_id, Counter())
+            available = _open_to(member.group, free - taken.get(member.user_id, Counter()))
             schemes = [
                 SchemeStatus(
                     name, _sum(mine, OPEN, kinds), answered.get(member.user_id, {}).get(name, 0),
@@ -190,16 +190,18 @@ class _Reader:
             counts.setdefault(user, Counter())[kind, state] = number
         return counts
 
-    def _free_items(self) -> tuple[Counter[str], dict[int, Counter[str]]]:
-        """(items of each kind with a free place, and per person how many of those they cannot take any more)."""
+    def _free_items(self) -> tuple[Counter[tuple[str, str]], dict[int, Counter[tuple[str, str]]]]:
+        """(items of each kind, for each group, with a free place; per person how many of those they cannot take any
+        more)."""
         # From the places, not from the items: SQLite would look through all free places once per item.
         free = Slot.objects.using(self.using).filter(assignment=None, item__in=self.present).values("item")
         mine = Assignment.objects.using(self.using).filter(item__in=free).exclude(state__in=RETURNABLE)
-        taken: dict[int, Counter[str]] = {}
-        for user, kind, number in mine.values_list("annotator", "item__kind").annotate(Count("pk")).order_by():
-            taken.setdefault(user, Counter())[kind] = number
-        kinds = free.values_list("item__kind").annotate(Count("item", distinct=True)).order_by()
-        return Counter(dict(kinds)), taken
+        taken: dict[int, Counter[tuple[str, str]]] = {}
+        counted = mine.values_list("annotator", "item__kind", "item__group").annotate(Count("pk")).order_by()
+        for user, kind, group, number in counted:
+            taken.setdefault(user, Counter())[kind, group] = number
+        kinds = free.values_list("item__kind", "item__group").annotate(Count("item", distinct=True)).order_by()
+        return Counter({(kind, group): number for kind, group, number in kinds}), taken
 
     def _answers_by_scheme(self) -> dict[int, dict[str, int]]:
         """Per person and scheme, the current submissions that answer it."""
@@ -222,3 +224,12 @@ class _Reader:
 
     def _scheme_names(self) -> list[str]:
         return [scheme.name for scheme in self.config.annotation_schemes] if self.config else []
+
+
+def _open_to(group: str, items: Counter[tuple[str, str]]) -> Counter[str]:
+    """Those of each kind that are for everybody, or for this group."""
+    found = Counter[str]()
+    for (kind, kept_for), number in items.items():
+        if kept_for in ("", group):
+            found[kind] += number
+    return found

@@ -75,6 +75,9 @@ TABLE: dict[tuple[str, str], tuple[Body, list[int]]] = {
     ("POST", "projects/{slug}/people/{membership_id}/resume"): (
         nothing, [404, 404, 200, 404, 404, 200, 403, 404, 404],
     ),
+    ("POST", "projects/{slug}/people/{membership_id}/group"): (
+        lambda _: {"group": "rust"}, [404, 404, 200, 404, 404, 200, 403, 404, 404],
+    ),
     ("GET", "projects/{slug}/assignments"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
     ("GET", "projects/{slug}/items"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),
     ("GET", "projects/{slug}/items/{item_id}"): (nothing, [404, 404, 200, 200, 404, 200, 200, 404, 404]),

@@ -175,8 +175,8 @@ FILL = (
     {LABELS} SELECT <assignment> + i, <uuid>, <item> + i / <each>, <project>, <person> + i % <people>, 'production',
     'submitted', <revision>, 1, '', FALSE, <then>, NULL, '', i % 30 = 0 FROM n""",
     f"""INSERT INTO annotation_slot
-    (id, item_id, project_id, number, purpose, "group", queue_key, assignment_id)
-    {LABELS} SELECT <slot> + i, <item> + i / <each>, <project>, 1 + i % <each>, 'planned', '', 'bulk', <assignment> + i
+    (id, item_id, project_id, number, purpose, queue_key, assignment_id)
+    {LABELS} SELECT <slot> + i, <item> + i / <each>, <project>, 1 + i % <each>, 'planned', 'bulk', <assignment> + i
     FROM n""",
     f"""INSERT INTO annotation_submission
     (id, assignment_id, project_id, number, seq, op_id, revision_id, "values", active_ms, flags, is_current,
