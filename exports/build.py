@@ -12,7 +12,7 @@ from exports import comparisons, pairs
 from exports.asked import Asked, choose
 from exports.changes import Changes
 from exports.earlier import Earlier
-from exports.effect import without_effect
+from exports.effect import in_effect, without_effect
 from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options
@@ -103,7 +103,7 @@ def build(
                 before_publishing()
 
             files = write_files(
-                pieces, folder.joinpath, compress=options.compress, before_publishing=all_written,
+                pieces, folder.joinpath, compress=source.options.compress, before_publishing=all_written,
                 checksums=with_card, earlier=None if is_new else Earlier(folder, output.name if writer.file else ""),
             )  # fmt: skip
         counts = source.counts()
@@ -129,16 +129,16 @@ class Source:
         """``most_traces``: look at no more labeled traces (a preview)."""
         self.most_traces = most_traces
         self.project = queries.project_by_id(project_id)
-        self.options, self.writer, self.progress = options, writer, progress
+        self.given, self.options, self.writer, self.progress = options, in_effect(options, writer), writer, progress
         self.done = 0
-        self.asked: Asked = choose(queries.questions(self.project), options, writer.takes)
+        self.asked: Asked = choose(queries.questions(self.project), self.options, writer.takes)
         self.tally = Tally()
         self._told: dict[str, Any] = {}
-        issues = queries.issues_and_repositories(self.project) if options.has_splits else ()
-        self.splits = Splits(options, issues)
+        issues = queries.issues_and_repositories(self.project) if self.options.has_splits else ()
+        self.splits = Splits(self.options, issues)
         self.changes: Changes | None = None
         if options.since_seq is not None:
-            self.changes = Changes(self.project, options, comparisons=self.reads_comparisons)
+            self.changes = Changes(self.project, self.options, comparisons=self.reads_comparisons)
 
     def tell(self, done: int | None = None) -> None:
         """How many are done; without a number that somebody is at work."""
@@ -161,7 +161,7 @@ class Source:
 
     def without_effect(self) -> tuple[str, ...]:
         """Of the options, when all rows are read."""
-        return tuple(without_effect(self.project, self.options, self.asked, self.tally, self.writer))
+        return tuple(without_effect(self.project, self.given, self.asked, self.tally, self.writer))
 
     def sheet(self, file: str) -> Sheet:
         reward = self.asked.reward
@@ -269,12 +269,7 @@ class Source:
         )
 
     def _made(self, tally: Tally | None = None) -> Rows:
-        tally = tally or self.tally
-        options = self.options
-        # A benchmark has every attempt, and who asks for what people said gets all of it.
-        if "dedupe" in self.writer.ignores:
-            options = options.model_copy(update={"dedupe": False})
-        return Rows(self.asked, options, self.writer.takes, self.splits, tally, self.changes)
+        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes)
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""

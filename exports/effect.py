@@ -14,6 +14,14 @@ from exports.tally import Tally
 PAIR_OPTIONS = ("pair_source", "pairs_per_issue", "min_margin")
 PROMPT_OPTIONS = ("prompt_limit",)
 USUAL = Options()
+# What an option comes to where a format ignores it: a benchmark has every attempt, and who asks for what people said
+# gets all of it.
+IGNORED = Options(dedupe=False)
+
+
+def in_effect(options: Options, writer: Format) -> Options:
+    """What the format has a use for. The others do nothing, so that no count tells of something they did."""
+    return options.model_copy(update={name: getattr(IGNORED, name) for name in _ignored(options, writer)})
 
 
 def without_effect(
@@ -37,18 +45,28 @@ def without_effect(
 
 def _idle(options: Options, writer: Format) -> Iterator[str]:
     """Options that are not the usual ones and change nothing of what this format writes."""
-    ignored = writer.ignores
-    if writer.takes != "pairs":
-        ignored += PAIR_OPTIONS
+    ignored = [*_ignored(options, writer), *([] if writer.takes == "pairs" else PAIR_OPTIONS)]
     if not writer.prompts_grow:
         ignored += PROMPT_OPTIONS
+    if writer.is_raw and not (options.ties == "drop" or options.min_agreement or options.suggested == "drop"):
+        ignored.append("scheme")
+    if not writer.tells_outcome and not options.outcome:
+        ignored.append("outcome_scheme")
     for name in (name for name in ignored if _is_own(options, name)):
         yield f"{name}: it changes nothing of this format"
     if options.content == USUAL.content and _is_own(options, "content_limit"):
         yield "content_limit: steps are cut where content is truncated, and it is not"
     for name in ("split_by", "split_seed"):
-        if _is_own(options, name) and not options.has_splits:
+        if _is_own(options, name) and not in_effect(options, writer).has_splits:
             yield f"{name}: no share of the traces goes into another split"
+
+
+def _ignored(options: Options, writer: Format) -> list[str]:
+    """The names of what the format says that it ignores, of single values where one of these was given."""
+    given = (one.partition("=") for one in writer.ignores)
+    names = [name for name, equals, value in given if not equals or getattr(options, name) == value]
+    # A share of votes holds those for a neutral step, wherever it is written.
+    return [one for one in names if one != "neutral" or not options.soft_labels or "soft_labels" in names]
 
 
 def _is_own(options: Options, name: str) -> bool:

@@ -29,6 +29,8 @@ Takes = Literal["rewards", "answers", "pairs"]
 
 # Options about steps, for formats that write none (``Format``: ignores).
 STEP_OPTIONS = ("soft_labels", "post_error", "neutral", "content")
+# The same for formats that hold what each person said.
+RAW_OPTIONS = (*STEP_OPTIONS, "reward_values", "dedupe", "ties=latest")
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,10 @@ class Format(ABC):
     # The name of the main file in a published export. A format that is a folder has none: its files keep their names.
     file: ClassVar[str]
     takes: ClassVar[Takes]
-    # Options that cannot change its files, so that who gives one is told.
+    # Options that cannot change its files, so that who gives one is told. "name=value": that value cannot.
     ignores: ClassVar[tuple[str, ...]] = ()
+    # The outcome of a run is in it, or decides what is.
+    tells_outcome: ClassVar[bool] = False
     # A package that is not always there, and the extra of this product that brings it.
     needs: ClassVar[tuple[str, str] | None] = None
     # Of answers: it gets a row for every pair that was compared as well.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, answers_of, issue_of, lines_of_many, moment, origin
-from exports.formats import STEP_OPTIONS, Format, Piece, Row, Sheet, Takes, formats
+from exports.formats import RAW_OPTIONS, Format, Piece, Row, Sheet, Takes, formats
 from potato_site.canonical import canonical
 
 
@@ -22,7 +22,7 @@ class Annotations(Format):
 
     file: ClassVar[str] = "annotations.jsonl"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values", "dedupe")
+    ignores: ClassVar[tuple[str, ...]] = RAW_OPTIONS
     takes_comparisons: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
     is_raw: ClassVar[bool] = True

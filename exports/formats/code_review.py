@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from exports.describe import SCHEMA_VERSION, issue_of, lines_of_many, moment, origin, text_or_none
-from exports.formats import STEP_OPTIONS, Format, Piece, Row, Said, Sheet, Takes, formats
+from exports.formats import RAW_OPTIONS, Format, Piece, Row, Said, Sheet, Takes, formats
 
 TYPE = "code_review"
 COMMENT = ("id", "step", "file", "side", "start_line", "end_line", "quote_sha", "code", "category", "text")
@@ -22,7 +22,7 @@ class CodeReview(Format):
 
     file: ClassVar[str] = "code_review.jsonl"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values", "dedupe")
+    ignores: ClassVar[tuple[str, ...]] = RAW_OPTIONS
     step_texts: ClassVar[bool] = False
     is_raw: ClassVar[bool] = True
 

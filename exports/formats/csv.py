@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from exports.describe import answers_of, model_of, moment, text_or_none
-from exports.formats import STEP_OPTIONS, Format, Piece, Row, Sheet, Takes, formats, split_file
+from exports.formats import RAW_OPTIONS, Format, Piece, Row, Sheet, Takes, formats, split_file
 from potato_site.canonical import canonical
 
 COLUMNS = ("trace_id", "issue_id", "instance_id", "repo", "model", "annotator", "scheme", "type", "key", "value",
@@ -26,7 +26,7 @@ class Csv(Format):
 
     file: ClassVar[str] = "answers.csv"
     takes: ClassVar[Takes] = "answers"
-    ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "reward_values", "dedupe")
+    ignores: ClassVar[tuple[str, ...]] = RAW_OPTIONS
     takes_comparisons: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
     is_raw: ClassVar[bool] = True

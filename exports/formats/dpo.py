@@ -23,7 +23,8 @@ class Dpo(Format):
 
     file: ClassVar[str] = "dpo.jsonl"
     takes: ClassVar[Takes] = "pairs"
-    ignores: ClassVar[tuple[str, ...]] = ("soft_labels", "neutral")
+    ignores: ClassVar[tuple[str, ...]] = ("soft_labels", "neutral", "post_error=mask")
+    tells_outcome: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
 
     def refusal(self, pair: Pair) -> str:

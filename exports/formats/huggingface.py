@@ -47,6 +47,7 @@ class HuggingFace(Format):
     file: ClassVar[str] = ""
     takes: ClassVar[Takes] = "rewards"
     ignores: ClassVar[tuple[str, ...]] = ("compress",)
+    tells_outcome: ClassVar[bool] = True
     needs: ClassVar[tuple[str, str]] = ("pyarrow", "parquet")
 
     def refusal(self, row: Row) -> str:

@@ -16,7 +16,8 @@ class PreferencePairs(Format):
 
     file: ClassVar[str] = "preferences.jsonl"
     takes: ClassVar[Takes] = "pairs"
-    ignores: ClassVar[tuple[str, ...]] = ("neutral",)
+    ignores: ClassVar[tuple[str, ...]] = ("neutral", "post_error=mask")
+    tells_outcome: ClassVar[bool] = True
     step_labels: ClassVar[bool] = True
 
     def refusal(self, pair: Pair) -> str:

@@ -15,7 +15,8 @@ class ProcessBench(Format):
 
     file: ClassVar[str] = "processbench.jsonl"
     takes: ClassVar[Takes] = "rewards"
-    ignores: ClassVar[tuple[str, ...]] = ("soft_labels", "neutral")
+    ignores: ClassVar[tuple[str, ...]] = ("soft_labels", "neutral", "post_error=mask")
+    tells_outcome: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:
         if not row.steps:

@@ -51,6 +51,7 @@ class SweBench(Format):
     file: ClassVar[str] = "swe_bench_results.json"
     takes: ClassVar[Takes] = "answers"
     ignores: ClassVar[tuple[str, ...]] = (*STEP_OPTIONS, "dedupe", "validation", "test", "hold_out_benchmarks")
+    tells_outcome: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
 
     def refusal(self, row: Row) -> str:

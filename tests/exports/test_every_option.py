@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from annotation.models import Submission
 from exports.build import Built, build
 from exports.formats import formats
 from exports.options import Options, options_of
@@ -42,8 +44,10 @@ OTHER: dict[str, list[dict[str, Any]]] = {
     "min_margin": [{"min_margin": 0.9}],
     "compress": [{"compress": "gzip"}],
 }
-# Not here, but elsewhere: where a reviewer decided, and where a tie is broken by what its labels are worth.
+# Not here, but elsewhere: where a reviewer decided, people compared, and a tie is broken by what its labels are worth.
 ELSEWHERE = {
+    *((name, "pair_source") for name in ("dpo", "preference_pairs")),
+    ("swe_bench", "ties"),
     *((name, "aggregation") for name in ("annotations", "code_review", "csv")),
     *((name, "reward_values") for name in ("processbench", "swe_bench")),
 }
@@ -94,13 +98,14 @@ def written(project, name: str, folder: Path, given: dict[str, Any]) -> tuple[Bu
 def test_an_option_changes_the_files_or_is_said_to_do_nothing(project, tmp_path):
     wrong = []
     for name in formats.names():
-        _, usual = written(project, name, tmp_path / name / "usual", {})
-        for option, tries in OTHER.items():
-            found = [written(project, name, tmp_path / name / f"{option}{n}", given) for n, given in enumerate(tries)]
-            changes = any(files != usual for _, files in found)
-            is_told = all(any(line.startswith(f"{option}: ") for line in built.without_effect) for built, _ in found)
+        plain, usual = written(project, name, tmp_path / name / "usual", {})
+        for option, given in ((option, given) for option, tries in OTHER.items() for given in tries):
+            built, files = written(project, name, tmp_path / name / uuid.uuid4().hex, given)
+            changes, is_told = files != usual, any(line.startswith(f"{option}: ") for line in built.without_effect)
             if changes == is_told and (changes or (name, option) not in ELSEWHERE):
-                wrong.append(f"{name} {option}: changes {changes}, told {is_told}")
+                wrong.append(f"{name} {given}: changes {changes}, told {is_told}")
+            if is_told and built.counts != plain.counts:
+                wrong.append(f"{name} {given}: counted {built.counts}, not {plain.counts}")
     assert wrong == []
 
 
@@ -117,6 +122,7 @@ def test_every_option_is_tried():
         ({"content_limit": 100}, {"content": "truncated"}),
         ({"split_seed": "other"}, {"test": 0.5}),
         ({"split_by": "issue"}, {"test": 0.5}),
+        ({"outcome_scheme": "merge"}, {"outcome": ["no"]}),
     ],
 )
 def test_an_option_that_needs_another_says_so_without_it(project, tmp_path, alone, beside):
@@ -125,6 +131,20 @@ def test_an_option_that_needs_another_says_so_without_it(project, tmp_path, alon
 
     assert told(alone) == list(alone)
     assert told({**alone, **beside}) == []
+
+
+@pytest.mark.parametrize(("name", "different"), [("kto", 2), ("preference_pairs", 3)])
+def test_shares_of_votes_are_those_of_the_rule_for_neutral_steps(project, tmp_path, name, different):
+    """One of two calls the fourth step of the first trace neutral, the other incorrect."""
+    said = Submission.objects.get(assignment__annotator__username="bob", assignment__item__trace_a__external_id="t0")
+    said.values["per_step"]["3"]["label"] = "neutral"
+    said.save(update_fields=["values"])
+    files = [
+        written(project, name, tmp_path / neutral, {"soft_labels": True, "neutral": neutral})
+        for neutral in ("positive", "mask", "negative")
+    ]
+    assert all(built.without_effect == () for built, _ in files)
+    assert len({str(found) for _, found in files}) == different
 
 
 def test_kto_takes_steps_that_are_worth_more_or_less_than_half(project, tmp_path):
