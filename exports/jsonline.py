@@ -1,6 +1,5 @@
 """One JSON object as one line, or a value that becomes part of one."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +19,21 @@ def json_line(value: Mapping[str, Any]) -> bytes:
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
             raise
-        # A call's input may hold wider integers, which are legal JSON and unknown to orjson.
-        text = json.dumps(value, default=_list, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        text += b"\n"
+        # A call's input may hold wider integers, which are legal JSON and unknown to orjson. Readers that infer types
+        # round them, or refuse the file: as texts they keep their digits.
+        text = orjson.dumps(_narrow(value), option=orjson.OPT_APPEND_NEWLINE)
     return _in_one_line(text)
+
+
+def _narrow(value: Any) -> Any:
+    """``value`` with each whole number that is wider than 64 bits as its digits."""
+    if isinstance(value, Steps):
+        value = value.all()
+    if isinstance(value, dict):
+        return {key: _narrow(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_narrow(inner) for inner in value]
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
 
 
 def json_text(value: str) -> bytes:

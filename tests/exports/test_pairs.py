@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 
+import datasets
 import pytest
 from django.core.management import call_command
 
@@ -451,12 +452,17 @@ def test_a_single_attempt_is_said_to_make_no_pair(attempts, tmp_path):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
-def test_a_whole_number_of_any_width_in_a_call_fails_no_export(tmp_path):
+def test_a_whole_number_of_any_width_in_a_call_is_exported_as_its_digits_and_loads(tmp_path):
     wide = make_trace("t1", 3, **ISSUE)
-    call = {"step_idx": 1, "type": "tool_call", "name": "seed", "input": {"n": 2**70}, "output": "ok"}
+    given = {"n": 2**70, "low": -(2**70), "much": 2**62, "yes": True, "each": [None, {"a": "b"}]}
+    call = {"step_idx": 1, "type": "tool_call", "name": "seed", "input": given, "output": "ok"}
     wide["structured_turns"][1] = call
     project = make_project(tmp_path, traces=[wide, make_trace("t2", 3, **ISSUE)], overlap=0, people=["ann"])
     for first_error in (None, 1):
         submit_item(project, "ann", answers(first_error))
     build(project.pk, "dpo", Options(), tmp_path / "dpo.jsonl")
-    assert str(2**70) in (tmp_path / "dpo.conversational.jsonl").read_text()
+    file, cache = str(tmp_path / "dpo.conversational.jsonl"), str(tmp_path / "cache")
+    (row,) = datasets.load_dataset("json", data_files=file, cache_dir=cache)["train"]
+    calls = [call["function"] for message in row["chosen"] for call in message.get("tool_calls") or ()]
+    seed = next(call["arguments"] for call in calls if call["name"] == "seed")
+    assert seed == {**given, "n": str(2**70), "low": str(-(2**70))}
