@@ -35,6 +35,8 @@ from potato_site.textjson import canonical
 MAX_OPS = 200
 MAX_KEYS = 10_000
 MAX_ID = 64
+# Bytes of one question's answers to one item, as JSON: far above what people write, and each save writes them anew.
+MAX_ANSWER = 2_000_000
 ID = re.compile(rf"[\w.:-]{{1,{MAX_ID}}}", re.ASCII)
 # Any text but control characters and lone surrogates, which a database or a file could not hold.
 KEY = re.compile(rf"[^\x00-\x1f\ud800-\udfff]{{0,{MAX_KEY}}}")
@@ -158,6 +160,8 @@ class _Book:
     foreign: list[tuple[int, str, str, dict[str, Any]]]
     answers: dict[str, dict[str, Any]]
     events: list[tuple[Op, dict[str, Any]]] = field(default_factory=list)
+    # Bytes of the answers by scheme, of those that this request changes.
+    sizes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def open(cls, assignment: Assignment, ops: list[Op]) -> _Book:
@@ -188,12 +192,11 @@ class _Book:
         if clashes:
             reply.conflicts += [{"op": op.id, "scheme": op.scheme, "key": k, "value": v} for k, v in clashes]
             return
-        current = self.answers.setdefault(op.scheme, {})
-        for key, value in changes.items():
-            if value is None:
-                current.pop(key, None)
-            else:
-                current[key] = value
+        try:
+            self.answers[op.scheme] = self._changed(op.scheme, changes)
+        except Refused as problem:
+            reply.refused.append({"op": op.id, "message": str(problem)})
+            return
         self.events.append((op, changes))
         reply.acked.append(op.id)
 
@@ -202,6 +205,18 @@ class _Book:
         if scheme is None:
             raise Refused(f"there is no question {op.scheme[:40]!r} here")
         return {key: None if value is None else scheme.clean(key, value, self.ctx) for key, value in op.changes.items()}
+
+    def _changed(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers with the changes. Raises Refused where they become more than is kept; less is always taken."""
+        before, scheme = self.answers.get(name, {}), self.schemes[name]
+        after = {key: value for key, value in {**before, **changes}.items() if value is not None}
+        scheme.check_amount(before, after)
+        size = self.sizes[name] if name in self.sizes else _size(before, before)
+        grown = _size(after, changes) - _size(before, changes)
+        if grown > 0 and size + grown > MAX_ANSWER:
+            raise Refused(f"the answers to “{scheme.title}” would be larger than {MAX_ANSWER // 1_000_000} MB together")
+        self.sizes[name] = size + grown
+        return after
 
     def _clashes(self, op: Op, changes: dict[str, Any]) -> list[tuple[str, Any]]:
         """(key, current value) of the keys that another tab set to something else after ``op.base``."""
@@ -253,6 +268,11 @@ class _Book:
             update_fields=["value", "version"],
         )
         states.saved(assignment, now)
+
+
+def _size(answers: Mapping[str, Any], keys: Iterable[str]) -> int:
+    """Bytes that these keys take in the answers."""
+    return sum(len(canonical({key: answers[key]})) for key in keys if key in answers)
 
 
 def event_digest(head: str, version: int, op_id: str, tab: str, scheme: str, changes: Mapping[str, Any]) -> str:

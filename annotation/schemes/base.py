@@ -226,6 +226,10 @@ class Scheme(BaseModel):
         """The value to store for ``key`` (never None: removing needs no check). Raises Refused."""
         raise NotImplementedError
 
+    def check_amount(self, before: Answers, after: Answers) -> None:
+        """Raises Refused where a change makes the answers of one person more than it takes. What is more already may
+        become less."""
+
     def missing(self, answers: Answers, ctx: ItemContext) -> list[Missing]:
         """What is still to be answered. Empty when the scheme is complete or not required."""
         if self.required and not answers:

@@ -22,7 +22,15 @@ from pydantic import Field, model_validator
 
 from annotation.schemes import schemes
 from annotation.schemes.base import Answers, ItemContext, Key, Measure, Missing, Refused, Sample, Scheme, Told
-from annotation.schemes.review_comments import COMMENT, clean_comment, comments_in, exported, place_of, saved_comments
+from annotation.schemes.review_comments import (
+    COMMENT,
+    check_count,
+    clean_comment,
+    comments_in,
+    exported,
+    place_of,
+    saved_comments,
+)
 from annotation.schemes.review_files import (
     FILE,
     LONGEST_PATH,
@@ -136,6 +144,9 @@ class CodeReview(Scheme):
         if COMMENT.fullmatch(key) and self.inline_comments.enabled:
             return clean_comment(value, self.inline_comments.categories, ctx)
         raise Refused("this review has no such part")
+
+    def check_amount(self, before: Answers, after: Answers) -> None:
+        check_count(before, after)
 
     def missing(self, answers: Answers, ctx: ItemContext) -> list[Missing]:
         """Text that is not saved yet would be lost silently, so it is settled before submitting, required or not."""

@@ -13,6 +13,8 @@ from traces.changes import NoSuchLines
 COMMENT = re.compile(r"comment:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
 MAX_LINE = 10**9
+# Comments of one person on one item.
+MAX_COMMENTS = 500
 
 
 def clean_comment(value: Any, categories: list[str], ctx: ItemContext) -> dict[str, Any]:
@@ -35,6 +37,13 @@ def clean_comment(value: Any, categories: list[str], ctx: ItemContext) -> dict[s
     if value.get("resolved") is True:
         clean["resolved"] = True
     return clean
+
+
+def check_count(before: Answers, after: Answers) -> None:
+    """Raises Refused for one comment more than there may be."""
+    n_before, n_after = (sum(key.startswith("comment:") for key in answers) for answers in (before, after))
+    if n_after > max(n_before, MAX_COMMENTS):
+        raise Refused(f"there are {MAX_COMMENTS} comments already, as many as one review takes: delete one first")
 
 
 def saved_comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:

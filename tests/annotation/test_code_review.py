@@ -20,6 +20,7 @@ from annotation.quality.agreement import agreement
 from annotation.queries import labeled_traces
 from annotation.schemes.base import Refused, context_of_document
 from annotation.schemes.code_review import LONGEST_PATH, CodeReview
+from annotation.schemes.review_comments import MAX_COMMENTS
 from tests.factory import make_project, make_trace, op, person, submit_item
 
 pytestmark = pytest.mark.django_db
@@ -232,6 +233,28 @@ def test_the_configuration_is_the_same_after_loading(tmp_path):
     project = make_project(tmp_path, schemes=[REVIEW])
     [scheme] = config_of(project.revision_id).annotation_schemes
     assert scheme == review()
+
+
+def test_one_comment_more_than_a_review_takes_is_refused_and_those_there_can_be_edited_and_deleted(tmp_path):
+    project, user = make_project(tmp_path, schemes=[REVIEW]), person("ann")
+    mine = hand_out(project, user).assignment
+
+    def save(*operations):
+        return apply_ops(mine.public_id, user, list(operations))
+
+    for count in (200, 200, 100):
+        assert not save(*(op("review", comment()) for _ in range(count))).refused
+    [refused] = save(op("review", comment(), base=MAX_COMMENTS)).refused
+    assert refused["message"] == "there are 500 comments already, as many as one review takes: delete one first"
+    answer = Answer.objects.get(assignment=mine)
+    key, *_ = answer.value
+    # As an earlier version let it grow.
+    answer.value |= comment()
+    answer.save()
+    [edited] = comment("Because.").values()
+    assert save(op("review", {key: edited, "verdict": "approve"}, base=MAX_COMMENTS)).acked
+    assert save(op("review", {key: None}, base=MAX_COMMENTS + 1)).acked
+    assert save(op("review", comment(), base=MAX_COMMENTS + 2)).refused
 
 
 def test_what_was_viewed_is_kept_with_the_assignment_and_never_submitted(tmp_path):

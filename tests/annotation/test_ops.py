@@ -11,6 +11,7 @@ from annotation.answers.ops import Malformed, apply_ops
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
 from annotation.models import Answer, AnswerEvent, Assignment, Membership
+from potato_site.textjson import canonical
 from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, make_project, op, person
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +151,27 @@ def test_a_malformed_request_writes_nothing(assignment, raw):
     with pytest.raises(Malformed):
         apply_ops(assignment.public_id, person("ann"), raw)
     assert not AnswerEvent.objects.exists()
+
+
+def test_answers_that_grow_beyond_what_is_kept_are_refused_and_can_be_made_smaller(assignment, monkeypatch):
+    save(assignment, op("per_step", {str(step): {"label": "correct"} for step in range(3)}, op_id="first"))
+    size = len(canonical(value(assignment, "per_step")))
+    monkeypatch.setattr(ops, "MAX_ANSWER", size + 20)
+    more = op("per_step", {"3": {"label": "correct"}}, base=1)
+    assert save(assignment, more).refused == [
+        {"op": more["id"], "message": "the answers to “Per step” would be larger than 0 MB together"}
+    ]
+    monkeypatch.setattr(ops, "MAX_ANSWER", 10)
+    assert save(assignment, op("per_step", {"0": {"label": "neutral"}}, base=1)).acked
+    assert save(assignment, op("per_step", {"1": None}, base=2)).acked
+    assert set(value(assignment, "per_step")) == {"0", "2"}
+
+
+def test_operations_of_one_request_count_together(assignment, monkeypatch):
+    monkeypatch.setattr(ops, "MAX_ANSWER", 120)
+    reply = save(assignment, *(op("per_step", {str(step): {"label": "correct"}}) for step in range(5)))
+    assert (len(reply.acked), len(reply.refused)) == (2, 3)
+    assert len(canonical(value(assignment, "per_step"))) <= 120
 
 
 def test_a_known_id_with_a_newer_base_has_no_second_effect(assignment):
