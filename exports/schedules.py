@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from celery.schedules import ParseException, crontab
+from celery.schedules import ParseException, crontab, crontab_parser
 from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
@@ -34,7 +34,6 @@ KIND = "exports.scheduled"
 MAIL = "exports.schedule_mail"
 # A run that fails is tried twice again within this time; who made the schedule is told of what stays wrong.
 MAIL_AFTER_SECONDS = 180
-FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 
 
 class WrongTimes(ValueError):
@@ -46,15 +45,35 @@ def next_run(cron: str, zone: str, after: datetime) -> datetime:
     if zone not in available_timezones():
         raise WrongTimes(f"there is no time zone {zone[:40]!r}; one is Europe/Berlin")
     parts = cron.split()
-    if len(parts) != len(FIELDS):
+    if len(parts) != 5:
         raise WrongTimes("give five fields: minute, hour, day of the month, month, day of the week (0 6 * * 1)")
-    local = after.astimezone(ZoneInfo(zone))
     try:
-        times = crontab(**dict(zip(FIELDS, parts, strict=True)), nowfun=lambda: local)
-        start, delta, _ = times.remaining_delta(local, tz=ZoneInfo(zone))
+        minute, hour, day, month, weekday = parts
+        # Sunday is 0 or 7.
+        weekdays = {number % 7 for number in crontab_parser(8).parse(weekday)}
+        return _next_of(crontab(minute, hour, weekdays, day, month), ZoneInfo(zone), after)
     except (ParseException, ValueError, RuntimeError) as error:
         raise WrongTimes(f"{cron!r} names no time: {error}") from error
-    return (start + delta).astimezone(ZoneInfo("UTC"))
+
+
+def _next_of(times: crontab, zone: ZoneInfo, after: datetime) -> datetime:
+    """At the end of summer time the clock shows an hour twice: what runs every hour runs in both, all else in the
+    first."""
+    local = after.astimezone(zone)
+    first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    is_twice = second > first and len(times.hour) == 24
+    wall = local.replace(tzinfo=UTC, fold=0) - (second - first if is_twice else timedelta(0))
+    return min(_first_after(times, wall, zone, fold, after) for fold in ((0, 1) if is_twice else (0,)))
+
+
+def _first_after(times: crontab, wall: datetime, zone: ZoneInfo, fold: int, after: datetime) -> datetime:
+    """``wall`` is what the clock shows there, called UTC: celery adds to it without looking at the zone."""
+    found = after
+    while found <= after:
+        start, delta, _ = times.remaining_delta(wall, tz=UTC)
+        wall = start + delta
+        found = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    return found
 
 
 @on_tick

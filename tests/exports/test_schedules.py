@@ -59,6 +59,15 @@ def work(kind: str = schedules.KIND) -> int:
         ("0 6 * * *", "Europe/Berlin", "2026-03-28T12:00Z", "2026-03-29T04:00Z"),
         ("*/15 * * * *", "UTC", "2026-03-01T05:07Z", "2026-03-01T05:15Z"),
         ("0 0 1 1 *", "UTC", "2026-03-01T05:07Z", "2027-01-01T00:00Z"),
+        # An hour that the clock leaves out: 02:30 is 03:30 then.
+        ("30 2 * * *", "Europe/Berlin", "2026-03-29T00:20Z", "2026-03-29T01:30Z"),
+        ("*/15 * * * *", "Europe/Berlin", "2026-03-29T00:50Z", "2026-03-29T01:00Z"),
+        # Sunday has two numbers.
+        ("0 6 * * 0", "UTC", "2026-10-24T12:00Z", "2026-10-25T06:00Z"),
+        ("0 6 * * 7", "UTC", "2026-10-24T12:00Z", "2026-10-25T06:00Z"),
+        ("0 6 * * 5-7", "UTC", "2026-10-24T12:00Z", "2026-10-25T06:00Z"),
+        ("0 6 * * 0-7", "UTC", "2026-10-24T12:00Z", "2026-10-25T06:00Z"),
+        ("0 6 * * 1-5", "UTC", "2026-10-24T12:00Z", "2026-10-26T06:00Z"),
     ],
 )
 def test_times_are_those_of_the_zone(cron, zone, after, expected):
@@ -66,9 +75,38 @@ def test_times_are_those_of_the_zone(cron, zone, after, expected):
 
 
 @pytest.mark.parametrize(
+    ("cron", "zone", "first", "expected"),
+    [
+        # Clocks go back on 25 October 2026: 02:00 to 03:00 comes at 00:00 UTC and again at 01:00.
+        ("*/15 * * * *", "Europe/Berlin", "2026-10-25T00:20Z", "00:30 00:45 01:00 01:15 01:30 01:45 02:00 02:15"),
+        ("50 * * * *", "Europe/Berlin", "2026-10-24T22:55Z", "23:50 00:50 01:50 02:50"),
+        ("*/15 * * * *", "Europe/Berlin", "2026-10-25T01:20Z", "01:30 01:45 02:00"),
+        ("30 2,3 * * *", "Europe/Berlin", "2026-10-24T22:55Z", "00:30 02:30 01:30 02:30"),
+        # There it is half an hour, on 5 April.
+        ("*/15 * * * *", "Australia/Lord_Howe", "2026-04-04T14:31Z", "14:45 15:00 15:15 15:30 15:45"),
+    ],
+)
+def test_every_time_is_after_the_last_where_the_clock_shows_an_hour_twice(cron, zone, first, expected):
+    at, found = datetime.fromisoformat(first), []
+    for _ in expected.split():
+        before, at = at, next_run(cron, zone, at)
+        assert at > before
+        found.append(f"{at:%H:%M}")
+    assert " ".join(found) == expected
+
+
+@pytest.mark.parametrize("minute", range(0, 240, 7))
+def test_a_time_is_never_in_the_past(minute):
+    after = datetime(2026, 10, 24, 23, tzinfo=UTC) + timedelta(minutes=minute)
+    for cron in ("*/15 * * * *", "30 2 * * *", "5 */2 * * 7", "0 2 25 10 *"):
+        assert next_run(cron, "Europe/Berlin", after) > after
+
+
+@pytest.mark.parametrize(
     ("cron", "zone"),
     [
         ("0 6 * *", "UTC"),
+        ("0 6 * * 8", "UTC"),
         ("61 * * * *", "UTC"),
         ("x * * * *", "UTC"),
         ("0 6 * * *", "Mars"),
