@@ -65,6 +65,7 @@ class AgreementRow:
     low: float | None
     high: float | None
     percent: int | None
+    within_one_step: int | None
     units: int
     traces: int
     annotators: int
@@ -177,7 +178,9 @@ def _row(one: dict[str, Any], lowest: float) -> AgreementRow:
         value=value,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
-        percent=None if one["percent"] is None else round(100 * one["percent"]),
+        percent=_hundredths(one["percent"]),
+        # Not in what an earlier release counted.
+        within_one_step=_hundredths(one.get("within_one_step")),
         units=one["units"],
         traces=one["traces"],
         annotators=one["annotators"],
@@ -188,6 +191,10 @@ def _row(one: dict[str, Any], lowest: float) -> AgreementRow:
         is_wide=points is not None and points > WIDE_POINTS,
         dot=None if value is None else dot(value, interval, lowest, (TENTATIVE, RELIABLE)),
     )
+
+
+def _hundredths(share: float | None) -> int | None:
+    return None if share is None else round(100 * share)
 
 
 def measure_name(name: str) -> str:

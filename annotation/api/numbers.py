@@ -29,10 +29,13 @@ class AgreementOn(serializers.Serializer):
     scheme = serializers.CharField()
     measure = serializers.CharField()
     level = serializers.CharField()
-    per = serializers.ChoiceField(choices=["item", "step"])
+    per = serializers.ChoiceField(choices=["item", "step", "file"])
     value = serializers.FloatField(allow_null=True, help_text="Null where it is undefined: `reason` says why.")
     interval = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="95 %, by traces.")
     percent = serializers.FloatField(allow_null=True, help_text="Share of agreeing pairs, 0 to 1.")
+    within_one_step = serializers.FloatField(
+        allow_null=True, help_text="Of first errors: share of pairs that are the same or one step apart."
+    )
     units = serializers.IntegerField()
     traces = serializers.IntegerField()
     annotators = serializers.IntegerField()

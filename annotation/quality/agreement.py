@@ -23,7 +23,8 @@ class Agreement:
     """The agreement on one measure.
 
     ``value`` is None where it is undefined, and ``reason`` says why. ``percent`` is the share (0 to 1) of
-    agreeing pairs. ``units`` were labeled by two or more people; they lie in ``traces`` traces.
+    agreeing pairs, ``within_one_step`` that of those at most one step apart (None where values are no places of steps).
+    ``units`` were labeled by two or more people; they lie in ``traces`` traces.
     """
 
     scheme: str
@@ -37,6 +38,7 @@ class Agreement:
     traces: int
     annotators: int
     reason: str = ""
+    within_one_step: float | None = None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Comparable:
         traces, self.trace = np.unique(_ints(ratings.cluster)[present], return_inverse=True)
         self.code = code[kept]
         self.values = list(ratings.codes)
+        self.n_steps = _ints(ratings.n_steps)[present]
         self.n_units, self.n_traces, self.n_values = len(present), len(traces), len(self.values)
         self.n_annotators = len(np.unique(_ints(ratings.annotator)[kept]))
         self.labels_of_unit = np.bincount(self.unit, minlength=self.n_units).astype(float)
@@ -91,6 +92,26 @@ class PercentAgreement:
         m = labels.labels_of_unit
         share = (labels.squares() - m) / (m * (m - 1))
         self.sums = np.column_stack([labels.per_trace(share), labels.per_trace(np.ones_like(m))])
+
+    def of(self, totals: Floats) -> Floats:
+        return _divide(totals[:, 0], totals[:, 1])
+
+
+class NearAgreement:
+    """The share of pairs of places that are the same or one step apart, the mean over units. None is beside no step."""
+
+    def __init__(self, labels: Comparable) -> None:
+        share, m = np.array(labels.values, dtype=float)[labels.code], labels.labels_of_unit
+        place = np.where(share < 1, np.rint(share * labels.n_steps[labels.unit]), np.inf)
+        order = np.lexsort((place, labels.unit))
+        unit, place = labels.unit[order], place[order]
+        near = np.zeros(labels.n_units)
+        for beyond in range(1, int(m.max())):
+            one, other = place[:-beyond], place[beyond:]
+            is_near = (unit[:-beyond] == unit[beyond:]) & ((one == other) | (other <= one + 1))
+            near += _sums(unit[beyond:], is_near.astype(float), labels.n_units)
+        pairs = m * (m - 1) / 2
+        self.sums = np.column_stack([labels.per_trace(near / pairs), labels.per_trace(np.ones_like(m))])
 
     def of(self, totals: Floats) -> Floats:
         return _divide(totals[:, 0], totals[:, 1])

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.quality.agreement import Agreement
-from annotation.quality.alpha import Comparable, PercentAgreement, Statistic, alpha_statistic, alpha_value, total
+from annotation.quality.alpha import (
+    Comparable,
+    NearAgreement,
+    PercentAgreement,
+    Statistic,
+    alpha_statistic,
+    alpha_value,
+    total,
+)
 from annotation.quality.bootstrap import interval
 from annotation.quality.ratings import Ratings
 
@@ -43,6 +51,7 @@ def agreement_on(ratings: Ratings, name: str) -> Agreement:
         units=labels.n_units,
         traces=labels.n_traces,
         annotators=labels.n_annotators,
+        within_one_step=total(NearAgreement(labels)) if ratings.measure.is_place else None,
         reason="" if is_defined else f"everybody gave one value only ({_words(labels.given()[0])})",
     )
 

@@ -28,7 +28,8 @@ CHUNK = 2000
 
 @dataclass
 class Ratings:
-    """One entry per label in ``unit``, ``code`` and ``annotator``; one per unit in ``cluster`` (its trace)."""
+    """One entry per label in ``unit``, ``code`` and ``annotator``; one per unit in ``cluster`` (its trace) and
+    ``n_steps`` (those of its trace)."""
 
     scheme: str
     measure: Measure
@@ -36,6 +37,7 @@ class Ratings:
     code: array[int] = field(default_factory=partial(array, "q"))
     annotator: array[int] = field(default_factory=partial(array, "q"))
     cluster: array[int] = field(default_factory=partial(array, "q"))
+    n_steps: array[int] = field(default_factory=partial(array, "q"))
     # Value → code. Of an ordinal measure the values are known and ordered; others (neutral, say) count as missing.
     codes: dict[Any, int] = field(default_factory=dict)
     # Labels that were given under an earlier meaning of the scheme to items that several people labeled.
@@ -45,8 +47,8 @@ class Ratings:
         if self.measure.level == "ordinal":
             self.codes = {value: place for place, value in enumerate(self.measure.domain)}
 
-    def add(self, cluster: int, said: list[tuple[int, dict[str, Any]]]) -> None:
-        """What several people said of one trace: ``[(annotator, {unit key: value})]``."""
+    def add(self, cluster: int, said: list[tuple[int, dict[str, Any]]], n_steps: int = 0) -> None:
+        """What several people said of one trace of ``n_steps``: ``[(annotator, {unit key: value})]``."""
         units: dict[str, int] = {}
         for annotator, values in said:
             for key, value in values.items():
@@ -56,6 +58,7 @@ class Ratings:
                 if key not in units:
                     units[key] = len(self.cluster)
                     self.cluster.append(cluster)
+                    self.n_steps.append(n_steps)
                 self.unit.append(units[key])
                 self.code.append(code)
                 self.annotator.append(annotator)
@@ -130,7 +133,8 @@ def _add_item(
         for row, asked in ((row, answered[row.revision]) for row in rows)
     ]
     for (name, measure), ratings in found.items():
-        ratings.add(cluster, [(who, by_scheme.get(name, {}).get(measure, {})) for who, by_scheme in units])
+        said = [(who, by_scheme.get(name, {}).get(measure, {})) for who, by_scheme in units]
+        ratings.add(cluster, said, context.n_steps)
 
 
 def _schemes(revision_id: int | None) -> dict[str, Scheme]:

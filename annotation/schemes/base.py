@@ -85,12 +85,14 @@ class Missing:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number agreement is computed for. ``domain`` orders the values of an ordinal measure."""
+    """One number agreement is computed for. ``domain`` orders the values of an ordinal measure. ``is_place``: a value
+    is the share of an item's steps before some step, 1 for none, so that pairs within one step are counted too."""
 
     name: str
     level: Level
     per: Literal["item", "step", "file"] = "item"
     domain: tuple[str | int, ...] = ()
+    is_place: bool = False
 
 
 @dataclass(frozen=True)

@@ -288,7 +288,7 @@ class ProcessReward(OfSteps):
     def measures(self) -> list[Measure]:
         found = [
             Measure("has_error", "nominal"),
-            Measure("first_error_position", "interval"),
+            Measure("first_error_position", "interval", is_place=True),
             Measure("step_label", "nominal", per="step", domain=tuple(self.labels)),
         ]
         if grades := self._grades():

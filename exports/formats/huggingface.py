@@ -290,13 +290,15 @@ def _agreement(measures: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     if not rows:
         yield "No trace has labels of two people, so agreement is unknown."
         return
-    yield "| Question | Measure | Krippendorff's alpha | 95 % interval | Agreeing pairs | Traces |"
-    yield "|---|---|---|---|---|---|"
+    yield "| Question | Measure | Krippendorff's alpha | 95 % interval | Agreeing pairs | Within one step | Traces |"
+    yield "|---|---|---|---|---|---|---|"
     for one in rows:
         alpha = "undefined" if one["value"] is None else f"{one['value']:.3f}"
         low_high = "–".join(f"{end:.3f}" for end in one["interval"]) if one["interval"] else "–"
-        percent = "–" if one["percent"] is None else f"{one['percent']:.1%}"
-        yield f"| {_cell(one['scheme'])} | {one['measure']} | {alpha} | {low_high} | {percent} | {one['traces']:,} |"
+        shares = " | ".join(
+            "–" if share is None else f"{share:.1%}" for share in (one["percent"], one["within_one_step"])
+        )
+        yield f"| {_cell(one['scheme'])} | {one['measure']} | {alpha} | {low_high} | {shares} | {one['traces']:,} |"
 
 
 def _feature(name: str, kind: Any) -> dict[str, Any]:

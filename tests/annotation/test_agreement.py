@@ -10,8 +10,19 @@ from annotation.assignments.states import void
 from annotation.models import Assignment, Membership, Slot
 from annotation.projects.revisions import current, set_config
 from annotation.quality.agreement import UnknownMetric, agreement
-from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
+from tests.factory import (
+    FIRST_ERROR,
+    OUTCOME,
+    PER_STEP,
+    answers,
+    make_project,
+    make_trace,
+    make_traces,
+    person,
+    submit_item,
+)
 
+DEEP = {"overlap_percentage": 100, "overlap_depth": 3}
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
 
@@ -53,6 +64,22 @@ def test_disagreement_is_measured_on_every_level(tmp_path):
     steps = on(project, "step_label")
     # All five steps of the first trace and two of the third differ.
     assert (steps.units, steps.traces, steps.percent) == (15, 3, pytest.approx(8 / 15))
+
+
+def test_of_first_errors_it_tells_how_many_are_the_same_and_how_many_within_a_step(tmp_path):
+    traces = [make_trace("t1", 5), make_trace("t2", 7), make_trace("t3", 3), make_trace("t4", 6)]
+    project = make_project(tmp_path, traces=traces, people=("ann", "bob", "cyd"), quality_control=DEEP)
+    # Beside each other; two of three pairs; an error in the last step and none; the same, and none.
+    for name, firsts in {"ann": (1, 2, 2, 4), "bob": (2, 3, None, 4), "cyd": (1, 4, None, None)}.items():
+        label(project, name, *firsts)
+    found = on(project, "first_error_position")
+    assert found.percent == pytest.approx((1 / 3 + 0 + 1 / 3 + 1 / 3) / 4)
+    assert found.within_one_step == pytest.approx((1 + 2 / 3 + 1 / 3 + 1 / 3) / 4)
+    assert {one.within_one_step for one in agreement(project).results if one.measure != "first_error_position"} == {
+        None
+    }
+    share = on(project, "first_error_position", "percent_agreement")
+    assert (share.value, share.within_one_step) == (found.percent, found.within_one_step)
 
 
 def test_without_overlap_it_is_undefined_and_says_why(tmp_path):
@@ -204,7 +231,7 @@ def test_the_command_prints_the_value_the_units_and_why_there_is_none(tmp_path):
     position = next(line for line in lines if "first_error_position" in line)
     assert " to " in position
     assert "66.7%" in position
-    assert position.split()[-3:] == ["3", "3", "2"]
+    assert position.split()[-5:] == ["66.7%", "66.7%", "3", "3", "2"]
     choice = next(line for line in lines if "outcome" in line)
     assert "undefined" in choice
     assert choice.endswith("everybody gave one value only (resolved)")

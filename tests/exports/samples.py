@@ -25,9 +25,11 @@ CARD = {
     ],
     "agreement": [
         {"scheme": "step_reward", "measure": "has_error", "value": 0.72, "interval": [0.5, 0.9], "percent": 0.86,
-         "units": 14, "traces": 14},
-        {"scheme": "outcome", "measure": "choice", "value": None, "interval": None, "percent": 1.0, "units": 2,
-         "traces": 2},
+         "within_one_step": None, "units": 14, "traces": 14},
+        {"scheme": "step_reward", "measure": "first_error_position", "value": 0.8, "interval": [0.6, 0.9],
+         "percent": 0.5, "within_one_step": 0.75, "units": 14, "traces": 14},
+        {"scheme": "outcome", "measure": "choice", "value": None, "interval": None, "percent": 1.0,
+         "within_one_step": None, "units": 2, "traces": 2},
     ],
 }  # fmt: skip
 DOCUMENT = {

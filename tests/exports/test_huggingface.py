@@ -93,8 +93,9 @@ def test_the_card_tells_the_labels_their_agreement_and_where_it_comes_from(load)
     ]  # fmt: skip
     assert head["configs"][0]["data_files"][0] == {"split": "train", "path": "prm/train-*.parquet"}
     assert "| correct | Correct | 1.0 | Makes \\<b\\>progress\\</b\\> \\| or not |" in card
-    assert "| step\\_reward | has_error | 0.720 | 0.500–0.900 | 86.0% | 14 |" in card
-    assert "| outcome | choice | undefined | – | 100.0% | 2 |" in card
+    assert "| step\\_reward | has_error | 0.720 | 0.500–0.900 | 86.0% | – | 14 |" in card
+    assert "| step\\_reward | first_error_position | 0.800 | 0.600–0.900 | 50.0% | 75.0% | 14 |" in card
+    assert "| outcome | choice | undefined | – | 100.0% | – | 2 |" in card
     assert "Project `sample` at change 7" in card
 
 

@@ -12,7 +12,7 @@ from annotation.projects.find import project_for
 from annotation.quality.agreement import METRICS, Agreement, UnknownMetric, agreement
 from annotation.quality.tables import show
 
-HEADERS = ["scheme", "measure", "value", "95 % interval", "agree", "units", "traces", "annotators", "note"]
+HEADERS = ["scheme", "measure", "value", "95 % interval", "agree", "±1 step", "units", "traces", "annotators", "note"]
 
 
 class Command(BaseCommand):
@@ -49,6 +49,7 @@ def _row(result: Agreement) -> list[object]:
         "undefined" if result.value is None else f"{result.value:.3f}",
         low_high,
         "–" if result.percent is None else f"{result.percent:.1%}",
+        "" if result.within_one_step is None else f"{result.within_one_step:.1%}",
         result.units,
         result.traces,
         result.annotators,

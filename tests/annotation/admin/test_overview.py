@@ -13,7 +13,7 @@ from django.utils import timezone
 from annotation.admin.links import links_of
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Membership, Submission
+from annotation.models import Assignment, Membership, Statistic, Submission
 from annotation.quality import statistics
 from potato_site.accounts.models import User
 from potato_site.jobs import enqueue, run_now
@@ -153,6 +153,26 @@ class TestTheNumbers:
         full = manager.get(reverse("manage-quality", args=[project.slug])).content.decode()
         assert "<bdi>ann</bdi> and <bdi>bob</bdi>" in full
         assert "0 %" in full
+
+    def test_of_first_errors_those_within_a_step_are_told(self, manager, project):
+        for ann, bob in ((0, 1), (1, 4), (2, 2)):
+            submit_item(project, "ann", answers(ann))
+            submit_item(project, "bob", answers(bob))
+        count(project)
+        for name in ("manage-overview", "manage-quality"):
+            text = " ".join(manager.get(reverse(name, args=[project.slug])).content.decode().split())
+            assert text.count("% within a step") == 1
+            assert "33 % the same · 67 % within a step · 3 traces" in text
+
+    def test_what_an_earlier_release_counted_is_shown(self, manager, project):
+        submit_item(project, "ann", answers(0))
+        submit_item(project, "bob", answers(1))
+        count(project)
+        kept = Statistic.objects.get(project=project, kind=statistics.AGREEMENT)
+        for one in kept.payload["results"]:
+            del one["within_one_step"]
+        kept.save()
+        assert "within a step" not in page(manager, project)
 
     def test_who_is_too_fast_again_and_again_is_named(self, client, tmp_path):
         project = make_project(tmp_path, traces=make_traces(4, steps=30))
