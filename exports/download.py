@@ -77,7 +77,8 @@ def _saved_as(export: Export, name: str) -> str:
 
 
 def _response(file: Published, etag: str, headers: Mapping[str, str]) -> HttpResponseBase:
-    known = parse_etags(headers.get("If-None-Match", ""))
+    # A proxy that compresses calls it weak.
+    known = [one.removeprefix("W/") for one in parse_etags(headers.get("If-None-Match", ""))]
     if etag in known or "*" in known:
         return HttpResponse(status=304)
     stream = _open(file)
