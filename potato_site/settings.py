@@ -252,6 +252,8 @@ DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or EMAIL_HOST_USER or "potato@
 
 # One person's programs together, over all web processes (potato_site.api.buckets).
 API_REQUESTS_PER_MINUTE = 600
+# One person's labeling pages together (annotation.pages.limited).
+LABEL_REQUESTS_PER_MINUTE = 600
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "potato_site.api.problems.answer",
     "DEFAULT_SCHEMA_CLASS": "potato_site.api.schema.EndpointSchema",

@@ -25,6 +25,7 @@ from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Visit
 from annotation.pages import rendered, shares, shell
 from annotation.pages.feedback import feedback_of
+from annotation.pages.limited import limited
 from annotation.pages.shown import sides_of
 from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in, signed_in_api
@@ -84,6 +85,7 @@ def label_search(request: HttpRequest, public_id: uuid.UUID, version_id: int) ->
 @require_POST
 @signed_in_api
 @never_cache
+@limited
 def label_ops(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     try:
         reply = ops.apply_ops(public_id, request.user, _json(request, "ops"), shown=request.POST.get("shown", ""))
@@ -99,6 +101,7 @@ def label_ops(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
 @require_POST
 @signed_in_api
 @never_cache
+@limited
 def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     """200 with the address of the next page; 422 with what is still to be done."""
     try:
@@ -131,6 +134,7 @@ def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
 @require_POST
 @signed_in_api
 @never_cache
+@limited
 def label_seen(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     try:
         return JsonResponse(timing.seen(public_id, request.user, _json(request, "signal")))

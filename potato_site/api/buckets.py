@@ -1,9 +1,9 @@
 """How many calls a person may still make, kept where every web process sees it.
 
-A person's bucket is one number: the time at which it is full again. A call puts that off by its share of a minute, and
-is refused where it would be more than a minute from now; so an empty bucket refills evenly. Redis keeps the number
-where it is the broker; else, or while it is away, a file of the home, which all processes of this machine share.
-What cannot be counted at all is let through: a limit must never lose a label.
+A person has a bucket for the API and one for the labeling page. It is one number: the time at which it is full again. A
+call puts that off by its share of a minute, and is refused where it would be more than a minute from now; so an empty
+bucket refills evenly. Redis keeps the number where it is the broker; else, or while it is away, a file of the home,
+which all processes of this machine share. What cannot be counted at all is let through: a limit must lose no label.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from django.conf import settings
 from django.db import connection
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Kind = Literal["api", "label"]
 MINUTE = 60.0
 # What adding a minute's shares may be off by.
 ROUNDING = 0.001
@@ -46,23 +47,23 @@ return '0'
 _silent_until = 0.0
 
 
-def take(person: int, calls_a_minute: int, now: float) -> float:
+def take(person: int, calls_a_minute: int, now: float, kind: Kind = "api") -> float:
     """Take one call out of a person's bucket at the time ``now``; else how many seconds until there is one."""
     share = MINUTE / calls_a_minute
-    waited = _take_from_redis(person, share, now)
+    waited = _take_from_redis(kind, person, share, now)
     if waited is not None:
         return waited
     try:
-        return in_file().take(person, share, now)
+        return in_file(kind).take(person, share, now)
     except OSError as problem:
-        logger.warning("Calls of the API are not counted (%s)", type(problem).__name__)
+        logger.warning("Calls are not counted (%s)", type(problem).__name__)
         return 0.0
 
 
-def _take_from_redis(person: int, share: float, now: float) -> float | None:
+def _take_from_redis(kind: Kind, person: int, share: float, now: float) -> float | None:
     """None: there is none, or it is away."""
     global _silent_until
-    store = in_redis()
+    store = in_redis(kind)
     if store is None or time.monotonic() < _silent_until:
         return None
     try:
@@ -76,20 +77,21 @@ def _take_from_redis(person: int, share: float, now: float) -> float | None:
 
 def forget() -> None:
     """Fill every bucket."""
-    in_file().forget()
-    if store := in_redis():
-        store.forget()
+    for kind in get_args(Kind):
+        in_file(kind).forget()
+        if store := in_redis(kind):
+            store.forget()
 
 
-def in_file() -> InFile:
-    return InFile(Path(settings.POTATO_HOME) / "api_calls")
+def in_file(kind: Kind) -> InFile:
+    return InFile(Path(settings.POTATO_HOME) / f"{kind}_calls")
 
 
-def in_redis() -> InRedis | None:
+def in_redis(kind: Kind) -> InRedis | None:
     url = settings.CELERY_BROKER_URL
     if not url.startswith(("redis://", "rediss://")):
         return None
-    return InRedis(_client(url), f"potato:api-calls:{connection.settings_dict['NAME']}")
+    return InRedis(_client(url), f"potato:{kind}-calls:{connection.settings_dict['NAME']}")
 
 
 @functools.cache

@@ -68,6 +68,13 @@ def test_processes_that_start_with_nothing_in_common_but_the_home_share_the_file
     assert (tmp_path / "calls").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_api_and_the_labeling_page_are_counted_apart():
+    buckets.forget()
+    assert [buckets.take(7, 1, 1000.0, kind) == 0 for kind in ("api", "api", "label", "label")] == [True, False] * 2
+    buckets.forget()
+    assert [buckets.take(7, 1, 1000.0, kind) for kind in ("api", "label")] == [0, 0]
+
+
 def test_while_redis_is_away_the_file_counts_and_no_call_waits_for_it(settings, monkeypatch, tmp_path):
     monkeypatch.setattr(buckets, "_silent_until", 0.0)
     settings.POTATO_HOME = tmp_path

@@ -1,6 +1,7 @@
 """Saving: painted at once, shown as saved only when the server has it, kept and retried until then."""
 
 import json
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -81,6 +82,29 @@ def test_a_server_that_fails_is_tried_again(label):
     press(page, "1")
     expect(state(page)).to_have_text("1 change not saved yet – retrying")
     saved(page)
+
+
+def test_a_server_that_asks_for_patience_gets_it_and_every_label(label):
+    page = label(schemes=[PER_STEP])
+    times = []
+
+    def answer(route):
+        times.append(time.monotonic())
+        if len(times) == 1:
+            route.fulfill(status=429, headers={"Retry-After": "3"}, content_type="application/json", body="{}")
+        else:
+            route.continue_()
+
+    page.route("**/ops", answer)
+    press(page, "1", "3")
+    expect(state(page)).to_have_text("2 changes not saved yet – retrying")
+    # What else would send at once.
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    saved(page)
+    assert times[1] - times[0] >= 2.9
+    page.reload()
+    ready(page)
+    assert labels(page)[:2] == ["correct", "incorrect"]
 
 
 def test_an_answer_that_got_lost_has_one_effect(label):

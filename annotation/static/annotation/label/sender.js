@@ -23,6 +23,8 @@ export class Sender {
     this.problem = "";
     this.message = "";
     this.timer = 0;
+    // The server asked for patience until then.
+    this.notBefore = 0;
     this.held = false;
     // Send one operation at a time, to find the one that makes the server refuse a whole request.
     this.alone = false;
@@ -69,8 +71,9 @@ export class Sender {
     return ops;
   }
 
-  /** Try at once, whatever the wait before the next attempt. */
+  /** Try at once, whatever the wait before the next attempt, unless the server asked to wait. */
   now() {
+    if (Date.now() < this.notBefore) return;
     clearTimeout(this.timer);
     this.timer = 0;
     this.onstate();
@@ -136,6 +139,12 @@ export class Sender {
     }
   }
 
+  /** The wait is over, though a clock may have been set back. */
+  #again() {
+    this.notBefore = 0;
+    this.now();
+  }
+
   /** Act on a reply, whoever asked for it. */
   async settle(reply) {
     const before = this.store.version;
@@ -164,6 +173,8 @@ export class Sender {
     this.problem = { 401: "signed-out", 403: "signed-out", 404: "not-yours", 410: "closed" }[status] ?? "failing";
     this.message = body.message ?? "";
     const pause = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.failures - 1)) * (0.5 + Math.random() / 2);
-    this.timer = setTimeout(() => this.now(), Math.max(pause, retryAfter * 1000));
+    this.notBefore = Date.now() + retryAfter * 1000;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#again(), Math.max(pause, retryAfter * 1000));
   }
 }

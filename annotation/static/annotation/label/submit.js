@@ -135,16 +135,17 @@ export class Submission {
     await this.#submit();
   }
 
-  /** Post, trying again where the server was not reached: the submission's id makes that harmless. */
+  /** Post, trying again where the server was not reached, or asked to wait: the submission's id makes that harmless. */
   async #send() {
     for (let attempt = 0; ; attempt += 1) {
       const payload = this.#payload();
       const answer = await send(byId("submit"), "send-submission", payload);
       // Only these two have counted what was read.
       if (answer.status !== 200 && answer.status !== 422) this.presence.giveBack(payload.presence);
-      if (answer.status && answer.status < 500) return answer;
+      if (answer.status && answer.status < 500 && answer.status !== 429) return answer;
       if (attempt >= RETRY_MS.length) return answer;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS[attempt]));
+      const wait = Math.max(RETRY_MS[attempt], answer.retryAfter * 1000);
+      await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
 
@@ -173,6 +174,8 @@ export class Submission {
     } else if (status === 401 || status === 403) {
       this.#complain([{ message: "You are signed out. Sign in again in another tab, then submit." }]);
       this.sender.now();
+    } else if (status === 429) {
+      notify("submit", "Too much was sent at once. Nothing is lost: your answers are kept; submit again in a moment.");
     } else if (status === 410) {
       this.#complain([{ message: body.message }]);
     } else {
