@@ -112,10 +112,10 @@ def _array(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def is_stale(path: Path, submitted_at: datetime) -> bool:
-    """Whether a person who last submitted at that time has a file that is missing or of another time."""
+    """Whether a person who last submitted at that time has a file that is missing, out of reach or of another time."""
     try:
         return abs(path.stat().st_mtime - submitted_at.timestamp()) > TOLERANCE_SECONDS
-    except FileNotFoundError:
+    except OSError:
         return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from exports.options import options_of
 from exports.releases import release
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick, run_now
 from potato_site.jobs.models import Job
+
+logger = logging.getLogger(__name__)
 
 MIRROR = "exports.mirror"
 # Their handlers and ticks are registered by being imported.
@@ -72,13 +76,21 @@ def catch_missed_mirrors() -> None:
     """Ask again for files that are missing or older than their annotator's latest submission: a job was lost, or a
     file was removed."""
     for project in queries.delivering_projects(using="default"):
-        watch = _watches.get(project.project_id)
-        wanted = (project.output_path, project.form, project.compares)
-        if watch is None or (watch.output_path, watch.form, watch.compares) != wanted:
-            watch = _watches[project.project_id] = _Watch(*wanted)
-        for user_id in _behind(project, watch):
-            params = {"project": project.project_id, "annotator": user_id}
-            enqueue(MIRROR, params, dedupe_key=_key(project.project_id, user_id))
+        try:
+            _ask_for_missed(project)
+        except Exception:
+            # One project's files must not leave the others' behind.
+            logger.exception("The annotators' files of project %s cannot be looked after", project.project_id)
+
+
+def _ask_for_missed(project: Delivering) -> None:
+    watch = _watches.get(project.project_id)
+    wanted = (project.output_path, project.form, project.compares)
+    if watch is None or (watch.output_path, watch.form, watch.compares) != wanted:
+        watch = _watches[project.project_id] = _Watch(*wanted)
+    for user_id in _behind(project, watch):
+        params = {"project": project.project_id, "annotator": user_id}
+        enqueue(MIRROR, params, dedupe_key=_key(project.project_id, user_id))
 
 
 def _behind(project: Delivering, watch: _Watch) -> list[int]:
@@ -91,7 +103,7 @@ def _behind(project: Delivering, watch: _Watch) -> list[int]:
         if not _is_stale(project, person):
             watch.current[person.user_id] = mirror.paths_of(project, person.username)
             del watch.behind[person.user_id]
-    removed = [who for who, paths in watch.current.items() if not all(path.exists() for path in paths)]
+    removed = [who for who, paths in watch.current.items() if not all(os.path.exists(path) for path in paths)]
     return sorted({*watch.behind, *removed})
 
 

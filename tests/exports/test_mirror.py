@@ -205,6 +205,39 @@ def test_the_tick_asks_again_for_a_file_that_was_removed(tmp_path):
     assert asked_for(project) == {person("ann").pk}
 
 
+def test_a_folder_that_cannot_be_looked_at_is_a_file_that_is_missing(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers(1))
+    write(project, "bob")
+    Job.objects.all().delete()
+    folder = file_of(project, "ann").parent
+    folder.write_text("a file where a folder should be")
+    tasks.catch_missed_mirrors()
+    assert asked_for(project) == {person("ann").pk}
+    folder.unlink()
+    assert tasks.refresh(project.pk) == 1
+    assert len(lines_of(project, "ann")) == 1
+
+
+def test_what_goes_wrong_with_one_projects_files_leaves_no_other_behind(tmp_path, monkeypatch, caplog):
+    projects = [make_project(tmp_path / name, project_name=name, slug=name) for name in ("one", "two")]
+    for project in projects:
+        submit_item(project, "ann", answers(1))
+    Job.objects.all().delete()
+    found = mirror.paths_of
+
+    def paths_of(project, username):
+        if project.project_id == projects[0].pk:
+            raise ValueError("a name no file system takes")
+        return found(project, username)
+
+    monkeypatch.setattr(mirror, "paths_of", paths_of)
+    tasks.catch_missed_mirrors()
+    assert [asked_for(project) for project in projects] == [set(), {person("ann").pk}]
+    assert f"of project {projects[0].pk} cannot be looked after" in caplog.text
+
+
 def test_the_tick_asks_the_database_nothing_about_a_project_at_rest(tmp_path):
     project = make_project(tmp_path)
     submit_item(project, "ann", answers(1))
