@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Max
 from django.utils import timezone
 
 from annotation import queries
@@ -23,6 +22,7 @@ from exports.options import Options
 from exports.publish import locked
 from potato_site import disk
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick
+from potato_site.jobs.again import is_off, last_jobs
 from potato_site.jobs.models import Job
 
 KIND = "exports.current"
@@ -70,7 +70,7 @@ def keep_current() -> None:
     wanted = [(project, name) for project in queries.delivering_projects(using="default") for name in _known(project)]
     if not wanted:
         return
-    last = _last_jobs([_key(project.project_id, name) for project, name in wanted])
+    last = last_jobs([_key(project.project_id, name) for project, name in wanted])
     now = timezone.now()
     for project, name in wanted:
         if _is_due(last.get(_key(project.project_id, name)), project, name, now):
@@ -81,7 +81,7 @@ def keep_current() -> None:
 def kept(project: Any) -> list[Kept]:
     """What the configuration asks to keep current, in its order."""
     told = queries.delivering(project)
-    last = _last_jobs([_key(project.pk, name) for name in told.export_formats])
+    last = last_jobs([_key(project.pk, name) for name in told.export_formats])
     return [_kept(told, name, last.get(_key(project.pk, name))) for name in told.export_formats]
 
 
@@ -103,26 +103,14 @@ def _known(project: Delivering) -> list[str]:
 def _is_due(job: Job | None, project: Delivering, name: str, now: datetime) -> bool:
     if job is None:
         return True
-    if job.state in Job.LIVE:
+    if is_off(job, now):
         return False
     result = job.progress.get("result") or {}
     finished = job.finished_at or now
-    if job.state == Job.State.FAILED:
-        # Tried three times: again when something has changed, and an hour later in any case.
-        return now - finished > timedelta(hours=1)
-    if not place_of(project.output_path, name).exists():
+    if job.state == Job.State.FAILED or not place_of(project.output_path, name).exists():
         return True
     rest = timedelta(seconds=REST * float(result.get("seconds", 0)))
     return result.get("seq") != project.seq and now - finished >= rest
-
-
-def _last_jobs(keys: list[str]) -> dict[str | None, Job]:
-    """The newest job of each key that is alive or over."""
-    states = [*Job.LIVE, Job.State.DONE, Job.State.FAILED]
-    known = Job.objects.filter(state__in=states, dedupe_key__in=keys, kind=KIND)
-    # Of a month's jobs of a key, one row is read.
-    newest = known.values("dedupe_key").annotate(newest=Max("pk")).values("newest")
-    return {job.dedupe_key: job for job in Job.objects.filter(pk__in=newest)}
 
 
 def _key(project_id: int, name: str) -> str:

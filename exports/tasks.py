@@ -13,6 +13,7 @@ from exports import current, mirror, schedules
 from exports.options import options_of
 from exports.releases import release
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick, run_now
+from potato_site.jobs.again import askable
 from potato_site.jobs.models import Job
 
 logger = logging.getLogger(__name__)
@@ -88,9 +89,9 @@ def _ask_for_missed(project: Delivering) -> None:
     wanted = (project.output_path, project.form, project.compares)
     if watch is None or (watch.output_path, watch.form, watch.compares) != wanted:
         watch = _watches[project.project_id] = _Watch(*wanted)
-    for user_id in _behind(project, watch):
-        params = {"project": project.project_id, "annotator": user_id}
-        enqueue(MIRROR, params, dedupe_key=_key(project.project_id, user_id))
+    behind = {_key(project.project_id, user_id): user_id for user_id in _behind(project, watch)}
+    for key in sorted(askable(behind)):
+        enqueue(MIRROR, {"project": project.project_id, "annotator": behind[key]}, dedupe_key=key)
 
 
 def _behind(project: Delivering, watch: _Watch) -> list[int]:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from potato_site.canonical import digest
 from potato_site.jobs import JobHandle, enqueue, handler
+from potato_site.jobs.again import askable
 from traces import prose, rendering
 from traces.changes_view import render_changes
 from traces.highlight import Highlighter, plain
@@ -93,14 +94,12 @@ def _changes_key(sha256: str, options: RenderOptions) -> str:
 
 
 def enqueue_changes(version_ids: Collection[int], options: RenderOptions) -> int:
-    """Ask the worker for what the runs of these versions changed, where that is not stored. Returns how many."""
+    """Have the worker render what the runs of these versions changed, where that is not stored and may be asked for
+    (potato_site.jobs.again). Returns how many."""
     versions = TraceVersion.objects.filter(pk__in=version_ids).values_list("pk", "sha256")
     keys = {_changes_key(sha256, options): pk for pk, sha256 in versions}
     missing = set(keys) - set(Chunk.objects.filter(pk__in=keys).values_list("pk", flat=True))
-    for key in sorted(missing):
-        params = {"version": keys[key], "options": options.model_dump(mode="json")}
-        enqueue("traces.render_changes", params, dedupe_key=f"traces.render_changes:{key}")
-    return len(missing)
+    return _ask("traces.render_changes", {key: keys[key] for key in missing}, options)
 
 
 def changes_gzip(version_id: int, options: RenderOptions) -> bytes:
@@ -145,10 +144,22 @@ def render_version(version_id: int, options: RenderOptions, job: JobHandle | Non
     return len(missing)
 
 
-def enqueue_render(version_id: int, options: RenderOptions) -> None:
-    """Ask the worker for a version, once however often it is asked."""
-    params = {"version": version_id, "options": options.model_dump(mode="json")}
-    enqueue("traces.render", params, dedupe_key=f"traces.render:{version_id}:{options_key(options)[:16]}")
+def enqueue_render(version_ids: Collection[int], options: RenderOptions) -> int:
+    """Have the worker render these versions, where they are not and may be asked for (potato_site.jobs.again). Returns
+    how many."""
+    key = options_key(options)
+    done = Rendering.objects.filter(version__in=version_ids, options_key=key).values_list("version", flat=True)
+    return _ask("traces.render", {f"{pk}:{key[:16]}": pk for pk in {*version_ids} - {*done}}, options)
+
+
+def _ask(kind: str, versions: dict[str, int], options: RenderOptions) -> int:
+    """Versions by what tells their jobs apart."""
+    by_key = {f"{kind}:{key}": version for key, version in versions.items()}
+    asked = askable(by_key)
+    for key in sorted(asked):
+        params = {"version": by_key[key], "options": options.model_dump(mode="json")}
+        enqueue(kind, params, dedupe_key=key)
+    return len(asked)
 
 
 @handler("traces.render", queue="fast", title="Rendering a trace")

@@ -8,8 +8,6 @@ from annotation.assignments import calibration
 from annotation.models import Membership, Project, Slot
 from annotation.projects.revisions import config_of
 from traces.chunks import enqueue_changes, enqueue_render
-from traces.models import Rendering
-from traces.options import options_key
 
 AHEAD = 20
 Prefix = Literal["", "a-", "b-"]
@@ -22,11 +20,9 @@ def request(project: Project) -> int:
     shows_changes = any(scheme.shows_changes for scheme in config.annotation_schemes)
     for prefix, versions in _next_versions(project).items():
         options = config.render_options(prefix)
-        done = Rendering.objects.filter(version__in=versions, options_key=options_key(options))
-        missing = versions - set(done.values_list("version", flat=True))
-        for version in sorted(missing):
-            enqueue_render(version, options)
-        asked += len(missing) + (enqueue_changes(versions, options) if shows_changes or prefix else 0)
+        asked += enqueue_render(versions, options)
+        if shows_changes or prefix:
+            asked += enqueue_changes(versions, options)
     return asked
 
 

@@ -28,6 +28,7 @@ from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
 from annotation.quality.straight import Straight, straight_people
 from potato_site.jobs import enqueue
+from potato_site.jobs.again import askable
 from potato_site.jobs.models import Job
 
 if TYPE_CHECKING:
@@ -86,8 +87,11 @@ def finished(projects: Iterable[Project]) -> dict[int, dict[str, int]]:
 
 def request(project_id: int, delay_seconds: float = DELAY_SECONDS) -> Job:
     """Have it counted soon, once for many changes: a job row in the caller's transaction."""
-    key = f"{JOB}:{project_id}"
-    return enqueue(JOB, {"project": project_id}, dedupe_key=key, delay_seconds=delay_seconds)
+    return enqueue(JOB, {"project": project_id}, dedupe_key=_key(project_id), delay_seconds=delay_seconds)
+
+
+def _key(project_id: int) -> str:
+    return f"{JOB}:{project_id}"
 
 
 def compute(project: Project, *, check: Callable[[], None] = lambda: None, now: datetime | None = None) -> None:
@@ -249,16 +253,18 @@ def _keep(project: Project, kind: str, seq: int, payload: dict[str, Any]) -> Non
 
 
 def due(now: datetime | None = None) -> list[int]:
-    """The projects whose numbers are behind, and that were not counted just now or are being counted."""
+    """The projects whose numbers are behind, and that were not counted just now or are being counted.
+
+    One that could not be counted rests for an hour (potato_site.jobs.again)."""
     now = now or timezone.now()
     counted = {row.project_id: row for row in Statistic.objects.filter(kind=COUNT)}
-    asked = Job.objects.filter(kind=JOB, state__in=Job.LIVE).values_list("params", flat=True)
-    busy = {params["project"] for params in asked}
-    return [
+    behind = [
         project.pk
         for project in _with_last_position(Project.objects.exclude(revision=None)).order_by("pk")
-        if project.pk not in busy and _is_behind(project, counted.get(project.pk), now)
+        if _is_behind(project, counted.get(project.pk), now)
     ]
+    free = askable([_key(project_id) for project_id in behind])
+    return [project_id for project_id in behind if _key(project_id) in free]
 
 
 def _is_behind(project: Any, counted: Statistic | None, now: datetime) -> bool:

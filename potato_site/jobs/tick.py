@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, ManyToOneRel, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from potato_site.jobs import bell
@@ -52,13 +53,22 @@ def ring_again() -> int:
 
 
 def forget() -> None:
-    """Delete some of the rows of finished work that nobody will look at any more. Failures stay."""
+    """Delete some of the rows of finished work that nobody will look at any more."""
     before = timezone.now() - timedelta(days=KEEP_DAYS)
     # A job is due before it ends, and by the time it was due an index finds it. One that was cancelled while it waited
     # is kept until it would have been due.
-    over = Job.objects.filter(state__in=[Job.State.DONE, Job.State.CANCELLED], due_at__lt=before)
-    old = over.filter(finished_at__lt=before)
-    Job.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:PRUNED_PER_TICK])).delete()
+    old = Job.objects.filter(due_at__lt=before, finished_at__lt=before)
+    failed = old.filter(state=Job.State.FAILED)
+    # What failed is told by the row it was for, as long as there is one.
+    for one in _rows_of_a_job():
+        failed = failed.exclude(Exists(one.model._base_manager.filter(**{one.name: OuterRef("pk")})))
+    for over in (old.filter(state__in=[Job.State.DONE, Job.State.CANCELLED]), failed):
+        Job.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:PRUNED_PER_TICK])).delete()
+
+
+def _rows_of_a_job() -> list[Any]:
+    """The foreign keys to a job, of other apps."""
+    return [one.field for one in Job._meta.get_fields(include_hidden=True) if isinstance(one, ManyToOneRel)]
 
 
 def _guarded(name: str, function: Callable[[], object]) -> None:

@@ -145,6 +145,14 @@ class TestTheTick:
         assert self.asked() == [{"project": project.pk}]
         assert Job.objects.get(kind=statistics.JOB).rerun is False
 
+    def test_what_cannot_be_counted_is_not_tried_all_the_time(self, tmp_path):
+        project = make_project(tmp_path)
+        count_what_changed()
+        Job.objects.filter(kind=statistics.JOB).update(state="failed", finished_at=timezone.now())
+        assert statistics.due() == []
+        Job.objects.filter(kind=statistics.JOB).update(finished_at=timezone.now() - timedelta(minutes=61))
+        assert statistics.due() == [project.pk]
+
     def test_it_leaves_a_project_alone_where_nothing_changed(self, tmp_path):
         counted(make_project(tmp_path))
         assert statistics.due(timezone.now() + timedelta(days=1)) == []

@@ -12,6 +12,7 @@ from django.utils import timezone
 from annotation.projects.load import load_file
 from exports import current
 from potato_site.jobs import runner
+from potato_site.jobs.again import last_jobs
 from potato_site.jobs.models import Job
 from tests.api.people import member
 from tests.factory import answers, make_project, submit_item, write_project
@@ -83,7 +84,7 @@ def test_of_all_that_was_ever_written_the_tick_reads_the_last(project):
     read: list[int] = []
     post_init.connect(on_init := lambda instance, **_: read.append(instance.pk), sender=Job)
     try:
-        found = current._last_jobs(keys)
+        found = last_jobs(keys)
     finally:
         post_init.disconnect(on_init, sender=Job)
     assert {key: job.state for key, job in found.items()} == dict.fromkeys(keys, "failed")

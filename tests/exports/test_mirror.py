@@ -17,7 +17,7 @@ from annotation.answers.submission import submit
 from annotation.assignments.states import reopen, void
 from annotation.models import Membership, Recruit
 from exports import mirror, tasks
-from potato_site.jobs import run_now
+from potato_site.jobs import run_now, runner
 from potato_site.jobs.models import Job
 from tests.annotation.test_recruitment import IDS, PROLIFIC, come
 from tests.annotation.test_shares import label
@@ -217,6 +217,42 @@ def test_a_folder_that_cannot_be_looked_at_is_a_file_that_is_missing(tmp_path):
     assert asked_for(project) == {person("ann").pk}
     folder.unlink()
     assert tasks.refresh(project.pk) == 1
+    assert len(lines_of(project, "ann")) == 1
+
+
+def an_hour_of_ticks(monkeypatch) -> None:
+    now = timezone.now()
+    for _ in range(119):
+        now += timedelta(seconds=30)
+        monkeypatch.setattr(timezone, "now", lambda now=now: now)
+        tasks.catch_missed_mirrors()
+        for job in Job.objects.filter(kind="exports.mirror", state="queued", due_at__lte=now):
+            runner.run(job.pk)
+
+
+def test_a_file_that_cannot_be_written_is_tried_three_times_an_hour_and_at_once_when_something_is_submitted(
+    tmp_path, monkeypatch
+):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    folder = file_of(project, "ann").parent
+    folder.write_text("a file where a folder should be")
+    an_hour_of_ticks(monkeypatch)
+    assert list(Job.objects.filter(kind="exports.mirror").values_list("state", "failures")) == [("failed", 3)]
+    folder.unlink()
+    submit_item(project, "ann", answers(1))
+    an_hour_of_ticks(monkeypatch)
+    assert len(lines_of(project, "ann")) == 2
+
+
+def test_a_file_that_could_not_be_written_is_written_when_the_hour_is_over(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    folder = file_of(project, "ann").parent
+    folder.write_text("a file where a folder should be")
+    an_hour_of_ticks(monkeypatch)
+    folder.unlink()
+    an_hour_of_ticks(monkeypatch)
     assert len(lines_of(project, "ann")) == 1
 
 

@@ -44,7 +44,7 @@ def test_a_worker_imports_renders_mirrors_and_exports(tmp_path: Path, worker: Wo
     more.write_text(json.dumps(make_trace("trace_more")) + "\nnot json\n")
     submit_item(project, "ann", answers(2, "partial", "wrong"))
     version = Item.objects.filter(project=project).values_list("a", flat=True)[0]
-    enqueue_render(version, current(project).render_options())
+    enqueue_render([version], current(project).render_options())
     imported = enqueue("traces.import", {"dataset": project.dataset_id, "paths": [str(more)]})
     enqueue("exports.build", {"project": project.pk, "format": "prm", "options": {}})
     connection.close()

@@ -12,8 +12,10 @@ from django.utils import timezone
 from potato_site.jobs import JobHandle, LostJob, bell, enqueue, handler, on_tick, registry, run_now, runner
 from potato_site.jobs import handle as handles
 from potato_site.jobs import tick as ticking
+from potato_site.jobs.again import askable
 from potato_site.jobs.models import Job
 from potato_site.registry import UnknownPlugin
+from traces.models import Dataset, Import
 
 pytestmark = pytest.mark.django_db
 
@@ -426,14 +428,40 @@ def test_a_tick_that_died_does_not_stop_the_clock_for_ever(monkeypatch):
     assert ticking.tick()
 
 
-def test_finished_rows_are_forgotten_after_a_month_and_failures_are_kept():
+def test_finished_rows_are_forgotten_after_a_month():
     old = timezone.now() - timedelta(days=31)
     for state in Job.State.values:
         Job.objects.create(kind="tests.note", queue="fast", due_at=old, state=state, finished_at=old)
     recent = Job.objects.create(kind="tests.note", queue="fast", due_at=old, state="done", finished_at=timezone.now())
     ticking.forget()
-    assert set(Job.objects.values_list("state", flat=True)) == {"queued", "running", "failed", "done"}
+    assert set(Job.objects.values_list("state", flat=True)) == {"queued", "running", "done"}
     assert Job.objects.filter(state="done").get() == recent
+
+
+def test_the_failure_of_an_import_is_kept_as_long_as_the_import():
+    old = timezone.now() - timedelta(days=31)
+    failed = Job.objects.create(kind="traces.import", queue="bulk", due_at=old, state="failed", finished_at=old)
+    batch = Import.objects.create(dataset=Dataset.objects.create(name="runs"), job=failed)
+    ticking.forget()
+    assert Job.objects.filter(pk=failed.pk).exists()
+    batch.delete()
+    ticking.forget()
+    assert not Job.objects.filter(pk=failed.pk).exists()
+
+
+def test_a_tick_asks_for_nothing_that_somebody_is_at_or_that_has_just_failed_for_good():
+    now = timezone.now()
+    for state in Job.State.values:
+        Job.objects.create(kind="tests.note", queue="fast", due_at=now, state=state, finished_at=now, dedupe_key=state)
+    assert askable([*Job.State.values, "new"]) == {"done", "cancelled", "new"}
+    Job.objects.filter(state="failed").update(finished_at=now - timedelta(minutes=61))
+    assert askable(["failed"]) == {"failed"}
+    # Whoever asks by hand is not kept waiting, and what went well after all is not held against it.
+    Job.objects.filter(state="failed").update(finished_at=now)
+    job = enqueue("tests.note", dedupe_key="failed")
+    assert job.state == "queued"
+    Job.objects.filter(pk=job.pk).update(state="done", finished_at=now)
+    assert askable(["failed"]) == {"failed"}
 
 
 def test_what_is_forgotten_is_found_by_an_index():

@@ -168,13 +168,23 @@ def test_a_chunk_for_a_template_is_not_escaped_again():
 
 def test_the_job_renders_and_is_asked_for_once():
     version = make_version()
-    enqueue_render(version.pk, OPTIONS)
-    enqueue_render(version.pk, OPTIONS)
+    assert enqueue_render([version.pk], OPTIONS) == 1
+    assert enqueue_render([version.pk], OPTIONS) == 0
     job = Job.objects.get(kind="traces.render")
     assert job.queue == "fast"
     run_now("traces.render", job.params)
     assert Rendering.objects.filter(version=version).count() == 1
     assert Chunk.objects.count() == 3
+
+
+@pytest.mark.parametrize("ask", [enqueue_render, enqueue_changes])
+def test_what_cannot_be_rendered_is_not_asked_for_again_at_once(ask):
+    version = make_version(2)
+    assert ask([version.pk], OPTIONS) == 1
+    Job.objects.update(state="failed", finished_at=timezone.now())
+    assert ask([version.pk], OPTIONS) == 0
+    Job.objects.update(finished_at=timezone.now() - timedelta(minutes=61))
+    assert ask([version.pk], OPTIONS) == 1
 
 
 def test_the_change_of_the_run_is_there_at_once_and_stored_with_colours_by_the_worker():
