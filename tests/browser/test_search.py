@@ -39,7 +39,7 @@ def search(page, words):
 
 
 def field(page):
-    return page.get_by_label("Find in all steps")
+    return page.get_by_label("Find in the trace")
 
 
 def count(page):
@@ -129,11 +129,11 @@ def test_everything_has_a_button(item):
     page = item()
     button(page, "Search /").or_(button(page, "Search")).click()
     field(page).fill("needle")
-    button(page, "Next step with it").click()
+    button(page, "Next place with it").click()
     at(page, "1 of 3 steps", 7)
-    button(page, "Next step with it").click()
+    button(page, "Next place with it").click()
     at(page, "2 of 3 steps", 60)
-    button(page, "Previous step with it").click()
+    button(page, "Previous place with it").click()
     at(page, "1 of 3 steps", 7)
     button(page, "Stay here").click()
     expect(step(page, 7)).to_be_focused()
@@ -154,6 +154,60 @@ def test_nothing_found_and_no_script_in_what_is_typed(item):
     press(page, "Enter")
     at(page, "1 of 1 step", 60)
     assert page.evaluate(MARKED) == [["<b>it</b>", True]]
+
+
+def test_the_issue_is_found_before_the_steps(item):
+    issue = "The first line\n\n" + "more\n" * 60 + "\nthe Needle of the issue"
+    page = item(traces=[long_trace(issue_description=issue)])
+    expect(button(page, "Show the whole issue")).to_be_visible()
+    search(page, "needle")
+    says(page, "4 places")
+    press(page, "Enter")
+    expect(count(page)).to_have_text("1 of 4 places, the issue")
+    page.wait_for_function(f"({MARKED})()[0]?.[1]")
+    assert page.evaluate(
+        "[...CSS.highlights.get('search')][0].startContainer.parentElement.closest('#issue-text') != null"
+    )
+    press(page, "Enter")
+    at(page, "2 of 4 places", 7)
+    press(page, "Shift+Enter", "Control+Enter")
+    expect(page.locator("#search")).to_be_hidden()
+    expect(page.locator("#issue-title")).to_be_focused()
+    press(page, "j")
+    assert current(page) == 8
+
+
+def test_from_further_down_the_issue_comes_last(item):
+    page = item(traces=[long_trace(issue_description="A needle")])
+    step(page, 9).focus()
+    search(page, "needle")
+    press(page, "Enter")
+    at(page, "3 of 4 places", 60)
+
+
+def test_of_a_comparison_the_issue_is_found_once(label):
+    docs = [make_trace(name, 5, issue_id="x", issue_description="Fix the needle") for name in ("try-1", "try-2")]
+    page = label(schemes=[PAIRWISE], traces=docs, overlap=0)
+    search(page, "needle")
+    says(page, "1 place")
+    press(page, "Enter")
+    page.wait_for_function(f"({MARKED})()[0]?.[1]")
+
+
+def test_the_arrows_are_offered_where_they_lead_somewhere(item):
+    page = item()
+    arrows = [button(page, f"{name} place with it") for name in ("Next", "Previous")]
+    search(page, "")
+    for arrow in arrows:
+        expect(arrow).to_be_disabled()
+    page.keyboard.type("needle")
+    says(page, "3 steps")
+    for arrow in arrows:
+        expect(arrow).to_be_enabled()
+    page.keyboard.type("less")
+    says(page, "Nothing found")
+    for arrow in arrows:
+        expect(arrow).to_be_disabled()
 
 
 def test_signs_of_markdown_are_found_in_the_raw_text(item):
@@ -304,7 +358,7 @@ def test_in_a_narrow_window_it_fits_and_hides_nothing(item):
     press(page, "Enter")
     at(page, "1 of 3 steps", 7)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for name in ("Previous step with it", "Next step with it", "Stay here", "Close"):
+    for name in ("Previous place with it", "Next place with it", "Stay here", "Close"):
         box = button(page, name).bounding_box()
         assert min(box["width"], box["height"]) >= 24
         assert box["x"] >= 0

@@ -21,6 +21,13 @@ export function mark(article, pattern) {
   return ranges.length;
 }
 
+/** Whether a reader of `element` finds the pattern, be it in what was written before Markdown. */
+export function holds(element, pattern) {
+  if (!element) return false;
+  const written = element.querySelector(".said > .raw")?.textContent ?? "";
+  return rangesIn(element, pattern).length > 0 || written.search(pattern) >= 0;
+}
+
 export function clear() {
   CSS.highlights?.delete(NAME);
 }

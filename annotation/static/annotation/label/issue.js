@@ -9,6 +9,13 @@ export function showIssue(root) {
   foldRepeats(root);
 }
 
+/** The issue's text, none of it folded. */
+export function showWholeIssue() {
+  const toggle = byId("issue-toggle");
+  if (!toggle.hidden && toggle.getAttribute("aria-expanded") === "false") toggle.click();
+  return byId("issue-text");
+}
+
 /** The steps stay in sight. */
 function offerWhole() {
   const text = byId("issue-text");

@@ -1,17 +1,20 @@
 /**
  * The search in the trace. The server says which steps hold a text, whatever of them is on the page; going to one fetches
- * and opens it. It answers nothing and changes nothing.
+ * and opens it. The issue is whole on the page and stands before all steps. It answers nothing and changes nothing.
  */
 
 import { byId } from "./dom.js";
-import { clear, mark, patternOf } from "./found.js";
+import { clear, holds, mark, patternOf } from "./found.js";
 import { wellFormed } from "./ids.js";
+import { showWholeIssue } from "./issue.js";
 
 const PAUSE_MS = 250;
 // How long the server may take for one answer, and how often it is asked again while it has another search of this person.
 const PATIENCE_MS = 20_000;
 const AGAIN_MS = 500;
 const TRIES = 20;
+// The place in the issue, as one more step before the first.
+const ISSUE = { side: 0, step: -1 };
 
 export class Search {
   /** The search of this page, or null where there is nothing to search. */
@@ -64,13 +67,15 @@ export class Search {
     else this.#focusTrace();
   }
 
-  /** Leave the search at the step it has found: there keys label, and the next step is the one behind it. */
+  /** Leave the search at what it has found: at a step keys label, and the next step is the one behind it. */
   stay() {
+    const isAtIssue = this.found?.[this.at] === ISSUE;
     this.#shut();
-    this.#focusTrace();
+    if (isAtIssue) byId("issue-title").focus({ preventScroll: true });
+    else this.#focusTrace();
   }
 
-  /** To the next (`by` 1) or previous (-1) step that holds the text; first ask for it, if it was not asked for. */
+  /** To the next (`by` 1) or previous (-1) place that holds the text; first ask for it, if it was not asked for. */
   async go(by) {
     if (!(await this.#ask())) return;
     const { found } = this;
@@ -124,7 +129,8 @@ export class Search {
     }
     if (answers) this.known.set(words, answers);
     if (isOver()) return false;
-    this.found = answers.flatMap(({ steps }, side) => steps.map((step) => ({ side, step })));
+    const inSteps = answers.flatMap(({ steps }, side) => steps.map((step) => ({ side, step })));
+    this.found = holds(byId("issue-text"), patternOf(words)) ? [ISSUE, ...inSteps] : inSteps;
     // The step it came to on each side, where it did not come to the end.
     const ends = answers.map(({ searched }, side) => Math.min(searched, this.#length(side) - 1));
     this.end = answers.some(({ searched }, side) => searched < this.#length(side)) ? ends : null;
@@ -154,13 +160,15 @@ export class Search {
     byId("search-stay").hidden = false;
     const { side, step } = this.found[at];
     const { found } = this;
-    const article = this.pair ? await this.#bringOfPair(side, step) : await this.#bring(step);
+    const article = await this.#bring(side, step);
     if (!this.isOpen || this.found !== found || this.at !== at) return;
     if (article) mark(article, patternOf(this.words));
     else this.#say(`Step ${step} could not be loaded.`, "none");
   }
 
-  async #bring(step) {
+  async #bring(side, step) {
+    if (this.found[this.at] === ISSUE) return showWholeIssue();
+    if (this.pair) return this.#bringOfPair(side, step);
     await this.trace.goTo(step, { focus: false });
     return this.trace.article(step);
   }
@@ -178,7 +186,8 @@ export class Search {
   #first(by) {
     const { step, pane } = this.before;
     const side = this.pair ? this.pair.panes.indexOf(pane) : 0;
-    const here = this.pair ? -1 : step;
+    // Who is at the first step has just come, past the issue.
+    const here = this.pair || !step ? ISSUE.step : step;
     const isBehind = (one) => one.side > side || (one.side === side && one.step >= here);
     const behind = this.found.findIndex(isBehind);
     if (by > 0) return Math.max(0, behind);
@@ -192,15 +201,18 @@ export class Search {
   #count() {
     const { found, at, end } = this;
     const n = found.length;
-    const steps = `${n.toLocaleString("en")} step${n === 1 ? "" : "s"}`;
+    const what = found[0] === ISSUE ? "place" : "step";
+    const steps = `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
     const part = end ? `, searched up to step ${end.map((one) => one.toLocaleString("en")).join(" and ")}` : "";
+    this.#offer(n > 0);
     if (!n) {
       this.#say(`Nothing found${part}`, "none");
     } else if (at === null) {
       this.#say(`${steps}${part}`);
     } else {
       const { side, step } = found[at];
-      const where = this.pair ? `, ${this.pair.panes[side].dataset.place}, step ${step}` : `, step ${step}`;
+      const isIssue = found[at] === ISSUE;
+      const where = isIssue ? ", the issue" : this.pair ? `, ${this.pair.panes[side].dataset.place}, step ${step}` : `, step ${step}`;
       this.#say(`${(at + 1).toLocaleString("en")} of ${steps}${part}`, "", where);
     }
   }
@@ -219,6 +231,11 @@ export class Search {
     place.append(more);
   }
 
+  /** The arrows lead nowhere where there is nothing to look for, or nothing was found. They keep the focus. */
+  #offer(leads) {
+    for (const id of ["search-previous", "search-next"]) byId(id).setAttribute("aria-disabled", String(!leads));
+  }
+
   #forget(words) {
     this.asking = null;
     this.words = words;
@@ -227,6 +244,7 @@ export class Search {
     this.end = null;
     this.at = null;
     byId("search-stay").hidden = true;
+    this.#offer(Boolean(this.field.value.trim()));
     this.#say("");
     clear();
   }
