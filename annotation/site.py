@@ -28,6 +28,7 @@ class ManagersSite(AdminSite):
 
     site_header = site_title = "Potato Site"
     index_title = "Projects"
+    empty_value_display = "–"
     enable_nav_sidebar = False
     # An address that does not exist is the site's ordinary 404.
     final_catch_all_view = False

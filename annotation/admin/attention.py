@@ -15,7 +15,7 @@ from annotation.admin.links import Links
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Project
 from annotation.quality.live import Live
-from annotation.templatetags.figures import percent
+from annotation.templatetags.figures import alpha, percent
 
 # A person is named when at least so many submissions, and this share of theirs, came too fast.
 HASTY_SUBMISSIONS, HASTY_SHARE = 3, 0.1
@@ -72,7 +72,8 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
     yield from _straight(figures, links)
     weakest = figures.weakest
     if weakest is not None and weakest.band.key == "poor" and weakest.at_best < RELIABLE:
-        what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {weakest.value:.2f}."
+        assert weakest.value is not None
+        what = f"Agreement on “{weakest.scheme}” ({weakest.measure.lower()}) is too low: α {alpha(weakest.value)}."
         yield Notice("warn", what, "#agreement", "See agreement")
     if figures.progress and (count := figures.progress.get("without_steps")):
         yield Notice("warn", _told_of_left_out(count), links.traces, "Show traces")

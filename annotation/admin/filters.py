@@ -113,6 +113,14 @@ class LatestFilter(admin.BooleanFieldListFilter):
         self.title = "whether it is the person's latest of the item"
 
 
+class ExcludedFilter(admin.BooleanFieldListFilter):
+    """People whose labels count, or are left out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "whether the labels are left out"
+
+
 class QuestionFilter(admin.SimpleListFilter):
     """Questions that are methods of the model's queryset: value → (words, rows → rows)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from annotation.admin.filters import GroupFilter, ProjectFilter
+from annotation.admin.filters import ExcludedFilter, GroupFilter, ProjectFilter
 from annotation.admin.lists import ProjectList
 from annotation.models import Membership
 
@@ -18,7 +18,7 @@ class MembershipAdmin(ProjectList):
     person_path = "user"
     acts = ("pause", "resume", "set_limit", "set_group", "remove", "exclude", "include")
     list_display = ("user", "role", "status", "stage", "group", "limit", "labels", "project")
-    list_filter = (ProjectFilter, "role", "state", "stage", GroupFilter, "is_excluded", "source")
+    list_filter = (ProjectFilter, "role", "state", "stage", GroupFilter, ("is_excluded", ExcludedFilter), "source")
     list_select_related = ("user", "project")
     sortable_by = ("role", "stage")
     ordering = ("project", "user__username", "role")

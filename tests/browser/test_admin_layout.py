@@ -61,6 +61,15 @@ def test_hints_stand_below_their_field_and_above_the_next_group(manage):
     assert hint[0] - field < next_label - hint[1]
 
 
+def test_on_a_phone_nothing_of_a_person_is_looked_for_sideways(manage):
+    page = manage("people/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for table in page.locator(".people-scroll").all():
+        assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
+    change = page.locator(".people-actions summary").first.bounding_box()
+    assert change["x"] + change["width"] < 390
+
+
 def test_what_people_are_asked_for_stands_in_lines(manage):
     page = manage("people/")
     top = "one => Math.round(one.getBoundingClientRect().top)"

@@ -149,7 +149,7 @@ class TestTheNumbers:
         count(project)
         text = page(manager, project)
         assert "Too low" in text
-        assert "Agreement on “outcome” (choice) is too low" in text
+        assert "Agreement on “outcome” (choice) is too low: α −" in text
         full = manager.get(reverse("manage-quality", args=[project.slug])).content.decode()
         assert "<bdi>ann</bdi> and <bdi>bob</bdi>" in full
         assert "0 %" in full

@@ -99,6 +99,14 @@ def test_the_page_names_the_members_and_what_they_are(client, project, boss):
         assert part in text
 
 
+def test_it_leads_to_the_list_where_many_are_changed_and_limits_are_set(client, project, boss):
+    text = client.get(page(project)).content.decode()
+    address = re.search(r'href="([^"]*)">As a list<', text)[1]
+    found = client.get(address)
+    assert {row.user.username for row in found.context["cl"].result_list} >= {"ann", "bob", "boss"}
+    assert "By whether the labels are left out" in " ".join(found.content.decode().split())
+
+
 def test_a_member_is_paused_and_resumed(client, project, boss):
     assert "Paused" in do(client, project, "ann", action="pause")
     assert Membership.objects.get(user__username="ann").stage == "paused"
