@@ -155,6 +155,15 @@ def test_it_serves_says_where_and_for_whom_and_ends_with_its_children(potato, po
     until(lambda: not any(map(is_alive, children)))
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_the_site_itself(potato, port, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    server = potato()
+    server.wait_until_ready()
+    assert f"http://127.0.0.1:{port}" in server.text
+
+
 def test_the_second_start_of_a_home_is_refused_by_name(potato, port):
     first = potato()
     first.wait_until_ready()
