@@ -78,6 +78,8 @@ def set_priority(item_id: int, by: User, priority: int) -> None:
     """Higher comes first: before (above 0) or after (below 0) all items without a priority."""
     if abs(priority) >= queue.PRIORITY_LIMIT:
         raise states.Closed(f"A priority lies between -{queue.PRIORITY_LIMIT - 1} and {queue.PRIORITY_LIMIT - 1}.")
+    # Before the project, as where a submission takes a place or gives it up.
+    list(Slot.objects.select_for_update(of=("self",)).filter(item=item_id).order_by("pk").values_list("pk"))
     item = _item_alone(item_id)
     if item.priority == priority:
         return

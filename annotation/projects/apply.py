@@ -18,6 +18,7 @@ from annotation.models import Project, Revision
 from annotation.projects import checks, invitations
 from annotation.projects.config import Parsed, ProjectConfig, parse, unpaired
 from annotation.projects.consequences import Consequence, consequences, counts_of
+from annotation.projects.locking import lock_project
 from annotation.projects.merge import Conflict, apply_changes, conflicts, differing, take
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.revisions import config_of, set_config
@@ -119,8 +120,7 @@ def apply_text(
     manages the project.
     """
     with transaction.atomic():
-        # No key: opening an item refers to the project and must not wait.
-        locked = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)
+        locked = lock_project(project.pk)
         before = _revision(locked)
         parsed = read(text, config_of(before.pk))
         done = _proposed(locked, parsed, before, base_revision, keep_theirs, keep_mine)

@@ -25,7 +25,8 @@ from django.utils.http import urlsafe_base64_encode
 
 from annotation import access
 from annotation.models import Assignment, Invitation, Membership, Project
-from annotation.projects.membership import ONE_PROJECT, Refused, decides_alone, let_in, lock_project
+from annotation.projects.locking import lock_project
+from annotation.projects.membership import ONE_PROJECT, Refused, decides_alone, let_in
 from potato_site.accounts import mail
 from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
 from potato_site.jobs import enqueue

@@ -20,6 +20,7 @@ from annotation.models.projects import slug_of
 from annotation.projects import checks, find, people
 from annotation.projects.config import Parsed, ProjectConfig, parse, unpaired
 from annotation.projects.lifecycle import open_loaded
+from annotation.projects.locking import lock_project
 from annotation.projects.merge import apply_changes, differing
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.revisions import set_config
@@ -128,9 +129,7 @@ class _Loading:
             self.report.is_new = True
             self._require_traces()
             return self._new()
-        # No key: opening an item refers to the project while it holds a membership, which this may change next.
-        locked = Project.objects.select_for_update(of=("self",), no_key=True)
-        return locked.select_related("revision", "dataset").get(pk=found.pk)
+        return lock_project(found.pk)
 
     def _namesake(self) -> Project | None:
         """A project of the same slug, if its own file is gone: then this file is the same, moved."""
@@ -187,8 +186,9 @@ class _Loading:
 
     def _write(self, project: Project, config: ProjectConfig, ready: list[people.Ready]) -> None:
         before = [entry["username"] for entry in (project.source_config or {}).get("annotators", [])]
-        set_config(project, config, self.made_by)
+        # First: what is taken out of people's hands is locked before the change counter.
         people.apply_people(project, ready, before, self.made_by, self.book)
+        set_config(project, config, self.made_by)
         self._source(project, self._output(project, config))
 
     def _output(self, project: Project, config: ProjectConfig) -> Path:

@@ -12,8 +12,9 @@ from django.db import transaction
 
 from annotation.access import DECIDING, only_labels
 from annotation.assignments import planning, states
-from annotation.models import Assignment, Item, Membership, Project
+from annotation.models import Assignment, Item, Membership
 from annotation.projects.counter import bump_for
+from annotation.projects.locking import lock_project
 from potato_site.accounts import links, sessions
 from potato_site.accounts.models import AuditEntry, User
 
@@ -224,11 +225,6 @@ def _locked(membership: Membership) -> Membership:
     lock_project(membership.project_id)
     rows = Membership.objects.select_for_update(of=("self",)).select_related("project", "user")
     return rows.get(pk=membership.pk)
-
-
-def lock_project(project_id: int) -> Project:
-    """The project's row, locked without its key: people who open items do not wait."""
-    return Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
 
 
 def _keep_a_manager(membership: Membership) -> None:

@@ -21,7 +21,8 @@ from django.utils import timezone
 
 from annotation.assignments import shares
 from annotation.models import Membership, Project, Recruit, Visit
-from annotation.projects.membership import Refused, let_in, lock_project
+from annotation.projects.locking import lock_project
+from annotation.projects.membership import Refused, let_in
 from annotation.projects.platforms import PLATFORMS, Arrival, Platform
 from annotation.projects.revisions import current
 from potato_site.accounts import sessions

@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from annotation.access import only_labels
 from annotation.models import Membership, Project
-from annotation.projects.membership import ONE_PROJECT, Refused, let_in, lock_project
+from annotation.projects.locking import lock_project
+from annotation.projects.membership import ONE_PROJECT, Refused, let_in
 from annotation.projects.revisions import current
 from potato_site.accounts.models import AuditEntry, User, validate_username
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from annotation.models import Project, Revision, SchemeVersion
 from annotation.projects.config import ProjectConfig, unpaired
 from annotation.projects.counter import bump
+from annotation.projects.locking import lock_project
 from annotation.projects.merge import differing
 from annotation.schemes.base import Scheme
 from potato_site.accounts.models import AuditEntry, User
@@ -57,7 +58,7 @@ def set_config(project: Project, config: ProjectConfig, user: User | None) -> Re
     A scheme whose meaning changed gets a new version; answers keep the one they were given under. ``user`` None is the
     command line. ``project`` is updated in place.
     """
-    locked = Project.objects.select_for_update(of=("self",), no_key=True).select_related("revision").get(pk=project.pk)
+    locked = lock_project(project.pk)
     stored = config.stored()
     before, key = locked.revision, digest(stored)
     if before is not None and before.digest == key:

@@ -6,15 +6,18 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from django.db import close_old_connections, connection
+from django.http import Http404
 
 from annotation.answers.ops import apply_ops
 from annotation.answers.submission import submit
 from annotation.assignments.handout import hand_out
-from annotation.models import Answer, AnswerEvent, Assignment, Project, Slot, Submission
-from tests.factory import PER_STEP, make_project, make_traces, op, person
+from annotation.models import Answer, AnswerEvent, Assignment, Membership, Project, Slot, Submission
+from annotation.projects import membership
+from tests.factory import OUTCOME, PER_STEP, make_project, make_traces, op, person
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 THREADS = 16
@@ -120,3 +123,33 @@ def test_one_of_two_tabs_wins_a_key_and_the_other_hears_of_it(tmp_path):
     kept = Answer.objects.get().value[""]
     assert sum(bool(reply.acked) for reply in replies) == THREADS // 2
     assert {conflict["value"] for reply in replies for conflict in reply.conflicts} == {kept}
+
+
+def test_people_are_removed_and_taken_back_while_they_submit_and_nobody_meets_a_deadlock(tmp_path):
+    names = [f"person{number}" for number in range(4)]
+    project = make_project(tmp_path, people=names, overlap=0, traces=make_traces(120), schemes=[OUTCOME])
+    people = [person(name) for name in names]
+    filled = Slot.objects.filter(assignment__state="submitted")
+
+    def submit_next(user) -> None:
+        if (assignment := hand_out(project, user).assignment) is None:
+            return
+        request = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": assignment.version}
+        with suppress(Http404):  # removed meanwhile
+            submit(assignment.public_id, user, {**request, "ops": [op("outcome", {"": "resolved"})]})
+
+    def remove_and_take_back(user) -> None:
+        member = Membership.objects.get(project=project, user=user, role="annotator")
+        membership.deactivate(member, None)
+        membership.activate(member, None)
+
+    def work(number: int) -> None:
+        while filled.count() < 120:
+            if number < len(people):
+                submit_next(people[number])
+            else:
+                remove_and_take_back(people[number - len(people)])
+
+    at_once(work, len(people) + 2)
+    counting = [one for one in Submission.objects.filter(is_current=True) if "surplus" not in one.flags]
+    assert len({one.assignment.item_id for one in counting}) == len(counting) == 120
