@@ -10,8 +10,8 @@ from unicodedata import category
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
+from annotation.projects.named_people import Person
 from annotation.projects.notes import Note, Notebook
-from annotation.projects.people import Person
 from annotation.projects.sections import CodingAgent, Data, HandOut, Output, Pairs, QualityControl, Recruitment
 from annotation.schemes import schemes
 from annotation.schemes.base import Scheme

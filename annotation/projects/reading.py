@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from annotation.projects import checks, later
 from annotation.projects.config import Parsed, ProjectConfig, unknown_keys
 from annotation.projects.dialects import MOVED, PER_ITEM, WITHOUT_EFFECT, translate
+from annotation.projects.named_people import read_people
 from annotation.projects.notes import Note, Notebook
-from annotation.projects.people import read_people
 from annotation.projects.sections import Data
 from annotation.schemes import schemes
 from annotation.schemes.base import PATTERNS, Scheme

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotation.projects.config import Parsed, parse
-from annotation.projects.people import warn_if_not_set
+from annotation.projects.named_people import warn_if_not_set
 from annotation.projects.traces import report_missing
 from potato_site.home import read_config
 
