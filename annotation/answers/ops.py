@@ -27,6 +27,7 @@ from django.utils.dateparse import parse_datetime
 from annotation import access
 from annotation.answers.context import asked_of, context_of, digest_of
 from annotation.assignments import states
+from annotation.assignments.accepting import accept_answers
 from annotation.models import Answer, AnswerEvent, Assignment
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import MAX_KEY, ItemContext, Refused, Scheme
@@ -86,7 +87,7 @@ def apply_ops(public_id: uuid.UUID, user: Any, ops: object, now: datetime | None
     now = now or timezone.now()
     with transaction.atomic():
         assignment = access.locked_assignment_of(user, public_id)
-        states.accept_answers(assignment, now)
+        accept_answers(assignment, now)
         check_shown(assignment, shown)
         return record(assignment, parsed, now)
 

@@ -16,6 +16,7 @@ from annotation.answers.context import OF_A_PAIR, asked_of, context_of, n_steps_
 from annotation.answers.ops import ID, Malformed, Op, Reply, check_shown, parse_ops, record
 from annotation.answers.show_if import asked
 from annotation.assignments import mirror, pairing, states, tie_breakers, timing
+from annotation.assignments.accepting import accept_answers
 from annotation.models import Answer, AnswerEvent, Assignment, Presence, Slot, Submission
 from annotation.models.querysets import FLAGS
 from annotation.projects import counter
@@ -60,7 +61,7 @@ def submit(
         for submission in earlier:
             if submission.op_id == request.op_id:
                 return submission
-        states.accept_answers(assignment, now)
+        accept_answers(assignment, now)
         check_shown(assignment, shown)
         outcome = _try(assignment, request, earlier, now)
     # Raised here, not above: an exception would roll back the operations that were good.

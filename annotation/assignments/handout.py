@@ -15,17 +15,15 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from annotation.assignments import calibration, known_items, shares, states, timing
+from annotation.assignments import calibration, known_items, limits, shares, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Slot
-from annotation.models.querysets import DELIVERED, NOT_DELIVERED
-from annotation.projects.revisions import config_of
+from annotation.models.querysets import DELIVERED, RESUMABLE
 
 State, Purpose = Assignment.State, Assignment.Purpose
 
 NO_LONGER = "You are no longer an annotator of this project."
 OTHERS_AT_WORK = "Every remaining item is with somebody else right now. Come back later: some may be given back."
-CAP_REACHED = "You have reached the number of items one person labels in this project. Thank you!"
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         if membership is None or membership.state != Membership.State.ACTIVE:
             return HandOut(None, NO_LONGER if membership else "You are not an annotator of this project.")
         membership.project = project  # which is not read again
-        in_hand = [State.OPEN, State.RESERVED, *states.RESUMABLE]
+        in_hand = [State.OPEN, State.RESERVED, *RESUMABLE]
         rows = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
         # Locked, because a save may take a lost one up again, or submit it, at this very moment.
         mine = _own(membership, list(rows.select_for_update().order_by("-pk")))
@@ -70,7 +68,7 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
             return HandOut(current)
         mine = [assignment for assignment in mine if not assignment.is_adjudication]
         # What is open can be finished; nothing else is given out.
-        if refusal := _refusal(project, membership):
+        if refusal := limits.refusal(project, membership):
             return HandOut(None, refusal)
         kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
         if kept is not None:
@@ -78,10 +76,10 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         begun = calibration.still_wanted(project, [a for a in mine if a.is_calibration])
         if (first := _return_to(begun, now) or _calibrate(membership, now)) is not None:
             return HandOut(first)
-        if _cap_reached(project, membership):
-            return HandOut(None, CAP_REACHED)
+        if limits.is_reached(project, membership):
+            return HandOut(None, limits.REACHED)
         work = [assignment for assignment in mine if not assignment.is_calibration]
-        expired, released = ([a for a in work if a.state == state] for state in states.RESUMABLE)
+        expired, released = ([a for a in work if a.state == state] for state in RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
         return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
 
@@ -96,38 +94,6 @@ def _own(membership: Membership, mine: list[Assignment]) -> list[Assignment]:
         if assignment.state == State.OPEN:
             states.give_back(assignment, shares.GIVEN_BACK)
     return [assignment for assignment in mine if assignment not in before]
-
-
-def _refusal(project: Project, membership: Membership) -> str:
-    """Why this person gets nothing new now, whatever is in the queue. Empty: they may have an item."""
-    if project.state == Project.State.PAUSED:
-        return "The project is paused. Your answers are safe; come back later."
-    if project.state != Project.State.OPEN:
-        return "The project is not open for labeling."
-    if membership.stage == Membership.Stage.PAUSED:
-        return "The project's manager has paused your work here."
-    if membership.source == Membership.Source.PLATFORM:
-        standing = shares.standing_of(project, membership.user_id)
-        return standing.refusal if standing else ""
-    return ""
-
-
-def _cap_reached(project: Project, membership: Membership) -> bool:
-    cap = cap_of(project, membership)
-    if cap is None:
-        return False
-    taken = Assignment.objects.working().filter(project=project, annotator=membership.user_id)
-    taken = taken.exclude(state__in=NOT_DELIVERED)
-    return taken.count() >= cap
-
-
-def cap_of(project: Project, membership: Membership) -> int | None:
-    """How many items this person may label: their own cap, else the project's, else no limit (None)."""
-    own = membership.caps.get("items")
-    if own is not None:
-        return own
-    assert project.revision_id is not None
-    return config_of(project.revision_id).instances_per_annotator
 
 
 def _return_to(mine: list[Assignment], now: datetime) -> Assignment | None:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from annotation import access
 from annotation.assignments import mirror, tie_breakers
 from annotation.models import Assignment, Item, Project, Slot, Submission, Visit
-from annotation.models.querysets import DELIVERED, RESUMABLE
+from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
 
 State = Assignment.State
@@ -40,22 +40,6 @@ class Closed(Exception):
     """The assignment takes no answers now, or not this change. ``str()`` is a sentence for whoever asked."""
 
 
-def accept_answers(assignment: Assignment, now: datetime) -> None:
-    """Make sure a locked assignment may be written to: one given up for a time is taken up again. Raises Closed."""
-    if assignment.state in LABELING:
-        return
-    if assignment.state in RESUMABLE:
-        resume(assignment, now)
-        return
-    raise Closed(
-        {
-            State.SUBMITTED: "This item was submitted. Reopen it to change your answers.",
-            State.SKIPPED: "You skipped this item.",
-            State.VOID: "The project's manager has invalidated this item.",
-        }.get(State(assignment.state), "This item is closed.")
-    )
-
-
 def resume(assignment: Assignment, now: datetime) -> None:
     """Take up an item again that was given up: in a free slot if there is one, else as surplus. Raises Closed."""
     try:
@@ -63,8 +47,8 @@ def resume(assignment: Assignment, now: datetime) -> None:
             assignment.state = State.OPEN
             assignment.lease_until = now + LEASE
             # Why it was given up holds no more.
-            assignment.reason = ""
-            assignment.save(update_fields=["state", "lease_until", "reason"])
+            assignment.reason, assignment.is_taken_back = "", False
+            assignment.save(update_fields=["state", "lease_until", "reason", "is_taken_back"])
     except IntegrityError:
         raise Closed(_why_not_resumed(assignment)) from None
     take_slot(assignment)
@@ -262,6 +246,8 @@ def take_back(assignment: Assignment, reason: str = "") -> None:
         assignment.delete()
     elif assignment.state == State.OPEN:
         _leave(assignment, State.RELEASED, reason)
+        assignment.is_taken_back = True
+        assignment.save(update_fields=["is_taken_back"])
     else:
         raise Closed("Only work that somebody has in hand can be released.")
 

@@ -124,6 +124,8 @@ class Assignment(models.Model):
     # index read from its end, however many there are.
     is_too_fast = models.BooleanField(default=False, db_default=False)
     is_surplus = models.BooleanField(default=False, db_default=False)
+    # By a manager, out of the person's hands: a page that is still open saves nothing.
+    is_taken_back = models.BooleanField(default=False, db_default=False)
 
     objects = AssignmentQuerySet.as_manager()
 

@@ -21,8 +21,10 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation import access
 from annotation.answers import ops, submission
 from annotation.assignments import states, timing
+from annotation.assignments.accepting import why_closed
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Visit
+from annotation.models.querysets import RESUMABLE
 from annotation.pages import rendered, shares, shell
 from annotation.pages.feedback import feedback_of
 from annotation.pages.limited import limited
@@ -31,8 +33,6 @@ from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in, signed_in_api
 from potato_site.textjson import loads
 
-# One that was given up for a time is taken up again by its next save.
-EDITABLE = (*states.LABELING, *states.RESUMABLE)
 REMOVED = "You are no longer a member of this project. What was saved before is kept."
 
 
@@ -44,10 +44,11 @@ def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     assignment = access.assignment_of(request.user, public_id)
     # A decision that was given up is taken up again where it is opened: there it may be somebody else's by now, or this
     # person may be at another one.
-    given_up = assignment.is_adjudication and assignment.state in states.RESUMABLE
-    if given_up or assignment.state not in EDITABLE:
+    given_up = assignment.is_adjudication and assignment.state in RESUMABLE
+    if given_up or (reason := why_closed(assignment)):
         about = {
             "assignment": assignment,
+            "reason": "" if given_up else reason,
             "project": assignment.project,
             "feedback": feedback_of(assignment),
             "given_up": given_up,

@@ -18,7 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
 from annotation.assignments import calibration, states
-from annotation.assignments.handout import cap_of, hand_out
+from annotation.assignments.handout import hand_out
+from annotation.assignments.limits import cap_of
 from annotation.models import Assignment, Item, Membership, Project, Submission
 from annotation.models.querysets import DELIVERED
 from annotation.pages import shares

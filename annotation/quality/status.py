@@ -14,17 +14,16 @@ from django.db import transaction
 from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
-from annotation.assignments import states
-from annotation.assignments.handout import cap_of
+from annotation.assignments.limits import cap_of
 from annotation.models import Assignment, Item, Membership, Project, Slot, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.models.querysets import DELIVERED, RESUMABLE
 from annotation.projects.revisions import config_of
 
 State = Assignment.State
 # In somebody's hands now.
 OPEN = (State.RESERVED, State.OPEN)
 # A person may take these up again, so their items are still left for them.
-RETURNABLE = states.RESUMABLE
+RETURNABLE = RESUMABLE
 
 
 @dataclass(frozen=True)
