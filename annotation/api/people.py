@@ -188,7 +188,8 @@ class Join(Endpoint):
 
     @extend_schema(operation_id="people_join", summary="Accept an invitation", request=None, responses=JoinedShown)
     def post(self, request: Request, slug: str) -> Response:
-        """The token's person joins a project that asked them to. Sent again it changes nothing."""
+        """The token's person joins a project that asked them to. Sent again it changes nothing. Where another
+        project made the account, tokens that are bound to none end with it, this one too."""
         for asked in lookup.invitations(request, slug):
             membership.accept(asked)
         _, memberships = lookup.labeled_project(request, slug)

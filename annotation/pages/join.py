@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import access
 from annotation.models import Invitation
+from annotation.pages.joining import joining
 from annotation.projects import invitations, membership
 from annotation.projects.membership import Refused
-from potato_site.accounts import sessions
 from potato_site.accounts.decorators import login_url, person_of, signed_in
 from potato_site.accounts.forms import NewAccountForm
 from potato_site.accounts.views import BACKEND
@@ -37,11 +37,11 @@ def join(request: HttpRequest, invitation: str) -> HttpResponse:
 def _join_as_member(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:
     if request.method == "POST":
         try:
-            joined = invitations.use(token, person_of(request))
+            with joining(request):
+                joined = invitations.use(token, person_of(request))
         except Refused as refused:
             messages.error(request, str(refused))
             return redirect("home")
-        sessions.keep(request)
         messages.success(request, f"You are now {joined.get_role_display().lower()} of {joined.project.name}.")
         return redirect("home")
     return render(request, "annotation/join.html", {"invitation": found})
@@ -74,8 +74,9 @@ def invitation_answer(request: HttpRequest, membership_id: int) -> HttpResponse:
     """Accept or decline being a member of a project whose manager asked."""
     asked = access.invitation_of(request.user, membership_id)
     if request.POST.get("answer") == "accept":
-        if membership.accept(asked):
-            sessions.keep(request)
+        with joining(request):
+            has_joined = membership.accept(asked)
+        if has_joined:
             messages.success(request, f"You are now {asked.get_role_display().lower()} of {asked.project.name}.")
     elif request.POST.get("answer") == "decline":
         membership.decline(asked)

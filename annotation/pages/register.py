@@ -12,9 +12,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotation.models import Project
+from annotation.pages.joining import joining
 from annotation.projects import registration
 from annotation.projects.membership import Refused
-from potato_site.accounts import limits, sessions
+from potato_site.accounts import limits
 from potato_site.accounts.client import client_network
 from potato_site.accounts.decorators import login_url
 from potato_site.accounts.forms import NewAccountForm
@@ -55,9 +56,9 @@ def _join(request: HttpRequest, project: Project, user: User) -> HttpResponse:
     if request.method != "POST":
         return render(request, "annotation/register.html", {"project": project})
     try:
-        registration.join(project, user)
+        with joining(request):
+            registration.join(project, user)
     except Refused as refused:
         messages.error(request, str(refused))
         return redirect("home")
-    sessions.keep(request)
     return redirect("project", slug=project.slug)

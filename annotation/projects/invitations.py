@@ -159,7 +159,7 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
         membership = Membership.objects.create(
             project=invitation.project, user=user, role=invitation.role, source=Membership.Source.LINK
         )
-        let_in(membership)
+        let_in(membership, user)
         return membership
     if membership.state == State.ACTIVE:
         raise Refused(f"You are already {_a(invitation.role)} of this project.")
@@ -167,7 +167,7 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
         raise Refused("You were removed from this project. Its manager can take you back.")
     membership.state = State.ACTIVE
     membership.save(update_fields=["state"])
-    let_in(membership)
+    let_in(membership, user)
     return membership
 
 
@@ -272,7 +272,7 @@ def _carry_out(project: Project, outcome: Outcome, by: User) -> Outcome:
             create_defaults={"state": state, "source": Membership.Source.ADMIN},
         )
         if membership.state == State.ACTIVE:
-            let_in(membership)
+            let_in(membership, by)
         AuditEntry.objects.create(
             user=by,
             project=project,

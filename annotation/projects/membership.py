@@ -17,6 +17,7 @@ from annotation.projects.counter import bump_for
 from annotation.projects.locking import lock_project
 from potato_site.accounts import links, sessions
 from potato_site.accounts.models import AuditEntry, User
+from potato_site.api import tokens
 
 Role, Stage, State = Membership.Role, Membership.Stage, Membership.State
 ONE_PROJECT = "came from a crowd platform, and labels in one project only"
@@ -185,14 +186,17 @@ def decides_alone(by: User, user: User, project_id: int, has_labeled: bool) -> b
     return is_own and not (user.is_staff or user.is_superuser)
 
 
-def end_foreign_links(membership: Membership) -> None:
-    """Who joins another project: links that the manager of the first one made, and sessions begun by one, end.
+def end_foreign_access(membership: Membership, by: User | None) -> None:
+    """Who joins another project: what the manager of the first one, who may know the password, can have kept ends:
+    links, sessions, and API tokens that would open the new project. One that is bound opens its own project only.
 
-    A view in which people join by themselves lets their own session go on (``sessions.keep``).
+    A view in which people join by themselves lets their own session go on, and says what ended (``pages.joining``).
     """
     if membership.user.created_by_project_id not in (None, membership.project_id):
         links.end_all(membership.user)
         sessions.end_all(membership.user)
+        for token in tokens.unbound_of(membership.user):
+            tokens.revoke(token, by)
 
 
 def may_get_link(membership: Membership) -> bool:
@@ -246,14 +250,14 @@ def _change(membership: Membership, by: User | None, action: str, **changes: Any
     _audit(membership, by, action, before, changes)
     share_dataset(membership)
     if changes.get("state") == State.ACTIVE:
-        end_foreign_links(membership)
+        end_foreign_access(membership, by)
     return membership
 
 
-def let_in(membership: Membership) -> None:
-    """After a membership was made active, in whatever way: what comes with it."""
+def let_in(membership: Membership, by: User | None) -> None:
+    """After a membership was made active, in whatever way and by whomever: what comes with it."""
     share_dataset(membership)
-    end_foreign_links(membership)
+    end_foreign_access(membership, by)
 
 
 def share_dataset(membership: Membership) -> None:

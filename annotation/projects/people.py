@@ -100,7 +100,7 @@ def _new_user(project: Project, person: Ready) -> dict[str, str]:
         password_is_from_file=person.encoded is not None,
     )
     user.save(force_insert=True)
-    _membership(project, user, Membership.State.ACTIVE)
+    _membership(project, user, Membership.State.ACTIVE, None)
     return {"user": user.username, "change": "account made"}
 
 
@@ -123,13 +123,13 @@ def _join(project: Project, user: User, person: Ready, known: set[str], made_by:
     membership = Membership.objects.filter(project=project, user=user, role=Membership.Role.ANNOTATOR).first()
     if membership is None:
         must_ask = made_by is not None and not made_by.is_superuser and user.created_by_project_id != project.pk
-        _membership(project, user, Membership.State.INVITED if must_ask else Membership.State.ACTIVE)
+        _membership(project, user, Membership.State.INVITED if must_ask else Membership.State.ACTIVE, made_by)
         return {"user": user.username, "change": "invited" if must_ask else "joined"}
     is_back = membership.source == Membership.Source.FILE and user.name_key not in known
     if is_back and membership.state == Membership.State.INACTIVE:
         membership.state = Membership.State.ACTIVE
         membership.save(update_fields=["state"])
-        let_in(membership)
+        let_in(membership, made_by)
         return {"user": user.username, "change": "is back"}
     return None
 
@@ -143,12 +143,12 @@ def _put_into_group(project: Project, person: Ready) -> dict[str, str] | None:
     return {"user": person.username, "change": f"group {person.group or 'left'}"} if is_changed else None
 
 
-def _membership(project: Project, user: User, state: Membership.State) -> None:
+def _membership(project: Project, user: User, state: Membership.State, by: User | None) -> None:
     made = Membership.objects.create(
         project=project, user=user, role=Membership.Role.ANNOTATOR, source=Membership.Source.FILE, state=state
     )
     if state == Membership.State.ACTIVE:
-        let_in(made)
+        let_in(made, by)
 
 
 def _remove(project: Project, named: set[str]) -> list[dict[str, str]]:

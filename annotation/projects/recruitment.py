@@ -203,7 +203,7 @@ def _new(project: Project, arrival: Arrival) -> Recruit:
     )
     user.save(force_insert=True)
     membership = Membership.objects.create(project=project, user=user, role=Role.ANNOTATOR, source=Source.PLATFORM)
-    let_in(membership)
+    let_in(membership, user)
     AuditEntry.objects.create(
         user=user, project=project, action="people.recruit", object=user.username, after={"role": Role.ANNOTATOR}
     )

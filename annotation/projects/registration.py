@@ -64,7 +64,7 @@ def join(project: Project, user: User) -> Membership:
         membership.save(update_fields=["state"])
     elif not is_new:
         return membership
-    let_in(membership)
+    let_in(membership, user)
     AuditEntry.objects.create(
         user=user, project=project, action="people.register", object=user.username, after={"role": Role.ANNOTATOR}
     )

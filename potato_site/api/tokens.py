@@ -69,6 +69,11 @@ def revoke(token: ApiToken, by: User | None) -> None:
     token.delete()
 
 
+def unbound_of(user: User) -> QuerySet[ApiToken]:
+    """A person's tokens that no project limits: they open whatever the person joins."""
+    return ApiToken.objects.filter(user=user, project=None).order_by("pk")
+
+
 def authenticate(secret: str) -> ApiToken | None:
     """The living token with this secret, its user fetched along; None if there is none, it expired or its user left."""
     if not secret.startswith(START) or len(secret) > 100:

@@ -16,7 +16,8 @@ from annotation.projects import invitations, membership
 from annotation.projects.invitations import Entry
 from annotation.projects.membership import Refused
 from potato_site.accounts import links
-from potato_site.accounts.models import User
+from potato_site.accounts.models import ApiToken, AuditEntry, User
+from potato_site.api import tokens
 from tests.factory import answers, make_project, submit_item
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +222,44 @@ def test_sessions_begun_in_the_first_project_end_and_the_persons_own_goes_on(cli
     assert roles(other, "ann") == {Role.ANNOTATOR: State.ACTIVE}
     assert client.get("/").status_code == 200
     assert intruder.get("/").status_code == 302
+
+
+@pytest.mark.parametrize("way", ["link", "asked", "api"])
+def test_tokens_made_before_end_where_they_would_open_the_new_project_and_the_person_is_told(
+    client, tmp_path, project, boss, way
+):
+    (tmp_path / "other").mkdir()
+    other = make_project(tmp_path / "other", name="Other", annotators=["zed"])
+    Membership.objects.create(project=other, user=boss, role=Role.MANAGER, source=Membership.Source.ADMIN)
+    ann = User.objects.get(username="ann")
+    _, secret = tokens.make(ann, scopes=["annotate"], name="laptop")
+    bound = tokens.make(ann, scopes=["annotate"], project=project)[0]
+    client.force_login(ann)
+    said = ""
+    if way == "link":
+        said = client.post(link(other, boss), follow=True).content.decode()
+    else:
+        invitations.invite_names(other, [Entry("ann")], boss)
+        asked = Membership.objects.get(user=ann, project=other)
+        bearer = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+        if way == "api":
+            assert Client().post(f"/api/v1/projects/{other.slug}/join", **bearer).json() == {"roles": ["annotator"]}
+            assert Client().post(f"/api/v1/projects/{other.slug}/join", **bearer).status_code == 401
+        else:
+            said = client.post(f"/invitations/{asked.pk}/", {"answer": "accept"}, follow=True).content.decode()
+    assert roles(other, "ann") == {Role.ANNOTATOR: State.ACTIVE}
+    assert tokens.authenticate(secret) is None
+    assert list(ApiToken.objects.filter(user=ann)) == [bound]
+    entry = AuditEntry.objects.get(action="token.revoke")
+    assert (entry.user, entry.after["name"]) == (ann, "laptop")
+    assert way == "api" or "“laptop”" in said
+
+
+def test_tokens_of_who_joins_with_an_account_of_their_own_stay(client, project, boss, stranger):
+    _, secret = tokens.make(stranger, scopes=["read"])
+    client.force_login(stranger)
+    assert "were revoked" not in client.post(link(project, boss), follow=True).content.decode()
+    assert tokens.authenticate(secret) is not None
 
 
 def test_a_failed_log_in_on_the_way_to_a_link_leaves_no_link_in_the_database(client, project, boss):
