@@ -21,7 +21,7 @@ ISSUES_SHOWN = 25
 def attempts(request: HttpRequest, slug: str) -> HttpResponse:
     """``?behind=KEY`` is the page that begins behind this issue."""
     project = access.administered_project(request.user, slug)
-    found = rankings(project, behind=request.GET.get("behind", "").replace("\x00", ""), limit=ISSUES_SHOWN + 1)
+    found = rankings(project, behind=request.GET.get("behind", ""), limit=ISSUES_SHOWN + 1)
     shown = found[:ISSUES_SHOWN]
     context = {"rankings": shown, "behind": shown[-1].issue if len(found) > ISSUES_SHOWN else ""}
     return render(request, "admin/attempts.html", project_context(request, project, "quality", **context))

@@ -35,7 +35,7 @@ class AuditEntryAdmin(ProjectList):
         return AuditEntry.objects.all() if user.is_superuser else super().visible_to(user)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        term = search_term.replace("\x00", "").strip()
+        term = search_term.strip()
         found = queryset.filter(object__startswith=term) | queryset.filter(action__startswith=term)
         return found if term else queryset, False
 

@@ -80,7 +80,7 @@ class ProjectList(ScopedAdmin):
 
         Where a search finds more than it takes, the list says so (``search_stopped``).
         """
-        term = search_term.replace("\x00", "").strip()
+        term = search_term.strip()
         if not term:
             return queryset, False
         project = chosen_project(request)

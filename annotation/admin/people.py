@@ -189,7 +189,7 @@ def _change(found: Membership, action: str, role: str, by: User) -> str | None:
 
 
 def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
-    search = request.GET.get("q", "").replace("\x00", "")[:100]
+    search = request.GET.get("q", "")[:100]
     frame = project_context(request, project, "people")
     may_change, came = frame["may_change"], request.GET.get("from", "")
     found = recruits.narrowed(_members(project, search, by_id=may_change), came)
