@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,10 @@ from exports.options import Options
 from exports.publish import locked
 from potato_site import disk
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick
-from potato_site.jobs.again import is_off, last_jobs
+from potato_site.jobs.again import is_off, last_jobs, rest_of
 from potato_site.jobs.models import Job
 
 KIND = "exports.current"
-# Of one export never more than this share of a worker's time goes into writing it anew.
-REST = 20
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,7 @@ def _is_due(job: Job | None, project: Delivering, name: str, now: datetime) -> b
     finished = job.finished_at or now
     if job.state == Job.State.FAILED or not place_of(project.output_path, name).exists():
         return True
-    rest = timedelta(seconds=REST * float(result.get("seconds", 0)))
-    return result.get("seq") != project.seq and now - finished >= rest
+    return result.get("seq") != project.seq and now - finished >= rest_of(result)
 
 
 def _key(project_id: int, name: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from annotation import queries
@@ -19,16 +21,20 @@ from potato_site.jobs.models import Job
 logger = logging.getLogger(__name__)
 
 MIRROR = "exports.mirror"
+# A file is never older than this and the time it takes to write, however much stands in it.
+LONGEST_REST = timedelta(minutes=3)
 # Their handlers and ticks are registered by being imported.
 OTHERS = (current, schedules)
 
 
-@handler(MIRROR, queue="fast", title="An annotator’s own file")
-def write_mirror(job: JobHandle) -> dict[str, int]:
+@handler(MIRROR, queue="fast", title="An annotator’s own file", longest_rest=LONGEST_REST)
+def write_mirror(job: JobHandle) -> dict[str, float]:
     """Params: project, annotator (ids)."""
+    start = time.monotonic()
     project_id, user_id = job.params["project"], job.params["annotator"]
     username = queries.username_of(user_id)
-    return {"lines": mirror.write(project_id, user_id, username, check=job.check)}
+    lines = mirror.write(project_id, user_id, username, check=job.check)
+    return {"lines": lines, "seconds": round(time.monotonic() - start, 2)}
 
 
 @handler("exports.build", queue="bulk", title="Export")

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from potato_site.jobs import bell
+from potato_site.jobs.again import rested_at
 from potato_site.jobs.models import Job
 from potato_site.jobs.registry import handlers
 
@@ -17,7 +18,8 @@ from potato_site.jobs.registry import handlers
 def enqueue(
     kind: str, params: dict[str, Any] | None = None, *, dedupe_key: str | None = None, delay_seconds: float = 0
 ) -> Job:
-    """The job that will do this after the caller's transaction commits, and ``delay_seconds`` later.
+    """The job that will do this after the caller's transaction commits, and ``delay_seconds`` later
+    (or when it has rested, of a kind that does: ``handler``).
 
     A live job with the same ``dedupe_key`` is returned instead of a second one (its own parameters and time stay); if
     it is running, it runs once more afterwards, so that it sees what this transaction changed. Raises UnknownPlugin
@@ -26,7 +28,7 @@ def enqueue(
     queue = handlers.get(kind).queue
     while True:
         job = _ask_again(dedupe_key) if dedupe_key else None
-        job = job or _insert(kind, queue, params or {}, dedupe_key, delay_seconds)
+        job = job or _insert(kind, queue, params or {}, dedupe_key, _delay(kind, dedupe_key, delay_seconds))
         if job:
             return job
 
@@ -41,6 +43,13 @@ def _ask_again(dedupe_key: str) -> Job | None:
     # The update also locks the row: no worker can claim it before this transaction is visible.
     live = Job.objects.filter(dedupe_key=dedupe_key, state__in=Job.LIVE)
     return live.first() if live.update(rerun=True) else None
+
+
+def _delay(kind: str, dedupe_key: str | None, delay_seconds: float) -> float:
+    """Not before the last job of the key has rested."""
+    longest = handlers.get(kind).longest_rest
+    rested = rested_at(dedupe_key, longest) if dedupe_key and longest else None
+    return max(delay_seconds, (rested - timezone.now()).total_seconds()) if rested else delay_seconds
 
 
 def _insert(kind: str, queue: str, params: dict[str, Any], dedupe_key: str | None, delay_seconds: float) -> Job | None:

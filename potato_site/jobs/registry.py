@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from potato_site.registry import Registry
@@ -21,22 +22,28 @@ class Handler:
     function: Callable[[JobHandle], object]
     queue: QueueName
     title: str
+    longest_rest: timedelta | None = None
 
 
 handlers: Registry[Handler] = Registry("potato_site.jobs")
 ticks: dict[str, Callable[[], object]] = {}
 
 
-def handler(kind: str, *, queue: QueueName, title: str = "") -> Callable[[Work], Work]:
+def handler(
+    kind: str, *, queue: QueueName, title: str = "", longest_rest: timedelta | None = None
+) -> Callable[[Work], Work]:
     """Decorator: this function runs the jobs called ``kind``. It gets a JobHandle; what it returns (JSON) is kept.
     ``title`` is what people read in lists of jobs.
 
     ``fast`` is for what takes seconds (render, mirror), ``bulk`` for what may take hours (import, export): a long one
     never holds up a short one. A handler may be run twice for one job, so running it again must do no harm.
+
+    ``longest_rest``: a job with a ``dedupe_key`` is not due again before a rest in proportion to what its last run cost
+    (``seconds`` in its result; potato_site.jobs.again), at most this long.
     """
 
     def add(function: Work) -> Work:
-        handlers.register(kind)(Handler(function, queue, title))
+        handlers.register(kind)(Handler(function, queue, title, longest_rest))
         return function
 
     return add

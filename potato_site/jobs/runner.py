@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from potato_site import logs
 from potato_site.jobs import bell
+from potato_site.jobs.again import rest_of
 from potato_site.jobs.handle import JobHandle, LostJob, ProgressCallback, Stopping, lease_end, stopping
 from potato_site.jobs.models import Job
 from potato_site.jobs.registry import handlers
@@ -112,7 +113,11 @@ def _end(handle: JobHandle, job: Job, result: Any) -> None:
     now = timezone.now()
     progress = {**handle.last_progress, "result": result}
     done = {"state": Job.State.DONE, "progress": progress, "error": "", "lease_until": None, "finished_at": now}
-    if not handle.mine.filter(rerun=False).update(**done) and not _requeue(handle, job, now, failures=0, error=""):
+    if handle.mine.filter(rerun=False).update(**done):
+        return
+    longest = handlers.get(job.kind).longest_rest
+    due_at = now + min(rest_of(result), longest) if longest else now
+    if not _requeue(handle, job, due_at, failures=0, error=""):
         raise LostJob(str(job))
 
 
@@ -131,10 +136,12 @@ def _fail(handle: JobHandle, job: Job, problem: BaseException) -> None:
 
 def _requeue(handle: JobHandle, job: Job, due_at: datetime, **fields: Any) -> bool:
     """Back to the queue. False if the row is no longer this attempt's."""
-    queued = {"state": Job.State.QUEUED, "rerun": False, "due_at": due_at, "rung_at": due_at, "lease_until": None}
+    delay_seconds = max(0.0, (due_at - timezone.now()).total_seconds())
+    rung_at = due_at if delay_seconds <= bell.LONGEST_COUNTDOWN else None
+    queued = {"state": Job.State.QUEUED, "rerun": False, "due_at": due_at, "rung_at": rung_at, "lease_until": None}
     if not handle.mine.update(**queued, **fields):
         return False
-    bell.ring(job.pk, job.queue, max(0.0, (due_at - timezone.now()).total_seconds()))
+    bell.ring(job.pk, job.queue, delay_seconds)
     return True
 
 

@@ -63,7 +63,7 @@ def test_from_signing_in_to_the_exported_pair(tmp_path, services, chromium):
         expect(page.locator("body")).to_contain_text("Thank you!")
         context.close()
         own = tmp_path / "output" / "ann" / "comparisons.jsonl"
-        wait_for(lambda: own.exists() and own.read_text().count("\n") == 1, "the annotator's file is not complete", 30)
+        wait_for(lambda: own.exists() and own.read_text().count("\n") == 1, "the annotator's file is not complete", 240)
         assert [line["trace_id"] for line in work.lines("output/ann/annotations.jsonl")] == ["try-1", "try-2"]
         work.shell("potato export --format preference_pairs --project ./output/ --output ./pairs.jsonl")
         [pair] = work.lines("pairs.jsonl")

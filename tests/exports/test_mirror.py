@@ -40,8 +40,8 @@ def lines_of(project, name: str) -> list[dict]:
     return [json.loads(line) for line in file_of(project, name).read_text().splitlines()]
 
 
-def write(project, name: str) -> dict:
-    return run_now("exports.mirror", {"project": project.pk, "annotator": person(name).pk})
+def write(project, name: str) -> int:
+    return run_now("exports.mirror", {"project": project.pk, "annotator": person(name).pk})["lines"]
 
 
 def asked_for(project) -> set[int]:
@@ -53,7 +53,7 @@ def test_a_line_says_what_this_person_answered(tmp_path):
     project = make_project(tmp_path, traces=make_traces(1))
     submit_item(project, "bob", answers())
     submit_item(project, "ann", answers(3, "partial", "wrong file"), seconds=60)
-    assert write(project, "ann") == {"lines": 1}
+    assert write(project, "ann") == 1
     (line,) = lines_of(project, "ann")
     assert (line["trace_id"], line["annotator"], line["total_steps"]) == ("trace_001", "ann", 5)
     assert (line["first_error_step"], line["all_correct"]) == (3, False)
@@ -78,7 +78,7 @@ def compared(tmp_path, **output):
 
 def test_what_a_person_compared_is_a_file_beside_it(tmp_path):
     project = compared(tmp_path)
-    assert write(project, "ann") == {"lines": 3}
+    assert write(project, "ann") == 3
     # Whoever takes the lines by their trace has the labels of that trace, as the guide's snippet does.
     assert {line["trace_id"]: line["first_error_step"] for line in lines_of(project, "ann")} == {"try_0": 1, "try_1": 2}
     own, of_pairs = mirror.paths_of(queries.delivering(project), "ann")
@@ -138,7 +138,7 @@ def test_an_excluded_person_keeps_their_own_record(tmp_path):
     project = make_project(tmp_path)
     submit_item(project, "ann", answers(1))
     Membership.objects.filter(project=project).update(is_excluded=True)
-    assert write(project, "ann") == {"lines": 1}
+    assert write(project, "ann") == 1
 
 
 def test_the_file_is_emptied_when_the_last_submission_is_voided(tmp_path):
@@ -256,6 +256,77 @@ def test_a_file_that_could_not_be_written_is_written_when_the_hour_is_over(tmp_p
     assert len(lines_of(project, "ann")) == 1
 
 
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = timezone.now()
+        monkeypatch.setattr(timezone, "now", lambda: self.now)
+        monkeypatch.setattr(tasks.time, "monotonic", lambda: self.now.timestamp())
+
+    def work(self) -> None:
+        """What a worker that is told of every job does now."""
+        for job in Job.objects.filter(kind="exports.mirror", state__in=Job.LIVE):
+            runner.run(job.pk)
+
+
+def test_a_large_file_is_written_now_and_then_and_has_the_last_submission_in_the_end(tmp_path, monkeypatch):
+    project = make_project(tmp_path, traces=make_traces(40), overlap=0)
+    clock, write, written = Clock(monkeypatch), mirror.write, []
+
+    def slowly(*args, **options):
+        lines = write(*args, **options)
+        clock.now += timedelta(seconds=20)
+        written.append(lines)
+        return lines
+
+    monkeypatch.setattr(mirror, "write", slowly)
+    submitted = []
+    for _ in range(30):
+        submit_item(project, "ann", answers(1), seconds=0)
+        submitted.append(clock.now)
+        clock.now += timedelta(seconds=40)
+        tasks.catch_missed_mirrors()
+        clock.work()
+        waiting = submitted[len(lines_of(project, "ann")) :] if file_of(project, "ann").exists() else submitted
+        assert not waiting or clock.now - waiting[0] <= tasks.LONGEST_REST + timedelta(minutes=1)
+    # In 20 minutes: at first, and every 200 seconds or so.
+    assert 5 <= len(written) <= 9
+    clock.now += tasks.LONGEST_REST
+    clock.work()
+    assert len(lines_of(project, "ann")) == 30
+    clock.now += timedelta(hours=1)
+    before = len(written)
+    tasks.catch_missed_mirrors()
+    clock.work()
+    assert len(written) == before
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_what_is_submitted_while_the_writer_is_killed_is_in_the_file_in_the_end(tmp_path, monkeypatch, is_published):
+    project = make_project(tmp_path, traces=make_traces(3), overlap=0)
+    clock, write = Clock(monkeypatch), mirror.write
+
+    def killed(*args, **options):
+        if is_published:
+            write(*args, **options)
+        submit_item(project, "ann", answers(1), seconds=0)
+        raise KeyboardInterrupt
+
+    submit_item(project, "ann", answers(1), seconds=0)
+    clock.now += timedelta(seconds=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(mirror, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            clock.work()
+    clock.work()
+    assert file_of(project, "ann").exists() is is_published
+    # Its lease lapses.
+    clock.now += timedelta(seconds=121)
+    clock.work()
+    assert len(lines_of(project, "ann")) == 2
+
+
 def test_what_goes_wrong_with_one_projects_files_leaves_no_other_behind(tmp_path, monkeypatch, caplog):
     projects = [make_project(tmp_path / name, project_name=name, slug=name) for name in ("one", "two")]
     for project in projects:
@@ -322,7 +393,7 @@ def test_what_is_delivered_of_somebody_from_a_crowd_platform_tells_no_id_of_thei
     come(project, worker)
     label(project, worker)
     name = Recruit.objects.get().user.username
-    assert write(project, name) == {"lines": 1}
+    assert write(project, name) == 1
     path = file_of(project, name)
     told = f"{path} {path.read_text()}"
     assert [line["annotator"] for line in lines_of(project, name)] == [name]

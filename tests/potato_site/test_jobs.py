@@ -34,6 +34,11 @@ def act(job: JobHandle) -> object:
     return actions.pop(0)(job)
 
 
+@handler("tests.rest", queue="fast", longest_rest=timedelta(minutes=3))
+def rest(job: JobHandle) -> object:
+    return {"seconds": actions.pop(0)(job)}
+
+
 actions: list = []
 
 
@@ -135,6 +140,32 @@ def test_asking_again_while_it_runs_makes_it_run_once_more(rings):
     runner.run(job.pk)
     job.refresh_from_db()
     assert (job.state, job.progress["result"]) == ("done", "second")
+
+
+@pytest.mark.parametrize(("seconds", "rest_seconds"), [(0, 0), (0.5, 10), (4, 80), (60, 180)])
+def test_what_is_costly_rests_in_proportion_before_it_runs_again(rings, seconds, rest_seconds):
+    def costs(job: JobHandle) -> float:
+        return seconds
+
+    def costs_and_is_asked_for_again(job: JobHandle) -> float:
+        enqueue("tests.rest", dedupe_key="k")
+        return seconds
+
+    actions.extend([costs_and_is_asked_for_again, costs])
+    job = enqueue("tests.rest", dedupe_key="k")
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    ended = timezone.now()
+    assert job.state == "queued"
+    assert abs(job.due_at - ended - timedelta(seconds=rest_seconds)) < timedelta(seconds=5)
+    # What no broker holds so long the tick rings for.
+    assert (job.rung_at is None) is (rest_seconds > bell.LONGEST_COUNTDOWN)
+    Job.objects.update(due_at=timezone.now())
+    assert runner.run(job.pk)
+    after = enqueue("tests.rest", dedupe_key="k", delay_seconds=5)
+    assert after.pk != job.pk
+    assert abs(after.due_at - ended - timedelta(seconds=max(5, rest_seconds))) < timedelta(seconds=5)
+    assert enqueue("tests.rest", dedupe_key="another").due_at <= timezone.now()
 
 
 def test_a_job_does_not_run_before_its_time():
