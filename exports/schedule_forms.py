@@ -16,12 +16,23 @@ from exports.schedules import WrongTimes, next_run
 
 FIELDS = ("format", "cron", "timezone", "every_n", "destination", "keep_last")
 CRON_HELP = "Minute, hour, day of the month, month, day of the week: 0 6 * * 1 is Mondays at six."
+# What most people want, to choose from.
+USUAL_TIMES = (
+    ("0 * * * *", "every hour"),
+    ("0 6 * * *", "every day at six"),
+    ("0 6 * * 1-5", "Monday to Friday at six"),
+    ("0 6 * * 1", "Mondays at six"),
+    ("0 6 1 * *", "the first of each month at six"),
+)
 
 
 class ScheduleForm(ExportForm):
     """``save`` makes the schedule, or changes the one that was given."""
 
-    cron = forms.CharField(label="At these times", max_length=100, required=False, help_text=CRON_HELP)
+    cron = forms.CharField(
+        label="At these times", max_length=100, required=False, help_text=CRON_HELP,
+        widget=forms.TextInput(attrs={"list": "usual-times", "autocomplete": "off"}),
+    )  # fmt: skip
     timezone = forms.CharField(label="Time zone", max_length=64, initial="UTC", required=False)
     every_n = forms.IntegerField(
         label="Or after so many new submissions", min_value=1, max_value=1_000_000, required=False
@@ -31,6 +42,8 @@ class ScheduleForm(ExportForm):
         help_text="Older ones of this schedule are removed. Empty: all are kept.",
     )  # fmt: skip
     destination = forms.ChoiceField(label="Copy to", required=False)
+
+    usual_times = USUAL_TIMES
 
     def __init__(self, project: Any, data: Any = None, schedule: ExportSchedule | None = None) -> None:
         super().__init__(project, data, initial=_shown(schedule) if schedule else None)

@@ -105,20 +105,32 @@ class SubmissionPersonFilter(PersonFilter):
     path = "assignment__annotator"
 
 
-class LatestFilter(admin.BooleanFieldListFilter):
+class YesNoFilter(admin.BooleanFieldListFilter):
+    """Rows by a field that is true or false, under words of its own: "By overlap"."""
+
+    words = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = self.words
+
+
+class LatestFilter(YesNoFilter):
     """What a person submitted last of an item, or what they replaced by it."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "whether it is the person's latest of the item"
+    words = "whether it is the person's latest of the item"
 
 
-class ExcludedFilter(admin.BooleanFieldListFilter):
+class ExcludedFilter(YesNoFilter):
     """People whose labels count, or are left out."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "whether the labels are left out"
+    words = "whether the labels are left out"
+
+
+class OverlapFilter(YesNoFilter):
+    """Items that several people label, or one."""
+
+    words = "overlap"
 
 
 class QuestionFilter(admin.SimpleListFilter):

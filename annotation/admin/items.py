@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from annotation.admin.filters import GroupFilter, PriorityFilter, ProjectFilter, WorkFilter
+from annotation.admin.filters import GroupFilter, OverlapFilter, PriorityFilter, ProjectFilter, WorkFilter
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
@@ -41,7 +41,7 @@ class ItemAdmin(ProjectList):
     acts = ("set_priority", "keep_for", "withdraw", "restore", "calibrate", "end_calibration")
     list_display = ("trace", "title", "labels", "skips", "priority", "group", "overlap", "condition", "project")
     list_display_links = ("trace",)
-    list_filter = (ProjectFilter, WorkFilter, "in_overlap", PriorityFilter, GroupFilter)
+    list_filter = (ProjectFilter, WorkFilter, ("in_overlap", OverlapFilter), PriorityFilter, GroupFilter)
     list_select_related = ("trace_a", "trace_b", "a", "project")
     sortable_by = ("trace", "priority")
     ordering = ("project", "position")

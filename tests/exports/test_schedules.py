@@ -12,6 +12,7 @@ from django.utils import timezone
 from exports import schedules
 from exports.models import Export, ExportSchedule
 from exports.options import Options, as_json
+from exports.schedule_forms import USUAL_TIMES
 from exports.schedules import WrongTimes, next_run
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.jobs import run_now, runner
@@ -213,6 +214,14 @@ def test_a_failure_is_shown_and_mailed_until_it_goes_well(project, mia, client, 
 @pytest.fixture
 def page(project):
     return reverse("manage-schedules", args=[project.slug])
+
+
+def test_usual_times_are_offered_and_are_times(client, mia, page):
+    client.force_login(mia)
+    text = client.get(page).content.decode()
+    for times, words in USUAL_TIMES:
+        assert f'<option value="{times}" label="{words}">' in text
+        assert next_run(times, "Europe/Berlin", timezone.now()) > timezone.now()
 
 
 def test_a_manager_sets_pauses_resumes_runs_and_removes_one(client, mia, project, page):

@@ -236,12 +236,20 @@ def test_work_in_several_projects_is_listed_newest_first(client, tmp_path, proje
     assert shown == [project, other, project, other]
 
 
-def test_the_filters_of_submissions_have_words_for_titles(client, project, manager):
+@pytest.mark.parametrize(
+    ("model", "words", "field"),
+    [
+        ("annotation.Submission", "whether it is the person's latest of the item", "is current"),
+        ("annotation.Membership", "whether the labels are left out", "is excluded"),
+        ("annotation.Item", "overlap", "in overlap"),
+    ],
+)
+def test_filters_have_words_for_titles(client, project, manager, model, words, field):
     factory.submit_item(project, "ann", factory.answers())
     client.force_login(manager)
-    shown = client.get(list_of("annotation.Submission")).content.decode()
-    assert "whether it is the person&#x27;s latest of the item" in shown
-    assert "is current" not in shown
+    shown = " ".join(unescape(client.get(list_of(model)).content.decode()).split())
+    assert f"By {words}" in shown
+    assert f"By {field}" not in shown
 
 
 @pytest.mark.parametrize(
