@@ -15,7 +15,7 @@ from exports.earlier import Earlier
 from exports.effect import in_effect, without_effect
 from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
-from exports.options import Options
+from exports.options import Options, as_json, changed
 from exports.publish import write_file
 from exports.rows import Rows
 from exports.splits import Splits
@@ -205,7 +205,13 @@ class Source:
             "labels": labels,
             "agreement": queries.agreement(self.project, check=self.tell),
             "configuration": queries.configuration(self.project),
+            "options": self._told_options(),
         }
+
+    def _told_options(self) -> dict[str, Any]:
+        """Those that are not the recommended ones, for people: of whom was left out, and of traces, how many."""
+        numbers = {name: len(getattr(self.options, name) or ()) for name in ("exclude_annotators", "traces")}
+        return {name: numbers.get(name, value) for name, value in changed(as_json(self.options))}
 
     def pieces(self, sheet: Sheet) -> Iterator[Piece]:
         """The bytes of all files: those of the format, then what tells of changes."""

@@ -45,9 +45,7 @@ def without_effect(
 
 def _idle(options: Options, writer: Format) -> Iterator[str]:
     """Options that are not the usual ones and change nothing of what this format writes."""
-    ignored = [*_ignored(options, writer), *([] if writer.takes == "pairs" else PAIR_OPTIONS)]
-    if not writer.prompts_grow:
-        ignored += PROMPT_OPTIONS
+    ignored = _ignored(options, writer)
     if writer.is_raw and not (options.ties == "drop" or options.min_agreement or options.suggested == "drop"):
         ignored.append("scheme")
     if not writer.tells_outcome and not options.outcome:
@@ -62,9 +60,11 @@ def _idle(options: Options, writer: Format) -> Iterator[str]:
 
 
 def _ignored(options: Options, writer: Format) -> list[str]:
-    """The names of what the format says that it ignores, of single values where one of these was given."""
+    """The names of what the format ignores, of single values where one of these was given."""
     given = (one.partition("=") for one in writer.ignores)
     names = [name for name, equals, value in given if not equals or getattr(options, name) == value]
+    names += () if writer.takes == "pairs" else PAIR_OPTIONS
+    names += () if writer.prompts_grow else PROMPT_OPTIONS
     # A share of votes holds those for a neutral step, wherever it is written.
     return [one for one in names if one != "neutral" or not options.soft_labels or "soft_labels" in names]
 

@@ -37,6 +37,12 @@ COLUMNS: dict[str, Any] = {
     "needs_adjudication": TRUTH, "split": TEXT, "schema_version": TEXT,
     "prompt": TEXT, "completions": [TEXT], "labels": [INTEGER],
 }  # fmt: skip
+NEUTRAL = {
+    "mask": "Neutral steps are masked, whatever their reward.",
+    "negative": "`labels` of neutral steps are 0, whatever their reward.",
+}
+# Of an option's value a card tells so many characters: it may be thousands of ids.
+LONGEST_OPTION = 200
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -268,6 +274,9 @@ def _body(told: Mapping[str, Any], present: Mapping[str, _Shards]) -> Iterator[s
     yield f"Asked in the mode `{told.get('mode') or 'unknown'}`. `reward` is 0 to 1; `labels` are 1 for a reward of 0.5"
     yield "and more, 0 for less, -100 where a step is masked. `label_source` is `derived` for steps that only follow"
     yield "from a first error. `first_error_step` counts from 0 and is null where there is no error."
+    options = told.get("options", {})
+    if "neutral" in options:
+        yield NEUTRAL[options["neutral"]]
     yield ""
     yield "| Label | Text | Reward | Meaning |"
     yield "|---|---|---|---|"
@@ -282,6 +291,9 @@ def _body(told: Mapping[str, Any], present: Mapping[str, _Shards]) -> Iterator[s
     yield "## Provenance"
     yield ""
     yield f"Project `{_one_line(told.get('project', ''))}` at change {told.get('seq', 0)}; schema {SCHEMA_VERSION}."
+    if options:
+        named = ", ".join(f"`{name}` {_cell(_clipped(value))}" for name, value in options.items())
+        yield f"Exported with other options than the recommended: {named}."
     yield "Texts of traces are what agents and their tools wrote; names of annotators are those of the project."
 
 
@@ -318,6 +330,11 @@ def _yaml(value: Mapping[str, Any]) -> Iterator[str]:
 
 def _size(rows: int) -> str:
     return next((name for limit, name in SIZES if rows < limit), "1M<n<10M")
+
+
+def _clipped(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST_OPTION else f"{text[:LONGEST_OPTION]}…"
 
 
 def _one_line(text: Any) -> str:

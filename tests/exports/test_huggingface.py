@@ -10,8 +10,11 @@ import pytest
 import yaml
 from datasets import Value
 
+from exports.build import build
 from exports.formats import formats
+from exports.options import Options
 from tests.exports.samples import sample_of, sample_pairs, sample_rows, written
+from tests.factory import PER_STEP, make_project, submit_item
 
 WRITER = formats.get("huggingface")
 
@@ -97,6 +100,24 @@ def test_the_card_tells_the_labels_their_agreement_and_where_it_comes_from(load)
     assert "| step\\_reward | first_error_position | 0.800 | 0.600–0.900 | 50.0% | 75.0% | 14 |" in card
     assert "| outcome | choice | undefined | – | 100.0% | – | 2 |" in card
     assert "Project `sample` at change 7" in card
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_the_card_tells_how_it_was_exported(tmp_path):
+    project = make_project(tmp_path, schemes=[PER_STEP], people=("ann", "bob"))
+    for name in ("ann", "bob"):
+        submit_item(project, name, {"per_step": {str(step): {"label": "neutral"} for step in range(5)}})
+
+    def card(**options) -> str:
+        build(project.pk, "huggingface", Options(**options), tmp_path / "card")
+        return (tmp_path / "card" / "README.md").read_text()
+
+    assert "Exported with" not in card() + card(min_margin=0.5, compress="gzip")
+    told = card(neutral="negative", ties="latest", exclude_annotators=("bob",), reward_values={"neutral": 1.0})
+    assert "`labels` of neutral steps are 0, whatever their reward." in told
+    others = "`ties` latest, `reward_values` neutral=1, `neutral` negative, `exclude_annotators` 1."
+    assert f"Exported with other options than the recommended: {others}" in told
+    assert "| neutral | Neutral | 1.0 |" in told
 
 
 def test_the_features_of_the_card_are_those_of_the_files(load):
