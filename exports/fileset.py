@@ -85,76 +85,88 @@ def write_files(
     made = make_folders(earlier.folder) if earlier else []
     try:
         with noted(earlier.folder) if earlier else contextlib.nullcontext(tell_nobody) as tell:
-            return _write_files(pieces, place, compress, before_publishing, checksums, earlier, tell, made)
+            files = _Set(place, compress, checksums, tell, made)
+            try:
+                for piece in pieces:
+                    files.write(piece)
+                written = files.finish()
+                before_publishing()
+                files.publish(earlier)
+                return written
+            finally:
+                files.discard()
     except BaseException:
         take_back(made)
         raise
 
 
-def _write_files(
-    pieces: Iterable[Piece],
-    place: Callable[[str], Path],
-    compress: str,
-    before_publishing: Callable[[], None],
-    checksums: bool,
-    earlier: Earlier | None,
-    tell: Callable[[Path], None],
-    made: list[Path],
-) -> list[WrittenFile]:
-    files: dict[str, _File] = {}
-    opened: list[_File] = []
-    try:
-        for name, data, rename in pieces:
-            if name not in files:
-                target = place(name_of(name, compress))
-                made += make_folders(target.resolve().parent)
-                files[name] = _File(name, target, compress, checksums, tell, opened)
-            files[name].write(data)
-            if rename:
-                files[name].rename(name_of(rename, compress), place)
-        written = [file.finish() for file in files.values()]
-        before_publishing()
+class _Set:
+    """The files of one set, under temporary names until all of them are published."""
+
+    def __init__(
+        self,
+        place: Callable[[str], Path],
+        compress: str,
+        checksums: bool,
+        tell: Callable[[Path], None],
+        made: list[Path],
+    ) -> None:
+        """``tell``: notes a temporary name before there is such a file. ``made`` gets the folders that are made."""
+        self.place, self.compress, self.checksums, self.tell, self.made = place, compress, checksums, tell, made
+        self.files: dict[str, _File] = {}
+        # Those that are open, the one that was written to last at the end.
+        self.opened: list[_File] = []
+
+    def write(self, piece: Piece) -> None:
+        file = self.files.get(piece.file) or self._begin(piece.file)
+        file.write(piece.data)
+        if piece.rename:
+            file.rename(name_of(piece.rename, self.compress), self.place)
+
+    def _begin(self, name: str) -> _File:
+        target = self.place(name_of(name, self.compress))
+        self.made += make_folders(target.resolve().parent)
+        file = self.files[name] = _File(name, target, self)
+        return file
+
+    def finish(self) -> list[WrittenFile]:
+        """All of them are on disk."""
+        return [file.finish() for file in self.files.values()]
+
+    def publish(self, earlier: Earlier | None) -> None:
+        """All of them get their names, the first one last; what is there of an ``earlier`` run goes."""
+        main, *others = self.files.values()
         if earlier:
-            earlier.expect({file.name: file.path for file in files.values()}, tell)
-        main, *others = files.values()
+            earlier.expect({file.name: file.path for file in (main, *others)}, self.tell)
         for file in others:
             file.path.replace(file.target)
         if earlier:
             earlier.remove_others()
         main.path.replace(main.target)
-        for folder in {file.target.parent for file in files.values()}:
+        for folder in {file.target.parent for file in (main, *others)}:
             sync_folder(folder)
         if earlier:
-            earlier.settle(tell)
-        return written
-    finally:
-        for file in files.values():
+            earlier.settle(self.tell)
+
+    def discard(self) -> None:
+        for file in self.files.values():
             file.discard()
 
 
 class _File:
     """One file under its temporary name."""
 
-    def __init__(
-        self,
-        name: str,
-        target: Path,
-        compress: str,
-        checksums: bool,
-        tell: Callable[[Path], None],
-        opened: list[_File],
-    ) -> None:
-        """Its folder is there. ``tell``: notes the temporary name before there is such a file. ``opened``: the files of
-        the set that are open, the one that was written to last at the end."""
+    def __init__(self, name: str, target: Path, files: _Set) -> None:
+        """``files``: the set it is one of. Its folder is there."""
         if target.is_dir():
             raise IsADirectoryError(f"{target} is a folder; name a file")
         is_compressed = PurePosixPath(name).suffix in COMPRESSED
-        self.name, self.target = name_of(name, compress), target.resolve()
-        self.size, self.digest = 0, hashlib.sha256() if checksums else None
-        self.compressor = compressor(compress if is_compressed else "none")
+        self.name, self.target = name_of(name, files.compress), target.resolve()
+        self.size, self.digest = 0, hashlib.sha256() if files.checksums else None
+        self.compressor = compressor(files.compress if is_compressed else "none")
         self.path = self.target.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
-        tell(self.path)
-        self.opened = opened
+        files.tell(self.path)
+        self.opened = files.opened
         self.stream: LargeFile | None = None
         self._open(is_new=True)
 

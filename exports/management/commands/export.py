@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +25,6 @@ from potato_site.registry import UnknownPlugin
 
 # Asked of the other faces only: the command line has no list to choose rows in.
 NOT_HERE = {"traces"}
-# The formats that --pair_by speaks to.
-PAIRED = {"preference_pairs", "dpo"}
 
 
 class Command(BaseCommand):
@@ -51,7 +49,7 @@ class Command(BaseCommand):
         if given["format"] not in formats:
             known = ", ".join(formats.names())
             raise CommandError(f"there is no export format {given['format']!r}; known: {known}")
-        if given.get("pair_by") and given["format"] not in PAIRED:
+        if given.get("pair_by") and formats.get(given["format"]).takes != "pairs":
             self.stderr.write(f"--pair_by has no effect on the format {given['format']}")
         output = given["output"]
         try:
@@ -122,12 +120,8 @@ def _pair(text: str) -> tuple[str, float]:
         raise ArgumentTypeError(f"{text!r} is not a label, = and a number") from None
 
 
-class _Into(BooleanOptionalAction):
+class _Into(Action):
     """Collects LABEL=NUMBER, given several times or with commas, in a dictionary."""
-
-    def __init__(self, option_strings: Any, dest: str, **more: Any) -> None:
-        more.pop("action", None)
-        super(BooleanOptionalAction, self).__init__(option_strings, dest, **more)
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         known = dict(getattr(namespace, self.dest) or {})
