@@ -32,6 +32,11 @@ class Asked:
     others: tuple[Question, ...]
 
     @property
+    def reward_name(self) -> str:
+        """What the answers to the question about steps are under; nothing is, where there is none."""
+        return self.reward.name if self.reward else ""
+
+    @property
     def questions(self) -> list[Question]:
         return [*([self.reward] if self.reward else []), *self.others]
 

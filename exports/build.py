@@ -108,7 +108,7 @@ def build(
             )  # fmt: skip
         counts = source.counts()
         source.tell()
-        scheme = source.asked.reward.name if source.asked.reward and writer.takes != "answers" else ""
+        scheme = source.asked.reward_name if writer.takes != "answers" else ""
         card = source.card() if with_card else {}
         source.tell()
         told, idle = source.told_changes(files), source.without_effect()

@@ -79,7 +79,7 @@ class Rows:
 
     def _labeling_steps(self, said: Sequence[Labels]) -> list[Labels]:
         """Those who labeled steps, and a decision made before they were asked about, which decides the rest."""
-        name = self.asked.reward.name if self.asked.reward else ""
+        name = self.asked.reward_name
         labeled = [labels for labels in said if labels.values.get(name)]
         if len(labeled) == len(said) or not labeled:
             return labeled
@@ -89,15 +89,14 @@ class Rows:
 
     def counts(self, labels: Labels) -> bool:
         """Whether an answer is in; counted with its reason where it is not."""
-        options, name = self.options, self.asked.reward.name if self.asked.reward else ""
-        reason = ""
+        options, reason = self.options, ""
         if labels.annotator in options.exclude_annotators:
             reason = "by somebody left out"
         elif options.submitted_since and labels.submitted_at < options.submitted_since:
             reason = "submitted earlier"
         elif flagged := [flag for flag in labels.flags if flag in options.exclude_flags]:
             reason = f"flagged {flagged[0]}"
-        elif options.suggested == "drop" and _has_suggested(labels.values.get(name)):
+        elif options.suggested == "drop" and _has_suggested(labels.values.get(self.asked.reward_name)):
             reason = "with labels that a model suggested"
         elif options.aggregation == "majority" and labels.purpose == ADJUDICATION:
             return False
@@ -110,7 +109,7 @@ class Rows:
         if not said:
             return "no answer passes the filters"
         if not voters:
-            return f"no answer to {self.asked.reward.name if self.asked.reward else 'a question about steps'}"
+            return f"no answer to {self.asked.reward_name or 'a question about steps'}"
         if self.duplicates and self.duplicates.has_met(trace):
             return "the same task and steps as an earlier trace"
         if self.changes and not self.changes.has(trace.trace_id):
@@ -127,24 +126,24 @@ class Rows:
     def _row(self, trace: LabeledTrace, deciding: list[Labels], voters: list[Labels], method: str) -> Row:
         """``deciding``: whose answers make the label; ``voters``: whose agreement is told, and whose answers make it
         where a question is newer than the decision."""
-        scheme = self.asked.reward
+        name = self.asked.reward_name
         everybody = voters
         if deciding is not voters:
             everybody = [*voters, *(one for one in deciding if all(one is not voter for voter in voters))]
-        labeling = _who_decides(scheme, deciding, voters) if scheme else deciding
-        given = [labels.values[scheme.name] for labels in labeling if labels.values.get(scheme.name)] if scheme else []
+        labeling = _who_decides(name, deciding, voters) if name else deciding
+        given = _given(labeling, name)
         result, mode = None, ""
         steps = NO_STEPS
         targets: list[bool | None] = []
-        if scheme and given:
-            mode = mode_of(labeling, scheme.name)
+        if given:
+            mode = mode_of(labeling, name)
             result = aggregate.process_reward(given, mode, self.options.ties)
-            soft = self._soft(voters, scheme) if self.options.soft_labels else ()
+            soft = self._soft(_given(voters, name)) if self.options.soft_labels else ()
             steps, targets = self._steps(trace, result.value, soft)
         agreeing = result.agreeing if result and len(given) == len(labeling) else tuple(range(len(labeling)))
 
         def answer(question: Question) -> tuple[Any, bool]:
-            by = _who_decides(question, deciding, voters)
+            by = _who_decides(question.name, deciding, voters)
             return _answer(question, by, agreeing if by is labeling else tuple(range(len(by))))
 
         answers = Answers(self.asked.others, answer)
@@ -153,12 +152,8 @@ class Rows:
         tied = len(everybody) > 1 and (bool(result and result.is_tie) or answers.has_tie())
         agreement = result.agreement if result else None
         if method == "adjudicated" and labeling is deciding:
-            agreement = _share_who_agree(voters, deciding[0], scheme)
-        return Row(
-            trace_id=trace.trace_id,
-            document=trace.document,
-            issue_id=trace.issue_id,
-            instance_id=trace.instance_id,
+            agreement = _share_who_agree(voters, deciding[0], name)
+        return self._bare(trace)._replace(
             mode=mode,
             first_error_step=_still_there(result.value["first_error_step"], steps) if result else None,
             all_correct=result.value["all_correct"] if result else None,
@@ -171,7 +166,6 @@ class Rows:
             agreement=agreement,
             aggregation=method or (result.method if result else "single" if len(voters) == 1 else "majority"),
             needs_adjudication=tied,
-            split=self.splits.of(trace.issue_key),
             said=[_said(labels) for labels in everybody] if self.takes == "answers" else (),
         )
 
@@ -180,11 +174,12 @@ class Rows:
 
         What leaves traces out (duplicates, outcomes, agreement, ties) does not apply: people chose the two.
         """
-        name = self.asked.reward.name if self.asked.reward else ""
+        counted = [labels for labels in trace.submissions if self.counts(labels)]
         if by is None:
-            given = self._labeling_steps([labels for labels in trace.submissions if self.counts(labels)])
+            given = self._labeling_steps(counted)
             return self._merged(trace, given) if given else self._unlabeled(trace)
-        given = [labels for labels in trace.submissions if labels.values.get(name) and self.counts(labels)]
+        name = self.asked.reward_name
+        given = [labels for labels in counted if labels.values.get(name)]
         own = [labels for labels in given if labels.annotator in by and labels.purpose != ADJUDICATION]
         return self._row(trace, own, own, "single") if own else self._unlabeled(trace)
 
@@ -194,6 +189,10 @@ class Rows:
         bare = {"first_error_step": None, "steps": [none] * len(turns)}
         soft = [None] * len(turns) if self.options.soft_labels else []
         steps, targets = self._steps(trace, bare, soft)
+        return self._bare(trace)._replace(steps=steps, targets=targets)
+
+    def _bare(self, trace: LabeledTrace) -> Row:
+        """What a row has of its trace, whatever was said of that."""
         return Row(
             trace_id=trace.trace_id,
             document=trace.document,
@@ -202,8 +201,8 @@ class Rows:
             mode="",
             first_error_step=None,
             all_correct=None,
-            steps=steps,
-            targets=targets,
+            steps=NO_STEPS,
+            targets=[],
             answers={},
             outcome=None,
             resolved=None,
@@ -222,9 +221,8 @@ class Rows:
             self.tally.changed["steps with truncated content"] += n_cut
         return steps, targets
 
-    def _soft(self, voters: list[Labels], scheme: Question) -> list[float | None]:
+    def _soft(self, given: list[Any]) -> list[float | None]:
         """Per step, the share of annotators who call it correct, of those who labeled it."""
-        given = [labels.values[scheme.name] for labels in voters if labels.values.get(scheme.name)]
         columns = zip(*(answer["steps"] for answer in given), strict=True)
         return [self._share_correct(column) for column in columns]
 
@@ -278,6 +276,11 @@ def mode_of(submissions: Iterable[Labels], name: str) -> str:
     return aggregate.mode_of([one.questions[name].mode for one in submissions if name in one.questions])
 
 
+def _given(voters: Iterable[Labels], name: str) -> list[Any]:
+    """The answers to the question called ``name``, of those who gave one."""
+    return [labels.values[name] for labels in voters if labels.values.get(name)]
+
+
 def _has_suggested(reward: Any) -> bool:
     return bool(reward) and any(step["label_source"] == "ai" for step in reward["steps"])
 
@@ -286,10 +289,9 @@ def _still_there(first: int | None, steps: Sequence[Any]) -> int | None:
     return first if first is None or first < len(steps) else None
 
 
-def _share_who_agree(voters: list[Labels], final: Labels, scheme: Question | None) -> float | None:
+def _share_who_agree(voters: list[Labels], final: Labels, name: str) -> float | None:
     """The share of annotators whose step labels are those of the adjudicator; None where they are none."""
-    name = scheme.name if scheme else ""
-    given = [labels.values[name] for labels in voters if labels is not final and labels.values.get(name)]
+    given = _given((labels for labels in voters if labels is not final), name)
     right = final.values.get(name)
     if not given or not right:
         return None
@@ -315,9 +317,9 @@ def was_asked(labels: Labels, name: str) -> bool:
     return name in labels.questions
 
 
-def _who_decides(question: Question, deciding: list[Labels], voters: list[Labels]) -> list[Labels]:
+def _who_decides(name: str, deciding: list[Labels], voters: list[Labels]) -> list[Labels]:
     """A final answer decides alone, but on no question that was first asked after it."""
-    if deciding is voters or any(was_asked(labels, question.name) for labels in deciding):
+    if deciding is voters or any(was_asked(labels, name) for labels in deciding):
         return deciding
     return voters
 
