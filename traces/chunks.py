@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.db import DatabaseError, transaction
-from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from potato_site.canonical import digest
@@ -63,7 +61,6 @@ def chunk_gzip(version_id: int, options: RenderOptions, n: int, key: str = "") -
     stored = Chunk.objects.filter(pk=key or chunk_key(version_id, options, n)).first()
     if stored is None:
         return _gzip(rendering.render_chunk(load_document(version_id), options, n))
-    _touch(stored)
     return bytes(stored.body)
 
 
@@ -107,7 +104,6 @@ def changes_gzip(version_id: int, options: RenderOptions) -> bytes:
     stored = Chunk.objects.filter(pk=changes_key(version_id, options)).first()
     if stored is None:
         return _gzip(render_changes(load_document(version_id), options))
-    _touch(stored)
     return bytes(stored.body)
 
 
@@ -133,7 +129,7 @@ def render_version(version_id: int, options: RenderOptions, job: JobHandle | Non
             if job is not None:
                 job.progress(done, len(missing), f"part {n + 1} of {len(keys)}")
             body = _gzip(rendering.render_chunk(doc, options, n, highlight=highlight))
-            chunk = Chunk(key=keys[n], body=body, used_on=timezone.now().date())
+            chunk = Chunk(key=keys[n], body=body)
             Chunk.objects.bulk_create([chunk], ignore_conflicts=True)
     # Last: whoever finds the rendering may take it that the chunks are there.
     Rendering.objects.update_or_create(
@@ -176,7 +172,7 @@ def store_changes(job: JobHandle) -> object:
     doc = load_document(version_id)
     with Highlighter() if options.syntax_highlighting else nullcontext(plain) as highlight:
         body = _gzip(render_changes(doc, options, highlight=highlight))
-    chunk = Chunk(key=changes_key(version_id, options), body=body, used_on=timezone.now().date())
+    chunk = Chunk(key=changes_key(version_id, options), body=body)
     Chunk.objects.bulk_create([chunk], ignore_conflicts=True)
     return {"rendered": 1}
 
@@ -188,15 +184,3 @@ def _renderings(version_id: int, options: RenderOptions) -> Any:
 def _gzip(text: str) -> bytes:
     """The same bytes for the same text, whenever it is made."""
     return gzip.compress(text.encode(), 6, mtime=0)
-
-
-def _touch(chunk: Chunk) -> None:
-    """Note at most once a day that a chunk is in use. Reading goes on even where nothing can be written."""
-    today = timezone.now().date()
-    if chunk.used_on >= today:
-        return
-    try:
-        with transaction.atomic():
-            Chunk.objects.filter(pk=chunk.pk, used_on__lt=today).update(used_on=today)
-    except DatabaseError:
-        pass

@@ -101,7 +101,6 @@ class Chunk(models.Model):
 
     key = models.CharField(max_length=64, primary_key=True)
     body = models.BinaryField()
-    used_on = models.DateField()
 
     def __str__(self) -> str:
         return self.key[:12]
