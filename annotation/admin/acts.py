@@ -176,6 +176,24 @@ class SetGroup(_Group):
     empty = "Empty: in no group."
 
 
+class LetThrough(ActForm):
+    title = "Let through the screening"
+    says = "These annotators label, whatever came of a screening. It can be taken back."
+
+
+class Screen(ActForm):
+    title = "Screen after all"
+    says = "For these annotators the screening holds again: who has not passed gets no other items before they have."
+
+
+class GiveTry(ActForm):
+    title = "Give a try to pass the screening"
+    says = (
+        "These annotators are screened now, before anything else: who failed, passed or was never screened. What they "
+        "have open they finish first."
+    )
+
+
 class Remove(ActForm):
     title = "Remove from the project"
     says = (
@@ -214,6 +232,9 @@ FORMS: dict[str, type[ActForm]] = {
     "resume": Resume,
     "set_limit": SetLimit,
     "set_group": SetGroup,
+    "let_through": LetThrough,
+    "screen": Screen,
+    "give_try": GiveTry,
     "remove": Remove,
     "exclude": Exclude,
     "include": Include,

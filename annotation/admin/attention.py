@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from annotation.admin.figures import RELIABLE, Figures
 from annotation.admin.links import Links
+from annotation.assignments import screening
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Project
 from annotation.quality.live import Live
@@ -39,7 +40,7 @@ class Notice:
 
 def notices(project: Project, figures: Figures, live: Live, links: Links, *, decides: bool) -> list[Notice]:
     """``decides``: who looks may adjudicate."""
-    found = [*_of_work(live, links), *_of_numbers(project, figures, live.at, links)]
+    found = [*_of_work(live, links), *_of_screening(project, links), *_of_numbers(project, figures, live.at, links)]
     if figures.to_decide:
         differ = f"{_count(figures.to_decide, 'item')} to adjudicate: the annotators differ."
         found.append(Notice("warn", differ, links.adjudicate if decides else "", "Decide"))
@@ -55,6 +56,13 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
         text = f"{_count(live.overdue, 'item')} {'is' if live.overdue == 1 else 'are'} past the end of the lease."
         yield Notice("warn", text, links.overdue, "Show assignments")
     yield from _stranded(live, links)
+
+
+def _of_screening(project: Project, links: Links) -> Iterator[Notice]:
+    yield from (Notice("warn", text, links.setup, "See the set-up") for text in screening.told_of_pool(project))
+    if failed := len(screening.failed_people(project)):
+        people = "1 person" if failed == 1 else f"{failed:,} people"
+        yield Notice("warn", f"{people} did not pass the screening.", links.people, "See people")
 
 
 def _stranded(live: Live, links: Links) -> Iterator[Notice]:

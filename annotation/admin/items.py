@@ -71,6 +71,7 @@ class ItemAdmin(ProjectList):
                 labeled=_slots(assignment__state__in=DELIVERED),
                 in_hand=_slots(assignment__state__in=HELD),
                 calibrated=_assignments(purpose=Assignment.Purpose.CALIBRATION, state__in=DELIVERED),
+                screened=_assignments(purpose=Assignment.Purpose.SCREENING, state__in=DELIVERED),
                 skipped=_assignments(state=Assignment.State.SKIPPED),
             )
         )
@@ -91,13 +92,11 @@ class ItemAdmin(ProjectList):
     def labels(self, item: Any) -> Any:
         waiting = f", {item.in_hand} in work" if item.in_hand else ""
         count = format_html("{} of {}{}", item.labeled, item.places, waiting) if item.places else "–"
-        if item.calibrated:
-            count = (
-                format_html("{}, {} calibrated", count, item.calibrated)
-                if item.places
-                else f"{item.calibrated} calibrated"
-            )
-        return answers_link(item.project.slug, item.pk, count) if item.labeled or item.calibrated else count
+        apart = [(item.calibrated, "calibrated"), (item.screened, "screened")]
+        others = ", ".join(f"{number} {how}" for number, how in apart if number)
+        if others:
+            count = format_html("{}, {}", count, others) if item.places else others
+        return answers_link(item.project.slug, item.pk, count) if item.labeled or others else count
 
     @admin.display(description="skipped")
     def skips(self, item: Any) -> Any:

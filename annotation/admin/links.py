@@ -27,6 +27,7 @@ class Links:
     skipped: str
     often_skipped: str
     people: str
+    setup: str
     stranded: str
     adjudicate: str
     traces: str
@@ -49,6 +50,7 @@ def links_of(project: Project) -> Links:
         skipped=rows("assignment", state__exact="skipped"),
         often_skipped=rows("item", work="skipped"),
         people=reverse("manage-people", args=[project.slug]),
+        setup=reverse("manage-setup", args=[project.slug]),
         stranded=reverse("manage-people", args=[project.slug]) + "?from=waiting",
         adjudicate=reverse("manage-adjudicate", args=[project.slug]),
         traces=reverse("manage-upload", args=[project.slug]),

@@ -16,7 +16,18 @@ from annotation.models import Membership
 class MembershipAdmin(ProjectList):
     tab = "people"
     person_path = "user"
-    acts = ("pause", "resume", "set_limit", "set_group", "remove", "exclude", "include")
+    acts = (
+        "pause",
+        "resume",
+        "set_limit",
+        "set_group",
+        "let_through",
+        "screen",
+        "give_try",
+        "remove",
+        "exclude",
+        "include",
+    )
     list_display = ("user", "role", "status", "stage", "group", "limit", "labels", "project")
     list_filter = (ProjectFilter, "role", "state", "stage", GroupFilter, ("is_excluded", ExcludedFilter), "source")
     list_select_related = ("user", "project")

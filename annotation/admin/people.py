@@ -19,6 +19,7 @@ from annotation import access
 from annotation.admin import recruits
 from annotation.admin.addresses import whole_address
 from annotation.admin.frame import project_context
+from annotation.assignments import screening
 from annotation.models import Invitation, Membership, Project, Visit
 from annotation.projects import invitations, membership, people_csv, recruitment
 from annotation.projects.membership import Refused
@@ -177,6 +178,10 @@ def _change(found: Membership, action: str, role: str, by: User) -> str | None:
     changes: dict[str, tuple[Any, str]] = {
         "pause": (membership.pause, "Paused: {name} gets no new items until resumed."),
         "resume": (membership.resume, "Resumed: {name} gets items again."),
+        "let-through": (membership.let_through, "Let through: {name} labels whatever came of the screening."),
+        "screen": (lambda m, by: membership.let_through(m, by, False), "Taken back: the screening holds for {name}."),
+        "give-try": (membership.give_try, "Given: {name} is screened now, with other items."),
+        "take-back-try": (membership.take_back_try, "Taken back: {name} has the try no more."),
         "remove": (membership.deactivate, "Removed: {name} is no longer in the project. Labels stay."),
         "exclude": (membership.exclude, "Left out of exports and agreement: the labels of {name}."),
         "include": (lambda m, by: membership.exclude(m, by, False), "Counted again: the labels of {name}."),
@@ -230,7 +235,9 @@ def _complete(project: Project, members: Any, counts: dict[int, int], *, with_id
     users = [member.user_id for member in members]
     shared = set(Membership.objects.filter(user__in=users).exclude(project=project).values_list("user_id", flat=True))
     recruits.complete(project, members, with_ids=with_ids)
+    screened = screening.standings(project, list(members))
     for member in members:
+        member.screened = screened.get(member.pk)
         member.n_submitted = counts.get(member.user_id, 0)
         member.may_get_link = member.user_id not in shared and membership.is_own_account(member)
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from annotation import access
 from annotation.admin.addresses import whole_address
-from annotation.assignments import shares
+from annotation.assignments import screening, shares
 from annotation.models import Membership, Project, Recruit, Visit
 from annotation.projects import people_csv, recruitment
 from annotation.projects.platforms import PLATFORMS, PREVIEW
@@ -33,7 +33,7 @@ FROM = {
 }
 COLUMNS = (
     "username", "platform", "person_id", "study_id", "session_id", "came_at", "state", "items_done", "finished_at",
-    "code",
+    "code", "screening",
 )  # fmt: skip
 # In the HIT this hands on the ids that Mechanical Turk gave to its frame.
 SNIPPET = (
@@ -125,11 +125,16 @@ def recruits_file(request: HttpRequest, slug: str) -> HttpResponse:
 def _rows(project: Project) -> Iterator[list[str]]:
     visits = Visit.objects.filter(recruit__project=project).select_related("recruit__user").order_by("pk")
     found = shares.standings(project, list(visits.values_list("recruit__user", flat=True).distinct().order_by()))
+    members = Membership.objects.filter(project=project, source=Membership.Source.PLATFORM)
+    by_user = {one.user_id: one for one in members}
+    screened = screening.standings(project, list(by_user.values()))
     for visit in visits:
         recruit, standing = visit.recruit, found[visit.recruit.user_id]
+        tried = screened.get(by_user[recruit.user_id].pk) if recruit.user_id in by_user else None
         done, state = (standing.done, standing.state) if visit.is_under_way else (visit.credited, visit.state)
         yield [
             recruit.user.username, recruit.platform, recruit.external_id, visit.study_id, visit.session_id,
             visit.came_at.isoformat(), state, str(done),
             visit.finished_at.isoformat() if visit.finished_at else "", visit.code,
+            tried.state if tried else "",
         ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from annotation.assignments import limits, states
+from annotation.assignments import limits, screening, states
 from annotation.assignments.states import State
 from annotation.models import Assignment, Membership
 from annotation.models.querysets import RESUMABLE
@@ -36,6 +36,8 @@ def why_closed(assignment: Assignment) -> str:
     """
     if assignment.state in states.LABELING:
         return ""
+    if assignment.state == State.SUBMITTED and assignment.is_screening:
+        return "What you submitted in a screening stays as it is."
     if assignment.state not in RESUMABLE:
         return _CLOSED.get(State(assignment.state), "This item is closed.")
     if assignment.is_taken_back:
@@ -55,5 +57,12 @@ def _why_nothing_more(assignment: Assignment) -> str:
         return ""
     if reason := limits.stopped(project, membership):
         return reason
+    membership.project = project
+    standing = screening.standing_of(membership)
+    is_through = standing is None or standing.is_through
+    if assignment.is_screening:
+        return screening.OVER if is_through else ""
     is_counted = not assignment.is_calibration
+    if is_counted and not is_through:
+        return screening.BEGINS
     return limits.REACHED if is_counted and limits.is_reached(project, membership) else ""

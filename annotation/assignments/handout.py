@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from annotation.assignments import calibration, known_items, limits, shares, states, timing
+from annotation.assignments import calibration, known_items, limits, screening, shares, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
-from annotation.models import Assignment, Item, Membership, Project, Slot
-from annotation.models.querysets import DELIVERED, RESUMABLE
+from annotation.models import Assignment, Item, Membership, Project, Screening, Slot
+from annotation.models.querysets import BEFOREHAND, DELIVERED, RESUMABLE
 
 State, Purpose = Assignment.State, Assignment.Purpose
 
@@ -28,29 +28,32 @@ OTHERS_AT_WORK = "Every remaining item is with somebody else right now. Come bac
 
 @dataclass(frozen=True)
 class HandOut:
-    """The assignment to work on, or a sentence that says why there is none."""
+    """The assignment to work on, or a sentence that says why there is none. ``page_tells``: the project's page says it
+    better."""
 
     assignment: Assignment | None
     reason: str = ""
+    page_tells: bool = False
 
 
-def hand_out(project: Project, user: Any, now: datetime | None = None) -> HandOut:
+def hand_out(project: Project, user: Any, now: datetime | None = None, *, halts: bool = False) -> HandOut:
     """Give ``user`` the next item of ``project``: the one they have open, the one a manager keeps for them, one they
-    lost, else a free one. But for what is in hand, the calibration set comes first.
+    lost, else a free one. But for what is in hand, the calibration set comes first, and then the screening.
 
-    Opening starts the clock and pins the project's current revision.
+    Opening starts the clock and pins the project's current revision. ``halts``: nothing is given before a screening
+    begins, nor when one was passed just now: the person reads about it first.
     """
     now = now or timezone.now()
-    found = _next(project, user, now)
+    found = _next(project, user, now, halts)
     if found.assignment is None and not found.reason:
         if states.expire_overdue(now, project):
-            found = _next(project, user, now)
+            found = _next(project, user, now, halts)
         if found.assignment is None and not found.reason:
             return HandOut(None, _why_empty(project, user))
     return found
 
 
-def _next(project: Project, user: Any, now: datetime) -> HandOut:
+def _next(project: Project, user: Any, now: datetime, halts: bool) -> HandOut:
     """The item, or why this person gets none; neither when no slot is free."""
     with transaction.atomic():
         # Two requests of one person wait for each other here, so that a double click opens one item.
@@ -63,7 +66,12 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         rows = Assignment.objects.filter(project=project, annotator=user, state__in=in_hand)
         # Locked, because a save may take a lost one up again, or submit it, at this very moment.
         mine = _own(membership, list(rows.select_for_update().order_by("-pk")))
+        standing = screening.standing_of(membership, now)
+        tries = standing is not None and not standing.is_through
         current = next((assignment for assignment in mine if assignment.state == State.OPEN), None)
+        if current is not None and current.is_screening and not tries:
+            states.give_back(current, screening.OVER)
+            current = None
         if current is not None:
             return HandOut(current)
         mine = [assignment for assignment in mine if not assignment.is_adjudication]
@@ -71,14 +79,19 @@ def _next(project: Project, user: Any, now: datetime) -> HandOut:
         if refusal := limits.refusal(project, membership):
             return HandOut(None, refusal)
         kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
-        if kept is not None:
+        if kept is not None and not tries:
             return HandOut(_open_reserved(project, kept, now))
         begun = calibration.still_wanted(project, [a for a in mine if a.is_calibration])
         if (first := _return_to(begun, now) or _calibrate(membership, now)) is not None:
             return HandOut(first)
+        if standing is not None and tries:
+            begun = [assignment for assignment in mine if assignment.is_screening]
+            found = _screen(membership, standing, begun, now, halts)
+            if found is not None:
+                return found
         if limits.is_reached(project, membership):
             return HandOut(None, limits.REACHED)
-        work = [assignment for assignment in mine if not assignment.is_calibration]
+        work = [assignment for assignment in mine if assignment.purpose not in BEFOREHAND]
         expired, released = ([a for a in work if a.state == state] for state in RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
         return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
@@ -117,8 +130,56 @@ def _calibrate(membership: Membership, now: datetime) -> Assignment | None:
     return None if item is None else _open(membership, item.pk, item.kind, Purpose.CALIBRATION, now)
 
 
+def _screen(
+    membership: Membership, standing: screening.Standing, begun: list[Assignment], now: datetime, halts: bool
+) -> HandOut | None:
+    """The next item of the person's try, or why there is none; None for who has just passed and goes on to work.
+
+    ``begun``: what they have to finish of it, locked.
+    """
+    if standing.state == screening.DUE:
+        # Nobody is tried for work that there is not.
+        if limits.is_reached(membership.project, membership):
+            return HandOut(None, limits.REACHED)
+        if _any_slot(membership) is None:
+            return HandOut(None)
+        if halts:
+            return HandOut(None, screening.BEGINS, page_tells=True)
+        return _screen_by_next(membership, screening.begin(membership, now), [], now)
+    attempt = standing.latest
+    if standing.state != screening.UNDER_WAY or attempt is None:
+        return HandOut(None, standing.refusal, page_tells=True)
+    if standing.answered < attempt.items or not screening.judge(membership.project, attempt, now):
+        return _screen_by_next(membership, attempt, begun, now)
+    if attempt.is_passed and not halts:
+        return None
+    return HandOut(None, _told(membership, attempt, now), page_tells=True)
+
+
+def _told(membership: Membership, attempt: Screening, now: datetime) -> str:
+    """What came of a try that has just ended."""
+    standing = screening.standing_of(membership, now)
+    if attempt.is_passed or standing is None:
+        return "You passed the screening."
+    return standing.refusal or screening.BEGINS
+
+
+def _screen_by_next(membership: Membership, attempt: Screening, begun: list[Assignment], now: datetime) -> HandOut:
+    mine = [assignment for assignment in begun if assignment.screening_id == attempt.pk]
+    if (lost := _return_to(mine, now)) is not None:
+        return HandOut(lost)
+    item = screening.next_item(membership)
+    if item is None:
+        return HandOut(None, screening.NO_ITEMS, page_tells=True)
+    return HandOut(_open(membership, item.pk, item.kind, Purpose.SCREENING, now, attempt=attempt))
+
+
+def _any_slot(membership: Membership) -> Any:
+    return next(filter(None, (_free_slot(membership, *part) for part in _parts(membership.cursor))), None)
+
+
 def _claim(membership: Membership, now: datetime) -> Assignment | None:
-    slot = next(filter(None, (_free_slot(membership, *part) for part in _parts(membership.cursor))), None)
+    slot = _any_slot(membership)
     if slot is None:
         return None
     if (check := known_items.due(membership)) is not None:
@@ -135,14 +196,22 @@ def _claim(membership: Membership, now: datetime) -> Assignment | None:
 
 
 def _open(
-    membership: Membership, item_id: int, kind: str, purpose: str, now: datetime, slot: Slot | None = None
+    membership: Membership,
+    item_id: int,
+    kind: str,
+    purpose: str,
+    now: datetime,
+    slot: Slot | None = None,
+    attempt: Screening | None = None,
 ) -> Assignment:
-    """The item is this person's now; ``slot``: the place that it takes, if it is one of the item's labels."""
+    """The item is this person's now; ``slot``: the place that it takes, if it is one of the item's labels; ``attempt``:
+    of which it is a part, if it is for screening."""
     assignment = Assignment.objects.create(
         item_id=item_id,
         project=membership.project,
         annotator_id=membership.user_id,
         purpose=purpose,
+        screening=attempt,
         state=State.OPEN,
         revision_id=membership.project.revision_id,
         # What is talked over has one left side for everybody.

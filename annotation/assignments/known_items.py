@@ -8,6 +8,7 @@ is checked by it, and it counts as one. Where all have been handed out to a pers
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from annotation.models import Assignment, Gold, Item, Membership, Project
 from annotation.models.querysets import ItemQuerySet
 from annotation.projects.revisions import current, meaning_key
+from annotation.schemes.base import Scheme
 
 FIRST_AMONG = 5
 
@@ -25,21 +27,21 @@ def due(membership: Membership) -> Item | None:
     percentage = current(project).quality_control.known_answers_percentage
     if not percentage:
         return None
-    known, had = _known(project), Assignment.objects.filter(project=project, annotator=membership.user_id)
+    known = items_of(project, current(project).annotation_schemes)
+    had = Assignment.objects.filter(project=project, annotator=membership.user_id)
     fresh = known.open_to(membership.group).exclude(Exists(had.filter(item=OuterRef("pk"))))
     if not fresh.exists() or not _is_due(had.working(), known, percentage, membership.pk):
         return None
     # Another one for everybody, so that all are used about equally often.
-    chosen = min(fresh.order_by().values_list("pk", flat=True), key=lambda pk: _draw(membership.pk, pk))
+    chosen = min(fresh.order_by().values_list("pk", flat=True), key=lambda pk: draw(membership.pk, pk))
     return Item.objects.get(pk=chosen)
 
 
-def _known(project: Project) -> ItemQuerySet:
-    """The items with a known answer to a question as it is asked now, meant to be handed out.
+def items_of(project: Project, schemes: Sequence[Scheme]) -> ItemQuerySet:
+    """The items with a known answer to one of these questions as it is asked now, meant to be handed out.
 
     Of the calibration set people are told what is known.
     """
-    schemes = current(project).annotation_schemes
     names, meanings = [scheme.name for scheme in schemes], [meaning_key(scheme) for scheme in schemes]
     gold = Gold.objects.filter(use=Gold.Use.HIDDEN, scheme__project=project)
     gold = gold.filter(scheme__name__in=names, scheme__digest__in=meanings)
@@ -51,14 +53,14 @@ def _is_due(had: QuerySet[Any], known: QuerySet[Item], percentage: float, person
     brings no other check."""
     total = had.count()
     if not total:
-        return _draw(person) % FIRST_AMONG == 0
+        return draw(person) % FIRST_AMONG == 0
     checks = had.filter(item__in=known.values("pk"))
     if checks.filter(pk__in=had.order_by("-pk").values("pk")[:1]).exists():
         return False
     count = checks.count()
-    return count * 100 < percentage * total if count else total >= _draw(person) % FIRST_AMONG
+    return count * 100 < percentage * total if count else total >= draw(person) % FIRST_AMONG
 
 
-def _draw(*numbers: int) -> int:
+def draw(*numbers: int) -> int:
     """A number that is the same whenever it is asked for, and another one for other numbers."""
     return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:8])

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.assignments import calibration, planning, queue, shares, states
+from annotation.assignments import calibration, planning, queue, screening, shares, states
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
@@ -43,6 +43,8 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
         raise states.Closed("A decision is given to nobody: invalidate it, and another adjudicator can open the item.")
     if assignment.is_calibration or assignment.item.in_calibration:
         raise states.Closed("Every annotator gets an item of the calibration set: it is given to nobody.")
+    if assignment.is_screening:
+        raise states.Closed("What somebody is screened by is given to nobody else.")
     if assignment.annotator_id == to:
         raise states.Closed("This person has the item already.")
     before = {"state": assignment.state, "annotator": assignment.annotator.get_username()}
@@ -205,6 +207,9 @@ def _annotator(project_id: int, user_id: int) -> Membership:
         raise states.Closed("This person is no active annotator of the project.")
     if found.stage == Membership.Stage.PAUSED:
         raise states.Closed("This person's work is paused.")
+    screened = screening.standing_of(found)
+    if screened is not None and not screened.is_through:
+        raise states.Closed("This person has not passed the screening.")
     if found.source == Membership.Source.PLATFORM:
         standing = shares.standing_of(found.project, user_id)
         if standing is not None and not standing.has_room:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.db.models import Count
 
+from annotation.assignments import screening
 from annotation.models import Assignment, Membership, Project, Recruit, Visit
 from annotation.models.querysets import NOT_DELIVERED
 from annotation.projects.revisions import current
 
 
 def with_room(project: Project, using: str = "default") -> dict[int, str]:
-    """User id → group, of the annotators at work whose labels count and who are within their limit; of those whom a
-    crowd platform sent, the ones who are at it now."""
+    """User id → group, of the annotators at work whose labels count, who are within their limit and did not fail the
+    screening; of those whom a crowd platform sent, the ones who are at it now."""
     members = Membership.objects.using(using).filter(
         project=project,
         role=Membership.Role.ANNOTATOR,
@@ -31,4 +32,5 @@ def with_room(project: Project, using: str = "default") -> dict[int, str]:
         Visit.objects.using(using).under_way().filter(recruit__project=project).values_list("recruit__user", flat=True)
     )
     able = {user for user, limit in limits.items() if limit is None or taken.get(user, 0) < limit}
-    return {user: group for user, group, _ in rows if user in able - (sent - at_it)}
+    able -= (sent - at_it) | screening.failed_people(project, using)
+    return {user: group for user, group, _ in rows if user in able}

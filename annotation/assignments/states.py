@@ -165,6 +165,12 @@ def give_back_decisions(project_id: int, annotator_id: int, reason: str) -> int:
     return _give_back_all(Assignment.objects.deciding().filter(project=project_id, annotator=annotator_id), reason)
 
 
+def give_back_screening(project_id: int, annotator_id: int, reason: str) -> int:
+    """Every item a person has in hand to be screened is given back. Returns how many."""
+    screening = Assignment.objects.filter(purpose=Assignment.Purpose.SCREENING)
+    return _give_back_all(screening.filter(project=project_id, annotator=annotator_id), reason)
+
+
 def _give_back_all(of_person: QuerySet[Assignment], reason: str) -> int:
     """Runs in the caller's transaction."""
     in_hand = of_person.filter(state__in=[State.RESERVED, *LABELING])
@@ -188,6 +194,8 @@ def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assi
             return assignment
         if assignment.state != State.SUBMITTED:
             raise Closed("Only a submitted item can be reopened.")
+        if assignment.is_screening:
+            raise Closed("What you submitted in a screening stays as it is.")
         latest = Submission.objects.filter(assignment=assignment, is_current=True).first()
         if latest is None or now - latest.submitted_at > REOPEN_WITHIN:
             raise Closed("An item can be reopened within 24 hours of submitting it.")
@@ -256,6 +264,8 @@ def reopen_for(assignment: Assignment, now: datetime, lease: timedelta = MANAGER
     """Let the person change a locked, submitted assignment again, however old it is. Raises Closed."""
     if assignment.state != State.SUBMITTED:
         raise Closed("Only a submitted item can be reopened.")
+    if assignment.is_screening:
+        raise Closed("What was submitted in a screening stays as it is. The person can be given another try.")
     assignment.state, assignment.lease_until = State.REOPENED, now + lease
     assignment.save(update_fields=["state", "lease_until"])
 

@@ -5,6 +5,7 @@ from annotation.models.assignments import Assignment, Gold, Item, Presence, Slot
 from annotation.models.invitations import Invitation
 from annotation.models.projects import Membership, Project, Revision, SchemeVersion, Statistic
 from annotation.models.recruits import Recruit, Visit
+from annotation.models.screenings import Screening
 
 __all__ = [
     "Answer",
@@ -19,6 +20,7 @@ __all__ = [
     "Recruit",
     "Revision",
     "SchemeVersion",
+    "Screening",
     "Slot",
     "Statistic",
     "Submission",

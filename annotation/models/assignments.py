@@ -102,6 +102,7 @@ class Assignment(models.Model):
     class Purpose(models.TextChoices):
         PRODUCTION = "production"
         CALIBRATION = "calibration"
+        SCREENING = "screening"
         GOLD = "gold"
         ADJUDICATION = "adjudication"
 
@@ -120,6 +121,10 @@ class Assignment(models.Model):
     opened_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     reason = models.CharField(max_length=500, blank=True)
+    # The try that it is part of, where it is for screening. Its index is a partial one.
+    screening = models.ForeignKey(
+        "Screening", models.RESTRICT, null=True, db_index=False, related_name="assignments", editable=False
+    )
     # The flags of the current submission, kept here by states.py: a list of the flagged, the latest first, is then one
     # index read from its end, however many there are.
     is_too_fast = models.BooleanField(default=False, db_default=False)
@@ -157,6 +162,8 @@ class Assignment(models.Model):
                 fields=["project", "state"], condition=Q(purpose="adjudication"), name="assignment_adjudicates"
             ),
             models.Index(fields=["project", "state"], condition=Q(purpose="calibration"), name="assignment_calibrates"),
+            models.Index(fields=["project", "state"], condition=Q(purpose="screening"), name="assignment_screens"),
+            models.Index(fields=["screening"], condition=Q(screening__isnull=False), name="assignment_of_screening"),
         ]
 
     def __str__(self) -> str:
@@ -171,6 +178,11 @@ class Assignment(models.Model):
     def is_calibration(self) -> bool:
         """Done to be talked over, and no label."""
         return self.purpose == self.Purpose.CALIBRATION
+
+    @property
+    def is_screening(self) -> bool:
+        """Done to be let in, and no label."""
+        return self.purpose == self.Purpose.SCREENING
 
 
 class Slot(models.Model):

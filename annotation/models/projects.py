@@ -115,6 +115,8 @@ class Membership(models.Model):
     source = models.CharField(max_length=8, choices=Source.choices)
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
     is_excluded = models.BooleanField(default=False)
+    # A manager wants no screening of this person, whatever came of one.
+    is_let_through = models.BooleanField(default=False, db_default=False)
     # Gets what is kept for this group (Item.group), and what is for everybody.
     group = models.CharField(max_length=GROUP_LENGTH, blank=True)
     # The queue key of the last slot taken: the next search starts behind it.

@@ -14,7 +14,11 @@ from django.utils import timezone
 FLAGS = ("surplus", "too_fast", "unread")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
-ADJUDICATION, CALIBRATION = "adjudication", "calibration"
+ADJUDICATION = "adjudication"
+# What people do before they begin: it is nobody's label.
+BEFOREHAND = ("calibration", "screening")
+# What is no work of theirs for the project.
+NOT_WORK = (ADJUDICATION, *BEFOREHAND)
 # The same person may go on with these.
 RESUMABLE = ("expired", "released")
 # These do not count against a person's cap: nothing was, or is going to be, delivered for them.
@@ -120,8 +124,8 @@ class AssignmentQuerySet(QuerySet[Any]):
         return self.exclude(purpose=ADJUDICATION)
 
     def working(self) -> AssignmentQuerySet:
-        """What people label for the project: neither adjudications nor what everybody labels to be calibrated."""
-        return self.exclude(purpose__in=[ADJUDICATION, CALIBRATION])
+        """What people label for the project: neither adjudications nor what they do before they begin."""
+        return self.exclude(purpose__in=NOT_WORK)
 
     def deciding(self) -> AssignmentQuerySet:
         """Adjudications that are being made, or were made and stand: at most one of an item."""

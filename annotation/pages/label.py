@@ -52,7 +52,7 @@ def label(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             "project": assignment.project,
             "feedback": feedback_of(assignment),
             "given_up": given_up,
-            "is_paid": Visit.objects.that_paid_for(assignment).exists(),
+            "stays": assignment.is_screening or Visit.objects.that_paid_for(assignment).exists(),
         }
         return render(request, "annotation/label_closed.html", about)
     return render(request, "annotation/label.html", shell.context(request, assignment))
@@ -126,8 +126,8 @@ def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
             status=422,
         )
     following = _next_page(request, frozen.assignment)
-    # What the code was given for is not undone: the page with the code says all there is to say.
-    if not Visit.objects.that_paid_for(frozen.assignment).exists():
+    # What the code was given for is not undone: the page with the code says all there is to say. Nor is a screening's.
+    if not (frozen.assignment.is_screening or Visit.objects.that_paid_for(frozen.assignment).exists()):
         messages.success(request, "Submitted.", extra_tags=str(public_id))
     return JsonResponse({"next": following})
 
@@ -176,16 +176,17 @@ def label_reopen(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _next_page(request: HttpRequest, done: Assignment) -> str:
     """The next item's page, or the project's page with the reason why there is none; after a decision, the queue of
-    what is left to decide; after an item of the calibration set, what is known of it, if something is."""
+    what is left to decide; after an item of the calibration set, what is known of it, if something is; before and after
+    a screening, the project's page, which says what it takes and what came of it."""
     project = done.project
     if feedback_of(done):
         return reverse("label", args=[done.public_id])
     if done.is_adjudication:
         return reverse("manage-adjudicate", args=[project.slug])
-    given = hand_out(project, request.user)
+    given = hand_out(project, request.user, halts=True)
     if given.assignment is not None:
         return reverse("label", args=[given.assignment.public_id])
-    if said := shares.without_item(project, request.user, given.reason):
+    if (said := shares.without_item(project, request.user, given.reason)) and not given.page_tells:
         messages.info(request, said)
     return reverse("project", args=[project.slug])
 

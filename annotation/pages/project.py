@@ -21,8 +21,8 @@ from annotation.assignments import calibration, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.limits import cap_of
 from annotation.models import Assignment, Item, Membership, Project, Submission
-from annotation.models.querysets import DELIVERED
-from annotation.pages import shares
+from annotation.models.querysets import BEFOREHAND, DELIVERED
+from annotation.pages import screening, shares
 from annotation.projects import registration
 from annotation.quality import statistics
 from potato_site.accounts.decorators import signed_in
@@ -72,15 +72,17 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     counted = statistics.read(found) if work["runs_it"] else {}
     came = any(membership.source == Membership.Source.PLATFORM for membership in memberships)
     share = shares.shown(found, request.user, bool(counts["open"])) if came else {}
+    # Of who came from a platform those that count for this visit: others are paid for, or not theirs.
+    recent = _recent(request.user, found, share["standing"].counts_from if share else None)
     context = {
         **work,
         **share,
+        **screening.shown(found, memberships, bool(counts["open"]), recent),
         "progress": counted.get(statistics.PROGRESS),
         "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] and work["is_open"] else 0,
         "decides": access.decides(memberships),
         "to_decide": counted.get(statistics.ADJUDICATION),
-        # Of who came from a platform those that count for this visit: others are paid for, or not theirs.
-        "recent": _recent(request.user, found, share["standing"].counts_from if share else None),
+        "recent": recent,
         "reopenable_since": timezone.now() - states.REOPEN_WITHIN,
     }
     return render(request, "annotation/project.html", context)
@@ -92,9 +94,10 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 def next_item(request: HttpRequest, slug: str) -> HttpResponse:
     """Start or continue: the person's open item, else the next one, else why there is none."""
     found, _ = access.project_of(request.user, slug)
-    given = hand_out(found, request.user)
+    # A screening begins where the page has said what it takes.
+    given = hand_out(found, request.user, halts="begin" not in request.POST)
     if given.assignment is None:
-        if said := shares.without_item(found, request.user, given.reason):
+        if (said := shares.without_item(found, request.user, given.reason)) and not given.page_tells:
             messages.info(request, said)
         return redirect("project", slug=slug)
     return redirect("label", public_id=given.assignment.public_id)
@@ -125,7 +128,7 @@ def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]
         .annotate(
             submitted=Count(
                 "pk",
-                filter=Q(state__in=DELIVERED) & ~Q(purpose=Assignment.Purpose.CALIBRATION),
+                filter=Q(state__in=DELIVERED) & ~Q(purpose__in=BEFOREHAND),
             ),
             open=Count("pk", filter=Q(state=State.OPEN)),
         )
@@ -151,6 +154,7 @@ def _most(project: Project, membership: Membership, size: int) -> int:
 def _recent(user: Any, found: Project, since: datetime | None) -> list[Submission]:
     """The person's latest submissions here, each with its item and state."""
     mine = Submission.objects.filter(assignment__annotator=user, project=found, is_current=True)
+    mine = mine.exclude(assignment__purpose=Assignment.Purpose.SCREENING)
     if since is not None:
         mine = mine.filter(submitted_at__gte=since)
     return list(

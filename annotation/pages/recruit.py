@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from annotation.assignments import screening
 from annotation.models import Project
 from annotation.pages import shares
 from annotation.projects import platforms, recruitment
@@ -105,6 +106,7 @@ def _page(request: HttpRequest, project: Project, *, status: int = 200, **more: 
         "project": project,
         "platform": recruitment.platform_of(project),
         "is_open": project.state == Project.State.OPEN,
+        "screening": screening.rules_of(project),
         "share": config.recruitment.items_per_visit or config.instances_per_annotator,
         "consent": markdown(config.recruitment.consent),
         "guidelines": markdown(config.guidelines),

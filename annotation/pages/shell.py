@@ -18,7 +18,7 @@ from annotation import keymap
 from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.answers.ops import MAX_OPS
-from annotation.assignments import shares, states
+from annotation.assignments import screening, shares, states
 from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item, Recruit
@@ -87,6 +87,7 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "place": facts,
         "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
         "calibrates": assignment.is_calibration,
+        "screens": assignment.is_screening,
         "asks_nothing": asks_nothing(schemes, context_of(assignment.item_id)),
         "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
         **_beside(assignment, schemes, page_state(request, assignment, config, traces, schemes, facts)),
@@ -212,7 +213,7 @@ def _urls(assignment: Assignment) -> dict[str, str]:
 
 def _facts(assignment: Assignment) -> dict[str, Any]:
     """Counted reading time, and "item 3 of 50": the person's how-manieth item, of how many the project has; of the
-    calibration set, of how many that has.
+    calibration set, of how many that has; of a screening, of how many that takes.
 
     One query; the total is the last position, which an index answers at any size.
     """
@@ -234,6 +235,9 @@ def _facts(assignment: Assignment) -> dict[str, Any]:
         total=total,
         is_recruit=Exists(Recruit.objects.filter(user=OuterRef("annotator"))),
     ).get(pk=assignment.pk)
+    if assignment.is_screening:
+        number, total = screening.place_of(assignment)
+        return {**row, "number": number, "total": total}
     return dict(row) | (_of_share(assignment) if row["is_recruit"] else {})
 
 

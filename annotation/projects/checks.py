@@ -157,6 +157,8 @@ def check_recruitment(config: ProjectConfig, book: Notebook) -> None:
     if found.platform == "none":
         for key in sorted(found.model_fields_set & (set(type(found).model_fields) - {"platform"})):
             book.warn(("recruitment", key), "has no effect: recruitment.platform is none")
+    elif found.screened_out_code and not config.quality_control.screening.enabled:
+        book.warn(("recruitment", "screened_out_code"), "has no effect: nobody is screened")
 
 
 def check_quality(config: ProjectConfig, book: Notebook) -> None:
@@ -170,3 +172,8 @@ def check_quality(config: ProjectConfig, book: Notebook) -> None:
         book.warn(path, "nothing overlaps (overlap_percentage is 0), so there is no agreement to compute")
     if quality.tie_breakers and not quality.overlap_share:
         book.warn(("quality_control", "tie_breakers"), "has no effect: nothing overlaps, so nothing is tied")
+    screening = quality.screening
+    if not screening.enabled:
+        for key in sorted(screening.model_fields_set & (set(type(screening).model_fields) - {"enabled"})):
+            if getattr(screening, key) != type(screening).model_fields[key].default:
+                book.warn(("quality_control", "screening", key), "has no effect: screening is not enabled")

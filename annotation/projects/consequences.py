@@ -17,7 +17,7 @@ from annotation.models import Assignment, Item, Project, Slot, Submission
 from annotation.models.querysets import DELIVERED
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
-from annotation.projects.sections import QualityControl
+from annotation.projects.sections import QualityControl, Screening
 from annotation.schemes.base import Scheme
 from potato_site.canonical import digest
 
@@ -216,6 +216,8 @@ def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
             f"The minimum time holds for items opened from now on. {_submissions(counts.submissions)} made before: not "
             "measured again.",
         )
+    if old.screening != new.screening:
+        yield Consequence("quality_control.screening", _screening(old.screening, new.screening))
     if before.instances_per_annotator != after.instances_per_annotator:
         yield Consequence(
             "instances_per_annotator",
@@ -231,6 +233,20 @@ def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
             "hand_out.order",
             "The order holds for places that are planned from now on; free places keep their place in the queue.",
         )
+
+
+def _screening(old: Screening, new: Screening) -> str:
+    if new.enabled and not old.enabled:
+        return (
+            "Who begins from now on is screened first. Who was given something to label before goes on without, unless "
+            "a manager gives them a try on the People page."
+        )
+    if not new.enabled:
+        return "Nobody is screened any more: who has not passed gets items like all others. What came of it is kept."
+    return (
+        "The rules hold for every try that begins from now on. One that is under way goes by those it began with, and "
+        "who has passed stays through."
+    )
 
 
 # --- words -------------------------------------------------------------------------------------------------

@@ -6,13 +6,15 @@ when all is as asked. A project keeps at least one active manager.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from annotation.access import DECIDING, only_labels
-from annotation.assignments import planning, states
-from annotation.models import Assignment, Item, Membership
+from annotation.assignments import planning, screening, states
+from annotation.models import Assignment, Item, Membership, Screening
 from annotation.projects.counter import bump_for
 from annotation.projects.locking import lock_project
 from potato_site.accounts import links, sessions
@@ -21,6 +23,7 @@ from potato_site.api import tokens
 
 Role, Stage, State = Membership.Role, Membership.Stage, Membership.State
 ONE_PROJECT = "came from a crowd platform, and labels in one project only"
+LET_THROUGH = "The project's manager has let you through."
 REMOVED = "The person was removed from the project."
 
 
@@ -70,6 +73,54 @@ def set_group(membership: Membership, by: User | None, group: str) -> Membership
     # Who could break a tie may be another one now.
     planning.request(locked.project.dataset_id)
     return changed
+
+
+@transaction.atomic
+def let_through(membership: Membership, by: User | None, wanted: bool = True) -> Membership:
+    """This person labels whatever came of a screening; ``wanted`` False: it holds again. Raises Refused."""
+    locked = _locked(membership)
+    if locked.role != Role.ANNOTATOR:
+        raise Refused("Only annotators are screened.")
+    if locked.is_let_through == wanted:
+        return locked
+    if wanted:
+        states.give_back_screening(locked.project_id, locked.user_id, LET_THROUGH)
+    return _change(locked, by, "people.let_through" if wanted else "people.screen", is_let_through=wanted)
+
+
+@transaction.atomic
+def give_try(membership: Membership, by: User | None, now: datetime | None = None) -> Membership:
+    """Screen this person (again), at once: who failed, or who had work before anybody was screened. Raises Refused."""
+    locked = _locked(membership)
+    standing = screening.standing_of(locked, now)
+    if standing is None:
+        raise Refused("Nobody is screened here, or this person does not label.")
+    if standing.state == screening.UNDER_WAY:
+        return locked
+    if standing.state == screening.LET_THROUGH:
+        raise Refused("This person was let through. Take that back first.")
+    if standing.state in (screening.DUE, screening.LACKING) and standing.latest is None:
+        raise Refused("This person is screened before anything else as it is.")
+    if screening.n_left(locked) < standing.items:
+        raise Refused("There are not enough items with a known answer that this person has not had.")
+    attempt = screening.begin(locked, now or timezone.now(), is_given=True)
+    _audit(locked, by, "people.give_try", {}, {"try": attempt.number, "items": attempt.items, "needed": attempt.needed})
+    return locked
+
+
+@transaction.atomic
+def take_back_try(membership: Membership, by: User | None) -> Membership:
+    """Undo ``give_try``, as long as nothing of the try was handed out. Raises Refused."""
+    locked = _locked(membership)
+    given = Screening.objects.filter(membership=locked, ended_at=None, is_given=True).first()
+    if given is None:
+        return locked
+    if given.assignments.exists():
+        raise Refused("The person has begun. You can let them through instead.")
+    number = given.number
+    given.delete()
+    _audit(locked, by, "people.take_back_try", {"try": number}, {})
+    return locked
 
 
 @transaction.atomic

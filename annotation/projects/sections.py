@@ -7,6 +7,7 @@ docs/configuration.md; a test compares the two.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -154,6 +155,40 @@ class Output(Section):
     )
 
 
+class Screening(Section):
+    """Who labels only after items whose answer is known; see docs/projects.md."""
+
+    enabled: bool = Field(
+        default=False, description="Who begins is screened first by items with a known answer, and labels only then"
+    )
+    items: int = Field(
+        default=20, ge=1, le=100, description="How many such items one try takes", json_schema_extra={"unit": "items"}
+    )
+    pass_percentage: float = Field(
+        default=80.0,
+        ge=1,
+        le=100,
+        description="Passed with so much of them right: of 20 items, 80 are 16. A near miss counts in part",
+        json_schema_extra={"unit": "% of the items"},
+    )
+    retries: int = Field(
+        default=1,
+        ge=0,
+        le=10,
+        description="How often who fails may try again, with other items, as far as there are enough; not who came "
+        "from a platform",
+        json_schema_extra={"unit": "times"},
+    )
+    retry_after_hours: float = Field(
+        default=24.0, ge=0, le=8760, description="How long they wait before that", json_schema_extra={"unit": "hours"}
+    )
+
+    @property
+    def needed(self) -> int:
+        """The points that pass: one for each item that is right."""
+        return ceil(Fraction(str(self.pass_percentage)) * self.items / 100)
+
+
 class QualityControl(Section):
     """How labels are checked against each other."""
 
@@ -197,6 +232,7 @@ class QualityControl(Section):
         "handed out to check them",
         json_schema_extra={"unit": "% of each person's items"},
     )
+    screening: Screening = Screening()
 
     @property
     def overlap_share(self) -> Fraction:
@@ -223,6 +259,12 @@ class Recruitment(Section):
         pattern=CODE,
         description="The code for who does not agree, or comes when there is nothing to label, where the platform has "
         "one for that",
+    )
+    screened_out_code: str = Field(
+        default="",
+        pattern=CODE,
+        description="The code for who does not pass the screening (`quality_control.screening`), where the platform "
+        "has one for that",
     )
     items_per_visit: int | None = Field(
         default=None,

@@ -1,8 +1,8 @@
 """How well people label the items whose answer is known.
 
 Every submission about such an item counts, whether the item came to check the person or for its label; an adjudicator's
-does not, nor one of the calibration set, whose known answers people see, nor the one that the answer was taken from.
-Answers to what a question used to mean are not compared.
+does not, nor one of the calibration set, whose known answers people see, or of a screening, nor the one that the answer
+was taken from. Answers to what a question used to mean are not compared.
 A submission's likeness is the mean of its questions' (``Scheme.likeness``), a person's that of their latest LATEST
 submissions.
 """
@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from annotation.answers.context import OF_A_PAIR, context_of_version
-from annotation.models import Assignment, Gold, Project, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.answers.context import OF_A_PAIR
+from annotation.models import Gold, Project, Submission
+from annotation.models.querysets import DELIVERED, NOT_WORK
 from annotation.projects.revisions import config_of, meaning_key
+from annotation.quality.ratings import Stored
 from annotation.schemes.base import Answers, Scheme
 
 Meaning = tuple[str, str]  # a question's name, and the digest of what it means
@@ -59,7 +60,7 @@ class KnownAnswers:
 
     def likeness(self, submitted: Submitted) -> float | None:
         """How near a submission comes to what is known of its item; None where nothing can be compared."""
-        context = OF_A_PAIR if submitted.is_pair else context_of_version(submitted.version)
+        context = OF_A_PAIR if submitted.is_pair else Stored(submitted.version, submitted.n_steps)
         if submitted.revision not in self._meanings:
             self._meanings[submitted.revision] = set(_meanings(submitted.revision))
         found = [
@@ -72,7 +73,7 @@ class KnownAnswers:
 
 
 class Submitted(NamedTuple):
-    """A current submission; ``version``: of the item's (first) trace."""
+    """A current submission; ``version``: of the item's (first) trace, which has ``n_steps``."""
 
     assignment: int
     annotator: int
@@ -81,6 +82,7 @@ class Submitted(NamedTuple):
     version: int
     is_pair: bool
     values: dict[str, Any]
+    n_steps: int
 
 
 def checked_people(project: Project, *, using: str) -> dict[int, Checked]:
@@ -108,15 +110,14 @@ def _submissions(project: Project, known: KnownAnswers, using: str) -> Iterator[
         assignment__state__in=DELIVERED,
         assignment__item__in=Gold.objects.using(using).filter(item__project=project).values("item"),
     )
-    others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
-    rows = rows.exclude(assignment__purpose__in=others).order_by("-submitted_at", "-pk")
+    rows = rows.exclude(assignment__purpose__in=NOT_WORK).order_by("-submitted_at", "-pk")
     return (one for one in read_submissions(rows) if one.item in known)
 
 
 def read_submissions(rows: QuerySet[Submission]) -> Iterator[Submitted]:
     columns = rows.values_list(
         "assignment", "assignment__annotator", "revision", "assignment__item", "assignment__item__a",
-        "assignment__item__b", "values",
+        "assignment__item__b", "values", "assignment__item__a__n_steps",
     )  # fmt: skip
-    for assignment, annotator, revision, item, a, b, values in columns.iterator(chunk_size=CHUNK):
-        yield Submitted(assignment, annotator, revision, item, a, b is not None, values)
+    for assignment, annotator, revision, item, a, b, values, n_steps in columns.iterator(chunk_size=CHUNK):
+        yield Submitted(assignment, annotator, revision, item, a, b is not None, values, n_steps)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from django.db.models import Max
 
-from annotation.models import Assignment, Presence, Project, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.models import Presence, Project, Submission
+from annotation.models.querysets import DELIVERED, NOT_WORK
 from annotation.quality import days
 
 CHUNK = 5000
@@ -82,9 +82,8 @@ def pace_of(project: Project, *, using: str, now: datetime, check: Callable[[], 
 
 def _rows(project: Project, using: str) -> Iterable[tuple[Any, ...]]:
     current = Submission.objects.using(using).filter(project=project, is_current=True, assignment__state__in=DELIVERED)
-    # What adjudicators decide is nobody's label, and takes another time; people get calibrated at their leisure.
-    others = [Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION]
-    current = current.exclude(assignment__purpose__in=others)
+    # What adjudicators decide is nobody's label, and takes another time; people begin at their leisure.
+    current = current.exclude(assignment__purpose__in=NOT_WORK)
     columns = ("assignment__annotator_id", "assignment__item__a__n_steps", "active_ms", "submitted_at", "flags")
     return current.order_by("seq").values_list(*columns).iterator(chunk_size=CHUNK)
 

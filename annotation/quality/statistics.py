@@ -21,6 +21,7 @@ from django.utils import timezone
 from annotation.assignments import groups, tie_breakers
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Assignment, Item, Project, Statistic
+from annotation.models.querysets import NOT_WORK
 from annotation.quality.agreement import agreement_of
 from annotation.quality.checked import Checked, checked_people
 from annotation.quality.disagreement import Dispute, disputes_of
@@ -173,7 +174,7 @@ def submitted_by_person(project: Project, using: str = "default") -> dict[int, i
     delivered = Assignment.objects.using(using).delivered().filter(project=project)
     found = Counter(_by_person(delivered))
     # One after the other: each has an index of its own.
-    for purpose in (Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION):
+    for purpose in NOT_WORK:
         found -= Counter(_by_person(delivered.filter(purpose=purpose)))
     return dict(found)
 

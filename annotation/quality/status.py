@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 
 from annotation.assignments.limits import cap_of
 from annotation.models import Assignment, Item, Membership, Project, Slot, Submission
-from annotation.models.querysets import DELIVERED, RESUMABLE
+from annotation.models.querysets import DELIVERED, NOT_WORK, RESUMABLE
 from annotation.projects.revisions import config_of
 
 State = Assignment.State
@@ -213,7 +213,7 @@ class _Reader:
                 assignment__state__in=DELIVERED,
                 assignment__item__in=self.present,
             )
-            .exclude(assignment__purpose__in=[Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION])
+            .exclude(assignment__purpose__in=NOT_WORK)
         )
         # The values are JSON in a text column; the database looks for the scheme's key in it.
         parsed = current.annotate(parsed=Cast("values", JSONField())).values_list("assignment__annotator")

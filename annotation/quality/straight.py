@@ -15,8 +15,8 @@ from itertools import groupby
 from math import exp, lgamma, log, log1p
 from typing import Any
 
-from annotation.models import Assignment, Membership, Project, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.models import Membership, Project, Submission
+from annotation.models.querysets import DELIVERED, NOT_WORK
 from annotation.projects.revisions import config_of, meaning_key
 from annotation.schemes.base import Scheme
 
@@ -109,7 +109,7 @@ def _rows(project: Project, using: str) -> Iterator[tuple[int, int, dict[str, An
     """Person, revision and values, in the order they were submitted. Who is left out is no measure for others."""
     left_out = Membership.objects.using(using).filter(project=project, is_excluded=True).values("user")
     rows = Submission.objects.using(using).filter(project=project, is_current=True, assignment__state__in=DELIVERED)
-    rows = rows.exclude(assignment__purpose__in=[Assignment.Purpose.ADJUDICATION, Assignment.Purpose.CALIBRATION])
+    rows = rows.exclude(assignment__purpose__in=NOT_WORK)
     rows = rows.exclude(assignment__annotator__in=left_out).order_by("seq")
     return rows.values_list("assignment__annotator", "revision", "values").iterator(chunk_size=CHUNK)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from annotation.models import Assignment, Item, Project, Submission
+from annotation.models.querysets import BEFOREHAND
 from annotation.queries.counted import counted_submissions, delivered_submissions
 from annotation.queries.projects import project_by_id
 from annotation.queries.shapes import Changed, LastLabels
@@ -33,9 +34,9 @@ def changed_since(project: Project, seq: int, *, using: str = SNAPSHOT) -> list[
 
 
 def _labels(project: Project, using: str) -> QuerySet[Submission]:
-    """All that was ever submitted and may be in an export: what checks or calibrates a person alone is in none."""
+    """All that was ever submitted and may be in an export: what only checks or lets in a person is in none."""
     found = Submission.objects.using(using).filter(project=project)
-    return found.exclude(assignment__purpose__in=[Assignment.Purpose.GOLD, Assignment.Purpose.CALIBRATION])
+    return found.exclude(assignment__purpose__in=[Assignment.Purpose.GOLD, *BEFOREHAND])
 
 
 def had_labels(project: Project, issue_keys: Collection[str], seq: int, *, using: str = SNAPSHOT) -> dict[str, bool]:

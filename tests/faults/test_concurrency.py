@@ -15,8 +15,9 @@ from django.http import Http404
 from annotation.answers.ops import apply_ops
 from annotation.answers.submission import submit
 from annotation.assignments.handout import hand_out
-from annotation.models import Answer, AnswerEvent, Assignment, Membership, Project, Slot, Submission
+from annotation.models import Answer, AnswerEvent, Assignment, Item, Membership, Project, Screening, Slot, Submission
 from annotation.projects import membership
+from annotation.quality.gold import set_gold
 from tests.factory import OUTCOME, PER_STEP, make_project, make_traces, op, person
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -79,6 +80,24 @@ def test_a_double_click_opens_one_item(tmp_path):
     at_once(lambda number: found.append(hand_out(project, user).assignment.pk))
     assert len(found) == THREADS
     assert len(set(found)) == 1
+
+
+def test_sixteen_tabs_begin_and_end_one_try_to_pass_the_screening(tmp_path):
+    rules = {"enabled": True, "items": 1}
+    project = make_project(tmp_path, traces=make_traces(6), quality_control={"screening": rules})
+    for item in Item.objects.filter(project=project)[:3]:
+        set_gold(project, item, "outcome", {"": "resolved"}, user=None)
+    user = person("ann")
+    found: list[int] = []
+    at_once(lambda number: found.append(hand_out(project, user).assignment.pk))
+    assert (len(set(found)), Screening.objects.count()) == (1, 1)
+    assignment = Assignment.objects.get()
+    operations = [op("step_reward", {"first_error": {"step": None}}), op("outcome", {"": "resolved"})]
+    request = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": 0, "ops": operations}
+    at_once(lambda number: submit(assignment.public_id, user, request))
+    at_once(lambda number: hand_out(project, user))
+    assert Screening.objects.get().is_passed
+    assert [one.purpose for one in Assignment.objects.filter(state="open")] == ["production"]
 
 
 def test_sixteen_tabs_lose_nothing_and_apply_nothing_twice(tmp_path):

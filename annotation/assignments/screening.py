@@ -1,0 +1,325 @@
+"""Screening: items whose answer is known, labeled before any work; who comes near enough to it goes on to work.
+
+The items are those that check people's work as well (``known_items``), another order for everybody. Such an item takes
+no place, and what is said of it is no label, as in the calibration set; nobody is told what is known. An item whose
+known answer is gone, or that is withdrawn, counts no more, and another one comes in its stead; one that is skipped
+counts nothing. Who had work here before the project screened anybody goes on, unless a manager gives them a try.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from annotation.assignments import known_items
+from annotation.models import Assignment, Item, Membership, Project, Screening, Slot, Submission
+from annotation.models.querysets import DELIVERED, ItemQuerySet
+from annotation.projects import sections
+from annotation.projects.revisions import current
+from annotation.quality.checked import KnownAnswers, read_submissions
+from annotation.schemes.base import Scheme
+
+EXEMPT, LET_THROUGH, PASSED = "exempt", "let_through", "passed"
+DUE, UNDER_WAY, FAILED, LACKING = "due", "under_way", "failed", "lacking"
+BEGINS = "A screening comes first. The project's page says what it takes."
+NO_ITEMS = (
+    "A screening comes first, and the project has too few items for it now. Its managers see that; come back later."
+)
+OVER = "There is nothing to be screened for any more."
+# Points are sums of shares.
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a person stands: ``exempt`` (had work before), ``let_through`` by a manager, ``passed``; ``due`` (the next
+    item begins a try), ``under_way``, ``failed``, ``lacking`` (it is due, and there are not enough items).
+
+    ``items`` and ``needed`` are those of the try that is under way or comes next, ``more`` how often the rules let them
+    try after that one. ``again_at``: from when on who has failed may try again by themselves; None: not.
+    """
+
+    state: str
+    latest: Screening | None
+    items: int
+    needed: int
+    answered: int = 0
+    again_at: datetime | None = None
+    more: int = 0
+
+    @property
+    def is_through(self) -> bool:
+        """Nothing stands between the person and work."""
+        return self.state in (EXEMPT, LET_THROUGH, PASSED)
+
+    @property
+    def failed(self) -> Screening | None:
+        """The try that was not passed, and that nothing came after."""
+        latest = self.latest
+        return None if latest is None or latest.is_under_way or latest.is_passed else latest
+
+    @property
+    def can_be_given_a_try(self) -> bool:
+        """By a manager: who does not begin one anyway."""
+        return self.state in (EXEMPT, PASSED, FAILED)
+
+    @property
+    def is_given_now(self) -> bool:
+        """A manager gave a try, and nothing of it is done."""
+        return self.state == UNDER_WAY and self.latest is not None and self.latest.is_given and not self.answered
+
+    @property
+    def refusal(self) -> str:
+        """Why this person gets nothing now; "" for who goes on, or tries."""
+        if self.state == LACKING:
+            return NO_ITEMS
+        if self.state != FAILED:
+            return ""
+        if self.again_at is None:
+            return "You did not pass the screening of this project. Thank you for your time."
+        at = date_format(timezone.localtime(self.again_at), "DATETIME_FORMAT")
+        return f"You did not pass the screening. You may try once more from {at} on, with other items."
+
+
+def rules_of(project: Project) -> sections.Screening | None:
+    """None where nobody is screened."""
+    rules = current(project).quality_control.screening if project.revision_id else None
+    return rules if rules is not None and rules.enabled else None
+
+
+def standing_of(membership: Membership, now: datetime | None = None) -> Standing | None:
+    """None where nobody is screened, and of who does not label."""
+    return standings(membership.project, [membership], now).get(membership.pk)
+
+
+def standings(project: Project, memberships: Sequence[Membership], now: datetime | None = None) -> dict[int, Standing]:
+    """Membership id → standing, of those who label. As many queries for many as for one."""
+    rules = rules_of(project)
+    people = [one for one in memberships if one.role == Membership.Role.ANNOTATOR]
+    if rules is None or not people:
+        return {}
+    looking = _Looking(project, rules, people, now or timezone.now())
+    return {one.pk: looking.at(one) for one in people}
+
+
+class _Looking:
+    """What the standings of several people are told from."""
+
+    def __init__(
+        self, project: Project, rules: sections.Screening, people: Sequence[Membership], now: datetime
+    ) -> None:
+        self.rules, self.now = rules, now
+        self.tries: dict[int, list[Screening]] = defaultdict(list)
+        for one in Screening.objects.filter(membership__in=[person.pk for person in people]).order_by("number"):
+            self.tries[one.membership_id].append(one)
+        new = [person.pk for person in people if not self.tries.get(person.pk) and not person.is_let_through]
+        self.worked = _have_worked(new) if new else set()
+        under_way = [tries[-1].pk for tries in self.tries.values() if tries[-1].is_under_way]
+        self.answered = _answered(project, under_way) if under_way else {}
+        asking = [person for person in people if self._wants_items(person)]
+        self.fresh = _n_fresh(project, asking) if asking else {}
+
+    def at(self, person: Membership) -> Standing:
+        tries = self.tries.get(person.pk, [])
+        latest = tries[-1] if tries else None
+        if person.is_let_through:
+            return self._standing(LET_THROUGH, latest)
+        if latest is None:
+            return self._standing(
+                EXEMPT if person.pk in self.worked else self._begins(person), None, self._more(person)
+            )
+        if latest.is_under_way:
+            answered = self.answered.get(latest.pk, 0)
+            more = self._more(person, len(tries) - 1)
+            return Standing(UNDER_WAY, latest, latest.items, latest.needed, min(answered, latest.items), more=more)
+        if latest.is_passed:
+            return self._standing(PASSED, latest)
+        again_at = self._again_at(person)
+        if again_at is None or self._begins(person) == LACKING:
+            return self._standing(FAILED, latest)
+        if again_at > self.now:
+            return Standing(FAILED, latest, self.rules.items, self.rules.needed, again_at=again_at)
+        return self._standing(DUE, latest, self._more(person, len(tries)))
+
+    def _standing(self, state: str, latest: Screening | None, more: int = 0) -> Standing:
+        return Standing(state, latest, self.rules.items, self.rules.needed, more=more)
+
+    def _more(self, person: Membership, before: int = 0) -> int:
+        """How often the rules let somebody try again after a try that so many came before. What a manager gave is one
+        try, and who came from a platform is there for an hour, not for days."""
+        tries = self.tries.get(person.pk, [])
+        is_given = bool(tries) and tries[-1].is_given and before == len(tries) - 1
+        if is_given or person.source == Membership.Source.PLATFORM:
+            return 0
+        return max(0, self.rules.retries - before)
+
+    def _wants_items(self, person: Membership) -> bool:
+        if person.is_let_through:
+            return False
+        if not self.tries.get(person.pk):
+            return person.pk not in self.worked
+        return self._again_at(person) is not None
+
+    def _begins(self, person: Membership) -> str:
+        return DUE if self.fresh.get(person.user_id, 0) >= self.rules.items else LACKING
+
+    def _again_at(self, person: Membership) -> datetime | None:
+        """From when on the rules let who has failed try again."""
+        tries = self.tries[person.pk]
+        latest = tries[-1]
+        if latest.ended_at is None or latest.is_passed or not self._more(person, len(tries) - 1):
+            return None
+        return latest.ended_at + timedelta(hours=self.rules.retry_after_hours)
+
+
+def _have_worked(memberships: list[int]) -> set[int]:
+    """Those who were ever given something to label for the project."""
+    work = Assignment.objects.working().filter(project=OuterRef("project"), annotator=OuterRef("user"))
+    return set(Membership.objects.filter(Exists(work), pk__in=memberships).values_list("pk", flat=True))
+
+
+def _answered(project: Project, tries: Collection[int]) -> dict[int, int]:
+    """Try → how many of its items are over, and count."""
+    rows = _over(project, tries).order_by().values_list("screening")
+    return dict(rows.annotate(Count("pk")))
+
+
+def _over(project: Project, tries: Collection[int]) -> QuerySet[Assignment]:
+    done = Assignment.objects.filter(screening__in=tries, state__in=[*DELIVERED, Assignment.State.SKIPPED])
+    return done.filter(item__in=pool(project).values("pk"))
+
+
+def _n_fresh(project: Project, people: Collection[Membership]) -> dict[int, int]:
+    """User → how many items of the pool they may be given and never had."""
+    items = pool(project)
+    sizes = dict(items.order_by().values_list("group").annotate(Count("pk")))
+    had = Assignment.objects.filter(annotator__in=[one.user_id for one in people], item__in=items.values("pk"))
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for user, group, count in had.order_by().values_list("annotator", "item__group").annotate(Count("pk")):
+        counts[user][group] = count
+    return {
+        one.user_id: sum(sizes.get(group, 0) - counts[one.user_id].get(group, 0) for group in {"", one.group})
+        for one in people
+    }
+
+
+def n_left(membership: Membership) -> int:
+    """How many items there are to screen this person by."""
+    return _n_fresh(membership.project, [membership])[membership.user_id]
+
+
+# --- the items ---------------------------------------------------------------------------------------------
+
+
+def pool(project: Project) -> ItemQuerySet:
+    """The items of the project that people can be screened by."""
+    config = current(project)
+    comparable = [scheme for scheme in config.annotation_schemes if _can_compare(scheme)]
+    return known_items.items_of(project, comparable).filter(kind__in=config.kinds)
+
+
+def _can_compare(scheme: Scheme) -> bool:
+    own = type(scheme).likeness is not Scheme.likeness
+    return own or any(measure.level != "interval" for measure in scheme.measures())
+
+
+def told_of_pool(project: Project) -> list[str]:
+    """Sentences for who runs the project, where there are too few items for what it asks for."""
+    rules = rules_of(project)
+    if rules is None:
+        return []
+    there = pool(project).count()
+    has = f"{there} {'item has' if there == 1 else 'items have'} a known answer that others can be compared with"
+    if there < rules.items:
+        return [
+            f"Nobody new can be screened, nor begin: a screening takes {rules.items} items, and {has}. Keep more known "
+            "answers, or ask for fewer."
+        ]
+    if rules.retries and there < (wanted := rules.items * (1 + rules.retries)):
+        return [
+            f"Not everybody who fails the screening can try again: that takes {wanted} items, as nobody gets one "
+            f"twice, and {has}."
+        ]
+    return []
+
+
+def next_item(membership: Membership) -> Item | None:
+    """Another item that this person never had: in an order of their own, those last that need a label still, which who
+    is screened by them cannot make any more."""
+    had = Assignment.objects.filter(annotator=membership.user_id, item=OuterRef("pk"))
+    wanted = Slot.objects.filter(item=OuterRef("pk"), assignment=None)
+    fresh = (
+        pool(membership.project)
+        .open_to(membership.group)
+        .exclude(Exists(had))
+        .annotate(is_wanted=Exists(wanted))
+        .order_by()
+    )
+    rows = fresh.values_list("is_wanted", "pk")
+    chosen = min(rows, key=lambda row: (row[0], known_items.draw(membership.pk, row[1])), default=None)
+    return None if chosen is None else Item.objects.get(pk=chosen[1])
+
+
+# --- a try -------------------------------------------------------------------------------------------------
+
+
+def begin(membership: Membership, now: datetime, *, is_given: bool = False) -> Screening:
+    """A new try by the rules of now. The caller has locked the membership, and none is under way."""
+    rules = current(membership.project).quality_control.screening
+    before = Screening.objects.filter(membership=membership).order_by("-number").values_list("number", flat=True)
+    return Screening.objects.create(
+        membership=membership,
+        number=(before.first() or 0) + 1,
+        items=rules.items,
+        needed=rules.needed,
+        begun_at=now,
+        is_given=is_given,
+    )
+
+
+def judge(project: Project, attempt: Screening, now: datetime) -> bool:
+    """End a try all of whose items are over. False where some of them cannot be compared, so that others have to come.
+
+    The caller has locked the membership.
+    """
+    over = list(_over(project, [attempt.pk]).order_by("pk").values_list("pk", "state"))
+    likeness = _likeness(project, [pk for pk, state in over if state in DELIVERED])
+    points = [0.0 if state not in DELIVERED else likeness.get(pk) for pk, state in over]
+    found = [point for point in points if point is not None][: attempt.items]
+    if len(found) < attempt.items:
+        return False
+    attempt.ended_at, attempt.points = now, round(sum(found), DIGITS)
+    attempt.save(update_fields=["ended_at", "points"])
+    return True
+
+
+def _likeness(project: Project, assignments: Iterable[int]) -> dict[int, float | None]:
+    """Assignment → how near it comes to what is known; None where nothing can be compared."""
+    known = KnownAnswers(project)
+    made = Submission.objects.filter(assignment__in=list(assignments), is_current=True)
+    return {one.assignment: known.likeness(one) for one in read_submissions(made)}
+
+
+def place_of(assignment: Assignment) -> tuple[int, int]:
+    """The how-manieth item of how many of its try this one is."""
+    attempt = assignment.screening
+    assert attempt is not None
+    earlier = _over(assignment.project, [attempt.pk]).filter(pk__lt=assignment.pk).count()
+    return min(earlier + 1, attempt.items), attempt.items
+
+
+def failed_people(project: Project, using: str = "default") -> set[int]:
+    """Users who get no work as they did not pass. Who may try again is among them."""
+    if rules_of(project) is None:
+        return set()
+    later = Screening.objects.using(using).filter(membership=OuterRef("membership"), number__gt=OuterRef("number"))
+    failed = Screening.objects.using(using).filter(
+        ~Exists(later), membership__project=project, membership__is_let_through=False, points__lt=F("needed")
+    )
+    return set(failed.values_list("membership__user", flat=True))

@@ -1,0 +1,299 @@
+"""What people see of a screening: what it takes, how far they are, what came of it; and who came from a platform."""
+
+import csv
+import io
+import json
+import re
+import uuid
+
+import pytest
+from django.test import Client
+
+from annotation.assignments import screening, states
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Recruit, Screening, Visit
+from annotation.projects import membership
+from annotation.projects.load import load_file
+from tests.annotation.test_recruitment import PROLIFIC, come, home, page, said
+from tests.annotation.test_screening import RULES, STEP, attempt, boss, configure, in_order, label, later, learn, member
+from tests.annotation.test_screening import project_of as screening_project
+from tests.factory import answers, op, person, write_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(tmp_path):
+    return screening_project(tmp_path)
+
+
+@pytest.fixture
+def ann(project):
+    client = Client()
+    client.force_login(person("ann"))
+    return client
+
+
+def press(project, client, **data):
+    """The button of the page, wherever it leads."""
+    return client.post(f"{home(project)}next", data)
+
+
+def submit(client, address, right=True, scheme_answers=None):
+    """Submit the item of a labeling page as its script does; where it leads."""
+    values = scheme_answers or answers(STEP if right else None)
+    ops = [op(scheme, changes) for scheme, changes in values.items()]
+    payload = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": 0, "ops": ops}
+    answer = client.post(f"{address}submit", {"payload": json.dumps(payload)})
+    assert answer.status_code == 200, answer.content
+    return answer.json()["next"]
+
+
+def begin(project, client):
+    return press(project, client, begin="1").headers["Location"]
+
+
+def text_of(html):
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def seen(project, client):
+    return text_of(said(client.get(home(project))))
+
+
+def test_the_page_says_what_it_takes_before_it_begins(project, ann):
+    text = seen(project, ann)
+    assert "A screening comes first" in text
+    assert "You label 4 items whose right answer is known already" in text
+    assert "You pass with 3 of 4 points" in text
+    assert "a skipped item none" in text
+    assert "you may try once more, 24 hours later, with other items" in text
+    # The button on the list of projects leads here, too.
+    assert press(project, ann).headers["Location"] == home(project)
+    assert not Assignment.objects.exists()
+
+
+def test_from_the_first_item_to_work(project, ann):
+    address = begin(project, ann)
+    for number in range(1, 5):
+        text = text_of(said(ann.get(address)))
+        assert f"Screening {number} of 4" in text
+        assert "You learn at the end whether you passed." in text
+        address = submit(ann, address, right=number > 1)
+    assert address == home(project)
+    text = seen(project, ann)
+    assert "You passed the screening 3 of 4 points; 3 were needed" in text
+    assert "Undo" not in text
+    address = press(project, ann).headers["Location"]
+    assert "Item 1 of" in text_of(said(ann.get(address)))
+    assert "You passed the screening" not in seen(project, ann)
+
+
+def test_nobody_is_told_how_they_did_on_a_single_item(project, ann):
+    address = begin(project, ann)
+    following = submit(ann, address, right=False)
+    assert following.startswith("/label/")
+    assert following != address
+    page = text_of(said(ann.get(following)))
+    assert "Undo" not in page
+    closed = text_of(said(ann.get(address)))
+    assert "This item is submitted" in closed
+    for told in ("Reopen", "Known", "differs"):
+        assert told not in closed
+    assert ann.post(f"{address}reopen", follow=True).status_code == 200
+    assert Assignment.objects.filter(state="reopened").count() == 0
+    assert "Recently submitted" not in seen(project, ann)
+
+
+def test_in_the_middle_the_page_says_how_far(project, ann):
+    submit(ann, begin(project, ann))
+    text = seen(project, ann)
+    assert "1 of 4 items done" in text
+    assert press(project, ann).headers["Location"].startswith("/label/")
+
+
+def test_who_fails_reads_when_they_may_try_again_and_then_tries(project, ann):
+    attempt(project, right=1, wrong=3)
+    text = seen(project, ann)
+    assert "You did not pass the screening 1 of 4 points; 3 were needed" in text
+    assert "You may try once more, with other items, from" in text
+    assert "<button" not in said(ann.get(home(project))).split('id="work"')[1].split("</section>")[0]
+    assert press(project, ann, begin="1").headers["Location"] == home(project)
+    later(project)
+    text = seen(project, ann)
+    assert "Try the screening again" in text
+    assert "If you do not pass, you cannot go on with this project." in text
+    assert begin(project, ann).startswith("/label/")
+
+
+def test_who_fails_for_good_is_thanked(project, ann):
+    attempt(project, right=0, wrong=4)
+    later(project)
+    attempt(project, right=0, wrong=4)
+    text = seen(project, ann)
+    assert "You cannot go on with this project. Thank you" in text
+    assert "Begin" not in text
+    assert press(project, ann, begin="1").headers["Location"] == home(project)
+    assert Screening.objects.count() == 2
+
+
+def test_with_too_few_items_the_page_says_so(tmp_path):
+    project = screening_project(tmp_path, known=1)
+    client = Client()
+    client.force_login(person("ann"))
+    assert "The project has too few items for it now" in seen(project, client)
+    assert press(project, client, begin="1").headers["Location"] == home(project)
+
+
+def test_a_page_of_a_screening_that_two_tabs_have_open_ends_it_once(project, ann):
+    label(project, count=3)
+    address = press(project, ann).headers["Location"]
+    assert submit(ann, address) == home(project)
+    # The other tab had the same item open, and presses the button of the project's page as well.
+    assert ann.get(address).status_code == 200
+    assert press(project, ann).headers["Location"].startswith("/label/")
+    assert Screening.objects.count() == 1
+
+
+def test_work_that_was_open_is_finished_before_a_try_that_a_manager_gave(project, ann):
+    membership.let_through(member(project), boss())
+    opened = hand_out(project, person("ann")).assignment
+    membership.let_through(member(project), boss(), False)
+    membership.give_try(member(project), boss())
+    assert press(project, ann).headers["Location"] == f"/label/{opened.public_id}/"
+    assert submit(ann, f"/label/{opened.public_id}/").startswith("/label/")
+    assert hand_out(project, person("ann")).assignment.is_screening
+
+
+def test_a_closed_project_shows_no_screening(project, ann):
+    project.state = "paused"
+    project.save()
+    assert "A screening comes first" not in seen(project, ann)
+
+
+# --- who came from a platform ------------------------------------------------------------------------------
+
+RECRUITED = {**PROLIFIC, "screened_out_code": "S1OUT"}
+
+
+@pytest.fixture
+def recruiting(tmp_path):
+    return screening_project(tmp_path, recruitment=RECRUITED)
+
+
+def through(project, client, *, right):
+    address = begin(project, client)
+    for _ in range(4):
+        address = submit(client, address, right=right)
+    return address
+
+
+def test_a_recruit_who_fails_is_shown_the_code_for_it_and_no_other(client, recruiting):
+    assert "First comes a screening: 4 items" in text_of(said(client.get(page(recruiting))))
+    come(recruiting, client)
+    text = seen(recruiting, client)
+    assert "If you do not pass, you cannot go on with this project." in text
+    assert through(recruiting, client, right=False) == home(recruiting)
+    html = said(client.get(home(recruiting)))
+    assert 'value="S1OUT"' in html
+    assert 'href="https://app.prolific.com/submissions/complete?cc=S1OUT"' in html
+    assert "C1ABC" not in html
+    assert Visit.objects.get().finished_at is None
+    manager = Client()
+    manager.force_login(boss())
+    sheet = manager.post(f"/admin/p/{recruiting.slug}/people/recruits.csv").content.decode("utf-8-sig")
+    assert [row["screening"] for row in csv.DictReader(io.StringIO(sheet))] == ["failed"]
+    later(recruiting, Recruit.objects.get().user.username)
+    assert press(recruiting, client, begin="1").headers["Location"] == home(recruiting)
+    assert Screening.objects.count() == 1
+
+
+def test_nobody_gets_that_code_without_failing(client, recruiting):
+    come(recruiting, client)
+    for html in (said(client.get(home(recruiting))), said(client.get(f"{home(recruiting)}?screened=out"))):
+        assert "S1OUT" not in html
+    begin(recruiting, client)
+    assert "S1OUT" not in said(client.get(home(recruiting)))
+    through_page = said(client.get(f"/projects/{recruiting.slug}/recruit/?PROLIFIC_PID=x&STUDY_ID=y&SESSION_ID=z"))
+    assert "S1OUT" not in through_page
+
+
+def test_a_recruit_who_passes_labels_the_share_and_the_screening_counts_for_nothing(client, recruiting):
+    come(recruiting, client)
+    through(recruiting, client, right=True)
+    html = said(client.get(home(recruiting)))
+    assert "You passed the screening" in html
+    assert "<strong>0</strong> of 2 done" in html
+    for number in (1, 2):
+        address = press(recruiting, client).headers["Location"]
+        assert f"Item {number} of 2" in text_of(said(client.get(address)))
+        submit(client, address)
+    assert 'value="C1ABC"' in said(client.get(home(recruiting)))
+
+
+def test_who_labeled_for_the_visit_before_a_try_that_they_fail_gets_the_code_for_it(client, recruiting):
+    come(recruiting, client)
+    name = Recruit.objects.get().user.username
+    membership.let_through(member(recruiting, name), boss())
+    submit(client, press(recruiting, client).headers["Location"])
+    given_back = Assignment.objects.get(annotator__username=name, state="open")
+    states.release(given_back.public_id, given_back.annotator)
+    membership.let_through(member(recruiting, name), boss(), False)
+    membership.give_try(member(recruiting, name), boss())
+    address = press(recruiting, client).headers["Location"]
+    for _ in range(4):
+        address = submit(client, address, right=False)
+    assert Visit.objects.get().code == "C1ABC"
+    assert 'value="C1ABC"' in said(client.get(home(recruiting)))
+
+
+def test_a_code_without_a_screening_is_a_warning(tmp_path):
+    loaded = load_file(write_project(tmp_path, recruitment=RECRUITED), tmp_path / "home")
+    assert "recruitment.screened_out_code" in [note.path for note in loaded.warnings]
+
+
+# --- loading -----------------------------------------------------------------------------------------------
+
+
+def warned(folder, **rules):
+    quality = {"overlap_percentage": 0, "screening": rules}
+    report = load_file(write_project(folder, name=folder.name, quality_control=quality), folder / "home")
+    assert not report.errors, report.errors
+    return {note.path: note.message for note in report.warnings}
+
+
+def test_loading_says_that_there_are_too_few_items(tmp_path):
+    assert "a screening takes 4 items, and 0 items have" in warned(tmp_path, **RULES)["quality_control.screening"]
+    off = warned(tmp_path / "b", items=5)
+    assert off["quality_control.screening.items"] == "has no effect: screening is not enabled"
+    assert "quality_control.screening" not in off
+
+
+def test_what_cannot_be_is_refused(tmp_path):
+    for rules in ({"items": 0}, {"pass_percentage": 101}, {"retries": -1}, {"enabled": "perhaps"}):
+        quality = {"screening": {"enabled": True, **rules}}
+        report = load_file(write_project(tmp_path, quality_control=quality), tmp_path / "home")
+        assert [note.path for note in report.errors] == [f"quality_control.screening.{next(iter(rules))}"]
+
+
+def test_the_configuration_comes_back_as_it_was(project):
+    from annotation.projects.config import parse
+    from annotation.projects.dump import to_yaml
+    from annotation.projects.revisions import current
+
+    configure(project, items=7, retry_after_hours=36.5)
+    again = parse(to_yaml(current(project)), "again.yaml")
+    assert not again.errors
+    rules = again.config.quality_control.screening
+    assert rules == current(project).quality_control.screening
+    assert (rules.items, rules.needed) == (7, 6)
+
+
+def test_learning_of_more_items_lets_who_waits_begin(tmp_path):
+    project = screening_project(tmp_path, known=3)
+    client = Client()
+    client.force_login(person("ann"))
+    assert press(project, client, begin="1").headers["Location"] == home(project)
+    learn(project, in_order(project)[0])
+    assert begin(project, client).startswith("/label/")
+    assert screening.standing_of(member(project)).state == screening.UNDER_WAY
