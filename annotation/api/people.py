@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from annotation import access
 from annotation.api import lookup
-from annotation.assignments import shares
+from annotation.assignments import screening, shares
 from annotation.models import Invitation, Membership
 from annotation.models.projects import GROUP_LENGTH
 from annotation.projects import invitations, membership
@@ -43,6 +43,19 @@ class RecruitShown(serializers.Serializer):
     code = serializers.CharField(allow_blank=True)
 
 
+class ScreeningShown(serializers.Serializer):
+    state = serializers.ChoiceField(
+        choices=["exempt", "let_through", "passed", "due", "under_way", "failed", "lacking"],
+        help_text="`exempt`: had work before anybody was screened. `lacking`: too few items to begin.",
+    )
+    items = serializers.IntegerField(help_text="Of the latest try, or of the first one to come.")
+    needed = serializers.IntegerField(help_text="The points that pass.")
+    answered = serializers.IntegerField(help_text="Items of the try under way that are done.")
+    points = serializers.FloatField(allow_null=True, help_text="Of the latest try, once it has ended.")
+    ended_at = serializers.DateTimeField(allow_null=True)
+    again_at = serializers.DateTimeField(allow_null=True, help_text="From when on who failed may try again.")
+
+
 class PersonShown(serializers.Serializer):
     id = serializers.IntegerField(help_text="Of the membership: one per role.")
     username = serializers.CharField()
@@ -52,6 +65,9 @@ class PersonShown(serializers.Serializer):
     source = serializers.ChoiceField(choices=Membership.Source.choices)
     group = serializers.CharField(allow_blank=True, help_text="Gets the items that are kept for it.")
     is_excluded = serializers.BooleanField(help_text="Their labels are left out of exports and agreement.")
+    screening = ScreeningShown(
+        allow_null=True, help_text="Null where nobody is screened, of who does not label, and for who is no manager."
+    )
     recruit = RecruitShown(
         allow_null=True, help_text="Who came from a crowd platform. Null for others, and for who is no manager."
     )
@@ -112,11 +128,16 @@ class People(Endpoint):
         if not access.managed(request.user).filter(pk=project.pk).exists():
             return pages.page(request, rows, person)
         came: dict[int, shares.Standing] = {}
+        screened: dict[int, screening.Standing] = {}
 
         def look_up(shown: Sequence[Membership]) -> None:
             came.update(shares.standings(project, [one.user_id for one in shown]))
+            screened.update(screening.standings(project, shown))
 
-        return pages.page(request, rows, lambda one: person(one, came.get(one.user_id)), before=look_up)
+        def told(one: Membership) -> dict[str, Any]:
+            return person(one, came.get(one.user_id), screened.get(one.pk))
+
+        return pages.page(request, rows, told, before=look_up)
 
     @extend_schema(
         operation_id="people_invite", summary="Invite people", request=PeopleInvited, responses=OutcomesShown
@@ -198,10 +219,12 @@ class Join(Endpoint):
 
 def _person(one: Membership) -> dict[str, Any]:
     """To a manager."""
-    return person(one, shares.standing_of(one.project, one.user_id))
+    return person(one, shares.standing_of(one.project, one.user_id), screening.standing_of(one))
 
 
-def person(one: Membership, standing: shares.Standing | None = None) -> dict[str, Any]:
+def person(
+    one: Membership, standing: shares.Standing | None = None, screened: screening.Standing | None = None
+) -> dict[str, Any]:
     return {
         "id": one.pk,
         "username": one.user.get_username(),
@@ -211,7 +234,22 @@ def person(one: Membership, standing: shares.Standing | None = None) -> dict[str
         "source": one.source,
         "group": one.group,
         "is_excluded": one.is_excluded,
+        "screening": _screening(screened) if screened else None,
         "recruit": _recruit(standing) if standing else None,
+    }
+
+
+def _screening(standing: screening.Standing) -> dict[str, Any]:
+    latest = standing.latest
+    rules = latest or standing
+    return {
+        "state": standing.state,
+        "items": rules.items,
+        "needed": rules.needed,
+        "answered": standing.answered,
+        "points": latest.points if latest else None,
+        "ended_at": latest.ended_at if latest else None,
+        "again_at": standing.again_at,
     }
 
 

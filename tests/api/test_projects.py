@@ -10,6 +10,7 @@ from annotation.models import Invitation, Item, Membership, Project
 from annotation.projects import invitations
 from annotation.projects.revisions import current
 from annotation.quality import statistics
+from annotation.quality.gold import set_gold
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.api.models import IdempotencyKey
 from tests import factory
@@ -306,6 +307,35 @@ def test_a_paused_person_gets_no_item_until_resumed(boss, project):
     assert list(
         AuditEntry.objects.filter(action__in=["people.pause", "people.resume"]).values_list("action", flat=True)
     )
+
+
+def test_the_list_of_people_says_what_came_of_the_screening_to_managers_alone(tmp_path):
+    rules = {"enabled": True, "items": 2, "retries": 0}
+    quality = {"overlap_percentage": 0, "screening": rules}
+    project = factory.make_project(tmp_path, traces=factory.make_traces(6), quality_control=quality)
+    for item in Item.objects.filter(project=project).order_by("position")[:2]:
+        set_gold(project, item, "outcome", {"": "partial"}, user=None)
+    user, viewer = User.objects.create_user("mia"), User.objects.create_user("vic")
+    for one, role in ((user, "manager"), (viewer, "viewer")):
+        Membership.objects.create(project=project, user=one, role=role, source="admin")
+
+    def of(name, by=user):
+        rows = caller(by).get(f"projects/{project.slug}/people").json()["results"]
+        return next(row["screening"] for row in rows if row["username"] == name)
+
+    assert of("ann") == {
+        "state": "due", "items": 2, "needed": 2, "answered": 0, "points": None, "ended_at": None, "again_at": None,
+    }  # fmt: skip
+    assert factory.submit_item(project, "ann", factory.answers()).assignment.purpose == "screening"
+    assert (of("ann")["state"], of("ann")["answered"]) == ("under_way", 1)
+    factory.submit_item(project, "ann", factory.answers())
+    # A program asks for the next one: the end of the try comes with it.
+    ann = caller(factory.person("ann"), "annotate")
+    answer = ann.post(f"projects/{project.slug}/next").json()
+    assert answer["assignment"] is None
+    assert "did not pass" in answer["reason"]
+    assert (of("ann")["state"], of("ann")["points"]) == ("failed", 0)
+    assert (of("mia"), of("ann", viewer)) == (None, None)
 
 
 def test_only_work_of_annotators_can_be_paused(boss, project):
