@@ -186,6 +186,8 @@ AXES_USERNAME_CALLABLE = "potato_site.accounts.backends.locked_name"
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
+# Who signed in from where is nobody's business here: the locks need failures alone, and those for minutes.
+AXES_DISABLE_ACCESS_LOG = True
 # What a row about a failed log-in does not hold: "next" may be the address of an invitation nobody has used yet.
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "next"]
 AXES_CLIENT_IP_CALLABLE = "potato_site.accounts.client.client_ip"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from hashlib import sha256
 
+from axes.models import AccessAttempt, AccessLog
 from django.utils import timezone
 
 from potato_site.accounts.models import Attempt
@@ -41,8 +42,12 @@ def take(kind: str, who: str) -> bool:
 
 
 def forget_old() -> int:
-    """Delete what no limit looks at any more."""
-    return Attempt.objects.filter(at__lt=timezone.now() - KEPT).delete()[0]
+    """Delete what no limit and no lock looks at any more."""
+    before = timezone.now() - KEPT
+    # Of log-ins that went well there are rows of earlier versions.
+    for model in (AccessAttempt, AccessLog):
+        model.objects.filter(attempt_time__lt=before).delete()
+    return Attempt.objects.filter(at__lt=before).delete()[0]
 
 
 def _short(who: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from potato_site.accounts import limits, mail
+from potato_site.accounts import limits, mail, sessions
 from potato_site.accounts.reset import send_reset_mails
 from potato_site.jobs import JobHandle, handler, on_tick
 
@@ -20,3 +20,9 @@ def reset_mail(job: JobHandle) -> object:
 def forget_attempts() -> None:
     """Counted tries nobody looks at any more."""
     limits.forget_old()
+
+
+@on_tick
+def forget_sessions() -> None:
+    """Sessions that have ended."""
+    sessions.forget_over()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import threading
 from pathlib import Path
 
 import pytest
+from axes.models import AccessAttempt
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import Client
@@ -92,6 +94,18 @@ def test_the_file_is_private_and_the_command_says_what_is_in_it(tmp_path: Path, 
     call_command("backup", tmp_path / "b.tar")
     assert (tmp_path / "b.tar").stat().st_mode & 0o777 == 0o600
     assert "rows and 3 files" in capsys.readouterr().err
+
+
+def test_who_signs_in_from_where_is_in_no_backup(tmp_path: Path):
+    archives.installation(tmp_path)
+    for password in ("guess", "pw_ann"):
+        Client().post("/login/", {"username": "ann", "password": password})
+    AccessAttempt.objects.create(username="ann", ip_address="203.0.113.9", failures_since_start=1)
+    call_command("backup", tmp_path / "b.tar")
+    with tarfile.open(tmp_path / "b.tar") as tar:
+        tables = {name.split("/")[1] for name in tar.getnames() if name.startswith("rows/")}
+    assert "accounts.User" in tables
+    assert not [name for name in tables if name.startswith(("axes.", "sessions.")) or name == "accounts.Attempt"]
 
 
 def test_what_people_put_beside_an_export_neither_stops_a_backup_nor_goes_with_it(tmp_path: Path, capsys):

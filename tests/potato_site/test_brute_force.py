@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 from potato_site.accounts import limits
 from potato_site.accounts.client import client_ip, client_network
 from potato_site.accounts.models import Attempt, User
+from potato_site.jobs.tick import tick
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven green bottles"
@@ -53,6 +55,22 @@ def test_signing_in_does_not_count_and_does_not_lift_the_limit(client, reviewer,
     log_in(Client(), "reviewer1", PASSWORD)
     log_in(Client(), "somebody", "guess")
     assert log_in(Client(), "reviewer1", PASSWORD).status_code == 429
+
+
+def test_what_is_kept_of_a_log_in_is_a_failure_and_that_for_a_day(client, reviewer):
+    assert log_in(client, "reviewer1", PASSWORD).status_code == 302
+    client.post("/logout/")
+    assert not AccessLog.objects.exists()
+    log_in(client, "nobody", "guess")
+    AccessLog.objects.create(username="reviewer1", ip_address="203.0.113.9")
+    limits.forget_old()
+    assert AccessAttempt.objects.count() == 1
+    day_ago = timezone.now() - timedelta(days=1, minutes=1)
+    AccessAttempt.objects.update(attempt_time=day_ago)
+    AccessLog.objects.update(attempt_time=day_ago)
+    tick()
+    assert not AccessAttempt.objects.exists()
+    assert not AccessLog.objects.exists()
 
 
 def test_the_locked_page_says_how_long(client, reviewer):

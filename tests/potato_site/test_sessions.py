@@ -1,11 +1,16 @@
 """How long sessions last, for whom, and what ends them."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from annotation.models import Membership, Project
 from potato_site.accounts import middleware
 from potato_site.accounts.models import User
+from potato_site.jobs.tick import tick
 from tests.factory import make_project
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +37,14 @@ def test_people_who_administer_something_have_an_hour_and_annotators_twelve(clie
     Membership.objects.create(project=project, user=person, role=role, source="admin")
     log_in(client)
     assert client.session.get_expiry_age() == hours * HOUR
+
+
+def test_a_session_that_has_ended_is_deleted(client, person):
+    log_in(Client())
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    log_in(client)
+    tick()
+    assert [session.session_key for session in Session.objects.all()] == [client.session.session_key]
 
 
 def test_being_staff_plays_no_part(client, person):
