@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -148,7 +149,13 @@ def person(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
             messages.success(request, said.format(name=name))
     except Refused as problem:
         messages.error(request, f"Not done for {name}: {problem}")
-    return redirect("manage-people", slug=slug)
+    return redirect(f"{reverse('manage-people', args=[slug])}{_place(request)}")
+
+
+def _place(request: HttpRequest) -> str:
+    """Who of the members is shown, as a query string: a change of one of them leads back to the others."""
+    kept = {name: request.GET[name][:100] for name in ("q", "from", "page") if request.GET.get(name)}
+    return f"?{urlencode(kept)}" if kept else ""
 
 
 def by_whom(request: HttpRequest) -> User:
@@ -204,6 +211,7 @@ def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
         "search": search,
         "came": came if came in recruits.FROM else "",
         "came_choices": recruits.FROM.items(),
+        "place": _place(request),
         "recruits": recruits.panel(request, project) if may_change else {},
         "roles": Membership.Role.choices,
         "role": Membership.Role.ANNOTATOR,

@@ -114,6 +114,14 @@ def test_a_member_is_paused_and_resumed(client, project, boss):
     assert Membership.objects.get(user__username="ann").stage == "production"
 
 
+def test_after_a_change_the_others_that_were_looked_for_are_still_shown(client, project, boss):
+    text = client.get(page(project), {"q": "ann", "from": "", "page": "1"}).content.decode()
+    address = re.search(r'action="([^"]*/people/\d+/[^"]*)"', text)[1].replace("&amp;", "&")
+    response = client.post(address, {"action": "pause"}, follow=True)
+    assert response.redirect_chain == [(f"{page(project)}?q=ann&page=1", 302)]
+    assert [row.user.username for row in response.context["members"]] == ["ann"]
+
+
 def test_a_member_is_removed_taken_back_excluded_and_included(client, project, boss):
     do(client, project, "ann", action="remove")
     assert Membership.objects.get(user__username="ann").state == State.INACTIVE
