@@ -50,6 +50,17 @@ def loaded(tmp_path_factory):
 # --- help and mistakes ---------------------------------------------------------------------------------------
 
 
+def test_a_default_that_a_help_names_is_the_one_it_has():
+    wrong, in_words = [], {"this machine only": "127.0.0.1"}
+    for name in cli._names():
+        parser = load_command_class(cli._module_of(name), cli._command(name)).create_parser("potato", name)
+        for action in parser._actions:
+            said = re.search(r"\(default: (.*?)\)", str(action.help) % {**vars(action), "prog": "potato"})
+            if said and action.default is not None and in_words.get(said[1], said[1]) != str(action.default):
+                wrong.append((name, said[0]))
+    assert not wrong
+
+
 @pytest.mark.parametrize("words", [[], ["--help"]])
 def test_help_lists_every_command_in_one_line_each(tmp_path, words):
     done = potato(tmp_path, *words)

@@ -22,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("config", metavar="CONFIG", help="configuration file, output folder, or slug")
         parser.add_argument(
-            "--metric", default="krippendorff_alpha", help=f"one of: {', '.join(sorted(METRICS))} (default: alpha)"
+            "--metric",
+            default="krippendorff_alpha",
+            help=f"one of: {', '.join(sorted(METRICS))} (default: %(default)s)",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 

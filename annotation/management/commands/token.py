@@ -21,7 +21,9 @@ class Command(BaseCommand):
             "--scope", action="append", required=True, help=f"what for, also several: {', '.join(tokens.SCOPES)}"
         )
         parser.add_argument("--project", help="only this project: a slug, a configuration file or an output folder")
-        parser.add_argument("--days", type=int, default=90, help=f"how long it lives, at most {tokens.MAX_DAYS}")
+        parser.add_argument(
+            "--days", type=int, default=90, help=f"how long it lives, at most {tokens.MAX_DAYS} (default: %(default)s)"
+        )
         parser.add_argument("--name", default="", help="what it is for, in your words")
 
     def handle(self, *args: Any, **options: Any) -> str:

@@ -60,7 +60,9 @@ class Command(BaseCommand):
             type=_place,
             help="the JSON lines file to write, replaced if there; - for standard output",
         )
-        parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="convert in N processes")
+        parser.add_argument(
+            "--jobs", type=positive, default=1, metavar="N", help="convert in N processes (default: %(default)s)"
+        )
         parser.add_argument("--strict", action="store_true", help="let a warning make the exit code 1 too")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write counts by format and by file as JSON")
         parser.add_argument("--json", action="store_true", help="print the report as one JSON object")

@@ -28,9 +28,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("role", choices=processes.ROLES)
-        parser.add_argument("--host", default="127.0.0.1", help="web: address to listen on (default: 127.0.0.1)")
-        parser.add_argument("-p", "--port", type=int, default=8000, help="web: port (default: 8000)")
-        parser.add_argument("--workers", type=int, default=1, help="web: processes that share the port (default: 1)")
+        parser.add_argument("--host", default="127.0.0.1", help="web: address to listen on (default: %(default)s)")
+        parser.add_argument("-p", "--port", type=int, default=8000, help="web: port (default: %(default)s)")
+        parser.add_argument(
+            "--workers", type=int, default=1, help="web: processes that share the port (default: %(default)s)"
+        )
 
     def handle(self, **options: Any) -> None:
         self._check(unless=MADE_BY_MIGRATE if options["role"] == "migrate" else set())
