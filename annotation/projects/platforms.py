@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-# Where a page may send people back to, and nowhere else.
+# Where a page may send people back to, and nowhere else (Platform checks it).
 HOSTS = ("app.prolific.com", "www.mturk.com", "workersandbox.mturk.com")
 ID = re.compile(r"[A-Za-z0-9]{1,64}")
 # What Mechanical Turk says in place of an id to who looks at a task without having accepted it.
@@ -17,7 +17,7 @@ PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 @dataclass(frozen=True)
 class Platform:
     """``person``, ``study`` and ``session`` are the parameters of the address that name them. ``back`` is where the
-    person goes afterwards; ``{code}`` in it is the completion code."""
+    person goes afterwards, at one of HOSTS; raises ValueError for another."""
 
     name: str
     title: str
@@ -27,6 +27,11 @@ class Platform:
     back: str
     # What the platform puts in for a parameter, where its addresses are written that way.
     placeholder: str = ""
+
+    def __post_init__(self) -> None:
+        back = urlsplit(self.back)
+        if back.scheme != "https" or back.netloc not in HOSTS:
+            raise ValueError(f"{self.name}: {self.back} is not an https address of {', '.join(HOSTS)}")
 
     @property
     def query(self) -> str:

@@ -16,7 +16,7 @@ from annotation.models import Assignment, Membership, Project, Recruit, Visit
 from annotation.projects import invitations, lifecycle, membership, people_csv, platforms, recruitment
 from annotation.projects.load import load_file
 from annotation.projects.membership import Refused
-from annotation.projects.platforms import PLATFORMS
+from annotation.projects.platforms import PLATFORMS, Platform
 from potato_site.accounts import limits
 from potato_site.accounts.models import AuditEntry, User
 from tests.factory import make_project, make_traces, write_project
@@ -167,6 +167,18 @@ def test_what_is_no_id_is_refused(client, project, ids):
         assert response.status_code == 400
         assert "not complete" in said(response)
     assert not Recruit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "https://elsewhere.example/", "http://www.mturk.com/", "https://www.mturk.com.elsewhere.example/",
+        "https://www.mturk.com@elsewhere.example/", "https://www.mturk.com:444/", "//www.mturk.com/",
+    ],
+)  # fmt: skip
+def test_a_platform_sends_people_back_to_hosts_that_are_listed_only(back):
+    with pytest.raises(ValueError, match="is not an https address of"):
+        Platform("mturk", "Mechanical Turk", "workerId", "hitId", "assignmentId", back)
 
 
 def test_who_does_not_agree_gets_the_code_for_that_and_is_not_kept(client, project):
