@@ -304,17 +304,12 @@ def title(doc: TraceDocument) -> str:
     return first if len(first) <= MAX_TITLE else first[: MAX_TITLE - 1].rstrip() + "…"
 
 
-def step_text(step: Step) -> str:
-    """A step as plain text, the way exports give it to a trainer: parts on lines of their own, absent parts left out.
+def step_texts(steps: Iterable[Step]) -> list[str]:
+    """Each step as plain text, as exports give it to a trainer: parts on lines of their own, absent parts left out.
 
     A message is its content; a command ``$ command`` and its output; a file step its path and its diff, else content;
     a call its name, canonical input and output.
     """
-    return _PARTS.get(step.get("type"), _content)(step)
-
-
-def step_texts(steps: Iterable[Step]) -> list[str]:
-    """``step_text`` of each."""
     part = _PARTS.get
     return [part(step.get("type"), _content)(step) for step in steps]
 

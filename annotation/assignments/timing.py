@@ -81,11 +81,6 @@ def _add_steps(steps: dict[str, int], claimed: object, wall_ms: int) -> None:
             steps[key] = steps.get(key, 0) + min(_natural(ms), wall_ms, SIGNAL_LIMIT_MS)
 
 
-def active_ms(assignment: Assignment) -> int:
-    """Counted reading time so far."""
-    return Presence.objects.filter(assignment=assignment).values_list("active_ms", flat=True).first() or 0
-
-
 def minimum_seconds(assignment: Assignment, config: ProjectConfig) -> float:
     """Reading time needed before it can be submitted. An adjudicator weighs what others have read: none."""
     return 0 if assignment.is_adjudication else config.quality_control.minimum_time_per_instance

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from potato_site.canonical import canonical, loads
 from traces import document
-from traces.document import CALL_TYPES, STEP_TYPES, DocumentError, issue_key, normalize, sha256, step_text, title
+from traces.document import CALL_TYPES, STEP_TYPES, DocumentError, issue_key, normalize, sha256, step_texts, title
 
 # Every code point: NUL and lone surrogates, too.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
@@ -54,7 +54,7 @@ def test_any_object_is_refused_or_becomes_a_document_equal_to_its_own_normal_for
     assert normalize(doc) == doc
     assert loads(canonical(doc)) == doc
     assert sha256(doc) == sha256(normalize(doc))
-    text = "".join([title(doc), issue_key(doc), *map(step_text, doc.get("structured_turns", []))])
+    text = "".join([title(doc), issue_key(doc), *map(step_texts, doc.get("structured_turns", []))])
     assert "\0" not in text
     assert text.encode()
 
@@ -191,4 +191,4 @@ def test_the_title_is_the_first_line_that_says_something():
     ],
 )
 def test_a_step_as_text(step, text):
-    assert step_text(step) == text
+    assert step_texts([step]) == [text]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.traces.converters.kept import as_sets
 from traces.converters import converters
 
 DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "converters.md"
@@ -13,7 +14,7 @@ def table() -> str:
     rows = [(name, one.keeps) for name, one in converters.items() if getattr(one, "keeps", None)]
     lines = ["| Format | Of the run | Steps | Of the steps |", "|---|---|---|---|"]
     for name, keeps in rows:
-        cells = [" ".join(f"`{word}`" for word in sorted(words)) for words in keeps.as_sets()]
+        cells = [" ".join(f"`{word}`" for word in sorted(words)) for words in as_sets(keeps)]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -7,10 +7,10 @@ import pytest
 
 from potato_site.canonical import canonical
 from tests.traces.converters.golden import CASES, case_id, cases_of, converted
+from tests.traces.converters.kept import as_sets, found_in
 from tests.traces.converters.kept_table import table, written
 from traces.converters import converters
 from traces.document import normalize
-from traces.keeps import found_in
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)
@@ -49,10 +49,10 @@ def test_what_a_converter_says_it_keeps_is_what_its_samples_hold(name):
     if name == "native":
         assert not hasattr(converter, "keeps")  # all there is
     elif getattr(converter, "attaches", ()):
-        assert converter.keeps.as_sets()[0] <= found_in(documents).as_sets()[0]
+        assert as_sets(converter.keeps)[0] <= as_sets(found_in(documents))[0]
     else:
         found = found_in(doc for doc in documents if doc["source"]["format"] == name)
-        assert found.as_sets() == converter.keeps.as_sets()
+        assert as_sets(found) == as_sets(converter.keeps)
 
 
 def test_the_table_in_the_documents_is_made_from_the_code(pytestconfig):
