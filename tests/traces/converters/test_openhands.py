@@ -130,13 +130,22 @@ def test_an_event_that_is_no_object_is_counted(tmp_path):
     "key", ["id", "source", "action", "args", "tool_call_metadata", "llm_metrics", "timestamp", "cause", "message"]
 )
 def test_a_wrong_type_in_an_action_does_no_harm(tmp_path, key, value):
-    steps_of(tmp_path, act(1, "edit", path="/a", content="x") | {key: value}, act(2, "message", content="x"))
+    damaged = act(1, "edit", path="/a", content="x") | {key: value}
+    steps = steps_of(
+        tmp_path, damaged, act(2, "message", content="Done."), act(3, "run", command="ls"), obs(4, 3, "run", "a")
+    )
+    assert [(step["type"], step.get("content"), step.get("output")) for step in steps[-2:]] == [
+        ("assistant_message", "Done.", None),
+        ("bash_command", None, "a"),
+    ]
 
 
 @pytest.mark.parametrize("value", [None, 7, "x", [], [1], {}, {"a": 1}, True])
 @pytest.mark.parametrize("key", ["observation", "content", "extras", "cause", "id"])
 def test_a_wrong_type_in_an_observation_does_no_harm(tmp_path, key, value):
-    assert steps_of(tmp_path, act(1, "run", command="x"), obs(2, 1, "run", "x") | {key: value})
+    events = (obs(2, 1, "run", "x") | {key: value}, act(3, "run", command="ls"), obs(4, 3, "run", "a"))
+    first, *_, last = steps_of(tmp_path, act(1, "run", command="x"), *events)
+    assert (first["command"], last["command"], last["output"]) == ("x", "ls", "a")
 
 
 @pytest.mark.parametrize("value", [None, 7, "x", [], [1], {}, {"a": 1}, True])
@@ -147,7 +156,11 @@ def test_a_wrong_type_in_an_event_of_the_sdk_does_no_harm(tmp_path, key, value):
     action = {"id": "a", "source": "agent", "kind": "ActionEvent", "thought": [], "tool_name": "terminal"}
     seen = {"id": "o", "source": "environment", "kind": "ObservationEvent", "action_id": "a", "observation": {}}
     state = {"id": "s", "source": "environment", "kind": "ConversationStateUpdateEvent", "key": "stats", "value": {}}
-    steps_of(tmp_path, action | {key: value}, seen, seen | {"observation": value}, state | {"value": value})
+    text = [{"type": "text", "text": "Done."}]
+    said = {"id": "m", "source": "agent", "kind": "MessageEvent", "llm_message": {"role": "assistant", "content": text}}
+    events = (action | {key: value}, seen, seen | {"observation": value}, state | {"value": value}, said)
+    last = steps_of(tmp_path, *events)[-1]
+    assert (last["type"], last["content"]) == ("assistant_message", "Done.")
     steps_of(tmp_path, action, state | {"value": {"usage_to_metrics": value}}, seen | {key: value})
 
 
