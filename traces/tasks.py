@@ -29,6 +29,9 @@ def import_traces(job: JobHandle) -> object:
     params = job.params
     dataset = Dataset.objects.get(pk=params["dataset"])
     upload = Import.objects.get(pk=params["import"]) if "import" in params else None
+    folder = params.get("watched")
+    # What arrives while it is read is left to the next look.
+    state = watching.state_of(folder) if folder else ""
     try:
         report = import_files(
             dataset,
@@ -40,6 +43,8 @@ def import_traces(job: JobHandle) -> object:
             progress=job.progress,
         )
         job.check()
+        if folder:
+            watching.imported(dataset, folder, state)
     finally:
         enqueue("annotation.sync_items", {"dataset": dataset.pk}, dedupe_key=f"annotation.sync_items:{dataset.pk}")
     return report.counts()

@@ -1,7 +1,9 @@
 """Folders of the server whose files are imported as they arrive, where the settings allow it.
 
 The tick looks; what has been still between two looks is imported, as one import of the whole folder, so that results
-and sub-agents find their traces. What is there already is left alone.
+and sub-agents find their traces. What is there already is left alone. An import that failed for good is tried again
+after an hour, or when the folder has changed; one that somebody cancelled only when it has changed. Who chooses the
+folder anew has it imported anew.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from potato_site.jobs import enqueue, on_tick
+from potato_site.jobs.again import is_off
+from potato_site.jobs.models import Job
 from traces.finding import find_sources
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
@@ -53,6 +58,8 @@ def watch(dataset: Dataset, folder: str) -> None:
     if folder and folder not in allowed_folders():
         raise ValueError("the settings do not allow this folder")
     Dataset.objects.filter(pk=dataset.pk).update(watched_folder=folder, watched_seen="", watched_done="")
+    # How it went before is not held against it.
+    Job.objects.filter(dedupe_key=_key(dataset)).exclude(state__in=Job.LIVE).update(dedupe_key=None)
 
 
 @on_tick
@@ -62,7 +69,7 @@ def look_into_watched_folders() -> None:
         if not may_be_watched(dataset.watched_folder):
             logger.warning("Dataset %s watches a folder that is not there, or not allowed", dataset.pk)
             continue
-        _look(dataset, _digest(Path(dataset.watched_folder)))
+        _look(dataset, state_of(dataset.watched_folder))
 
 
 @transaction.atomic
@@ -70,13 +77,27 @@ def _look(dataset: Dataset, now: str) -> None:
     seen = Dataset.objects.filter(pk=dataset.pk, watched_folder=dataset.watched_folder)
     if now != dataset.watched_seen:
         seen.update(watched_seen=now)
-    elif now != dataset.watched_done and seen.exclude(watched_done=now).update(watched_done=now):
-        params = {"dataset": dataset.pk, "watched": dataset.watched_folder, **ImportOptions().as_params()}
-        enqueue("traces.import", params, dedupe_key=f"traces.watch:{dataset.pk}")
+    elif now != dataset.watched_done:
+        last = Job.objects.filter(dedupe_key=_key(dataset)).order_by("-pk").first()
+        is_same = last is not None and last.params.get("state") == now
+        if last and is_same and last.state == Job.State.CANCELLED:
+            seen.update(watched_done=now)
+        elif not last or (not is_same and last.state not in Job.LIVE) or not is_off(last, timezone.now()):
+            asked = {"dataset": dataset.pk, "watched": dataset.watched_folder, "state": now}
+            enqueue("traces.import", {**asked, **ImportOptions().as_params()}, dedupe_key=_key(dataset))
 
 
-def _digest(folder: Path) -> str:
-    """Of the names, sizes and times of its visible files; of an empty folder ""."""
+def _key(dataset: Dataset) -> str:
+    return f"traces.watch:{dataset.pk}"
+
+
+def imported(dataset: Dataset, folder: str, state: str) -> None:
+    """The folder, as it was in this state, is in the dataset."""
+    Dataset.objects.filter(pk=dataset.pk, watched_folder=folder).update(watched_done=state)
+
+
+def state_of(folder: str) -> str:
+    """A digest of the names, sizes and times of its visible files; of an empty folder ""."""
     digest, is_empty = hashlib.sha256(), True
     for path, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

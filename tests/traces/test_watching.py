@@ -1,12 +1,15 @@
 """Folders whose files are imported as they arrive: only where the settings allow it, and only what is still."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from potato_site.jobs.models import Job
 from tests.factory import make_trace
 from tests.traces.test_uploads import work
+from traces import tasks
 from traces.models import Dataset, ImportFile, Trace
 from traces.watching import allowed_folders, look_into_watched_folders, may_be_watched, watch
 
@@ -56,6 +59,83 @@ def test_what_arrives_is_imported_once_it_is_still(dataset, folder):
     look(2)
     assert ids() == ["a", "b"]
     assert ImportFile.objects.latest("pk").file == "u.jsonl"
+
+
+def failed(dataset, *, state="failed", minutes=0):
+    """The folder's last import ended so, and nothing of it was taken."""
+    over = {"state": state, "finished_at": timezone.now() - timedelta(minutes=minutes)}
+    assert Job.objects.filter(kind="traces.import", state__in=[*Job.LIVE, state]).update(**over) == 1
+
+
+def asked():
+    return Job.objects.filter(kind="traces.import", state="queued").count()
+
+
+def test_what_could_not_be_imported_is_tried_again_after_an_hour(dataset, folder):
+    write(folder, "a")
+    look_into_watched_folders()
+    look_into_watched_folders()
+    failed(dataset, minutes=59)
+    look_into_watched_folders()
+    assert asked() == 0
+    failed(dataset, minutes=61)
+    look()
+    assert ids() == ["a"]
+    look(2)
+    assert Job.objects.filter(kind="traces.import").count() == 2
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_what_could_not_be_imported_is_tried_at_once_when_the_folder_changes(dataset, folder, state):
+    write(folder, "a")
+    look_into_watched_folders()
+    look_into_watched_folders()
+    failed(dataset, state=state, minutes=1)
+    look(2)
+    assert ids() == []
+    write(folder, "b", name="u.jsonl")
+    look(2)
+    assert ids() == ["a", "b"]
+
+
+def test_an_import_that_somebody_cancelled_is_not_asked_for_again_after_an_hour(dataset, folder):
+    write(folder, "a")
+    look_into_watched_folders()
+    look_into_watched_folders()
+    failed(dataset, state="cancelled", minutes=61)
+    look(2)
+    Job.objects.all().delete()  # as after a month
+    look(2)
+    assert ids() == []
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_who_chooses_the_folder_anew_has_it_imported_at_once(dataset, folder, state):
+    write(folder, "a")
+    look_into_watched_folders()
+    look_into_watched_folders()
+    failed(dataset, state=state)
+    watch(dataset, "")
+    watch(dataset, str(folder))
+    look(2)
+    assert ids() == ["a"]
+
+
+def test_what_arrives_while_the_folder_is_read_is_imported_too(dataset, folder, monkeypatch):
+    write(folder, "a")
+    read = tasks.import_files
+
+    def slowly(*args, **options):
+        report = read(*args, **options)
+        write(folder, "b", name="u.jsonl")
+        return report
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "import_files", slowly)
+        look(2)
+    assert ids() == ["a"]
+    look(2)
+    assert ids() == ["a", "b"]
 
 
 def test_what_grows_between_two_looks_waits(dataset, folder):
