@@ -100,9 +100,11 @@ def options(values: Sequence[list[Any]]) -> Result:
 
 
 def median(values: Sequence[float]) -> Result:
-    """The middle of several numbers (of an even count, half-way between the middle two). Never tied."""
-    middle = statistics.median(values)
-    value = int(middle) if middle == int(middle) else middle
+    """The middle of several numbers (of an even count, half-way between the middle two). Never tied.
+
+    A float always: readers that infer types take a column that begins with whole numbers for one, and refuse 2.5.
+    """
+    value = float(statistics.median(values))
     agreeing = tuple(place for place, given in enumerate(values) if given == value)
     return Result(value, _share(len(agreeing), len(values)), False, agreeing)
 

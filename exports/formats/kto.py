@@ -38,7 +38,10 @@ class Kto(Format):
     prompts_grow: ClassVar[bool] = True
 
     def refusal(self, row: Row) -> str:
-        return "" if self.places(row) else "no step judged right or wrong"
+        if self.places(row):
+            return ""
+        is_judged = any(_is_judged(row, place) for place in range(len(row.steps)))
+        return "no text in what is judged right or wrong" if is_judged else "no step judged right or wrong"
 
     def places(self, row: Row) -> list[int]:
         return [place for place in range(len(row.steps)) if _tells(row, place)]
@@ -52,6 +55,14 @@ class Kto(Format):
 
 
 def _tells(row: Row, place: int) -> bool:
+    """Whether the step is an example. One without a text (thinking that a model keeps to itself, say) is none."""
+    if not _is_judged(row, place):
+        return False
+    text = row.steps[place]["content"]
+    return bool(text) and not text.isspace()
+
+
+def _is_judged(row: Row, place: int) -> bool:
     step = row.steps[place]
     if step["label_source"] not in JUDGED or step["type"] in NOT_ITS_OWN or row.targets[place] is None:
         return False

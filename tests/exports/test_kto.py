@@ -59,3 +59,32 @@ def test_the_file_and_the_preview_keep_to_the_limit(tmp_path):
     drop = "prompt"
     assert [{**row, drop: ""} for row in some] == [{**row, drop: ""} for row in every]
     assert preview(project, "kto", given).megabytes < preview(project, "kto", Options()).megabytes / 3
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_a_step_without_a_text_is_no_example(tmp_path):
+    """As thinking that a model keeps to itself."""
+    traces = [make_trace("t1", 4), make_trace("t2", 1)]
+    for trace in traces:
+        trace["structured_turns"][0]["content"] = " \n"
+    project = make_project(tmp_path, traces=traces, schemes=[PER_STEP], overlap=0)
+    for n_steps in (4, 1):
+        submit_item(project, "ann", {"per_step": {str(place): {"label": "correct"} for place in range(n_steps)}})
+    built = build(project.pk, "kto", Options(), tmp_path / "kto.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "kto.jsonl").open()]
+    assert [(row["trace_id"], row["step_idx"]) for row in rows] == [("t1", 1), ("t1", 2), ("t1", 3)]
+    assert (built.counts["rows"], built.counts["hard_labels"]) == (3, {"positive": 3})
+    assert built.counts["left_out"] == {"no text in what is judged right or wrong": 1}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_merged_numbers_are_floats_in_every_row(tmp_path):
+    """Else the column of one split is whole numbers, and that of another is not."""
+    number = {"annotation_type": "number", "name": "minutes"}
+    project = make_project(tmp_path, schemes=[PER_STEP, number])
+    steps = {str(place): {"label": "correct"} for place in range(5)}
+    for name, minutes in {"ann": (1, 2, 3), "bob": (2, 2, 3)}.items():
+        for one in minutes:
+            submit_item(project, name, {"per_step": steps, "minutes": {"": one}})
+    build(project.pk, "prm", Options(), tmp_path / "prm.jsonl")
+    assert [str(json.loads(line)["minutes"]) for line in (tmp_path / "prm.jsonl").open()] == ["1.5", "2.0", "3.0"]
