@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
+from annotation.assignments import planning
 from annotation.models import Invitation, Item, Membership, Project
 from annotation.projects.recruitment import platform_of
 from annotation.projects.revisions import current
@@ -17,6 +18,8 @@ class Step(NamedTuple):
     note: str
     url: str
     is_done: bool
+    # A job does it now: the page looks again.
+    is_under_way: bool = False
 
 
 def checklist(project: Project) -> list[Step]:
@@ -37,7 +40,9 @@ def _traces(project: Project, url: str) -> Step:
     if Item.objects.filter(project=project).exists():
         return Step("Traces", "There is something to label.", url, True)
     if project.dataset.imports.filter(job__state__in=Job.LIVE).exists():
-        return Step("Traces", "Being imported.", url, False)
+        return Step("Traces", "Being imported.", url, False, is_under_way=True)
+    if project.dataset.traces.exists() and planning.is_under_way(project.dataset_id):
+        return Step("Traces", "Imported; their items are being planned.", url, False, is_under_way=True)
     return Step("Upload traces", "There are none yet.", url, False)
 
 

@@ -38,6 +38,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     part = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
     if part == "figures" and request.GET.get("counted") == _mark(stats):
         return HttpResponse(status=NO_CONTENT)
+    if part == "draft":
+        return render(request, "admin/overview.html#draft", project_context(request, project, "overview"))
     template = f"admin/overview.html#{part}" if part in ("figures", "live") else "admin/overview.html"
     return render(request, template, project_context(request, project, "overview", **_context(request, project, stats)))
 

@@ -237,3 +237,22 @@ def test_a_new_project_is_a_draft_with_a_list_of_what_it_needs(page):
     content = page.post(URL, filled(), follow=True).content.decode()
     assert "On the way to opening" in content
     assert "Upload traces" in content
+
+
+def test_the_list_follows_the_import_until_there_is_something_to_label(page):
+    address = page.post(URL, filled(file=lines(make_traces(4))))["Location"]
+
+    def shown() -> str:
+        return page.get(address, headers={"HX-Request": "true", "HX-Target": "draft"}).content.decode()
+
+    again = 'hx-trigger="every 2s"'
+    assert again in page.get(address).content.decode()
+    assert "Being imported." in shown()
+    runner.run(Job.objects.get(kind="traces.import").pk)
+    assert "their items are being planned" in shown()
+    assert again in shown()
+    work()
+    assert "There is something to label." in shown()
+    assert again not in shown()
+    Project.objects.filter(name="Spring runs").update(state="open")
+    assert "On the way to opening" not in shown()
