@@ -300,11 +300,13 @@ print(Assignment.objects.filter(state="skipped").latest("pk").reason)
 
 def test_an_item_can_be_skipped_with_a_reason(site, label):
     page = label(schemes=[FIRST_ERROR])
+    address = page.url
     press(page, "g", "s", "2")
     expect(page.get_by_label("I cannot judge it")).to_be_checked()
     assert labels(page) == [None] * 5
     page.get_by_label("In your own words").fill("Fortran 77")
     button(page, "Skip item").click()
+    page.wait_for_url(lambda url: url != address)
     expect(page.locator(".place")).to_contain_text("of 3")
     expect(step(page, 0)).to_be_visible()
     assert site.run(LAST_REASON).strip() == "I cannot judge it: Fortran 77"
@@ -316,6 +318,21 @@ def test_an_item_is_skipped_with_three_keys_and_enter(site, label):
     press(page, "g", "s", "1", "Enter")
     page.wait_for_url(lambda url: url != address)
     assert site.run(LAST_REASON).strip() == "The trace is broken or incomplete"
+
+
+def test_where_the_server_is_not_reached_nothing_is_skipped_and_the_page_stays(site, label):
+    page = label(schemes=[FIRST_ERROR])
+    address = page.url
+    page.context.set_offline(True)
+    press(page, "x", "g", "s", "3", "Enter")
+    expect(page.locator("[data-notice=skip]")).to_contain_text("nothing was skipped")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert labels(page)[0] == "incorrect"
+    page.context.set_offline(False)
+    saved(page)
+    press(page, "g", "s", "Enter")
+    page.wait_for_url(lambda url: url != address)
+    assert site.run(LAST_REASON).strip() == "It is too long"
 
 
 def test_a_narrow_window_has_one_column_and_the_answers_in_a_sheet(label):
