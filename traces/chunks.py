@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import Q
 from django.utils.safestring import SafeString, mark_safe
 
 from potato_site.canonical import digest
-from potato_site.jobs import JobHandle, enqueue, handler
+from potato_site.jobs import JobHandle, enqueue, handler, on_tick
 from potato_site.jobs.again import askable
 from traces import prose, rendering
 from traces.changes_view import render_changes
 from traces.highlight import Highlighter, plain
 from traces.models import Chunk, Rendering, TraceVersion
-from traces.options import RenderOptions, options_key
+from traces.options import RENDERER_VERSION, RenderOptions, options_key
 from traces.store import load_document
+
+FORGOTTEN_PER_TICK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +132,13 @@ def render_version(version_id: int, options: RenderOptions, job: JobHandle | Non
             if job is not None:
                 job.progress(done, len(missing), f"part {n + 1} of {len(keys)}")
             body = _gzip(rendering.render_chunk(doc, options, n, highlight=highlight))
-            chunk = Chunk(key=keys[n], body=body)
+            chunk = Chunk(key=keys[n], renderer=RENDERER_VERSION, body=body)
             Chunk.objects.bulk_create([chunk], ignore_conflicts=True)
     # Last: whoever finds the rendering may take it that the chunks are there.
     Rendering.objects.update_or_create(
         version_id=version_id,
         options_key=options_key(options),
-        defaults={"chunk_keys": keys, "outline": rendering.outline(doc)},
+        defaults={"renderer": RENDERER_VERSION, "chunk_keys": keys, "outline": rendering.outline(doc)},
     )
     return len(missing)
 
@@ -172,9 +175,22 @@ def store_changes(job: JobHandle) -> object:
     doc = load_document(version_id)
     with Highlighter() if options.syntax_highlighting else nullcontext(plain) as highlight:
         body = _gzip(render_changes(doc, options, highlight=highlight))
-    chunk = Chunk(key=changes_key(version_id, options), body=body)
+    chunk = Chunk(key=changes_key(version_id, options), renderer=RENDERER_VERSION, body=body)
     Chunk.objects.bulk_create([chunk], ignore_conflicts=True)
     return {"rendered": 1}
+
+
+@on_tick
+def forget_other_renderers() -> None:
+    """What another version of the renderer made is shown by nobody: it goes, some at every tick."""
+    # Two ranges of an index. Renderings first: of what has one, the chunks are there.
+    others = Q(renderer__lt=RENDERER_VERSION) | Q(renderer__gt=RENDERER_VERSION)
+    caches: tuple[Any, ...] = (Rendering, Chunk)
+    for model in caches:
+        old = list(model.objects.filter(others).values_list("pk", flat=True)[:FORGOTTEN_PER_TICK])
+        if old:
+            model.objects.filter(pk__in=old).delete()
+            return
 
 
 def _renderings(version_id: int, options: RenderOptions) -> Any:

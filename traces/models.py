@@ -86,6 +86,8 @@ class Rendering(models.Model):
 
     version = models.ForeignKey(TraceVersion, models.CASCADE, related_name="renderings")
     options_key = models.CharField(max_length=64)
+    # What made it (traces.options.RENDERER_VERSION). That of another version nobody shows any more.
+    renderer = models.CharField(max_length=16, db_index=True)
     chunk_keys = TextJSONField()
     outline = TextJSONField()
 
@@ -100,6 +102,7 @@ class Chunk(models.Model):
     """25 rendered steps, gzip-compressed HTML, named by what they were made from. A cache."""
 
     key = models.CharField(max_length=64, primary_key=True)
+    renderer = models.CharField(max_length=16, db_index=True)
     body = models.BinaryField()
 
     def __str__(self) -> str:

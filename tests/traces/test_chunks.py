@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from potato_site.jobs import run_now
 from potato_site.jobs.models import Job
+from potato_site.jobs.tick import tick
+from traces import chunks, options
 from traces.chunks import (
     changes_gzip,
     changes_key,
@@ -164,6 +166,24 @@ def test_the_job_renders_and_is_asked_for_once():
     run_now("traces.render", job.params)
     assert Rendering.objects.filter(version=version).count() == 1
     assert Chunk.objects.count() == 3
+
+
+def test_what_another_version_of_the_renderer_made_is_forgotten(monkeypatch):
+    old, new = make_version(60), make_version(2, number=2)
+    with monkeypatch.context() as before:
+        for module in (chunks, options):
+            before.setattr(module, "RENDERER_VERSION", "9")
+        render_version(old.pk, OPTIONS)
+        run_now("traces.render_changes", {"version": old.pk, "options": OPTIONS.model_dump(mode="json")})
+    render_version(new.pk, OPTIONS)
+    run_now("traces.render_changes", {"version": new.pk, "options": OPTIONS.model_dump(mode="json")})
+    assert (Rendering.objects.count(), Chunk.objects.count()) == (2, 6)
+    monkeypatch.setattr(chunks, "FORGOTTEN_PER_TICK", 3)
+    for _ in range(4):
+        tick()
+    assert [rendering.version_id for rendering in Rendering.objects.all()] == [new.pk]
+    assert Chunk.objects.count() == 2
+    assert set(Rendering.objects.get().chunk_keys) < set(Chunk.objects.values_list("pk", flat=True))
 
 
 @pytest.mark.parametrize("ask", [enqueue_render, enqueue_changes])
