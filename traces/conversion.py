@@ -128,7 +128,7 @@ class Conversion:
             converter = self.choose(source)
         except (UnknownFormat, OSError):
             return None  # told where the file itself is read
-        return converter if getattr(converter, "attaches", ()) else None
+        return converter if converter.attaches else None
 
     def _keep(self, source: Source, converter: Converter) -> Iterator[Problem]:
         for item in _guarded(source, converter):
@@ -188,7 +188,7 @@ class Conversion:
         yield Done(source, converter.name)
 
     def _documents(self, record: Record, source: Source, converter: Converter) -> Iterator[Converted | Problem]:
-        ids_are_given = getattr(converter, "ids_are_given", False)
+        ids_are_given = converter.ids_are_given
         try:
             is_own = self.own is not None and ids_are_given
             doc = self.own(record.value) if self.own and ids_are_given else normalize(record.value)

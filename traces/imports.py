@@ -210,7 +210,7 @@ class _Run:
         self.bytes_done += event.source.size
         self.reading = Place()
         # Of what no converter reads, and of results for traces, something may be told in the end.
-        if event.format and not getattr(converters.get(event.format), "attaches", ()):
+        if event.format and not converters.get(event.format).attaches:
             self.finished.append(tally)
 
     def _tell(self, tally: _Tally, problem: Problem) -> None:

@@ -34,7 +34,7 @@ class Chooser:
         """
         if self.chosen is None:
             return self._recognised(source)
-        family = [self.chosen, *(converters.get(name) for name in getattr(self.chosen, "accepts", ()))]
+        family = [self.chosen, *(converters.get(name) for name in self.chosen.accepts)]
         family += [one for one in attaching() if one not in family]
         return next((converter for converter in family if claims(converter, source)), self.chosen)
 
@@ -69,7 +69,7 @@ def converter_called(name: str) -> Converter:
 
 def attaching() -> list[Any]:
     """The converters whose files hold results for traces."""
-    return [converter for _, converter in converters.items() if getattr(converter, "attaches", ())]
+    return [converter for _, converter in converters.items() if converter.attaches]
 
 
 def is_claimed(source: Source) -> bool:

@@ -27,7 +27,7 @@ from annotation.pages.shown import Addresses, ShownTrace, chunks_of, panes_of, s
 from annotation.pages.voices import voices_of
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
-from annotation.schemes.base import MAX_TEXT, Scheme
+from annotation.schemes.base import MAX_TEXT, PairLook, Scheme
 from potato_site.accounts.decorators import login_url
 from potato_site.accounts.models import User
 from potato_site.canonical import digest
@@ -189,10 +189,7 @@ def _scheme_state(scheme: Scheme, swapped: bool) -> dict[str, Any]:
 def pair_state(schemes: tuple[Scheme, ...]) -> dict[str, Any]:
     """How the first scheme that compares wants the two to be shown."""
     comparing = next((scheme for scheme in schemes if scheme.unit == "pair"), None)
-    return {
-        "layout": getattr(comparing, "layout", "side_by_side"),
-        "sync": getattr(comparing, "sync_scroll", True),
-    }
+    return asdict(comparing.pair_look() if comparing else PairLook())
 
 
 def page_keys(schemes: tuple[Scheme, ...], is_pair: bool = False) -> list[dict[str, str]]:
@@ -201,7 +198,7 @@ def page_keys(schemes: tuple[Scheme, ...], is_pair: bool = False) -> list[dict[s
     for scheme in schemes:
         keys += [{"scheme": scheme.name, **asdict(key)} for key in scheme.keys() if key.key]  # noqa: SIM118
     moves = PAIR_KEYS if is_pair else STEP_KEYS
-    if is_pair or not any(hasattr(scheme, "step_navigation") for scheme in schemes):
+    if is_pair or not any(scheme.moves for scheme in schemes):
         keys += [{"scheme": "", "key": key, "action": name, "value": "", "text": text} for key, name, text in moves]
     return keys
 
@@ -262,7 +259,7 @@ def _page_classes(config: ProjectConfig, schemes: tuple[Scheme, ...], is_pair: b
     off = {
         "hide-exit-codes": display.show_exit_codes,
         "hide-cwd": display.show_working_directory,
-        "hide-step-numbers": all(getattr(s, "show_step_numbers", True) for s in schemes),
+        "hide-step-numbers": not any(scheme.hides_step_numbers for scheme in schemes),
         "no-step-questions": any(scheme.scope != "item" and scheme.step_template for scheme in schemes),
         "hide-change-icons": display.file_tree.show_change_icons,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from annotation.models import Project, Submission
@@ -56,18 +56,8 @@ def _question(scheme: Scheme) -> Question:
         name=scheme.name,
         type=scheme.annotation_type,
         scope=scheme.scope,
-        mode=getattr(scheme, "mode", ""),
+        mode=scheme.asked_as,
         merge=scheme.merge,
         has_gaps=scheme.has_gaps,
-        labels=tuple(_meanings(scheme)),
+        labels=tuple(LabelMeaning(one.value, one.text, one.description, one.reward) for one in scheme.meanings()),
     )
-
-
-def _meanings(scheme: Scheme) -> Iterator[LabelMeaning]:
-    """The labels of a process reward, else the options of a choice."""
-    if hasattr(scheme, "reward"):
-        for name, label in getattr(scheme, "labels", {}).items():
-            yield LabelMeaning(name, label.text, label.description, scheme.reward(name))
-        return
-    for option in getattr(scheme, "options", ()):
-        yield LabelMeaning(str(option.value), option.text, getattr(option, "description", ""), None)

@@ -123,6 +123,24 @@ class LabelStyle:
 
 
 @dataclass(frozen=True)
+class Meaning:
+    """What a label or an option means; ``reward`` is None where it is worth none."""
+
+    value: str
+    text: str
+    description: str = ""
+    reward: float | None = None
+
+
+@dataclass(frozen=True)
+class PairLook:
+    """Two traces on a page: side by side or one at a time (``tabs``), scrolling together or apart at first."""
+
+    layout: Literal["side_by_side", "tabs"] = "side_by_side"
+    sync: bool = True
+
+
+@dataclass(frozen=True)
 class Told:
     """One thing an answer says, in words: of a step, or of a part of the question (a file, say), or of the whole item.
 
@@ -203,12 +221,26 @@ class Scheme(BaseModel):
     # --- the contract ------------------------------------------------------------------------------------
     @property
     def scope(self) -> str:
-        return getattr(self, "scope_", None) or self.scope_default
+        return self.scope_default
 
     @property
     def title(self) -> str:
         """What the annotator reads above the question."""
         return self.label or title_of(self.name)
+
+    @property
+    def asked_as(self) -> str:
+        """Which of several ways of asking the configuration chose; "" where there is one."""
+        return ""
+
+    @property
+    def choices(self) -> Sequence[Mapping[str, Any]]:
+        """What is chosen from, for templates and words: each has a ``value`` and a ``text``."""
+        return []
+
+    def meanings(self) -> list[Meaning]:
+        """What exports say of its labels or options, in their order."""
+        return []
 
     @property
     def is_about_a_trace(self) -> bool:
@@ -326,7 +358,7 @@ class Scheme(BaseModel):
     # --- for who reads the answers later -------------------------------------------------------------------
     def told(self, answers: Answers, ctx: ItemContext) -> list[Told]:
         """Everything the answers say."""
-        texts = {choice["value"]: choice["text"] for choice in getattr(self, "choices", [])}
+        texts = {choice["value"]: choice["text"] for choice in self.choices}
         compares = bool(self.measures())
         found = []
         for key, value in answers.items():
@@ -349,6 +381,19 @@ class Scheme(BaseModel):
     def styles(self) -> list[LabelStyle]:
         """Label colours for the generated stylesheet."""
         return []
+
+    @property
+    def moves(self) -> bool:
+        """Whether :meth:`keys` says how to go from step to step, or that no key does; else the page has its own."""
+        return False
+
+    @property
+    def hides_step_numbers(self) -> bool:
+        return False
+
+    def pair_look(self) -> PairLook:
+        """How a comparison wants the two traces to be shown."""
+        return PairLook()
 
     def page_state(self) -> dict[str, Any]:
         """What the page's script needs to know of the scheme (JSON)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from annotation.schemes.base import Key, Refused
+from annotation.schemes.base import Key, Meaning, Refused
 from annotation.schemes.scoped import Scoped
 
 MAX_OPTIONS = 50
@@ -71,6 +71,9 @@ class Choices(Scoped):
         """What the templates loop over: value, text, description, key."""
         return [{**option.model_dump(include={"value", "text", "description"}),
                  "key": self.keyboard_shortcuts.get(option.value, "")} for option in self.options]  # fmt: skip
+
+    def meanings(self) -> list[Meaning]:
+        return [Meaning(option.value, option.text, option.description) for option in self.options]
 
     def meaning(self) -> dict[str, Any]:
         return {**super().meaning(), "values": [option.value for option in self.options]}

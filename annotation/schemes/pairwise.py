@@ -18,6 +18,7 @@ from annotation.schemes.base import (
     Key,
     Measure,
     Missing,
+    PairLook,
     Refused,
     Sample,
     Scheme,
@@ -206,6 +207,9 @@ class Pairwise(Scheme):
         found += [Key(keys.tie, "choose", TIE, self.tie_label)] if self.allow_tie else []
         grades = enumerate(zip(GRADE_KEYS, self.strength, strict=False), 1)
         return found + [Key(key, "strength", str(number), text) for number, (key, text) in grades]
+
+    def pair_look(self) -> PairLook:
+        return PairLook(self.layout, self.sync_scroll)
 
     def page_state(self) -> dict[str, Any]:
         keys = {"left": self.shortcuts.left, "right": self.shortcuts.right, TIE: self.shortcuts.tie}

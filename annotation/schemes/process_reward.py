@@ -21,6 +21,7 @@ from annotation.schemes.base import (
     ItemContext,
     Key,
     LabelStyle,
+    Meaning,
     Measure,
     Missing,
     Refused,
@@ -130,6 +131,13 @@ class ProcessReward(OfSteps):
     def _reward(self, label: str) -> float | None:
         reward = self.labels[label].reward
         return DEFAULT_REWARDS.get(label) if reward is None else reward
+
+    @property
+    def asked_as(self) -> str:
+        return self.mode
+
+    def meanings(self) -> list[Meaning]:
+        return [Meaning(name, one.text, one.description, self.reward(name)) for name, one in self.labels.items()]
 
     def reward(self, label: str) -> float:
         """The reward of a label, 0 to 1."""
@@ -421,6 +429,14 @@ class ProcessReward(OfSteps):
         return [Told(mark, compare="none" if first is None else first)]
 
     # --- the page ----------------------------------------------------------------------------------------
+    @property
+    def moves(self) -> bool:
+        return True
+
+    @property
+    def hides_step_numbers(self) -> bool:
+        return not self.show_step_numbers
+
     def keys(self) -> list[Key]:
         if not self.enable_keyboard_navigation:
             return []

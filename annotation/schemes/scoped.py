@@ -73,6 +73,10 @@ class Scoped(OfSteps):
             raise ValueError("step_types: only of a question with `scope: step`")
         return self
 
+    @property
+    def scope(self) -> str:
+        return self.scope_
+
     def value_of(self, value: Any) -> Any:
         """The value as it is stored. Raises Refused."""
         raise NotImplementedError

@@ -5,8 +5,11 @@ import importlib
 import pytest
 from django.template.loader import get_template
 
+from annotation.pages import shell
+from annotation.queries import asked
+from annotation.queries.shapes import LabelMeaning
 from annotation.schemes import schemes
-from annotation.schemes.base import ItemContext, Missing, Refused, Sample, Scheme
+from annotation.schemes.base import ItemContext, Meaning, Missing, PairLook, Refused, Sample, Scheme
 from potato_site.textjson import canonical, loads
 
 SAMPLES = [
@@ -104,3 +107,37 @@ def test_it_tells_a_reader_everything_it_exports(name, sample):
     answers = {key: scheme.clean(key, value, context) for key, value in sample.accepted}
     assert scheme.told(answers, context)
     assert scheme.told({}, context) == []
+
+
+class Own(Scheme):
+    """A scheme of another package: it has keys, labels and a way of asking of its own."""
+
+    annotation_type: str = "own"
+
+    @property
+    def asked_as(self):
+        return "aloud"
+
+    @property
+    def moves(self):
+        return True
+
+    @property
+    def hides_step_numbers(self):
+        return True
+
+    def meanings(self):
+        return [Meaning("a", "A", reward=0.5)]
+
+    def pair_look(self):
+        return PairLook("tabs", sync=False)
+
+
+def test_what_a_scheme_of_another_package_says_of_itself_is_what_pages_and_exports_go_by():
+    own, plain = Own(name="own"), Scheme(name="plain", annotation_type="plain")
+    assert (shell.page_keys((own,)), len(shell.page_keys((plain,)))) == ([], len(shell.STEP_KEYS))
+    assert (plain.hides_step_numbers, shell.pair_state((plain,))) == (False, {"layout": "side_by_side", "sync": True})
+    assert own.pair_look() == PairLook("tabs", sync=False)
+    question = asked._question(own)
+    assert (question.mode, question.labels) == ("aloud", (LabelMeaning("a", "A", "", 0.5),))
+    assert (asked._question(plain).mode, asked._question(plain).labels) == ("", ())

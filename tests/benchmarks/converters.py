@@ -44,7 +44,7 @@ def files_of(root: Path) -> dict[str, list[Path]]:
     for source in find_sources(root):
         if not isinstance(source, Source) or source.name.startswith("EXPECTED"):
             continue
-        names = [name for name, one in converters.items() if not hasattr(one, "attaches") and one.detect(source)]
+        names = [name for name, one in converters.items() if not one.attaches and one.detect(source)]
         if len(names) == 1 and names[0] != "native":
             found.setdefault(names[0], []).append(source.path)
     return found

@@ -6,7 +6,7 @@ import pytest
 
 from tests.traces.test_convert import convert
 from traces.attachments import Attachment
-from traces.converters import converters
+from traces.converters import Converter, converters
 
 TRACE = {"structured_turns": [{"type": "system", "content": "x"}]}
 
@@ -15,7 +15,7 @@ TRACE = {"structured_turns": [{"type": "system", "content": "x"}]}
 def results():
     """A converter of results, for one test: ``{"result_of", "fields"}`` per line."""
 
-    class Results:
+    class Results(Converter):
         name, version, attaches = "results", "1", ("result_of",)
 
         def detect(self, source):

@@ -8,7 +8,7 @@ import pytest
 from potato_site.canonical import canonical
 from traces.beginning import beginning
 from traces.convert import convert_path
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.jsonl import Record
 from traces.packed import HEAD_BYTES
 from traces.recognition import UnknownFormat
@@ -32,7 +32,7 @@ def convert(path, **options):
 def converter(request):
     """A second converter, which claims files called *.log, for one test."""
 
-    class Logs:
+    class Logs(Converter):
         name, version = "logs", "7"
         found: list = []
 
@@ -116,7 +116,7 @@ def test_a_second_record_with_one_id_names_both_places(tmp_path):
 
 
 def test_a_second_trace_with_an_id_that_an_agent_gave_gets_an_id_of_its_own(tmp_path):
-    class Tasks:
+    class Tasks(Converter):
         name, version = "tasks", "1"
 
         def detect(self, source):
@@ -148,7 +148,7 @@ def test_a_second_trace_with_an_id_that_an_agent_gave_gets_an_id_of_its_own(tmp_
     assert problems == []
 
 
-class Runs:
+class Runs(Converter):
     """Every line is a run of one task, after it one of an agent that it called."""
 
     name, version = "runs", "1"
@@ -239,7 +239,7 @@ def test_each_file_goes_to_the_converter_that_recognises_it_and_a_failure_stops_
 
 @pytest.mark.parametrize("claims", [True, False])
 def test_an_agents_trace_without_steps_is_named_and_left_out(tmp_path, claims):
-    class Silent:
+    class Silent(Converter):
         name, version = "silent", "1"
 
         def detect(self, source):

@@ -5,38 +5,43 @@ A converter is one file of this package, or of another package through the entry
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
+from typing import ClassVar
 
 from potato_site.registry import Registry
 from traces.attachments import Attachment
 from traces.jsonl import Problem, Record
+from traces.keeps import Keeps
 from traces.source import Source
 
 
-class Converter(Protocol):
-    """One source format. ``version`` changes when the same file would give other documents.
+class Converter(ABC):
+    """One source format. ``version`` changes when the same file would give other documents."""
 
-    It may also have: ``accepts``, names of other converters whose files are taken where this one's name is given;
-    ``attaches``, when its files hold no traces but results for them, which are read first: words one of which stands in
-    the first megabyte of every such file; ``keeps``, a ``traces.keeps.Keeps``: what of the format arrives; and
-    ``ids_are_given = True``, when a second trace with one id is a mistake and does not get another id.
-    """
+    name: ClassVar[str]
+    version: ClassVar[str]
+    # What of the format arrives in a document; None: all there is.
+    keeps: ClassVar[Keeps | None] = None
+    # Names of other converters, whose files are taken too where this one's name is given.
+    accepts: ClassVar[tuple[str, ...]] = ()
+    # Where its files hold no traces but results for them, which are read first: words one of which stands in the first
+    # megabyte of every such file.
+    attaches: ClassVar[tuple[str, ...]] = ()
+    # A second trace with one id is a mistake, and does not get another id.
+    ids_are_given: ClassVar[bool] = False
 
-    name: str
-    version: str
-
+    @abstractmethod
     def detect(self, source: Source) -> bool:
         """Whether the file is of this format. Exactly one converter may say so; look at marks, not at the name."""
-        ...
 
+    @abstractmethod
     def convert(self, source: Source) -> Iterator[Record | Attachment | Problem]:
         """The file's traces in order, each with the line it begins on, and a Problem for what could not be read.
 
         A document needs no ``source`` and no ``step_idx``: they are added. What it cannot show it counts in
         ``source.warnings``. A converter that ``attaches`` yields Attachments instead of Records.
         """
-        ...
 
 
 converters: Registry[Converter] = Registry("potato_site.converters", package="traces.converters")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import Step
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
@@ -45,7 +45,7 @@ _NO_OUTPUT = re.compile(
 _PROMPT_ECHO = 200  # characters of a plan that its copy must share
 
 
-class Aider:
+class Aider(Converter):
     name = "aider"
     version = "1"
     keeps = Keeps(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
@@ -31,7 +31,7 @@ _OPENAI = ("tool_calls", "tool_call_id", "function_call")
 _NOT_IN_MESSAGES = frozenset({*_OPENAI, "parts", "extra", "agent"})
 
 
-class AnthropicMessages:
+class AnthropicMessages(Converter):
     name = "anthropic_messages"
     version = "2"
     keeps = Keeps(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import STEP_TYPES, TraceDocument
 from traces.jsonl import Problem, Record
 from traces.keeps import Keeps
@@ -31,7 +31,7 @@ _CONTEXT = re.compile(
 _SOURCES = {"user": "user_message", "system": "system", "agent": "assistant_message"}
 
 
-class Atif:
+class Atif(Converter):
     name = "atif"
     version = "2"
     keeps = Keeps(

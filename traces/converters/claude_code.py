@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record, Unreadable
 from traces.keeps import Keeps
@@ -23,7 +23,7 @@ from traces.tooling.values import as_object, as_text
 _BOOKKEEPING = frozenset({"summary", "file-history-snapshot", "queue-operation", "permission-mode", "last-prompt"})
 
 
-class ClaudeCode:
+class ClaudeCode(Converter):
     name = "claude_code"
     version = "2"
     accepts = ("anthropic_messages",)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import Step, TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
@@ -58,7 +58,7 @@ class Item(NamedTuple):
     time: str | None = None
 
 
-class Codex:
+class Codex(Converter):
     name = "codex"
     version = "2"
     keeps = Keeps(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record, Unreadable
 from traces.keeps import Keeps
@@ -26,7 +26,7 @@ _FOLDER = re.compile(
 )
 
 
-class GeminiCli:
+class GeminiCli(Converter):
     name = "gemini_cli"
     version = "1"
     keeps = Keeps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
@@ -19,7 +19,7 @@ from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_int, as_number, as_object, as_text
 
 
-class Inspect:
+class Inspect(Converter):
     name = "inspect"
     version = "2"
     keeps = Keeps(

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import Step, TraceDocument
 from traces.jsonl import Problem, Record
 from traces.keeps import Keeps
@@ -32,7 +32,7 @@ _FINISH = ("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT", "MINI_SWE_AGENT_FINAL_OUTPUT
 _REFUSALS = ("Please always provide EXACTLY ONE", "No tool calls found", "Tool call error", "Format error")
 
 
-class MiniSweAgent:
+class MiniSweAgent(Converter):
     name = "mini_swe_agent"
     version = "2"
     keeps = Keeps(

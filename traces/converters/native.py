@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.jsonl import Problem, Record
 from traces.source import Source
 
 
-class Native:
+class Native(Converter):
     name = "native"
     version = "1"
     ids_are_given = True  # a second document with one id is a mistake

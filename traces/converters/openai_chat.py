@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import DOCUMENT_KEYS, TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
@@ -38,7 +38,7 @@ _NOT_IN_MESSAGES = frozenset({"parts", "uuid", "agent"})
 _END_OF_EXAMPLE = "NEW TASK DESCRIPTION ---------------------"
 
 
-class OpenAIChat:
+class OpenAIChat(Converter):
     name = "openai_chat"
     version = "2"
     keeps = Keeps(

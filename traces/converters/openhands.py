@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
@@ -27,7 +27,7 @@ _SAVED = ("success", "result_explanation", "comment_success", "issue_type")
 _EVENT_KEYS = frozenset({"kind", "action", "observation"})  # each event has one
 
 
-class OpenHands:
+class OpenHands(Converter):
     name = "openhands"
     version = "2"
     keeps = Keeps(

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import Step, TraceDocument
 from traces.jsonl import Problem, Record
 from traces.keeps import Keeps
@@ -30,7 +30,7 @@ _EXITS = ("Exit", "Environment died", "Retrying")
 _NO_INSTANCE = frozenset({"", "main", "swe_main", "unknown", "empty"})
 
 
-class SweAgent:
+class SweAgent(Converter):
     name = "swe_agent"
     version = "1"
     keeps = Keeps(

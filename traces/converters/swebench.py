@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from traces.attachments import Attachment
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.jsonl import Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
@@ -49,7 +49,7 @@ _TRACES = frozenset({"messages", "trajectory", "history", "structured_turns", "p
 _SHOWN = 5  # of a file that is keyed by id
 
 
-class SweBench:
+class SweBench(Converter):
     name = "swebench"
     version = "1"
     attaches = ("model_patch", "tests_status", "resolved_ids", "ids_resolved", "no_generation", "FAIL_TO_PASS")

@@ -11,7 +11,7 @@ BEGIN, END = "<!-- made from the code: begin -->\n", "<!-- made from the code: e
 
 def table() -> str:
     """What every converter keeps, as Markdown."""
-    rows = [(name, one.keeps) for name, one in converters.items() if getattr(one, "keeps", None)]
+    rows = [(name, one.keeps) for name, one in converters.items() if one.keeps]
     lines = ["| Format | Of the run | Steps | Of the steps |", "|---|---|---|---|"]
     for name, keeps in rows:
         cells = [" ".join(f"`{word}`" for word in sorted(words)) for words in as_sets(keeps)]

@@ -9,7 +9,7 @@ from potato_site.canonical import canonical
 from tests.traces.converters.golden import CASES, case_id, cases_of, converted
 from tests.traces.converters.kept import as_sets, found_in
 from tests.traces.converters.kept_table import table, written
-from traces.converters import converters
+from traces.converters import Converter, converters
 from traces.document import normalize
 
 
@@ -42,13 +42,18 @@ def test_every_converter_has_its_own_name_and_a_sample(name):
     assert cases_of(name), f"no sample in tests/golden/converters/{name}/"
 
 
+def test_a_converter_that_does_not_say_how_is_none():
+    with pytest.raises(TypeError, match="convert"):
+        type("Half", (Converter,), {"name": "half", "version": "1", "detect": lambda self, source: False})()
+
+
 @pytest.mark.parametrize("name", converters.names())
 def test_what_a_converter_says_it_keeps_is_what_its_samples_hold(name):
     converter = converters.get(name)
     documents = [doc for case in cases_of(name) for doc in converted(case)[0]]
     if name == "native":
-        assert not hasattr(converter, "keeps")  # all there is
-    elif getattr(converter, "attaches", ()):
+        assert converter.keeps is None  # all there is
+    elif converter.attaches:
         assert as_sets(converter.keeps)[0] <= as_sets(found_in(documents))[0]
     else:
         found = found_in(doc for doc in documents if doc["source"]["format"] == name)
