@@ -156,6 +156,11 @@ def _called(step: Step) -> tuple[str, dict[str, Any]]:
     return kind, _present({key: step.get(key) for key in keys})
 
 
+def step_ids(trajectory: dict[str, Any]) -> list[int]:
+    """Of each step of the document that became this trajectory, the number of the ATIF step that holds it."""
+    return [step["step_id"] for step in trajectory["steps"] for _ in own_steps(step)]
+
+
 # --- back --------------------------------------------------------------------------------------------------
 
 
