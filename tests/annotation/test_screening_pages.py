@@ -126,6 +126,21 @@ def test_who_fails_reads_when_they_may_try_again_and_then_tries(project, ann):
     assert begin(project, ann).startswith("/label/")
 
 
+def test_without_a_wait_the_next_try_is_offered_at_once_and_begins_by_its_button(tmp_path):
+    project = screening_project(tmp_path, rules={**RULES, "retry_after_hours": 0})
+    client = Client()
+    client.force_login(person("ann"))
+    address = begin(project, client)
+    for _ in range(4):
+        address = submit(client, address, right=False)
+    assert address == home(project)
+    text = seen(project, client)
+    assert "Try the screening again 0 of 4 points; 3 were needed" in text
+    assert press(project, client).headers["Location"] == home(project)
+    assert Screening.objects.count() == 1
+    assert begin(project, client).startswith("/label/")
+
+
 def test_who_fails_for_good_is_thanked(project, ann):
     attempt(project, right=0, wrong=4)
     later(project)
