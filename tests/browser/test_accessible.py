@@ -1,0 +1,98 @@
+"""Every kind of page against the rules of axe: WCAG 2.2 A and AA, and what it calls best practice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.pages import painted, press
+from tests.browser.test_every_scheme import ABOUT, samples
+from tests.factory import FIRST_ERROR, OUTCOME
+
+# axe tries styles of its own on the page, which the site's policy would refuse.
+WIDE_LIGHT: dict[str, Any] = {
+    "viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "bypass_csp": True,
+}  # fmt: skip
+NARROW_DARK: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "bypass_csp": True,
+}  # fmt: skip
+LOOKS = pytest.mark.parametrize("look", [WIDE_LIGHT, NARROW_DARK], ids=["wide-light", "narrow-dark"])
+LISTS = (
+    "annotation/item", "annotation/assignment", "annotation/submission",
+    "annotation/membership", "annotation/gold", "traces/dataset", "traces/trace", "traces/import",
+    "exports/export", "jobs/job", "accounts/auditentry", "accounts/user",
+)  # fmt: skip
+TABS = (
+    "", "traces/", "setup/", "quality/", "quality/attempts/", "quality/calibration/", "people/", "adjudicate/",
+    "exports/", "exports/schedules/",
+)  # fmt: skip
+LABELED = """
+from annotation.models import Project
+from annotation.quality import statistics
+from tests.factory import answers, submit_item
+project = Project.objects.latest("pk")
+for name, step in (("ann", 1), ("bob", 2), ("ann", None), ("bob", None)):
+    submit_item(project, name, answers(step))
+statistics.compute(project)
+"""
+
+
+def problems(page: Page) -> list[str]:
+    """What axe finds, of each rule and element a line."""
+    painted(page)
+    return [
+        f"{page.url} {rule['id']} ({rule['help']}): {node['html'][:200]}"
+        for rule in Axe().run(page).response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def told(found: list[str]) -> str:
+    return "\n" + "\n".join(found)
+
+
+@LOOKS
+def test_signing_in_and_what_one_has_to_do(look, sign_in, site):
+    name = site.project()
+    page = sign_in("ann", **look)
+    found = problems(page)
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url("**/projects/**")
+    found += problems(page)
+    page.goto("/profile/")
+    found += problems(page)
+    page.context.clear_cookies()
+    page.goto("/login/")
+    found += problems(page)
+    assert not found, told(found)
+
+
+@LOOKS
+@pytest.mark.parametrize("what", ["step", "item", "pair"])
+def test_labeling_with_every_question(what, look, label):
+    page = label(schemes=list(samples(what).values()), traces=ABOUT[what][0], overlap=0, context=look)
+    found = problems(page)
+    for keys in (["?"], ["/"], ["g", "s"]):
+        press(page, *keys)
+        found += problems(page)
+        press(page, "Escape")
+    assert not found, told(found)
+
+
+@LOOKS
+def test_what_a_manager_sees_of_a_project(look, manage, site):
+    page = manage("", schemes=[FIRST_ERROR, OUTCOME], context=look)
+    site.run(LABELED)
+    tabs, found = page.url, []
+    for address in (
+        *(tabs + path for path in TABS),
+        *(f"/admin/{model}/" for model in LISTS),
+        "/admin/",
+        "/admin/new/",
+    ):
+        assert page.goto(address).ok, address
+        found += problems(page)
+    assert not found, told(found)
