@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from annotation.admin.lists import ProjectList
 from annotation.models import Project
 from potato_site.numbers import whole_number
 from potato_site.scoped_admin import ScopedAdmin
+from traces.imports import COUNTED
 from traces.models import Dataset, Import, Trace
 
 
@@ -114,19 +116,26 @@ class TraceAdmin(ScopedAdmin):
 
 @admin.register(Import)
 class ImportAdmin(ScopedAdmin):
-    list_display = ("created_at", "dataset", "made_by", "status")
+    list_display = ("created_at", "dataset", "first_file", "brought", "made_by", "status")
     list_filter = (DatasetOfProjectFilter, DatasetFilter)
     list_select_related = ("dataset", "made_by", "job")
     sortable_by = ()
     ordering = ("-pk",)
-    fields = ("created_at", "dataset", "made_by", "status")
-    readonly_fields = ("status",)
+    fields = ("created_at", "dataset", "first_file", "brought", "made_by", "status")
+    readonly_fields = ("first_file", "brought", "status")
 
     def title_of(self, obj: Import) -> str:
         return f"import of {timezone.localtime(obj.created_at):%-d %b %Y, %H:%M} into {obj.dataset}"
 
     def visible_to(self, user: Any) -> QuerySet[Import]:
         return Import.objects.filter(dataset__in=datasets_of(user))
+
+    def first_file(self, batch: Import) -> str:
+        return Path(batch.file).name
+
+    def brought(self, batch: Import) -> str:
+        """What became of its records, as far as there are any of a kind."""
+        return ", ".join(f"{batch.counts[key]:,} {key}" for key in COUNTED if batch.counts.get(key))
 
     @admin.display(description="state")
     def status(self, batch: Import) -> str:

@@ -306,6 +306,14 @@ def test_traces_are_found_by_dataset_and_state(client, project, tmp_path):
     assert len(rows(client, f"{list_of('traces.Import')}?dataset={other.dataset_id}")) == 1
 
 
+def test_imports_are_listed_with_their_file_and_what_they_brought(client, project, manager):
+    client.force_login(manager)
+    text = " ".join(client.get(list_of("traces.Import")).text.split())
+    assert '<td class="field-first_file">traces.jsonl</td> <td class="field-brought">4 new</td>' in text.replace(
+        "</td><td", "</td> <td"
+    )
+
+
 def test_the_first_page_names_a_dataset_that_is_called_otherwise(client, project, manager):
     client.force_login(manager)
     assert "dataset Test project" not in client.get(reverse("admin:index")).text
