@@ -6,7 +6,7 @@ from datetime import datetime
 
 from annotation.assignments import limits, screening, states
 from annotation.assignments.states import State
-from annotation.models import Assignment, Membership
+from annotation.models import Assignment, Membership, Visit
 from annotation.models.querysets import RESUMABLE
 
 _CLOSED = {
@@ -38,6 +38,8 @@ def why_closed(assignment: Assignment) -> str:
         return ""
     if assignment.state == State.SUBMITTED and assignment.is_screening:
         return "What you submitted in a screening stays as it is."
+    if assignment.state == State.SUBMITTED and Visit.objects.that_paid_for(assignment).exists():
+        return states.PAID
     if assignment.state not in RESUMABLE:
         return _CLOSED.get(State(assignment.state), "This item is closed.")
     if assignment.is_taken_back:

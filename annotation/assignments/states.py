@@ -32,6 +32,7 @@ LEASE = timedelta(minutes=30)
 # What a manager puts into somebody's hands waits until they come.
 MANAGERS_LEASE = timedelta(days=7)
 REOPEN_WITHIN = timedelta(hours=24)
+PAID = "You were given your code for this item: it stays as it is."
 LABELING = (State.OPEN, State.REOPENED)
 HOLDS_SLOT = (State.RESERVED, State.OPEN, State.SUBMITTED, State.REOPENED)
 
@@ -200,7 +201,7 @@ def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assi
         if latest is None or now - latest.submitted_at > REOPEN_WITHIN:
             raise Closed("An item can be reopened within 24 hours of submitting it.")
         if Visit.objects.that_paid_for(assignment).exists():
-            raise Closed("You were given your code for this item: it stays as it is.")
+            raise Closed(PAID)
         assignment.state, assignment.lease_until = State.REOPENED, now + LEASE
         assignment.save(update_fields=["state", "lease_until"])
         return assignment

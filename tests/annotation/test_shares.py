@@ -114,6 +114,7 @@ def test_what_was_paid_for_is_not_changed_any_more(client, project):
             states.reopen(one.public_id, user)
     for path in (home(project), f"/label/{first.public_id}/"):
         assert "Reopen</button>" not in said(client.get(path))
+        assert "Reopen it" not in said(client.get(path))
 
 
 def test_a_later_visit_has_a_share_of_its_own(client, project):
