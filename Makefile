@@ -12,7 +12,7 @@ WORKERS ?= 2
 # Each process takes neighbours, which share what is made once for a module; one that is done takes over from another.
 PARALLEL := -n $(WORKERS) --dist worksteal
 LOADERS := .loaders
-OFFLINE := HF_HUB_OFFLINE=1 TRL_EXPERIMENTAL_SILENCE=1
+OFFLINE := HF_HUB_OFFLINE=1 TRL_EXPERIMENTAL_SILENCE=1 TQDM_DISABLE=1
 
 .PHONY: help demo test quick check lint bench loaders clean
 
