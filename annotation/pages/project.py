@@ -97,7 +97,8 @@ def next_item(request: HttpRequest, slug: str) -> HttpResponse:
     # A screening begins where the page has said what it takes.
     given = hand_out(found, request.user, halts="begin" not in request.POST)
     if given.assignment is None:
-        if (said := shares.without_item(found, request.user, given.reason)) and not given.page_tells:
+        # A screening that stops somebody ends no visit.
+        if not given.page_tells and (said := shares.without_item(found, request.user, given.reason)):
             messages.info(request, said)
         return redirect("project", slug=slug)
     return redirect("label", public_id=given.assignment.public_id)

@@ -246,19 +246,36 @@ def test_a_recruit_who_passes_labels_the_share_and_the_screening_counts_for_noth
     assert 'value="C1ABC"' in said(client.get(home(recruiting)))
 
 
-def test_who_labeled_for_the_visit_before_a_try_that_they_fail_gets_the_code_for_it(client, recruiting):
-    come(recruiting, client)
+def given_a_try_in_the_middle(project, client):
+    """A recruit who has labeled one of two items, and now labels the last item of a try that a manager gave."""
+    come(project, client)
     name = Recruit.objects.get().user.username
-    membership.let_through(member(recruiting, name), boss())
-    submit(client, press(recruiting, client).headers["Location"])
+    membership.let_through(member(project, name), boss())
+    submit(client, press(project, client).headers["Location"])
     given_back = Assignment.objects.get(annotator__username=name, state="open")
     states.release(given_back.public_id, given_back.annotator)
-    membership.let_through(member(recruiting, name), boss(), False)
-    membership.give_try(member(recruiting, name), boss())
-    address = press(recruiting, client).headers["Location"]
-    for _ in range(4):
-        address = submit(client, address, right=False)
-    assert Visit.objects.get().code == "C1ABC"
+    membership.let_through(member(project, name), boss(), False)
+    membership.give_try(member(project, name), boss())
+
+
+def test_who_fails_a_try_in_the_middle_of_a_visit_gets_no_code_for_it(client, recruiting):
+    given_a_try_in_the_middle(recruiting, client)
+    assert through(recruiting, client, right=False) == home(recruiting)
+    for _ in range(2):
+        html = said(client.get(home(recruiting)))
+        assert 'value="S1OUT"' in html
+        assert "C1ABC" not in html
+        press(recruiting, client)
+    assert Visit.objects.get().is_under_way
+
+
+def test_who_passes_a_try_in_the_middle_of_a_visit_goes_on_with_it(client, recruiting):
+    given_a_try_in_the_middle(recruiting, client)
+    assert through(recruiting, client, right=True) == home(recruiting)
+    html = said(client.get(home(recruiting)))
+    assert "<strong>1</strong> of 2 done" in html
+    assert Visit.objects.get().is_under_way
+    submit(client, press(recruiting, client).headers["Location"])
     assert 'value="C1ABC"' in said(client.get(home(recruiting)))
 
 
