@@ -165,7 +165,7 @@ def _told(membership: Membership, attempt: Screening, now: datetime) -> str:
 
 
 def _screen_by_next(membership: Membership, attempt: Screening, begun: list[Assignment], now: datetime) -> HandOut:
-    mine = [assignment for assignment in begun if assignment.screening_id == attempt.pk]
+    mine = screening.still_wanted(membership.project, attempt, begun)
     if (lost := _return_to(mine, now)) is not None:
         return HandOut(lost)
     item = screening.next_item(membership)

@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from annotation.assignments import known_items
 from annotation.models import Assignment, Item, Membership, Project, Screening, Slot, Submission
-from annotation.models.querysets import DELIVERED, ItemQuerySet
+from annotation.models.querysets import DELIVERED, RESUMABLE, ItemQuerySet
 from annotation.projects import sections
 from annotation.projects.revisions import current
 from annotation.quality.checked import KnownAnswers, read_submissions
@@ -40,6 +40,7 @@ DIGITS = 6
 class Standing:
     """Where a person stands: ``exempt`` (had work before), ``let_through`` by a manager, ``passed``; ``due`` (the next
     item begins a try), ``under_way``, ``failed``, ``lacking`` (it is due, and there are not enough items).
+    ``is_stuck``: it is under way, and there is no item left for it.
 
     ``items`` and ``needed`` are those of the try that is under way or comes next, ``more`` how often the rules let them
     try after that one. ``again_at``: from when on who has failed may try again by themselves; None: not.
@@ -52,6 +53,7 @@ class Standing:
     answered: int = 0
     again_at: datetime | None = None
     more: int = 0
+    is_stuck: bool = False
 
     @property
     def is_through(self) -> bool:
@@ -75,9 +77,14 @@ class Standing:
         return self.state == UNDER_WAY and self.latest is not None and self.latest.is_given and not self.answered
 
     @property
+    def wants_items(self) -> bool:
+        """The person can do nothing before there are more items."""
+        return self.state == LACKING or self.is_stuck
+
+    @property
     def refusal(self) -> str:
         """Why this person gets nothing now; "" for who goes on, or tries."""
-        if self.state == LACKING:
+        if self.wants_items:
             return NO_ITEMS
         if self.state != FAILED:
             return ""
@@ -120,9 +127,12 @@ class _Looking:
             self.tries[one.membership_id].append(one)
         new = [person.pk for person in people if not self.tries.get(person.pk) and not person.is_let_through]
         self.worked = _have_worked(new) if new else set()
-        under_way = [tries[-1].pk for tries in self.tries.values() if tries[-1].is_under_way]
+        under_way = [tries[-1] for tries in self.tries.values() if tries[-1].is_under_way]
         self.answered = _answered(project, under_way) if under_way else {}
-        asking = [person for person in people if self._wants_items(person)]
+        open_ones = [one for one in under_way if self.answered.get(one.pk, 0) < one.items]
+        self.in_hand = _in_hand(project, [one.pk for one in open_ones]) if open_ones else set()
+        self.without = {one.membership_id for one in open_ones if one.pk not in self.in_hand}
+        asking = [person for person in people if person.pk in self.without or self._wants_items(person)]
         self.fresh = _n_fresh(project, asking) if asking else {}
 
     def at(self, person: Membership) -> Standing:
@@ -137,7 +147,9 @@ class _Looking:
         if latest.is_under_way:
             answered = self.answered.get(latest.pk, 0)
             more = self._more(person, len(tries) - 1)
-            return Standing(UNDER_WAY, latest, latest.items, latest.needed, min(answered, latest.items), more=more)
+            is_stuck = person.pk in self.without and not self.fresh.get(person.user_id)
+            done = min(answered, latest.items)
+            return Standing(UNDER_WAY, latest, latest.items, latest.needed, done, more=more, is_stuck=is_stuck)
         if latest.is_passed:
             return self._standing(PASSED, latest)
         again_at = self._again_at(person)
@@ -184,10 +196,32 @@ def _have_worked(memberships: list[int]) -> set[int]:
     return set(Membership.objects.filter(Exists(work), pk__in=memberships).values_list("pk", flat=True))
 
 
-def _answered(project: Project, tries: Collection[int]) -> dict[int, int]:
+def _answered(project: Project, tries: Sequence[Screening]) -> dict[int, int]:
     """Try → how many of its items are over, and count."""
-    rows = _over(project, tries).order_by().values_list("screening")
-    return dict(rows.annotate(Count("pk")))
+    rows = _over(project, [one.pk for one in tries]).order_by().values_list("screening")
+    counts = dict(rows.annotate(Count("pk")))
+    # Of one that seems complete, only what can be compared: other items have to come for the rest.
+    complete = [one.pk for one in tries if counts.get(one.pk, 0) >= one.items]
+    return {**counts, **{pk: len(points) for pk, points in _points(project, complete).items()}}
+
+
+def _points(project: Project, tries: Collection[int]) -> dict[int, list[float]]:
+    """Try → the points of its items that are over and can be compared, in their order."""
+    if not tries:
+        return {}
+    over = list(_over(project, tries).order_by("pk").values_list("screening", "pk", "state"))
+    likeness = _likeness(project, [pk for _, pk, state in over if state in DELIVERED])
+    found: dict[int, list[float]] = {pk: [] for pk in tries}
+    for attempt, pk, state in over:
+        if (points := likeness.get(pk) if state in DELIVERED else 0.0) is not None:
+            found[attempt].append(points)
+    return found
+
+
+def _in_hand(project: Project, tries: Collection[int]) -> set[int]:
+    """Those of the tries of which an item is open, or lost and still wanted."""
+    is_wanted = Q(state=Assignment.State.OPEN) | Q(state__in=RESUMABLE, item__in=pool(project).values("pk"))
+    return set(Assignment.objects.filter(is_wanted, screening__in=tries).values_list("screening", flat=True))
 
 
 def _over(project: Project, tries: Collection[int]) -> QuerySet[Assignment]:
@@ -235,18 +269,37 @@ def told_of_pool(project: Project) -> list[str]:
     if rules is None:
         return []
     there = pool(project).count()
+    stuck = _told_of_stuck(project)
     has = f"{there} {'item has' if there == 1 else 'items have'} a known answer that others can be compared with"
     if there < rules.items:
         return [
             f"Nobody new can be screened, nor begin: a screening takes {rules.items} items, and {has}. Keep more known "
-            "answers, or ask for fewer."
+            "answers, or ask for fewer.",
+            *stuck,
         ]
     if rules.retries and there < (wanted := rules.items * (1 + rules.retries)):
         return [
             f"Not everybody who fails the screening can try again: that takes {wanted} items, as nobody gets one "
-            f"twice, and {has}."
+            f"twice, and {has}.",
+            *stuck,
         ]
-    return []
+    return stuck
+
+
+def _told_of_stuck(project: Project) -> list[str]:
+    members = Membership.objects.filter(project=project, state=Membership.State.ACTIVE, is_let_through=False)
+    at_it = members.filter(Exists(Screening.objects.filter(membership=OuterRef("pk"), ended_at=None)))
+    count = sum(one.is_stuck for one in standings(project, list(at_it)).values())
+    if not count:
+        return []
+    who = "1 person who is" if count == 1 else f"{count:,} people who are"
+    return [f"{who} being screened cannot go on: no item with a known answer is left that they never had."]
+
+
+def lacks_items_for_others(project: Project) -> bool:
+    """Whether somebody new, who is in no group, could not be screened now."""
+    rules = rules_of(project)
+    return rules is not None and pool(project).open_to("").count() < rules.items
 
 
 def next_item(membership: Membership) -> Item | None:
@@ -283,15 +336,22 @@ def begin(membership: Membership, now: datetime, *, is_given: bool = False) -> S
     )
 
 
+def still_wanted(project: Project, attempt: Screening, begun: list[Assignment]) -> list[Assignment]:
+    """Those of what was begun that are of this try, and that people can still be screened by."""
+    mine = [one for one in begun if one.screening_id == attempt.pk]
+    if not mine:
+        return []
+    items = pool(project).filter(pk__in=[one.item_id for one in mine])
+    present = set(items.values_list("pk", flat=True))
+    return [one for one in mine if one.item_id in present]
+
+
 def judge(project: Project, attempt: Screening, now: datetime) -> bool:
     """End a try all of whose items are over. False where some of them cannot be compared, so that others have to come.
 
     The caller has locked the membership.
     """
-    over = list(_over(project, [attempt.pk]).order_by("pk").values_list("pk", "state"))
-    likeness = _likeness(project, [pk for pk, state in over if state in DELIVERED])
-    points = [0.0 if state not in DELIVERED else likeness.get(pk) for pk, state in over]
-    found = [point for point in points if point is not None][: attempt.items]
+    found = _points(project, [attempt.pk])[attempt.pk][: attempt.items]
     if len(found) < attempt.items:
         return False
     attempt.ended_at, attempt.points = now, round(sum(found), DIGITS)

@@ -105,7 +105,7 @@ def _page(request: HttpRequest, project: Project, *, status: int = 200, **more: 
     context = {
         "project": project,
         "platform": recruitment.platform_of(project),
-        "is_open": project.state == Project.State.OPEN,
+        "is_open": recruitment.takes_new(project),
         "screening": screening.rules_of(project),
         "share": config.recruitment.items_per_visit or config.instances_per_annotator,
         "consent": markdown(config.recruitment.consent),

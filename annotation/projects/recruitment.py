@@ -19,7 +19,7 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 
-from annotation.assignments import shares
+from annotation.assignments import screening, shares
 from annotation.models import Membership, Project, Recruit, Visit
 from annotation.projects.locking import lock_project
 from annotation.projects.membership import Refused, let_in
@@ -61,15 +61,27 @@ def enter(project: Project, arrival: Arrival, signed_in: Any) -> User:
     locked = lock_project(project.pk)
     recruit = _recruit(project, arrival)
     if recruit is None:
-        if locked.state != Project.State.OPEN:
+        if not takes_new(locked):
             raise Refused(NOT_NOW)
         recruit = _new(project, arrival)
         _new_visit(recruit, arrival)
         return recruit.user
     if not _may_come_in(recruit):
         raise Refused(REMOVED)
-    _return(recruit, arrival, is_signed_in=signed_in == recruit.user, is_open=locked.state == Project.State.OPEN)
+    _return(recruit, arrival, is_signed_in=signed_in == recruit.user, is_open=_takes(locked, recruit))
     return recruit.user
+
+
+def takes_new(project: Project) -> bool:
+    """Whether somebody who was never here may begin: the project is open, and whom it screens it has the items for."""
+    return project.state == Project.State.OPEN and not screening.lacks_items_for_others(project)
+
+
+def _takes(project: Project, recruit: Recruit) -> bool:
+    """The same of somebody who comes once more."""
+    mine = Membership.objects.filter(project=project, user=recruit.user_id, role=Role.ANNOTATOR).first()
+    standing = screening.standing_of(mine) if mine else None
+    return project.state == Project.State.OPEN and not (standing is not None and standing.wants_items)
 
 
 @dataclass(frozen=True)

@@ -354,6 +354,70 @@ def test_where_the_items_run_out_the_try_waits_for_others(tmp_path):
     assert "passed" in attempt(project, right=1).reason
 
 
+def is_stuck(project, name="ann"):
+    found = standing(project, name)
+    assert found.state == screening.UNDER_WAY
+    assert found.is_stuck == (found.refusal == screening.NO_ITEMS)
+    return found.is_stuck
+
+
+def test_a_try_for_which_no_item_is_left_says_so_and_managers_are_told(tmp_path):
+    project = project_of(tmp_path, known=4)
+    label(project, count=3)
+    last = hand_out(project, person("ann")).assignment
+    assert not is_stuck(project)
+    states.release(last.public_id, person("ann"))
+    assert not is_stuck(project)
+    gold = Gold.objects.filter(item=last.item_id)
+    kept = list(gold)
+    gold.delete()
+    assert is_stuck(project)
+    assert hand_out(project, person("ann")).reason == screening.NO_ITEMS
+    told = "1 person who is being screened cannot go on"
+    assert any(one.startswith(told) for one in screening.told_of_pool(project))
+    membership.deactivate(member(project), boss())
+    assert not any(told in one for one in screening.told_of_pool(project))
+    membership.activate(member(project), boss())
+    Gold.objects.bulk_create(kept)
+    assert not is_stuck(project)
+    assert hand_out(project, person("ann")).assignment.pk == last.pk
+    assert "passed" in attempt(project, right=1).reason
+
+
+def test_an_answer_that_was_kept_or_invalidated_may_leave_a_try_without_items(tmp_path):
+    project = project_of(tmp_path, known=4)
+    label(project, count=3)
+    (kept,) = label(project, right=False)
+    keep_submission(project, kept.submissions.get(), None)
+    assert is_stuck(project)
+    assert standing(project).answered == 3
+    assert hand_out(project, person("ann")).reason == screening.NO_ITEMS
+    (*_, void) = label(project, "bob", count=2)
+    assert not is_stuck(project, "bob")
+    managing.invalidate(void.pk, boss())
+    label(project, "bob", count=2)
+    assert is_stuck(project, "bob")
+    assert any(one.startswith("2 people who are being screened") for one in screening.told_of_pool(project))
+    learn(project, in_order(project)[0])
+    assert not is_stuck(project)
+    assert "passed" in attempt(project, right=1).reason
+
+
+def test_who_submitted_all_of_a_try_is_not_stuck_before_it_is_judged(tmp_path):
+    project = project_of(tmp_path, known=4)
+    label(project, count=4)
+    assert not is_stuck(project)
+    assert standing(project).answered == 4
+
+
+def test_a_withdrawn_item_that_was_begun_is_not_handed_out_again(tmp_path):
+    project = project_of(tmp_path)
+    first = hand_out(project, person("ann")).assignment
+    states.release(first.public_id, person("ann"))
+    managing.withdraw(first.item_id, boss())
+    assert hand_out(project, person("ann")).assignment.item_id != first.item_id
+
+
 def test_without_enough_items_nobody_begins_and_managers_are_told(tmp_path):
     project = project_of(tmp_path, known=3)
     assert hand_out(project, person("ann")).reason == screening.NO_ITEMS

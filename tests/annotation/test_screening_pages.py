@@ -11,7 +11,7 @@ from django.test import Client
 
 from annotation.assignments import screening, states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Recruit, Screening, Visit
+from annotation.models import Assignment, Gold, Item, Recruit, Screening, Visit
 from annotation.projects import membership
 from annotation.projects.load import load_file
 from tests.annotation.test_recruitment import PROLIFIC, come, home, page, said
@@ -277,6 +277,38 @@ def test_who_passes_a_try_in_the_middle_of_a_visit_goes_on_with_it(client, recru
     assert Visit.objects.get().is_under_way
     submit(client, press(recruiting, client).headers["Location"])
     assert 'value="C1ABC"' in said(client.get(home(recruiting)))
+
+
+def test_a_recruit_for_whom_there_are_too_few_items_is_shown_the_way_back(client, recruiting):
+    come(recruiting, client)
+    Gold.objects.filter(item__in=in_order(recruiting)[9:]).delete()
+    html = said(client.get(home(recruiting)))
+    assert "too few items" in html
+    assert 'value="R1XYZ"' in html
+    learn(recruiting, in_order(recruiting)[9])
+    submit(client, begin(recruiting, client))
+    Gold.objects.all().delete()
+    Assignment.objects.filter(state="open").update(state="released")
+    html = said(client.get(home(recruiting)))
+    assert "too few items" in html
+    assert 'value="R1XYZ"' in html
+    assert "Continue" not in html
+
+
+def test_nobody_new_is_let_in_where_there_are_too_few_items_to_screen_them(client, recruiting):
+    come(recruiting, client)
+    Item.objects.filter(pk__in=[one.pk for one in in_order(recruiting)[9:]]).update(group="rust")
+    assert come(recruiting, client).headers["Location"] == home(recruiting)
+    assert 'value="R1XYZ"' in said(come(recruiting, client, SESSION_ID="77bc"))
+    other = {"PROLIFIC_PID": "6a", "SESSION_ID": "88"}
+    visitor = Client()
+    assert "This task takes nobody new at the moment." in said(visitor.get(page(recruiting, **other)))
+    html = said(come(recruiting, visitor, **other))
+    assert "This task takes nobody new at the moment." in html
+    assert 'value="R1XYZ"' in html
+    assert Recruit.objects.count() == 1
+    learn(recruiting, in_order(recruiting)[0])
+    assert come(recruiting, visitor, **other).headers["Location"] == home(recruiting)
 
 
 def test_a_code_without_a_screening_is_a_warning(tmp_path):
