@@ -22,19 +22,27 @@ RESERVED = frozenset(BEFORE + AFTER)
 SWE_BENCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*__[A-Za-z0-9._-]+-[0-9]+")
 
 
-def lines(rows: Iterable[Any], sheet: Sheet, as_object: Callable[[Any], Mapping[str, Any]]) -> Iterator[Piece]:
+def lines(
+    rows: Iterable[Any],
+    sheet: Sheet,
+    as_object: Callable[[Any], Mapping[str, Any]],
+    line: Callable[[Mapping[str, Any]], bytes] = json_line,
+) -> Iterator[Piece]:
     """A line for every row, in the file of its split. An export without a row is an empty file, not none."""
-    return lines_of_many(rows, sheet, lambda row: (as_object(row),))
+    return lines_of_many(rows, sheet, lambda row: (as_object(row),), line)
 
 
 def lines_of_many(
-    rows: Iterable[Any], sheet: Sheet, as_objects: Callable[[Any], Iterable[Mapping[str, Any]]]
+    rows: Iterable[Any],
+    sheet: Sheet,
+    as_objects: Callable[[Any], Iterable[Mapping[str, Any]]],
+    line: Callable[[Mapping[str, Any]], bytes] = json_line,
 ) -> Iterator[Piece]:
     """As ``lines``, for rows that make several lines each, or none."""
     yield Piece(sheet.file, b"")
     for row in rows:
         for value in as_objects(row):
-            yield Piece(split_file(sheet.file, row.split), json_line(value))
+            yield Piece(split_file(sheet.file, row.split), line(value))
 
 
 def origin(row: Row) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One JSON object as one line, or a value that becomes part of one."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,20 +14,35 @@ _FIRST, _FIRST_OF_THREE = "\u0085".encode()[0], "\u2028".encode()[0]
 
 
 def json_line(value: Mapping[str, Any]) -> bytes:
-    """``value`` as one line of UTF-8 JSON that ends with a newline; keys in the order given, floats as floats."""
+    """``value`` as one line of UTF-8 JSON that ends with a newline; keys in the order given, floats as floats.
+
+    A whole number outside -2^63 to 2^63 - 1, as a call's input may hold, is its digits as a text: readers that infer
+    types round such numbers, or refuse the file.
+    """
     try:
-        text = orjson.dumps(value, default=_list, option=orjson.OPT_APPEND_NEWLINE)
+        # Strict is outside 53 bits, which is rare: only then is every number looked at.
+        text = orjson.dumps(value, default=_list, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError as error:
-        if "64-bit" not in str(error):
+        if "Integer exceeds" not in str(error):
             raise
-        # A call's input may hold wider integers, which are legal JSON and unknown to orjson. Readers that infer types
-        # round them, or refuse the file: as texts they keep their digits.
         text = orjson.dumps(_narrow(value), option=orjson.OPT_APPEND_NEWLINE)
     return _in_one_line(text)
 
 
+def exact_json_line(value: Mapping[str, Any]) -> bytes:
+    """The same with every whole number as it is, for who reads whole numbers of any width."""
+    try:
+        text = orjson.dumps(value, default=_list, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError as error:
+        if "Integer exceeds" not in str(error):
+            raise
+        text = json.dumps(value, default=_list, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        text += b"\n"
+    return _in_one_line(text)
+
+
 def _narrow(value: Any) -> Any:
-    """``value`` with each whole number that is wider than 64 bits as its digits."""
+    """``value`` with each whole number that has no place in 64 bits with a sign as its digits."""
     if isinstance(value, Steps):
         value = value.all()
     if isinstance(value, dict):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from exports.describe import judged, lines
 from exports.formats import Format, Piece, Row, Sheet, Takes, formats
+from exports.jsonline import exact_json_line
 from traces.tooling.atif import step_ids, to_atif
 
 OF_A_LABEL = ("label", "reward", "label_source", "p_correct")
@@ -29,13 +30,15 @@ class Atif(Format):
         return "" if row.steps else "no steps"
 
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
-        return lines(rows, sheet, _trajectory)
+        # Our converter, and Python's own, read whole numbers of any width.
+        return lines(rows, sheet, _trajectory, exact_json_line)
 
 
 def _trajectory(row: Row) -> dict[str, Any]:
     trajectory = to_atif(dict(row.document))
     places = step_ids(trajectory)
     trajectory["extra"]["labels"] = {
+        "trace_id": row.trace_id,
         "mode": row.mode,
         "first_error_step": row.first_error_step,
         "all_correct": row.all_correct,
