@@ -40,8 +40,7 @@ class Kto(Format):
     def refusal(self, row: Row) -> str:
         if self.places(row):
             return ""
-        is_judged = any(_is_judged(row, place) for place in range(len(row.steps)))
-        return "no text in what is judged right or wrong" if is_judged else "no step judged right or wrong"
+        return "no text in what is judged right or wrong" if _n_judged(row) else "no step judged right or wrong"
 
     def places(self, row: Row) -> list[int]:
         return [place for place in range(len(row.steps)) if _tells(row, place)]
@@ -49,9 +48,15 @@ class Kto(Format):
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         yield Piece(sheet.file, b"")
         for row in rows:
+            for _ in range(_n_judged(row) - len(self.places(row))):
+                sheet.note("steps without a text")
             make = _lines if sheet.prompt_limit is None else _limited_lines
             for line in make(row, self.places(row), sheet):
                 yield Piece(split_file(sheet.file, row.split), line)
+
+
+def _n_judged(row: Row) -> int:
+    return sum(_is_judged(row, place) for place in range(len(row.steps)))
 
 
 def _tells(row: Row, place: int) -> bool:

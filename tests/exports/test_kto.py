@@ -74,7 +74,7 @@ def test_a_step_without_a_text_is_no_example(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "kto.jsonl").open()]
     assert [(row["trace_id"], row["step_idx"]) for row in rows] == [("t1", 1), ("t1", 2), ("t1", 3)]
     assert (built.counts["rows"], built.counts["hard_labels"]) == (3, {"positive": 3})
-    assert built.counts["left_out"] == {"no text in what is judged right or wrong": 1}
+    assert built.counts["left_out"] == {"no text in what is judged right or wrong": 1, "steps without a text": 1}
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
