@@ -15,7 +15,7 @@ from exports import current, mirror, schedules
 from exports.options import options_of
 from exports.releases import release
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick, run_now
-from potato_site.jobs.again import askable
+from potato_site.jobs.again import askable, last_jobs
 from potato_site.jobs.models import Job
 
 logger = logging.getLogger(__name__)
@@ -54,9 +54,10 @@ def refresh(project_id: int) -> int:
     waiting = {params["annotator"] for params in asked.values_list("params", flat=True)}
     people = queries.last_labels(project_id, using="default")
     stale = {person.user_id for person in people if _is_stale(project, person)}
-    for user_id in sorted(waiting | stale):
+    wanted = waiting | stale | _failed().get(project_id, set())
+    for user_id in sorted(wanted):
         run_now(MIRROR, {"project": project_id, "annotator": user_id})
-    return len(waiting | stale)
+    return len(wanted)
 
 
 @dataclass
@@ -82,20 +83,22 @@ _watches: dict[int, _Watch] = {}
 def catch_missed_mirrors() -> None:
     """Ask again for files that are missing or older than their annotator's latest submission: a job was lost, or a
     file was removed."""
+    failed = _failed()
     for project in queries.delivering_projects(using="default"):
         try:
-            _ask_for_missed(project)
+            _ask_for_missed(project, failed.get(project.project_id, set()))
         except Exception:
             # One project's files must not leave the others' behind.
             logger.exception("The annotators' files of project %s cannot be looked after", project.project_id)
 
 
-def _ask_for_missed(project: Delivering) -> None:
+def _ask_for_missed(project: Delivering, failed: set[int]) -> None:
     watch = _watches.get(project.project_id)
     wanted = (project.output_path, project.form, project.compares)
     if watch is None or (watch.output_path, watch.form, watch.compares) != wanted:
         watch = _watches[project.project_id] = _Watch(*wanted)
-    behind = {_key(project.project_id, user_id): user_id for user_id in _behind(project, watch)}
+    people = {*_behind(project, watch), *failed}
+    behind = {_key(project.project_id, user_id): user_id for user_id in people}
     for key in sorted(askable(behind)):
         enqueue(MIRROR, {"project": project.project_id, "annotator": behind[key]}, dedupe_key=key)
 
@@ -112,6 +115,18 @@ def _behind(project: Delivering, watch: _Watch) -> list[int]:
             del watch.behind[person.user_id]
     removed = [who for who, paths in watch.current.items() if not all(os.path.exists(path) for path in paths)]
     return sorted({*watch.behind, *removed})
+
+
+def _failed() -> dict[int, set[int]]:
+    """Project → the annotators whose file could not be written when it was asked for last: it may hold what was
+    invalidated since, however new it is."""
+    failed = Job.objects.filter(kind=MIRROR, state=Job.State.FAILED)
+    keys = {key for key in failed.values_list("dedupe_key", flat=True) if key}
+    found: dict[int, set[int]] = {}
+    for job in last_jobs(keys).values():
+        if job.state == Job.State.FAILED:
+            found.setdefault(job.params["project"], set()).add(job.params["annotator"])
+    return found
 
 
 def _is_stale(project: Delivering, person: LastLabels) -> bool:

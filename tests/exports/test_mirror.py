@@ -1,5 +1,6 @@
 """Each annotator's own file, and the tick that catches what was missed."""
 
+import errno
 import json
 import os
 from datetime import timedelta
@@ -15,7 +16,7 @@ from annotation import queries
 from annotation.answers.ops import apply_ops
 from annotation.answers.submission import submit
 from annotation.assignments.states import reopen, void
-from annotation.models import Membership, Recruit
+from annotation.models import Membership, Recruit, Submission
 from exports import mirror, tasks
 from potato_site.jobs import run_now, runner
 from potato_site.jobs.models import Job
@@ -256,6 +257,25 @@ def test_a_file_that_could_not_be_written_is_written_when_the_hour_is_over(tmp_p
     assert len(lines_of(project, "ann")) == 1
 
 
+def test_what_was_invalidated_while_the_file_could_not_be_written_leaves_it_in_the_end(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "ann", answers(1))
+    tasks.refresh(project.pk)
+    first = Submission.objects.order_by("seq").first()
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(tasks.mirror, "write", full)
+        void(first.assignment_id)
+        an_hour_of_ticks(monkeypatch)
+    assert len(lines_of(project, "ann")) == 2
+    an_hour_of_ticks(monkeypatch)
+    assert len(lines_of(project, "ann")) == 1
+
+
 class Clock:
     """A clock that a test moves."""
 
@@ -352,8 +372,8 @@ def test_the_tick_asks_the_database_nothing_about_a_project_at_rest(tmp_path):
     tasks.catch_missed_mirrors()
     with CaptureQueriesContext(connections["default"]) as queries:
         tasks.catch_missed_mirrors()
-    # The list of projects with their change counters, and nothing else.
-    assert len(queries) == 1
+    # The list of projects with their change counters, and what could not be written.
+    assert len(queries) == 2
 
 
 def as_json(folder):
