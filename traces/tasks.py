@@ -28,8 +28,9 @@ def import_traces(job: JobHandle) -> object:
     """
     params = job.params
     dataset = Dataset.objects.get(pk=params["dataset"])
-    upload = Import.objects.get(pk=params["import"]) if "import" in params else None
     folder = params.get("watched")
+    upload = Import.objects.get(pk=params["import"]) if "import" in params else None
+    begun = watching.begun(job.id) if folder else upload
     # What arrives while it is read is left to the next look.
     state = watching.state_of(folder) if folder else ""
     try:
@@ -39,7 +40,7 @@ def import_traces(job: JobHandle) -> object:
             options=ImportOptions.of(params),
             made_by=User.objects.filter(pk=params.get("made_by") or 0).first(),
             job_id=job.id,
-            into=upload,
+            into=begun,
             progress=job.progress,
         )
         job.check()

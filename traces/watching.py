@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from itertools import takewhile
 from pathlib import Path
 
 from django.conf import settings
@@ -23,7 +24,7 @@ from potato_site.jobs.models import Job
 from traces.finding import find_sources
 from traces.import_options import ImportOptions
 from traces.jsonl import Problem
-from traces.models import Dataset
+from traces.models import Dataset, Import
 from traces.neighbours import is_hidden
 from traces.source import Source
 
@@ -35,7 +36,7 @@ def allowed_folders() -> list[str]:
     found = []
     for root in settings.POTATO_WATCHED_FOLDERS:
         path = Path(root).resolve()
-        if path.is_dir():
+        if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):
             found += [str(path), *sorted(str(one) for one in path.iterdir() if _is_plain_folder(one))]
     return found
 
@@ -43,7 +44,9 @@ def allowed_folders() -> list[str]:
 def may_be_watched(folder: str) -> bool:
     """Whether the folder, links resolved, lies in one that the settings name."""
     path = Path(folder).resolve()
-    return path.is_dir() and any(path.is_relative_to(Path(root).resolve()) for root in settings.POTATO_WATCHED_FOLDERS)
+    return os.path.isdir(path) and any(
+        path.is_relative_to(Path(root).resolve()) for root in settings.POTATO_WATCHED_FOLDERS
+    )
 
 
 def files_of(folder: str) -> list[Source | Problem]:
@@ -69,7 +72,11 @@ def look_into_watched_folders() -> None:
         if not may_be_watched(dataset.watched_folder):
             logger.warning("Dataset %s watches a folder that is not there, or not allowed", dataset.pk)
             continue
-        _look(dataset, state_of(dataset.watched_folder))
+        try:
+            _look(dataset, state_of(dataset.watched_folder))
+        except OSError:
+            # One folder must not leave the others behind.
+            logger.exception("Dataset %s watches a folder that cannot be read", dataset.pk)
 
 
 @transaction.atomic
@@ -89,6 +96,19 @@ def _look(dataset: Dataset, now: str) -> None:
 
 def _key(dataset: Dataset) -> str:
     return f"traces.watch:{dataset.pk}"
+
+
+def begun(job_id: int) -> Import | None:
+    """The import that this job, or the one before it that failed for good, has begun: it is gone on with, and does not
+    become another one with every try."""
+    key = Job.objects.filter(pk=job_id).values("dedupe_key")
+    tries = Job.objects.filter(dedupe_key__in=key, pk__lte=job_id).order_by("-pk")
+    failed = takewhile(lambda one: one.pk == job_id or one.state == Job.State.FAILED, tries)
+    row = Import.objects.filter(job_id__in=[one.pk for one in failed]).order_by("-pk").first()
+    if row is not None and row.job_id != job_id:
+        row.job_id = job_id
+        row.save(update_fields=["job_id"])
+    return row
 
 
 def imported(dataset: Dataset, folder: str, state: str) -> None:
@@ -114,4 +134,4 @@ def state_of(folder: str) -> str:
 
 
 def _is_plain_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+    return os.path.isdir(path) and not path.is_symlink() and not path.name.startswith(".")

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from potato_site.jobs import runner
 from potato_site.jobs.models import Job
 from tests.factory import make_trace
 from tests.traces.test_uploads import work
 from traces import tasks
-from traces.models import Dataset, ImportFile, Trace
-from traces.watching import allowed_folders, look_into_watched_folders, may_be_watched, watch
+from traces.models import Dataset, Import, ImportFile, Trace
+from traces.watching import allowed_folders, look_into_watched_folders, may_be_watched, state_of, watch
 
 pytestmark = pytest.mark.django_db
 
@@ -179,3 +180,45 @@ def test_watching_can_be_ended(dataset, folder):
     write(folder, "a")
     look(3)
     assert ids() == []
+
+
+def test_an_import_that_is_tried_again_is_one_import(dataset, folder, monkeypatch):
+    write(folder, "a")
+    look_into_watched_folders()
+    look_into_watched_folders()
+
+    def breaks_off(*args):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("traces.imports._Run._flush", breaks_off)
+        for _ in range(3):
+            Job.objects.filter(kind="traces.import").update(due_at=timezone.now())
+            assert runner.run(Job.objects.get(kind="traces.import").pk)
+    assert Job.objects.filter(kind="traces.import").values_list("state", "failures").get() == ("failed", 3)
+    Job.objects.filter(kind="traces.import").update(finished_at=timezone.now() - timedelta(hours=2))
+    look()
+    assert ids() == ["a"]
+    batch = Import.objects.get()
+    assert batch.job_id == Job.objects.filter(kind="traces.import").latest("pk").pk
+    write(folder, "b", name="u.jsonl")
+    look(2)
+    assert Import.objects.count() == 2
+
+
+def test_a_folder_that_cannot_be_read_leaves_no_other_behind(dataset, folder, monkeypatch, caplog):
+    locked = folder.parent / "locked"
+    locked.mkdir()
+    watch(dataset, str(locked))
+    watch(Dataset.objects.create(name="second"), str(folder))
+    write(folder, "a")
+
+    def state(path):
+        if path == str(locked):
+            raise PermissionError(13, "Permission denied")
+        return state_of(path)
+
+    monkeypatch.setattr("traces.watching.state_of", state)
+    look(2)
+    assert ids() == ["a"]
+    assert f"Dataset {dataset.pk} watches a folder that cannot be read" in caplog.text
