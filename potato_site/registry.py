@@ -40,8 +40,10 @@ class UnknownPlugin(LookupError):
 class Registry(Generic[T]):
     """Names to plug-ins of one kind. ``group`` is also the entry-point group of third-party packages."""
 
-    def __init__(self, group: str, *, package: str | None = None) -> None:
+    def __init__(self, group: str, *, package: str | None = None, kind: type | None = None) -> None:
+        """``kind``: what a plug-in must be an instance of."""
         self.group = group
+        self.kind = kind
         self.package = package
         self._items: dict[str, T] = {}
         self._loaded = False
@@ -49,9 +51,12 @@ class Registry(Generic[T]):
         _tables[group] = self
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator: put the object under ``name``. Raises ValueError if another object has it."""
+        """Decorator: put the object under ``name``. Raises ValueError if another object has it, and TypeError for one
+        that is not of the registry's kind."""
 
         def add(item: T) -> T:
+            if self.kind is not None and not isinstance(item, self.kind):
+                raise TypeError(f"{name!r} of {type(item).__module__} is no {self.kind.__name__} of {self.group}")
             if self._items.setdefault(name, item) is not item:
                 raise ValueError(f"two plug-ins called {name!r} in {self.group}")
             return item

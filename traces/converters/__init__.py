@@ -44,4 +44,4 @@ class Converter(ABC):
         """
 
 
-converters: Registry[Converter] = Registry("potato_site.converters", package="traces.converters")
+converters: Registry[Converter] = Registry("potato_site.converters", package="traces.converters", kind=Converter)
