@@ -34,6 +34,7 @@ def run_jobs() -> None:
         runner.run(pk)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_the_example_labels_a_project_through_the_api_alone(live_server, tmp_path, settings):
     settings.POTATO_HOME = tmp_path / "site"

@@ -28,6 +28,7 @@ def test_it_is_what_pyarrow_makes(kind, values):
         assert made.equals(pa.array(some, kind))
 
 
+@pytest.mark.slow
 def test_an_export_for_a_hub_does_not_import_pandas():
     code = """
 import sys

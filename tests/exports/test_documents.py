@@ -69,6 +69,7 @@ def test_the_file_is_the_expected_one(exported, golden):
     golden(GOLDEN / "prm_labels.jsonl", (exported / "training_data" / "prm_labels.jsonl").read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_the_snippet_runs_unchanged(exported, golden, name):
     done = subprocess.run(

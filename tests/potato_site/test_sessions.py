@@ -82,6 +82,7 @@ def test_all_other_sessions_end_when_asked_and_this_one_stays(client, person):
     assert other.get("/").status_code == 200
 
 
+@pytest.mark.slow
 def test_cookies_carry_the_host_prefix_when_served_by_https():
     import os
     import subprocess
