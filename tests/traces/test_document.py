@@ -54,7 +54,7 @@ def test_any_object_is_refused_or_becomes_a_document_equal_to_its_own_normal_for
     assert normalize(doc) == doc
     assert loads(canonical(doc)) == doc
     assert sha256(doc) == sha256(normalize(doc))
-    text = "".join([title(doc), issue_key(doc), *map(step_texts, doc.get("structured_turns", []))])
+    text = "".join([title(doc), issue_key(doc), *step_texts(doc.get("structured_turns", []))])
     assert "\0" not in text
     assert text.encode()
 
