@@ -17,6 +17,7 @@ from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
 from annotation.projects.revisions import config_of
+from annotation.quality import statistics
 from potato_site.accounts.models import AuditEntry, User
 
 State = Assignment.State
@@ -103,8 +104,9 @@ def keep_for(item_id: int, by: User, group: str) -> None:
     before, item.group = item.group, group
     item.save(update_fields=["group"])
     _audit_item(item, by, "item.group", {"group": before}, {"group": group})
-    # Who could break a tie may be another one now.
+    # Who could break a tie may be another one now, and what is left to whom is.
     planning.request(item.project.dataset_id)
+    statistics.request(item.project_id)
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from annotation.assignments import planning, screening, states
 from annotation.models import Assignment, Item, Membership, Screening
 from annotation.projects.counter import bump_for
 from annotation.projects.locking import lock_project
+from annotation.quality import statistics
 from potato_site.accounts import links, sessions
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.api import tokens
@@ -70,8 +71,9 @@ def set_group(membership: Membership, by: User | None, group: str) -> Membership
     if locked.group == group:
         return locked
     changed = _change(locked, by, "people.group", group=group)
-    # Who could break a tie may be another one now.
+    # Who could break a tie may be another one now, and what is left to whom is.
     planning.request(locked.project.dataset_id)
+    statistics.request(locked.project_id)
     return changed
 
 

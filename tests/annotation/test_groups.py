@@ -18,6 +18,7 @@ from annotation.quality import statistics
 from annotation.quality.live import live
 from annotation.quality.status import status
 from potato_site.accounts.models import AuditEntry, User
+from potato_site.jobs.models import Job
 from tests import factory
 from tests.annotation.test_known_items import in_order, known, labeled, project_of
 from tests.annotation.test_tie_breakers import project_with, tie
@@ -52,6 +53,14 @@ def items() -> list[Item]:
 
 def given(project, name: str) -> Assignment | None:
     return hand_out(project, factory.person(name)).assignment
+
+
+def test_the_numbers_are_counted_again_when_an_item_or_a_person_is_of_another_group(project):
+    asked = Job.objects.filter(kind=statistics.JOB, dedupe_key=f"{statistics.JOB}:{project.pk}", state__in=Job.LIVE)
+    for change in (lambda: keep(items()[0], "rust"), lambda: put("bob", "rust")):
+        asked.delete()
+        change()
+        assert asked.count() == 1
 
 
 def test_only_the_group_gets_what_is_kept_for_it(project):
