@@ -81,9 +81,11 @@ def _next(project: Project, user: Any, now: datetime, halts: bool) -> HandOut:
         kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
         if kept is not None and not tries:
             return HandOut(_open_reserved(project, kept, now))
-        begun = calibration.still_wanted(project, [a for a in mine if a.is_calibration])
-        if (first := _return_to(begun, now) or _calibrate(membership, now)) is not None:
-            return HandOut(first)
+        # Who did not pass is not to agree with anybody.
+        if standing is None or standing.state != screening.FAILED:
+            begun = calibration.still_wanted(project, [a for a in mine if a.is_calibration])
+            if (first := _return_to(begun, now) or _calibrate(membership, now)) is not None:
+                return HandOut(first)
         if standing is not None and tries:
             begun = [assignment for assignment in mine if assignment.is_screening]
             found = _screen(membership, standing, begun, now, halts)

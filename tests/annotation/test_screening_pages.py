@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.test import Client
 
-from annotation.assignments import screening, states
+from annotation.assignments import managing, screening, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Gold, Item, Recruit, Screening, Visit
 from annotation.projects import membership
@@ -150,6 +150,17 @@ def test_who_fails_for_good_is_thanked(project, ann):
     assert "Begin" not in text
     assert press(project, ann, begin="1").headers["Location"] == home(project)
     assert Screening.objects.count() == 2
+
+
+def test_who_has_failed_is_given_nothing_to_be_calibrated_by(tmp_path):
+    project = screening_project(tmp_path, rules={**RULES, "retries": 0})
+    client = Client()
+    client.force_login(person("ann"))
+    attempt(project, right=0, wrong=4)
+    managing.calibrate(in_order(project)[0].pk, boss())
+    assert "<button" not in said(client.get(home(project))).split('id="work"')[1].split("</section>")[0]
+    assert press(project, client).headers["Location"] == home(project)
+    assert not Assignment.objects.filter(purpose="calibration").exists()
 
 
 def test_with_too_few_items_the_page_says_so(tmp_path):
