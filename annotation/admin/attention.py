@@ -60,9 +60,9 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
 
 def _of_screening(project: Project, links: Links) -> Iterator[Notice]:
     yield from (Notice("warn", text, links.setup, "See the set-up") for text in screening.told_of_pool(project))
-    if failed := len(screening.failed_people(project)):
+    if failed := screening.n_failed_for_good(project):
         people = "1 person" if failed == 1 else f"{failed:,} people"
-        yield Notice("warn", f"{people} did not pass the screening.", links.people, "See people")
+        yield Notice("warn", f"{people} did not pass the screening and cannot try again.", links.people, "See people")
 
 
 def _stranded(live: Live, links: Links) -> Iterator[Notice]:

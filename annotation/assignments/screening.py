@@ -375,11 +375,24 @@ def place_of(assignment: Assignment) -> tuple[int, int]:
 
 
 def failed_people(project: Project, using: str = "default") -> set[int]:
-    """Users who get no work as they did not pass. Who may try again is among them."""
+    """Annotators who get no work as they did not pass. Who may try again is among them."""
     if rules_of(project) is None:
         return set()
     later = Screening.objects.using(using).filter(membership=OuterRef("membership"), number__gt=OuterRef("number"))
     failed = Screening.objects.using(using).filter(
-        ~Exists(later), membership__project=project, membership__is_let_through=False, points__lt=F("needed")
+        ~Exists(later),
+        membership__project=project,
+        membership__role=Membership.Role.ANNOTATOR,
+        membership__state=Membership.State.ACTIVE,
+        membership__is_let_through=False,
+        points__lt=F("needed"),
     )
     return set(failed.values_list("membership__user", flat=True))
+
+
+def n_failed_for_good(project: Project) -> int:
+    """How many of them wait for a manager: they cannot try again, and have no platform to go back to."""
+    members = Membership.objects.filter(project=project, user__in=failed_people(project))
+    members = members.exclude(source=Membership.Source.PLATFORM)
+    found = standings(project, list(members)).values() if members else ()
+    return sum(one.state == FAILED and one.again_at is None for one in found)

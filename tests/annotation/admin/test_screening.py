@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation.assignments.handout import hand_out
 from annotation.models import Membership
-from annotation.projects import bulk
+from annotation.projects import bulk, membership
 from potato_site.accounts.models import AuditEntry, User
 from tests.annotation.admin.test_people import Role, do, member_of, page
 from tests.annotation.test_screening import RULES, attempt, configure, label, later, member, project_of
@@ -130,13 +130,26 @@ def test_the_overview_and_the_setup_page_name_what_is_amiss(tmp_path, client):
     assert again in text_of(client.get(setup).content.decode())
     assert "did not pass" not in overview(client, project)
     attempt(project, right=0, wrong=4)
-    assert "1 person did not pass the screening." in overview(client, project)
+    assert "1 person did not pass the screening and cannot try again." in overview(client, project)
     do(client, project, "ann", action="let-through")
     assert "did not pass" not in overview(client, project)
     configure(project, items=9)
     none = "Nobody new can be screened, nor begin: a screening takes 9 items, and 5 items have a known answer"
     assert none in overview(client, project)
     assert none in text_of(client.get(setup).content.decode())
+
+
+def test_the_overview_names_only_those_who_failed_and_wait_for_a_manager(project, manager):
+    attempt(project, "ann", right=0, wrong=4)
+    assert "did not pass" not in overview(manager, project)
+    configure(project, retries=0)
+    attempt(project, "bob", right=0, wrong=4)
+    attempt(project, "cat", right=0, wrong=4)
+    assert "3 people did not pass the screening and cannot try again." in overview(manager, project)
+    membership.deactivate(member(project, "bob"), None)
+    assert "2 people did not pass" in overview(manager, project)
+    Membership.objects.filter(pk=member(project, "cat").pk).update(source="platform")
+    assert "1 person did not pass" in overview(manager, project)
 
 
 def test_the_rules_are_set_on_the_setup_page_which_says_what_they_mean_for_who_is_at_work(tmp_path, client):
