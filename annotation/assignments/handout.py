@@ -151,6 +151,8 @@ def _screen(
     attempt = standing.latest
     if standing.state != screening.UNDER_WAY or attempt is None:
         return HandOut(None, standing.refusal, page_tells=True)
+    if halts and standing.begins_next:
+        return HandOut(None, screening.BEGINS, page_tells=True)
     if standing.answered < attempt.items or not screening.judge(membership.project, attempt, now):
         return _screen_by_next(membership, attempt, begun, now)
     if attempt.is_passed and not halts:

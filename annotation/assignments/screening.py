@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
@@ -40,7 +40,7 @@ DIGITS = 6
 class Standing:
     """Where a person stands: ``exempt`` (had work before), ``let_through`` by a manager, ``passed``; ``due`` (the next
     item begins a try), ``under_way``, ``failed``, ``lacking`` (it is due, and there are not enough items).
-    ``is_stuck``: it is under way, and there is no item left for it.
+    ``is_stuck``: it is under way, and there is no item left for it. ``is_at_item``: one of it is begun.
 
     ``items`` and ``needed`` are those of the try that is under way or comes next, ``more`` how often the rules let them
     try after that one. ``again_at``: from when on who has failed may try again by themselves; None: not.
@@ -54,6 +54,7 @@ class Standing:
     again_at: datetime | None = None
     more: int = 0
     is_stuck: bool = False
+    is_at_item: bool = False
 
     @property
     def is_through(self) -> bool:
@@ -73,8 +74,14 @@ class Standing:
 
     @property
     def is_given_now(self) -> bool:
-        """A manager gave a try, and nothing of it is done."""
-        return self.state == UNDER_WAY and self.latest is not None and self.latest.is_given and not self.answered
+        """A manager gave a try, and nothing of it is done or begun."""
+        is_given = self.state == UNDER_WAY and self.latest is not None and self.latest.is_given
+        return is_given and not self.answered and not self.is_at_item
+
+    @property
+    def begins_next(self) -> bool:
+        """The next item is the first of a try."""
+        return self.state == DUE or (self.is_given_now and not self.is_stuck)
 
     @property
     def wants_items(self) -> bool:
@@ -149,7 +156,8 @@ class _Looking:
             more = self._more(person, len(tries) - 1)
             is_stuck = person.pk in self.without and not self.fresh.get(person.user_id)
             done = min(answered, latest.items)
-            return Standing(UNDER_WAY, latest, latest.items, latest.needed, done, more=more, is_stuck=is_stuck)
+            found = Standing(UNDER_WAY, latest, latest.items, latest.needed, done, more=more)
+            return replace(found, is_stuck=is_stuck, is_at_item=latest.pk in self.in_hand)
         if latest.is_passed:
             return self._standing(PASSED, latest)
         again_at = self._again_at(person)

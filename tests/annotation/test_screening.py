@@ -321,6 +321,8 @@ def test_who_had_work_before_goes_on_unless_a_manager_gives_them_a_try(tmp_path)
     assert label(project)[0].purpose == Purpose.PRODUCTION
     assert hand_out(project, person("bob")).assignment.purpose == Purpose.SCREENING
     membership.give_try(member(project), boss())
+    assert hand_out(project, person("ann"), halts=True).reason == screening.BEGINS
+    assert hand_out(project, person("ann")).assignment.purpose == Purpose.SCREENING
     assert hand_out(project, person("ann"), halts=True).assignment.purpose == Purpose.SCREENING
 
 

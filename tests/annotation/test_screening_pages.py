@@ -187,8 +187,15 @@ def test_work_that_was_open_is_finished_before_a_try_that_a_manager_gave(project
     membership.let_through(member(project), boss(), False)
     membership.give_try(member(project), boss())
     assert press(project, ann).headers["Location"] == f"/label/{opened.public_id}/"
-    assert submit(ann, f"/label/{opened.public_id}/").startswith("/label/")
-    assert hand_out(project, person("ann")).assignment.is_screening
+    assert submit(ann, f"/label/{opened.public_id}/") == home(project)
+    text = seen(project, ann)
+    assert "A screening comes first" in text
+    assert "You pass with 3 of 4 points" in text
+    assert press(project, ann).headers["Location"] == home(project)
+    address = begin(project, ann)
+    assert "Screening 1 of 4" in text_of(said(ann.get(address)))
+    assert "0 of 4 items done" in seen(project, ann)
+    assert press(project, ann).headers["Location"] == address
 
 
 def test_a_closed_project_shows_no_screening(project, ann):
