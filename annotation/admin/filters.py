@@ -197,6 +197,7 @@ class AttentionFilter(QuestionFilter):
         "overdue": ("Overdue", lambda rows, p: rows.overdue()),
         "too_fast": ("Too fast", lambda rows, p: rows.too_fast()),
         "surplus": ("Surplus", lambda rows, p: rows.surplus()),
+        "skipped": ("Skipped at work", lambda rows, p: rows.skips()),
     }
 
 

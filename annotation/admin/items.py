@@ -27,9 +27,9 @@ def _slots(**having: Any) -> Any:
     return Coalesce(Subquery(slots.annotate(n=Count("pk")).values("n")), 0)
 
 
-def _assignments(**having: Any) -> Any:
-    """How many of an item's assignments are so."""
-    made = Assignment.objects.filter(item=OuterRef("pk"), **having)
+def _assignments(those: QuerySet[Assignment], **having: Any) -> Any:
+    """How many of these are of an item."""
+    made = those.filter(item=OuterRef("pk"), **having)
     return Coalesce(Subquery(made.order_by().values("item").annotate(n=Count("pk")).values("n")), 0)
 
 
@@ -70,9 +70,9 @@ class ItemAdmin(ProjectList):
                 places=_slots(),
                 labeled=_slots(assignment__state__in=DELIVERED),
                 in_hand=_slots(assignment__state__in=HELD),
-                calibrated=_assignments(purpose=Assignment.Purpose.CALIBRATION, state__in=DELIVERED),
-                screened=_assignments(purpose=Assignment.Purpose.SCREENING, state__in=DELIVERED),
-                skipped=_assignments(state=Assignment.State.SKIPPED),
+                calibrated=_assignments(Assignment.objects.delivered(), purpose=Assignment.Purpose.CALIBRATION),
+                screened=_assignments(Assignment.objects.delivered(), purpose=Assignment.Purpose.SCREENING),
+                skipped=_assignments(Assignment.objects.skips()),
             )
         )
 
@@ -103,7 +103,7 @@ class ItemAdmin(ProjectList):
         """By how many, and the way to why."""
         if not item.skipped:
             return ""
-        rows = {"project": item.project_id, "state__exact": "skipped", "q": item.trace_a.external_id}
+        rows = {"project": item.project_id, "attention": "skipped", "q": item.trace_a.external_id}
         address = reverse("admin:annotation_assignment_changelist")
         return format_html('<a href="{}?{}">{}</a>', address, urlencode(rows), item.skipped)
 

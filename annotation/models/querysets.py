@@ -15,8 +15,9 @@ FLAGS = ("surplus", "too_fast", "unread")
 HELD = ("reserved", "open")
 DELIVERED = ("submitted", "reopened")
 ADJUDICATION = "adjudication"
+SCREENING = "screening"
 # What people do before they begin: it is nobody's label.
-BEFOREHAND = ("calibration", "screening")
+BEFOREHAND = ("calibration", SCREENING)
 # What is no work of theirs for the project.
 NOT_WORK = (ADJUDICATION, *BEFOREHAND)
 # The same person may go on with these.
@@ -82,7 +83,7 @@ class ItemQuerySet(QuerySet[Any]):
 
     def skipped_by_several(self, projects: Any = None) -> ItemQuerySet:
         """Perhaps something is wrong with them."""
-        skips = _of(_model("Assignment").objects.using(self.db).filter(state="skipped"), projects).order_by()
+        skips = _of(_model("Assignment").objects.using(self.db).skips(), projects).order_by()
         return self.present().filter(pk__in=skips.annotate(n=Count("pk")).filter(n__gt=1).values("item"))
 
     def short_of_overlap(self, projects: Any = None) -> ItemQuerySet:
@@ -126,6 +127,10 @@ class AssignmentQuerySet(QuerySet[Any]):
     def working(self) -> AssignmentQuerySet:
         """What people label for the project: neither adjudications nor what they do before they begin."""
         return self.exclude(purpose__in=NOT_WORK)
+
+    def skips(self) -> AssignmentQuerySet:
+        """Which may tell of the item. In a screening they tell of the person."""
+        return self.filter(state="skipped").exclude(purpose=SCREENING)
 
     def deciding(self) -> AssignmentQuerySet:
         """Adjudications that are being made, or were made and stand: at most one of an item."""

@@ -137,7 +137,7 @@ def test_items_that_several_skip_lead_to_why(client, project, manager):
         states.skip(begun.public_id, factory.person(name), reason)
     assert rows(client, f"{path}?project={project.slug}&work=skipped") == [str(begun.item)]
     page = client.get(f"{path}?project={project.slug}&work=skipped").content.decode()
-    link = re.search(r'href="([^"]*state__exact=skipped[^"]*)">2<', page)
+    link = re.search(r'href="([^"]*attention=skipped[^"]*)">2<', page)
     why = client.get(unescape(link[1])).content.decode()
     assert "the log is cut off" in why
     assert "no steps at all" in why

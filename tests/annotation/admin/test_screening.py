@@ -1,11 +1,14 @@
 """What managers see of the screening, and do about it."""
 
+import re
+from html import unescape
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from annotation.assignments.handout import hand_out
-from annotation.models import Membership
+from annotation.models import Assignment, Item, Membership
 from annotation.projects import bulk, membership
 from potato_site.accounts.models import AuditEntry, User
 from tests.annotation.admin.test_people import Role, do, member_of, page
@@ -76,6 +79,26 @@ def test_the_list_of_items_leads_to_what_was_said_of_them(project, manager):
     (made,) = label(project, "ann")
     text = manager.get(f"/admin/annotation/item/?project={project.pk}").content.decode()
     assert f'<a href="/admin/p/{project.slug}/items/{made.item_id}/">0 of 1, 1 screened</a>' in text
+
+
+def test_what_is_skipped_in_a_screening_says_nothing_of_the_item(project, manager):
+    item = label(project, "ann")[0].item
+    address = f"/admin/annotation/item/?project={project.pk}&work=skipped"
+    Assignment.objects.filter(item=item).update(state="skipped", reason="while screened")
+    for number, name in enumerate(("bob", "cat", "dan")):
+        purpose = "screening" if name == "bob" else "production"
+        Assignment.objects.create(
+            item=item, project=project, annotator=person(name), purpose=purpose, state="skipped", reason=f"why {number}"
+        )
+        found = Item.objects.skipped_by_several([project.pk])
+        assert list(found) == ([item] if name == "dan" else [])
+    html = manager.get(address).content.decode()
+    link = re.search(r'href="([^"]*attention=skipped[^"]*)">2<', html)
+    why = manager.get(unescape(link[1])).content.decode()
+    assert "why 1" in why
+    assert "why 2" in why
+    assert "why 0" not in why
+    assert "while screened" not in why
 
 
 def test_what_cannot_be_done_is_said(project, manager):
