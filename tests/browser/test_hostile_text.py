@@ -74,8 +74,8 @@ def test_nothing_of_it_runs_while_every_item_is_scrolled_through(sign_in, site):
         read += page.evaluate("document.body.textContent")
         assert page.evaluate(INJECTED) == []
         button(page, "Skip…").click()
-        button(page, "Skip item").click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            button(page, "Skip item").click()
     assert watch.found == []
     texts = canaries.marks("issue_description", "thinking.content", "bash_command.command", "web.input", "record.text")
     assert {mark for mark in texts if f"{mark}<x-{mark} x-q></textarea>" not in read} == set()
