@@ -27,7 +27,7 @@ from annotation.quality.straight import straight_people
 from potato_site.accounts.models import AuditEntry, User
 from tests.factory import PER_STEP, answers, make_project, make_traces, op, person, submit_item
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Purpose, State = Assignment.Purpose, Assignment.State
 STEP = 2  # the known first error of every item that has one
 RULES = {"enabled": True, "items": 4, "pass_percentage": 75}

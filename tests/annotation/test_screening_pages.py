@@ -19,7 +19,7 @@ from tests.annotation.test_screening import RULES, STEP, attempt, boss, configur
 from tests.annotation.test_screening import project_of as screening_project
 from tests.factory import answers, op, person, write_project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

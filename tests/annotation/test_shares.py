@@ -21,7 +21,7 @@ from potato_site.accounts.models import User
 from tests.annotation.test_recruitment import PROLIFIC, come, home, said
 from tests.factory import answers, make_project, make_traces, op, submit_item, write_project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

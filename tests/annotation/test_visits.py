@@ -17,7 +17,7 @@ from tests.annotation.test_recruitment import PROLIFIC, come, home, page, said
 from tests.annotation.test_shares import label, skip, submits
 from tests.factory import make_project, make_traces, op
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SECRET = "What the owner wrote"
 STRANGE = {"STUDY_ID": "xx", "SESSION_ID": "yy"}
 

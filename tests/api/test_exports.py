@@ -16,7 +16,7 @@ from tests.api.calls import caller, problem
 from tests.api.people import member
 from tests.factory import answers, make_project, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from potato_site.jobs import run_now
 from tests.exports.conftest import ADDRESS
 from tests.factory import answers, make_project, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 @pytest.fixture

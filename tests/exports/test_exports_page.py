@@ -20,7 +20,7 @@ from potato_site.jobs.models import Job
 from tests.api.people import member
 from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.annotation.test_recruitment import IDS, PROLIFIC, come
 from tests.annotation.test_shares import label
 from tests.factory import FIRST_ERROR, answers, make_project, make_trace, make_traces, op, person, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 @pytest.fixture(autouse=True)

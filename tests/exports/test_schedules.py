@@ -20,7 +20,7 @@ from potato_site.jobs.models import Job
 from tests.api.people import member
 from tests.factory import answers, make_project, make_traces, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 @pytest.fixture

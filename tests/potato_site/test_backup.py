@@ -23,6 +23,7 @@ from traces.models import Chunk, Document, Import, Rendering
 from traces.store import load_document
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]),
     pytest.mark.usefixtures("second_database"),
 ]

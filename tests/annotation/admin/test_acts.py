@@ -15,6 +15,8 @@ from potato_site.jobs import runner
 from potato_site.jobs.models import Job
 from tests import factory
 
+pytestmark = pytest.mark.slow
+
 State = Assignment.State
 
 

@@ -16,7 +16,7 @@ from tests.annotation.test_screening import RULES, attempt, configure, label, la
 from tests.annotation.test_screening_pages import text_of
 from tests.factory import person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PEOPLE = ("ann", "bob", "cat", "dan", "eve")
 
 
