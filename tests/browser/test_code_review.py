@@ -77,6 +77,15 @@ def review(label):
     return open_item
 
 
+def test_the_list_of_shortcuts_names_the_keys_of_a_comment(review):
+    page = review()
+    press(page, "?")
+    group = page.get_by_role("dialog").locator("tbody").filter(has_text="In a comment")
+    expect(group.get_by_role("row")).to_have_text(
+        ["In a comment", "Ctrl Enter Save the comment", "Alt 1 – 3 Choose the category", re.compile("^Escape Close it")]
+    )
+
+
 def test_a_comment_on_a_line_is_three_keys_and_its_text(review):
     page = review()
     step(page, 1).focus()

@@ -58,6 +58,18 @@ def test_the_list_of_shortcuts_shows_own_keys(label):
     expect(row.locator("kbd")).to_have_text("u")
 
 
+def test_the_list_of_shortcuts_names_the_keys_of_single_places(label):
+    page = label(person="eve", schemes=[PER_STEP])
+    press(page, "?")
+    groups = page.get_by_role("dialog").locator("tbody")
+    search = groups.filter(has_text="In the search")
+    row = search.get_by_role("row").filter(has_text="Stay at what was found")
+    expect(row.locator("kbd")).to_have_text(["Ctrl", "Enter"])
+    expect(groups.filter(has_text="At the labels of a step").locator("kbd")).to_have_text(["←", "→"])
+    expect(groups.filter(has_text="When you skip").locator("kbd")).to_have_text(["1", "3"])
+    expect(groups.filter(has_text="In a comment")).to_have_count(0)
+
+
 def test_the_list_of_shortcuts_opens_at_its_head(label):
     page = label(person="pat", schemes=[PER_STEP])
     page.set_viewport_size({"width": 1440, "height": 400})

@@ -4,6 +4,7 @@ import { byId } from "./label/dom.js";
 import { showIssue } from "./label/issue.js";
 import { Keys, showHelp } from "./label/keys.js";
 import { Pair } from "./label/pair.js";
+import { OF_SEARCH } from "./label/places.js";
 import { Search } from "./label/search.js";
 import { isSheetOpen, setSheet } from "./label/sheet.js";
 import { Trace } from "./label/trace.js";
@@ -28,7 +29,7 @@ function start() {
     },
   });
   const search = Search.find({ trace, pair });
-  new Keys([
+  const bindings = [
     ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
     { key: "Escape", text: "", run: () => search?.isOpen && search.stay() },
     { key: "j", text: "Next step", run: () => trace.goTo(trace.current + 1) },
@@ -38,7 +39,8 @@ function start() {
     { key: "o", text: "Open or close all steps", run: () => openAll(trace.root, !trace.root.querySelector("details[open]")) },
     { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
     { key: "?", text: "This list", run: showHelp },
-  ]);
+  ];
+  new Keys(bindings, search ? [OF_SEARCH] : []);
   document.addEventListener("click", clicked);
   byId("help-button").addEventListener("click", showHelp);
   byId("sheet-toggle").addEventListener("click", () => setSheet(!isSheetOpen()));

@@ -6,15 +6,16 @@
 const SWITCH = "potato-shortcuts";
 // Two keys within this time are one shortcut, as in "g s".
 const CHORD_MS = 1200;
+const ARROWS = { ArrowLeft: "←", ArrowRight: "→" };
 
 export class Keys {
-  /** `bindings` are `[{key, text, run(), shown?}]`. */
-  constructor(bindings) {
+  /** `bindings` are `[{key, text, run()}]`; `places` what the list names besides: `[{place, keys: [{key, text}]}]`. */
+  constructor(bindings, places = []) {
     this.bindings = bindings;
     this.prefix = "";
     this.on = read() !== "off";
     addEventListener("keydown", (event) => this.#pressed(event));
-    this.#cheatSheet();
+    this.#cheatSheet(places);
     this.#apply();
   }
 
@@ -37,9 +38,11 @@ export class Keys {
     this.timer = setTimeout(() => (this.prefix = ""), CHORD_MS);
   }
 
-  #cheatSheet() {
+  #cheatSheet(places) {
     const rows = this.bindings.filter(({ text }) => text).map(({ key, text }) => row(key, text));
-    document.getElementById("help-keys").replaceChildren(...rows);
+    const list = document.getElementById("help-keys");
+    list.replaceChildren(...rows);
+    list.after(...places.map(group));
     const box = document.getElementById("shortcuts-on");
     box.checked = this.on;
     box.addEventListener("change", () => {
@@ -65,16 +68,29 @@ function isField(element) {
 function row(key, text) {
   const line = document.createElement("tr");
   const name = document.createElement("td");
-  for (const part of key.split(" ")) {
-    const cap = document.createElement("kbd");
-    cap.className = "key";
-    cap.textContent = part;
-    name.append(cap, " ");
-  }
+  for (const part of key.split(" ")) name.append(part === "–" ? part : cap(part), " ");
   const meaning = document.createElement("td");
   meaning.textContent = text;
   line.append(name, meaning);
   return line;
+}
+
+function cap(key) {
+  const element = document.createElement("kbd");
+  element.className = "key";
+  element.textContent = ARROWS[key] ?? key;
+  return element;
+}
+
+/** The keys of one place, under its name. */
+function group({ place, keys }) {
+  const body = document.createElement("tbody");
+  const head = document.createElement("tr");
+  const name = document.createElement("th");
+  Object.assign(name, { colSpan: 2, scope: "rowgroup", textContent: place });
+  head.append(name);
+  body.append(head, ...keys.map(({ key, text }) => row(key, text)));
+  return body;
 }
 
 function read() {

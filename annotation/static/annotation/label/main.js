@@ -10,6 +10,7 @@ import { announce, notify } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Page } from "./page.js";
 import { Pair } from "./pair.js";
+import { placesOf } from "./places.js";
 import { Presence } from "./presence.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Search } from "./search.js";
@@ -78,7 +79,7 @@ async function start() {
     onwait: (seconds) => countDown(seconds, state.presence.required_ms, parts.submission?.isDue),
   });
   parts.submission = new Submission({ ...parts, onsubmitted: () => parts.tabs.tell({ type: "submitted" }) });
-  parts.keys = new Keys(moved(bindings(parts, showHelp), state.own_keys));
+  parts.keys = new Keys(moved(bindings(parts, showHelp), state.own_keys), placesOf(parts));
   listen(parts);
   for (const controls of parts.trace.controls()) arrived(parts, controls);
   await takeUp(parts);

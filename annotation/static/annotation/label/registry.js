@@ -17,6 +17,7 @@
  *   move(by, api)                   "next step" (1) or "previous step" (-1) was pressed; true: it meant something else here
  *   leave(api)                      Escape was pressed; true: there was something to leave
  *   keys                            [{key, action, text}] it takes where the project and the page leave them free
+ *   places(scheme)                  [{place, keys: [{key, text}]}] it takes in one place only, for the list of shortcuts
  *   words(key, value)               a value in words where the page cannot know them
  *   summary(api)                    the answer in words, for the review before submitting
  *

@@ -122,7 +122,7 @@ function arrows(parts) {
   const sides = { ArrowLeft: "left", ArrowRight: "right" };
   return Object.entries(parts.pair ? sides : {}).flatMap(([key, side]) => {
     const choice = parts.state.keys.find(({ action, value }) => action === "choose" && value === side);
-    return choice ? [{ key, text: "", run: () => useKey(parts, choice.scheme, "choose", side) }] : [];
+    return choice ? [{ key, text: choice.text, run: () => useKey(parts, choice.scheme, "choose", side) }] : [];
   });
 }
 

@@ -5,6 +5,7 @@ import { registerScheme } from "../label/registry.js";
 import { Comments, keyOf } from "./code_review/comments.js";
 import { Cursor } from "./code_review/cursor.js";
 import { articleOf, changed, firstRow, hasRows, placeOf, spoken, unfold, wholeChange } from "./code_review/lines.js";
+import { placesOf } from "./code_review/places.js";
 import * as viewed from "./code_review/viewed.js";
 
 const reviews = new Map();
@@ -107,6 +108,8 @@ registerScheme("code_review", {
   words: (key, value) => (viewed.isMark(key) ? (value ? "viewed" : "not viewed") : undefined),
 
   keys: [{ key: "m", action: "viewed", text: "Mark the file as viewed, or not (all changes)" }],
+
+  places: placesOf,
 
   hasError: (answers, scheme) => scheme.choices.some((one) => one.rejects && one.value === answers.verdict),
 
