@@ -320,6 +320,38 @@ def test_an_item_is_skipped_with_three_keys_and_enter(site, label):
     assert site.run(LAST_REASON).strip() == "The trace is broken or incomplete"
 
 
+def test_while_the_server_is_asked_the_dialog_says_so_and_asks_once(site, label):
+    page = label(schemes=[FIRST_ERROR])
+    address, asked = page.url, []
+    page.route("**/healthz", lambda route: asked.append(route))
+    dialog = page.get_by_role("dialog")
+    press(page, "g", "s", "1")
+    button(page, "Skip item").click()
+    expect(dialog.get_by_role("status")).to_have_text("Skipping…")
+    expect(button(page, "Skip item")).to_be_disabled()
+    button(page, "Skip item").click(force=True)
+    press(page, "Enter")
+    assert len(asked) == 1
+    asked[0].continue_()
+    page.wait_for_url(lambda url: url != address)
+
+
+def test_who_closes_the_dialog_before_the_server_answers_skips_nothing(site, label):
+    page = label(schemes=[FIRST_ERROR])
+    address, asked = page.url, []
+    page.route("**/healthz", lambda route: asked.append(route))
+    press(page, "g", "s", "1", "Enter")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("Skipping…")
+    press(page, "Escape")
+    page.unroute("**/healthz")
+    press(page, "g", "s")
+    expect(button(page, "Skip item")).to_be_enabled()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_be_empty()
+    assert page.url == address
+    press(page, "Enter")
+    page.wait_for_url(lambda url: url != address)
+
+
 def test_where_the_server_is_not_reached_nothing_is_skipped_and_the_page_stays(site, label):
     page = label(schemes=[FIRST_ERROR])
     address = page.url
