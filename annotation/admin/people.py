@@ -18,11 +18,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
 from annotation.admin import recruits
+from annotation.admin.acts import FORMS
 from annotation.admin.addresses import whole_address
 from annotation.admin.frame import project_context
-from annotation.assignments import screening
+from annotation.assignments import groups, screening
 from annotation.models import Invitation, Membership, Project, Visit
-from annotation.projects import invitations, membership, people_csv, recruitment
+from annotation.models.projects import GROUP_LENGTH
+from annotation.projects import bulk, invitations, membership, people_csv, recruitment
 from annotation.projects.membership import Refused
 from annotation.projects.registration import OPEN_STATES
 from annotation.projects.revisions import current
@@ -35,6 +37,11 @@ from potato_site.numbers import whole_number
 PER_PAGE = 50
 # A project that changed more often has its submissions counted by the job, not by the page.
 COUNTED_AT_ONCE = 20_000
+# Action of the page → act of the list, and what to say: something was set, or it was taken back.
+SETS = {
+    "set-limit": ("set_limit", "Set: {name} gets at most {value:,} items.", "Set: {name} has the project's own limit."),
+    "set-group": ("set_group", "Set: {name} is in the group “{value}”.", "Set: {name} is in no group."),
+}
 # The latest links; the others are old ones.
 INVITATIONS_SHOWN = 100
 STATES = {
@@ -141,12 +148,14 @@ def person(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
             return _page(request, project, login_link=link, login_name=name)
         if action in ("give-code", "end-visit"):
             said: str | None = _end_visit(project, found, action, request.POST.get("visit", ""), by)
+        elif action in SETS:
+            said = _set(found, action, request.POST, by)
         else:
             said = _change(found, action, request.POST.get("role", ""), by)
         if said is None:
             messages.error(request, "There is no such change.")
         else:
-            messages.success(request, said.format(name=name))
+            messages.success(request, said)
     except Refused as problem:
         messages.error(request, f"Not done for {name}: {problem}")
     return redirect(f"{reverse('manage-people', args=[slug])}{_place(request)}")
@@ -168,20 +177,34 @@ def _end_visit(project: Project, found: Membership, action: str, visit: str, by:
     mine = get_object_or_404(Visit.objects.filter(recruit__user=found.user_id), pk=whole_number(visit))
     if action == "give-code":
         recruitment.give_code(project, mine.pk, by)
-        return "Finished: {name} is shown the code."
+        return f"Finished: {found.user.username} is shown the code."
     recruitment.end_visit(project, mine.pk, by)
-    return "Ended: {name} got no code, and may come anew with other IDs."
+    return f"Ended: {found.user.username} got no code, and may come anew with other IDs."
+
+
+def _set(found: Membership, action: str, data: Any, by: User) -> str:
+    """One of the acts of the list of people that set something; what to say about it. Raises Refused."""
+    name, given, taken_back = SETS[action]
+    form = FORMS[name](data, projects=[found.project_id])
+    if not form.is_valid():
+        raise Refused(" ".join(str(problem) for problems in form.errors.values() for problem in problems))
+    options = form.options()
+    bulk.ACTS[name].do(found, by, options)
+    (value,) = options.values()
+    said = taken_back if value in (None, "") else given
+    return said.format(value=value, name=found.user.username)
 
 
 def _change(found: Membership, action: str, role: str, by: User) -> str | None:
     """Make the change; what to say about it. None: there is no such action. Raises Refused."""
+    name = found.user.username
     if action == "role":
         membership.set_role(found, role, by)
-        return f"Role changed: {{name}} is now {role}."
+        return f"Role changed: {name} is now {role}."
     if action == "return":
         back = membership.activate(found, by)
         is_back = back.state == Membership.State.ACTIVE
-        return "Taken back: {name}." if is_back else "Asked: {name} sees it on the home page and may come back."
+        return f"Taken back: {name}." if is_back else f"Asked: {name} sees it on the home page and may come back."
     changes: dict[str, tuple[Any, str]] = {
         "pause": (membership.pause, "Paused: {name} gets no new items until resumed."),
         "resume": (membership.resume, "Resumed: {name} gets items again."),
@@ -197,7 +220,7 @@ def _change(found: Membership, action: str, role: str, by: User) -> str | None:
         return None
     function, said = changes[action]
     function(found, by)
-    return said
+    return said.format(name=name)
 
 
 def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
@@ -216,6 +239,7 @@ def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
         "roles": Membership.Role.choices,
         "role": Membership.Role.ANNOTATOR,
         "mail_is_on": mail.is_configured(),
+        **(_settable(project) if may_change else {}),
         "links": _links(request, project) if may_change else [],
         "registers_at": _registers_at(request, project),
         "registers_now": project.state in OPEN_STATES,
@@ -226,6 +250,15 @@ def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
     counts, context["counted_at"] = _submitted(project)
     _complete(project, context["members"], counts, with_ids=may_change)
     return render(request, "admin/people.html", context)
+
+
+def _settable(project: Project) -> dict[str, Any]:
+    """What the fields of a person's limit and group say beside them."""
+    return {
+        "project_limit": current(project).instances_per_annotator if project.revision_id is not None else None,
+        "group_length": GROUP_LENGTH,
+        "groups": groups.names([project.pk]),
+    }
 
 
 def _members(project: Project, search: str, *, by_id: bool) -> QuerySet[Membership]:
@@ -246,6 +279,7 @@ def _complete(project: Project, members: Any, counts: dict[int, int], *, with_id
     screened = screening.standings(project, list(members))
     for member in members:
         member.screened = screened.get(member.pk)
+        member.limit = member.caps.get("items")
         member.n_submitted = counts.get(member.user_id, 0)
         member.may_get_link = member.user_id not in shared and membership.is_own_account(member)
 

@@ -99,7 +99,7 @@ def test_the_page_names_the_members_and_what_they_are(client, project, boss):
         assert part in text
 
 
-def test_it_leads_to_the_list_where_many_are_changed_and_limits_are_set(client, project, boss):
+def test_it_leads_to_the_list_where_many_are_changed(client, project, boss):
     text = client.get(page(project)).content.decode()
     address = re.search(r'href="([^"]*)">As a list<', text)[1]
     found = client.get(address)
@@ -120,6 +120,33 @@ def test_after_a_change_the_others_that_were_looked_for_are_still_shown(client, 
     response = client.post(address, {"action": "pause"}, follow=True)
     assert response.redirect_chain == [(f"{page(project)}?q=ann&page=1", 302)]
     assert [row.user.username for row in response.context["members"]] == ["ann"]
+
+
+def test_a_member_gets_a_limit_of_items_and_loses_it(client, project, boss):
+    assert "ann gets at most 1,200 items" in do(client, project, "ann", action="set-limit", items="1200")
+    ann = Membership.objects.get(user__username="ann")
+    assert ann.caps == {"items": 1200}
+    text = client.get(page(project)).content.decode()
+    assert "at most 1,200 items" in text
+    assert re.search(rf'id="limit-{ann.pk}"[^>]*value="1200"', text)
+    assert "ann has the project&#x27;s own limit" in do(client, project, "ann", action="set-limit", items="")
+    assert Membership.objects.get(user__username="ann").caps == {}
+    entries = AuditEntry.objects.filter(action="people.limit").order_by("pk")
+    assert [(entry.user, entry.after["caps"]) for entry in entries] == [(boss, {"items": 1200}), (boss, {})]
+
+
+@pytest.mark.parametrize(("name", "items", "says"), [("ann", "-1", "greater than"), ("ann", "x", "whole number"),
+                                                     ("boss", "5", "Only an annotator has a limit")])  # fmt: skip
+def test_a_limit_that_is_none_is_refused_in_words(client, project, boss, name, items, says):
+    assert says in do(client, project, name, action="set-limit", items=items)
+    assert Membership.objects.get(user__username=name).caps == {}
+
+
+def test_a_member_gets_a_group_whatever_it_is_called(client, project, boss):
+    assert "in the group “{name} &amp; co”" in do(client, project, "ann", action="set-group", group="{name} & co")
+    assert Membership.objects.get(user__username="ann").group == "{name} & co"
+    assert "ann is in no group" in do(client, project, "ann", action="set-group", group="")
+    assert Membership.objects.get(user__username="ann").group == ""
 
 
 def test_a_member_is_removed_taken_back_excluded_and_included(client, project, boss):
