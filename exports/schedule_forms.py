@@ -33,7 +33,10 @@ class ScheduleForm(ExportForm):
         label="At these times", max_length=100, required=False, help_text=CRON_HELP,
         widget=forms.TextInput(attrs={"list": "usual-times", "autocomplete": "off"}),
     )  # fmt: skip
-    timezone = forms.CharField(label="Time zone", max_length=64, initial="UTC", required=False)
+    timezone = forms.CharField(
+        label="Time zone", max_length=64, initial=timezone.get_current_timezone_name, required=False,
+        help_text="Such as Europe/Berlin.",
+    )  # fmt: skip
     every_n = forms.IntegerField(
         label="Or after so many new submissions", min_value=1, max_value=1_000_000, required=False
     )
@@ -48,6 +51,9 @@ class ScheduleForm(ExportForm):
     def __init__(self, project: Any, data: Any = None, schedule: ExportSchedule | None = None) -> None:
         super().__init__(project, data, initial=_shown(schedule) if schedule else None)
         self.project, self.schedule = project, schedule
+        has_own_zone = timezone.get_current_timezone_name() != timezone.get_default_timezone_name()
+        if data is None and schedule is None and not has_own_zone:
+            self.fields["timezone"].widget.attrs["data-browser-zone"] = True
         named = [("", "Nowhere: the project's own folder"), *((name, name) for name in destinations.known())]
         self.fields["destination"].choices = named  # type: ignore[attr-defined]
 

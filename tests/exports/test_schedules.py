@@ -1,5 +1,6 @@
 """Export schedules: when they run, what they publish, and what happens when they cannot."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -222,6 +223,17 @@ def test_usual_times_are_offered_and_are_times(client, mia, page):
     for times, words in USUAL_TIMES:
         assert f'<option value="{times}" label="{words}">' in text
         assert next_run(times, "Europe/Berlin", timezone.now()) > timezone.now()
+
+
+@pytest.mark.parametrize(
+    ("own", "zone", "is_filled_in"), [("", "UTC", True), ("America/New_York", "America/New_York", False)]
+)
+def test_the_zone_is_the_persons_own_or_filled_in_by_the_page(client, mia, page, own, zone, is_filled_in):
+    User.objects.filter(pk=mia.pk).update(preferences={"timezone": own})
+    client.force_login(mia)
+    (field,) = re.findall(r'<input[^>]*name="timezone"[^>]*>', client.get(page).content.decode())
+    assert f'value="{zone}"' in field
+    assert ("data-browser-zone" in field) is is_filled_in
 
 
 def test_a_manager_sets_pauses_resumes_runs_and_removes_one(client, mia, project, page):
