@@ -39,7 +39,7 @@ PER_PAGE = 50
 COUNTED_AT_ONCE = 20_000
 # Action of the page → act of the list, and what to say: something was set, or it was taken back.
 SETS = {
-    "set-limit": ("set_limit", "Set: {name} gets at most {value:,} items.", "Set: {name} has the project's own limit."),
+    "set-limit": ("set_limit", "Set: the limit of {name} is {value:,}.", "Set: {name} has the project's own limit."),
     "set-group": ("set_group", "Set: {name} is in the group “{value}”.", "Set: {name} is in no group."),
 }
 # The latest links; the others are old ones.

@@ -8,6 +8,7 @@ from tests.browser.pages import button, current, labels, press, saved, step
 from tests.factory import FIRST_ERROR, PER_STEP, make_trace
 
 PAIRWISE = {"annotation_type": "pairwise", "name": "preference", "label": "Which is better?"}
+REVIEW = {"annotation_type": "code_review", "name": "review", "verdict": {"enabled": True}}
 LOG = "".join(f"line {number}\n" for number in range(300)) + "a Needle at the end\n" + "more\n" * 200
 # Of the first text node of the highlight: its words, and whether it is in sight.
 MARKED = """() => [...(CSS.highlights.get("search") ?? [])].map((range) => {
@@ -192,6 +193,70 @@ def test_of_a_comparison_the_issue_is_found_once(label):
     says(page, "1 place")
     press(page, "Enter")
     page.wait_for_function(f"({MARKED})()[0]?.[1]")
+
+
+EDIT = "--- a/src/app.py\n+++ b/src/app.py\n@@ -1,2 +1,3 @@\n one\n+a needle\n two\n"
+# Of the first text node of the highlight: the file of all changes it is in.
+MARKED_IN = "[...CSS.highlights.get('search')][0].startContainer.parentElement.closest('.step-change')?.dataset.path"
+
+
+def edited(name="t1", **keys):
+    turns = [{"type": "thinking", "content": "Look."}, {"type": "file_edit", "path": "src/app.py", "diff": EDIT}]
+    return make_trace(name, structured_turns=[{"step_idx": n, **turn} for n, turn in enumerate(turns)], **keys)
+
+
+@pytest.fixture
+def review(label):
+    return lambda **options: label(schemes=[REVIEW], traces=[edited()], **options)
+
+
+def test_all_changes_are_searched_behind_the_steps(review):
+    page = review()
+    search(page, "needle")
+    says(page, "2 places")
+    press(page, "Enter")
+    at(page, "1 of 2 places", 1)
+    press(page, "Enter")
+    expect(count(page)).to_have_text("2 of 2 places, all changes, src/app.py")
+    page.wait_for_function(f"({MARKED})()[0]?.[1]")
+    assert page.evaluate(MARKED_IN) == "src/app.py"
+    press(page, "Control+Enter")
+    expect(page.locator("#changes article")).to_be_focused()
+    # From there it goes on: around to the step.
+    search(page, "needle")
+    press(page, "Enter")
+    expect(count(page)).to_have_text("2 of 2 places, all changes, src/app.py")
+    press(page, "Enter")
+    at(page, "1 of 2 places", 1)
+
+
+def test_what_the_page_says_beside_a_file_is_not_found(review):
+    page = review()
+    search(page, "viewed")
+    says(page, "Nothing found")
+
+
+def test_all_changes_that_do_not_come_are_told_and_the_steps_are_found(review):
+    page = review(context={"viewport": {"width": 390, "height": 844}})
+    page.route("**/changes/*", lambda route: route.abort())
+    page.reload()
+    ready(page)
+    search(page, "needle")
+    says(page, "1 step, without all changes, which did not load")
+
+
+def test_of_a_comparison_the_changes_of_each_attempt_are_searched_and_left_again(label):
+    docs = [edited(name, issue_id="x", issue_description="Fix it") for name in ("try-1", "try-2")]
+    page = label(schemes=[PAIRWISE], traces=docs, overlap=0)
+    search(page, "needle")
+    says(page, "4 places")
+    press(page, "Enter", "Enter")
+    expect(count(page)).to_have_text("2 of 4 places, left, all changes, src/app.py")
+    page.wait_for_function(f"({MARKED})()[0]?.[1]")
+    assert page.evaluate(MARKED_IN) == "src/app.py"
+    press(page, "Escape")
+    left = page.locator(".pane").first
+    expect(left.get_by_role("button", name="Steps", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_arrows_are_offered_where_they_lead_somewhere(item):

@@ -123,7 +123,7 @@ def test_after_a_change_the_others_that_were_looked_for_are_still_shown(client, 
 
 
 def test_a_member_gets_a_limit_of_items_and_loses_it(client, project, boss):
-    assert "ann gets at most 1,200 items" in do(client, project, "ann", action="set-limit", items="1200")
+    assert "the limit of ann is 1,200" in do(client, project, "ann", action="set-limit", items="1200")
     ann = Membership.objects.get(user__username="ann")
     assert ann.caps == {"items": 1200}
     text = client.get(page(project)).content.decode()

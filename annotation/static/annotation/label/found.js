@@ -6,7 +6,8 @@ const NAME = "search";
 // More places than these in one step are not marked.
 const MAX_RANGES = 1000;
 // What the page says beside the trace's own text, and what is there twice.
-const NOT_TEXT = ".g, .badges, .raw-switch, .preview, .review-comment, .more > summary, .rest > summary, step-controls";
+const NOT_TEXT =
+  ".g, .badges, .raw-switch, .preview, .review-comment, .more > summary, .rest > summary, step-controls, file-controls";
 // A match does not go from one of these to the next.
 const BLOCKS = "div, p, li, td, th, dd, dt, h3, h4, h5, h6, summary, section";
 
@@ -25,7 +26,12 @@ export function mark(article, pattern) {
 export function holds(element, pattern) {
   if (!element) return false;
   const written = element.querySelector(".said > .raw")?.textContent ?? "";
-  return rangesIn(element, pattern).length > 0 || written.search(pattern) >= 0;
+  return has(element, pattern) || written.search(pattern) >= 0;
+}
+
+/** Whether what is shown of `element`, or folded in it, has the pattern. */
+export function has(element, pattern) {
+  return textOf(element).text.search(pattern) >= 0;
 }
 
 export function clear() {

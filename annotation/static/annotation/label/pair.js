@@ -46,11 +46,16 @@ export class Pair {
     this.#body(this.active).focus({ preventScroll: true });
   }
 
-  /** Work on the attempt at this place; `steps`: what it changed makes room for its steps. */
-  show(place, { steps = false } = {}) {
+  /** Work on the attempt at this place, on its `view` ("steps" or "changes"), or on the one that it shows. */
+  show(place, { view = null } = {}) {
     this.#activate(this.panes.find((pane) => pane.dataset.place === place));
-    if (steps) this.#view(this.active, "steps");
+    if (view) this.view(this.active, view);
     this.#arrange();
+  }
+
+  /** The view that a side shows. */
+  viewOf(pane) {
+    return this.#body(pane).dataset.view;
   }
 
   toggleSync() {
@@ -71,11 +76,10 @@ export class Pair {
     if (what === "layout") this.toggleLayout();
     else if (what === "sync") this.toggleSync();
     else if (what === "show") this.show(button.dataset.place);
-    else this.#view(button.closest(".pane"), what);
+    else this.view(button.closest(".pane"), what);
   }
 
-
-  #view(pane, view) {
+  view(pane, view) {
     for (const body of pane.querySelectorAll(".pane-body")) body.hidden = body.dataset.view !== view;
     for (const button of pane.querySelectorAll(".pane-views button")) {
       button.setAttribute("aria-pressed", String(button.dataset.pair === view));

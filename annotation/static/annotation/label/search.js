@@ -1,8 +1,10 @@
 /**
  * The search in the trace. The server says which steps hold a text, whatever of them is on the page; going to one fetches
- * and opens it. The issue is whole on the page and stands before all steps. It answers nothing and changes nothing.
+ * and opens it. The issue is whole on the page and stands before all steps; what the whole run changed is fetched for the
+ * search, and its files stand behind all steps. It answers nothing and changes nothing.
  */
 
+import { AllChanges } from "./changes.js";
 import { byId } from "./dom.js";
 import { clear, holds, mark, patternOf } from "./found.js";
 import { wellFormed } from "./ids.js";
@@ -25,6 +27,7 @@ export class Search {
 
   constructor(bar, { trace, pair }) {
     Object.assign(this, { bar, trace, pair });
+    this.changes = new AllChanges(pair);
     this.urls = bar.dataset.urls.split(" ");
     this.field = byId("search-text");
     // What was answered before: a trace stays as it is while its page is open. And the request that is on its way.
@@ -57,7 +60,8 @@ export class Search {
   /** Back to where the search began. */
   close() {
     this.#shut();
-    const { element, step, pane, scrolled, top } = this.before;
+    const { element, step, pane, views, scrolled, top } = this.before;
+    views.forEach((view, side) => this.pair.view(this.pair.panes[side], view));
     if (this.pair) this.pair.show(pane.dataset.place);
     else this.trace.goTo(step, { focus: false });
     for (const [box, place] of scrolled) box.scrollTop = place;
@@ -69,9 +73,10 @@ export class Search {
 
   /** Leave the search at what it has found: at a step keys label, and the next step is the one behind it. */
   stay() {
-    const isAtIssue = this.found?.[this.at] === ISSUE;
+    const at = this.found?.[this.at];
     this.#shut();
-    if (isAtIssue) byId("issue-title").focus({ preventScroll: true });
+    if (at === ISSUE) byId("issue-title").focus({ preventScroll: true });
+    else if (at?.file && !this.pair) focusFile(at.file);
     else this.#focusTrace();
   }
 
@@ -117,9 +122,9 @@ export class Search {
     const asking = (this.asking = {});
     const isOver = () => this.asking !== asking;
     this.#say("Searching…");
-    let answers;
+    let answers, isWhole;
     try {
-      answers = this.known.get(words) ?? (await this.#inTurn(words, isOver));
+      [answers, isWhole] = await Promise.all([this.known.get(words) ?? this.#inTurn(words, isOver), this.changes.bring()]);
     } catch (problem) {
       if (isOver()) return false;
       // The next try asks again.
@@ -129,13 +134,21 @@ export class Search {
     }
     if (answers) this.known.set(words, answers);
     if (isOver()) return false;
-    const inSteps = answers.flatMap(({ steps }, side) => steps.map((step) => ({ side, step })));
-    this.found = holds(byId("issue-text"), patternOf(words)) ? [ISSUE, ...inSteps] : inSteps;
+    const pattern = patternOf(words);
+    const behind = answers.flatMap(({ steps }, side) => [...steps.map((step) => ({ side, step })), ...this.#files(pattern, side)]);
+    this.found = holds(byId("issue-text"), pattern) ? [ISSUE, ...behind] : behind;
+    this.isWhole = isWhole;
     // The step it came to on each side, where it did not come to the end.
     const ends = answers.map(({ searched }, side) => Math.min(searched, this.#length(side) - 1));
     this.end = answers.some(({ searched }, side) => searched < this.#length(side)) ? ends : null;
     this.#count();
     return true;
+  }
+
+  /** The files of a side's whole change that have it, as if they were steps behind the last. */
+  #files(pattern, side) {
+    const files = this.changes.found(pattern, side);
+    return files.map(({ file, number }) => ({ side, step: this.#length(side) + number, file }));
   }
 
   /** The server works on until it has an answer, so one request at a time; what is no longer asked for then is not sent. */
@@ -158,24 +171,29 @@ export class Search {
     this.at = at;
     this.#count();
     byId("search-stay").hidden = false;
-    const { side, step } = this.found[at];
     const { found } = this;
-    const article = await this.#bring(side, step);
+    const article = await this.#bring(found[at]);
     if (!this.isOpen || this.found !== found || this.at !== at) return;
     if (article) mark(article, patternOf(this.words));
-    else this.#say(`Step ${step} could not be loaded.`, "none");
+    else this.#say(`Step ${found[at].step} could not be loaded.`, "none");
   }
 
-  async #bring(side, step) {
-    if (this.found[this.at] === ISSUE) return showWholeIssue();
-    if (this.pair) return this.#bringOfPair(side, step);
+  async #bring(one) {
+    const { step, file } = one;
+    if (one === ISSUE) return showWholeIssue();
+    if (this.pair) return this.#bringOfPair(one);
+    if (file) return file;
     await this.trace.goTo(step, { focus: false });
     return this.trace.article(step);
   }
 
-  async #bringOfPair(side, step) {
+  async #bringOfPair({ side, step, file }) {
     const pane = this.pair.panes[side];
-    this.pair.show(pane.dataset.place, { steps: true });
+    this.pair.show(pane.dataset.place, { view: file ? "changes" : "steps" });
+    if (file) {
+      pane.scrollIntoView({ block: "nearest" });
+      return file;
+    }
     const chunk = pane.querySelector(`[data-chunk="${Math.floor(step / this.trace.chunkSteps)}"]`);
     await this.trace.load(chunk);
     pane.scrollIntoView({ block: "nearest" });
@@ -184,10 +202,11 @@ export class Search {
 
   /** Where to begin: from the step one is at, or of a pair on its side. */
   #first(by) {
-    const { step, pane } = this.before;
+    const { step, file, pane } = this.before;
     const side = this.pair ? this.pair.panes.indexOf(pane) : 0;
     // Who is at the first step has just come, past the issue.
-    const here = this.pair || !step ? ISSUE.step : step;
+    const inSteps = this.pair || !step ? ISSUE.step : step;
+    const here = file < 0 ? inSteps : this.#length(side) + file;
     const isBehind = (one) => one.side > side || (one.side === side && one.step >= here);
     const behind = this.found.findIndex(isBehind);
     if (by > 0) return Math.max(0, behind);
@@ -201,20 +220,24 @@ export class Search {
   #count() {
     const { found, at, end } = this;
     const n = found.length;
-    const what = found[0] === ISSUE ? "place" : "step";
+    const what = found.some((one) => one === ISSUE || one.file) ? "place" : "step";
     const steps = `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-    const part = end ? `, searched up to step ${end.map((one) => one.toLocaleString("en")).join(" and ")}` : "";
+    const upTo = end ? `, searched up to step ${end.map((one) => one.toLocaleString("en")).join(" and ")}` : "";
+    const part = upTo + (this.isWhole ? "" : ", without all changes, which did not load");
     this.#offer(n > 0);
     if (!n) {
       this.#say(`Nothing found${part}`, "none");
     } else if (at === null) {
       this.#say(`${steps}${part}`);
     } else {
-      const { side, step } = found[at];
-      const isIssue = found[at] === ISSUE;
-      const where = isIssue ? ", the issue" : this.pair ? `, ${this.pair.panes[side].dataset.place}, step ${step}` : `, step ${step}`;
-      this.#say(`${(at + 1).toLocaleString("en")} of ${steps}${part}`, "", where);
+      this.#say(`${(at + 1).toLocaleString("en")} of ${steps}${part}`, "", this.#where(found[at]));
     }
+  }
+
+  #where(one) {
+    if (one === ISSUE) return ", the issue";
+    const side = this.pair ? `, ${this.pair.panes[one.side].dataset.place}` : "";
+    return `${side}, ${one.file ? `all changes, ${one.file.dataset.path}` : `step ${one.step}`}`;
   }
 
   /** `aside` is for those who do not see where the page went. */
@@ -222,7 +245,7 @@ export class Search {
     const place = byId("search-count");
     place.dataset.state = state;
     // More words than a narrow window has room for beside the buttons.
-    place.toggleAttribute("data-long", this.end !== null);
+    place.toggleAttribute("data-long", this.end !== null || !this.isWhole);
     place.textContent = text;
     if (!aside) return;
     const more = document.createElement("span");
@@ -242,6 +265,7 @@ export class Search {
     this.asked = null;
     this.found = null;
     this.end = null;
+    this.isWhole = true;
     this.at = null;
     byId("search-stay").hidden = true;
     this.#offer(Boolean(this.field.value.trim()));
@@ -260,6 +284,8 @@ export class Search {
     return {
       element: document.activeElement,
       step: this.trace.current,
+      file: this.changes.numberOf(document.activeElement),
+      views: this.pair?.panes.map((pane) => this.pair.viewOf(pane)) ?? [],
       pane: this.pair?.active,
       scrolled: [...boxes].map((box) => [box, box.scrollTop]),
       top: scrollY,
@@ -270,6 +296,11 @@ export class Search {
     if (this.pair) this.pair.focus();
     else this.trace.goTo(this.trace.current);
   }
+}
+
+function focusFile(file) {
+  file.tabIndex = -1;
+  file.focus({ preventScroll: true });
 }
 
 class Refused extends Error {}

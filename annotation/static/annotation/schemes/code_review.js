@@ -174,11 +174,12 @@ const ACTIONS = {
   },
 
   async changes(review, _, api) {
-    await wholeChange();
+    const isThere = await wholeChange();
     const [first] = changed();
     const place = first ?? section();
     if (place) show(place);
-    api.announce(first ? "All changes, file by file" : "This run changed no files");
+    const without = isThere ? "This run changed no files" : "All changes could not be loaded";
+    api.announce(first ? "All changes, file by file" : without);
   },
 
   rate(_, value, api, at) {

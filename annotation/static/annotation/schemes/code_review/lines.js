@@ -82,18 +82,20 @@ export function rowAt(article, { file, side, start_line: start, end_line: last }
   return line ? (line.closest(".pair") ?? line) : null;
 }
 
-/** Resolves once what the whole run changed is on the page. */
-export function wholeChange() {
-  const section = document.getElementById("changes");
-  const waiting = section?.querySelector("[hx-get]");
-  if (!waiting) return Promise.resolve();
+/** Fetch what the whole run changed into its place. Resolves to whether it is there: false when it did not come. */
+export function wholeChange(place = document.getElementById("changes")) {
+  const waiting = place?.querySelector(".chunk-waiting[hx-get]");
+  if (!waiting) return Promise.resolve(true);
   return new Promise((resolve) => {
-    const watch = new MutationObserver(() => {
-      if (waiting.isConnected) return;
+    const done = (isThere) => {
       watch.disconnect();
-      resolve();
-    });
-    watch.observe(section, { childList: true });
+      waiting.removeEventListener("htmx:afterRequest", answered);
+      resolve(isThere);
+    };
+    const watch = new MutationObserver(() => waiting.isConnected || done(true));
+    const answered = ({ detail }) => detail.successful || done(false);
+    watch.observe(place, { childList: true });
+    waiting.addEventListener("htmx:afterRequest", answered);
     window.htmx.trigger(waiting, "load-changes");
   });
 }
