@@ -25,6 +25,24 @@ def test_json_is_whole_in_a_narrow_window(manage, site):
     assert json.evaluate("pre => pre.getBoundingClientRect().right") <= 390
 
 
+def test_a_row_of_a_list_is_a_block_in_a_narrow_window(manage, site):
+    page = manage("", schemes=[FIRST_ERROR], context={"viewport": {"width": 390, "height": 844}})
+    site.run(SUBMITTED.format(reason="short"))
+    for name in ("annotation/assignment", "annotation/membership", "accounts/auditentry", "accounts/user"):
+        page.goto(f"/admin/{name}/")
+        page.locator("#result_list td[data-title]:not([data-empty])").first.wait_for()
+        assert page.locator(".results").evaluate("one => one.scrollWidth <= one.clientWidth"), name
+    page.goto("/admin/annotation/membership/")
+    ann = page.locator("#result_list tbody tr").filter(has=page.get_by_role("link", name="ann", exact=True)).first
+    says = "one => getComputedStyle(one, '::before').content + one.textContent"
+    assert ann.locator("td.field-role").evaluate(says) == '"Role: "Annotator'
+    # It has no group, and nothing is said of it.
+    expect(ann.locator("td.field-group")).to_be_hidden()
+    expect(page.locator("#result_list thead").get_by_role("link", name="Role")).to_be_visible()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(ann.locator("td.field-group")).to_be_visible()
+
+
 @pytest.mark.parametrize("path", ["exports/schedules/", "../../new/"])
 def test_the_name_of_a_group_stands_above_its_fields(manage, path):
     page = manage(path)
