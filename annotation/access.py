@@ -80,7 +80,7 @@ def administered(user: Any, *roles: str) -> QuerySet[Project]:
     if not user.is_authenticated or not user.is_active:
         return Project.objects.none()
     if user.is_superuser:
-        return Project.objects.all()
+        return _kept()
     running = Membership.objects.filter(
         project=OuterRef("pk"), user=user, state=Membership.State.ACTIVE, role__in=roles or RUNNING
     )
@@ -96,8 +96,13 @@ def visible(user: Any) -> QuerySet[Project]:
     """The projects a person has anything to do with: those they are an active member of, those they administer."""
     mine = memberships_of(user).filter(project=OuterRef("pk")).order_by()
     if user.is_authenticated and user.is_active and user.is_superuser:
-        return Project.objects.all()
+        return _kept()
     return Project.objects.filter(Exists(mine))
+
+
+def _kept() -> QuerySet[Project]:
+    """All but those that are being purged, in which nobody has an active membership."""
+    return Project.objects.exclude(state=Project.State.PURGING)
 
 
 def visible_project(user: Any, slug: str) -> Project:
@@ -166,7 +171,8 @@ def _assignments_of(user: Any) -> QuerySet[Assignment]:
         project=OuterRef("project"), user=OuterRef("annotator"), state=Membership.State.ACTIVE
     )
     adjudicates = Q(purpose=Assignment.Purpose.ADJUDICATION)
-    may_decide = Q(Exists(active.filter(role__in=DECIDING))) | Q(annotator__is_superuser=True)
+    for_superusers = Q(annotator__is_superuser=True) & ~Q(project__state=Project.State.PURGING)
+    may_decide = Q(Exists(active.filter(role__in=DECIDING))) | for_superusers
     return (
         Assignment.objects.filter(annotator=user)
         .filter((~adjudicates & Q(Exists(active))) | (adjudicates & may_decide))
@@ -194,7 +200,8 @@ WHERE a.public_id = %s
     SELECT 1 FROM annotation_membership m
     WHERE m.project_id = a.project_id AND m.user_id = a.annotator_id AND m.state = 'active'
       AND (a.purpose <> 'adjudication' OR m.role IN ('manager', 'adjudicator')))
-    OR (a.purpose = 'adjudication' AND %s))
+    OR (a.purpose = 'adjudication' AND %s
+      AND EXISTS (SELECT 1 FROM annotation_project p WHERE p.id = a.project_id AND p.state <> 'purging')))
 """
 
 

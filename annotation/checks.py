@@ -17,9 +17,8 @@ from potato_site.checks import deployment
 def output_folders() -> Iterator[CheckMessage]:
     """A folder that is not there yet is made when it is needed: then its nearest parent counts."""
     try:
-        projects = list(
-            Project.objects.exclude(output_path="").exclude(state="closed").values_list("slug", "output_path")
-        )
+        at_work = Project.objects.exclude(output_path="").exclude(state__in=["closed", "purging"])
+        projects = list(at_work.values_list("slug", "output_path"))
     except DatabaseError:
         return  # no tables yet, or no database: other checks say so
     for slug, path in projects:

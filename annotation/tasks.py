@@ -1,10 +1,12 @@
 """The jobs of the annotation app, and what it does every tick."""
 
+from contextlib import suppress
+
 from annotation.assignments import planning, render_ahead
 from annotation.assignments.items import sync_items
 from annotation.assignments.states import expire_overdue
 from annotation.models import Project
-from annotation.projects import bulk, letters
+from annotation.projects import bulk, letters, purge
 from annotation.quality import statistics
 from potato_site.accounts.models import User
 from potato_site.jobs import JobHandle, handler, on_tick
@@ -17,8 +19,11 @@ __all__ = ["letters"]
 def plan_new_items(job: JobHandle) -> dict[str, int]:
     """Param ``dataset`` (id): its new and changed traces reach every project that labels it."""
     made = {}
-    for project in Project.objects.filter(dataset=job.params["dataset"]).exclude(revision=None).order_by("pk"):
-        made[project.slug] = sync_items(project, check=job.check)
+    kept = Project.objects.filter(dataset=job.params["dataset"]).exclude(state=Project.State.PURGING)
+    for project in kept.exclude(revision=None).order_by("pk"):
+        # One that was purged meanwhile needs no items.
+        with suppress(Project.DoesNotExist):
+            made[project.slug] = sync_items(project, check=job.check)
     return made
 
 
@@ -31,10 +36,22 @@ def act_on_many(job: JobHandle) -> dict[str, object]:
     return outcome.as_dict()
 
 
+@handler(purge.JOB, queue="bulk", title="Deleting a project for good")
+def purge_project(job: JobHandle) -> dict[str, object]:
+    """Params: going, by (ids). Run again, it goes on; the project's own parameter is not named ``project``, so that the
+    job does not end with those of the project."""
+    project = Project.objects.filter(pk=job.params["going"]).first()
+    if project is None:
+        return {}
+    by = User.objects.filter(pk=job.params["by"]).first()
+    gone = purge.purge(project, by, with_output=job.params["with_output"], progress=job.progress)
+    return {"rows": sum(gone.gone.values()), "output": gone.output}
+
+
 @handler(statistics.JOB, queue="fast", title="Counting the overview")
 def count(job: JobHandle) -> None:
     """Param ``project`` (id): the numbers its pages show."""
-    project = Project.objects.filter(pk=job.params["project"]).first()
+    project = Project.objects.filter(pk=job.params["project"]).exclude(state=Project.State.PURGING).first()
     if project is not None:
         statistics.compute(project, check=job.check)
 

@@ -26,7 +26,7 @@ NEED_NO_HOME = {"convert_traces", "check_config"}
 NEED_NO_APPS = {"convert_traces"}
 MAKE_A_HOME = {"start", "load", "demo", "migrate", "runserver", "serve", "restore"}
 # Commands whose argument is a configuration file or what else names a project.
-NAME_A_PROJECT = {"start", "load", "status", "agreement"}
+NAME_A_PROJECT = {"start", "load", "status", "agreement", "purge"}
 DEMO_HOME = "potato-demo/.potato"
 DJANGO_OPTIONS = {
     "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color",

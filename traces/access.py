@@ -14,9 +14,8 @@ def datasets_of(user: Any) -> QuerySet[Dataset]:
     """The datasets a person may look into and change."""
     if not user.is_authenticated or not user.is_active:
         return Dataset.objects.none()
-    if user.is_superuser:
-        return Dataset.objects.all()
-    return Dataset.objects.filter(managers=user)
+    kept = Dataset.objects.filter(is_going=False)
+    return kept if user.is_superuser else kept.filter(managers=user)
 
 
 def dataset_of(user: Any, pk: int) -> Dataset:

@@ -23,6 +23,8 @@ from traces.options import RENDERER_VERSION, RenderOptions, options_key
 from traces.store import load_document
 
 FORGOTTEN_PER_TICK = 500
+# Tells the key of what a whole run changed from those of its steps.
+CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def changes_key(version_id: int, options: RenderOptions) -> str:
 
 
 def _changes_key(sha256: str, options: RenderOptions) -> str:
-    return digest(options_key(options), "changes", sha256)
+    return digest(options_key(options), CHANGES, sha256)
 
 
 def enqueue_changes(version_ids: Collection[int], options: RenderOptions) -> int:

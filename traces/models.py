@@ -17,6 +17,8 @@ class Dataset(models.Model):
     # What the tick saw in it last, and what was last imported: digests of names, sizes and times
     watched_seen = models.CharField(max_length=64, blank=True, editable=False)
     watched_done = models.CharField(max_length=64, blank=True, editable=False)
+    # On its way out, with the last project that used it: nobody finds it any more. See traces.purges.
+    is_going = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -68,7 +68,7 @@ def watch(dataset: Dataset, folder: str) -> None:
 @on_tick
 def look_into_watched_folders() -> None:
     """Queue an import of every watched folder that changed and has been still since the last look."""
-    for dataset in Dataset.objects.exclude(watched_folder="").order_by("pk"):
+    for dataset in Dataset.objects.filter(is_going=False).exclude(watched_folder="").order_by("pk"):
         if not may_be_watched(dataset.watched_folder):
             logger.warning("Dataset %s watches a folder that is not there, or not allowed", dataset.pk)
             continue

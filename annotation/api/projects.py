@@ -29,7 +29,7 @@ from traces.api import lookup as datasets
 class ProjectShown(serializers.Serializer):
     slug = serializers.CharField()
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=Project.State.choices)
+    state = serializers.ChoiceField(choices=[one for one in Project.State.choices if one[0] != Project.State.PURGING])
     roles = serializers.ListField(
         child=serializers.ChoiceField(choices=Membership.Role.choices), help_text="What the token's person is in it."
     )
@@ -86,7 +86,7 @@ class ProjectGiven(Strict):
 
 
 class StateGiven(Strict):
-    state = serializers.ChoiceField(choices=[state for state in Project.State.values if state != Project.State.DRAFT])
+    state = serializers.ChoiceField(choices=[Project.State.OPEN, Project.State.PAUSED, Project.State.CLOSED])
 
 
 class ProjectList(Endpoint):

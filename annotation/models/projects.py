@@ -17,6 +17,8 @@ class Project(models.Model):
         OPEN = "open"
         PAUSED = "paused"
         CLOSED = "closed"
+        # On its way out, for good: nobody finds it any more. See annotation.projects.purge.
+        PURGING = "purging"
 
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)

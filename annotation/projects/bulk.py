@@ -100,7 +100,7 @@ def run(
 ) -> Outcome:
     """Do it to every row of these ids that ``by`` may change; others are as if they did not exist."""
     act, outcome, seen = ACTS[name], Outcome(), 0
-    for batch in _batches(iter(pks)):
+    for batch in batches(iter(pks)):
         for row in _rows(act, by).filter(pk__in=batch).order_by("pk"):
             try:
                 act.do(row, by, options)
@@ -132,6 +132,6 @@ def _name(row: Any) -> str:
     return row.called if isinstance(row, Item) else row.user.get_username()
 
 
-def _batches(pks: Iterator[int]) -> Iterator[list[int]]:
+def batches(pks: Iterator[int]) -> Iterator[list[int]]:
     while batch := list(islice(pks, BATCH)):
         yield batch

@@ -19,8 +19,9 @@ class NoProject(CommandError):
     """The words name no project, or more than one. A CommandError, because only command lines name projects so."""
 
 
-def project_for(named: str) -> Project:
-    """The project of a configuration file, a folder with ``.potato/`` or that holds one, or a slug.
+def project_for(named: str, *, purging: bool = False) -> Project:
+    """The project of a configuration file, a folder with ``.potato/`` or that holds one, or a slug. One that is being
+    purged only for who asks for it so.
 
     Raises NoProject with a sentence for the terminal.
     """
@@ -35,7 +36,13 @@ def project_for(named: str) -> Project:
         if target.config:
             raise NoProject(_not_loaded(named))
         raise NoProject(_unknown(target.slug) if target.slug else _not_one(named))
+    if found.state == Project.State.PURGING and not purging:
+        raise NoProject(told_of_purge(found))
     return found
+
+
+def told_of_purge(project: Project) -> str:
+    return f"the project {project.slug!r} is being deleted for good; `potato purge {project.slug}` goes on with it"
 
 
 def of_source(path: Path, home: Path) -> Project | None:

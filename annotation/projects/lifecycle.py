@@ -20,6 +20,8 @@ MOVES = {
     State.OPEN: {State.PAUSED, State.CLOSED},
     State.PAUSED: {State.OPEN, State.CLOSED},
     State.CLOSED: {State.OPEN},
+    # annotation.projects.purge moves a project there, and nothing moves it back.
+    State.PURGING: set(),
 }
 
 

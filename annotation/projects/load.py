@@ -130,6 +130,8 @@ class _Loading:
             self.report.is_new = True
             self._require_traces()
             return self._new()
+        if found.state == Project.State.PURGING:
+            raise self._refuse((), find.told_of_purge(found))
         return lock_project(found.pk)
 
     def _namesake(self) -> Project | None:

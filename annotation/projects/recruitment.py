@@ -41,7 +41,8 @@ REMOVED = "The project's manager has ended your work here."
 
 def taking(slug: str) -> tuple[Project, Platform]:
     """A project that people come to from a platform, and which one. Raises Http404."""
-    found = Project.objects.filter(slug=slug).exclude(state=Project.State.DRAFT).exclude(revision=None).first()
+    closed_doors = [Project.State.DRAFT, Project.State.PURGING]
+    found = Project.objects.filter(slug=slug).exclude(state__in=closed_doors).exclude(revision=None).first()
     platform = platform_of(found) if found else None
     if found is None or platform is None:
         raise Http404

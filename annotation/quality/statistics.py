@@ -261,11 +261,15 @@ def due(now: datetime | None = None) -> list[int]:
     counted = {row.project_id: row for row in Statistic.objects.filter(kind=COUNT)}
     behind = [
         project.pk
-        for project in _with_last_position(Project.objects.exclude(revision=None)).order_by("pk")
+        for project in _with_last_position(_counted()).order_by("pk")
         if _is_behind(project, counted.get(project.pk), now)
     ]
     free = askable([_key(project_id) for project_id in behind])
     return [project_id for project_id in behind if _key(project_id) in free]
+
+
+def _counted() -> QuerySet[Project]:
+    return Project.objects.exclude(revision=None).exclude(state=Project.State.PURGING)
 
 
 def _is_behind(project: Any, counted: Statistic | None, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from annotation.queries.projects import (
     delivering_projects,
     issues_and_repositories,
     known_people,
+    people_of,
     project_by_id,
     username_of,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "labeled_pairs",
     "labeled_traces",
     "last_labels",
+    "people_of",
     "project_by_id",
     "project_for",
     "questions",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import Q
 
-from annotation.models import Assignment, Item, Project
+from annotation.models import Assignment, Item, Membership, Project
 from annotation.projects.revisions import config_of
 from annotation.projects.sections import Output
 from annotation.quality.agreement import agreement_of
@@ -26,6 +27,14 @@ def username_of(user_id: int) -> str:
     return get_user_model().objects.only("username").get(pk=user_id).get_username()
 
 
+def people_of(project_id: int, *, using: str = SNAPSHOT) -> list[str]:
+    """The names of all who have, or had, something of the project to label, or are in it."""
+    labeling = Assignment.objects.using(using).filter(project=project_id).values("annotator")
+    members = Membership.objects.using(using).filter(project=project_id).values("user")
+    people = get_user_model().objects.using(using).filter(Q(pk__in=labeling) | Q(pk__in=members))
+    return list(people.order_by("pk").values_list("username", flat=True))
+
+
 def known_people(project: Project, names: Collection[str], *, using: str = SNAPSHOT) -> set[str]:
     """Those of these names that are of people who have, or had, something of the project to label."""
     mine = Assignment.objects.using(using).filter(project=project, annotator__username__in=names)
@@ -34,7 +43,8 @@ def known_people(project: Project, names: Collection[str], *, using: str = SNAPS
 
 def delivering_projects(*, using: str = SNAPSHOT) -> list[Delivering]:
     """Every project that has a folder for deliverables."""
-    rows = Project.objects.using(using).exclude(output_path="").order_by("pk")
+    kept = Project.objects.using(using).exclude(state=Project.State.PURGING)
+    rows = kept.exclude(output_path="").order_by("pk")
     found = rows.values_list("pk", "seq", "output_path", "revision_id")
     return [Delivering(pk, seq, path, *_output(revision)) for pk, seq, path, revision in found]
 

@@ -1,10 +1,18 @@
 """Work that outlives a request: one row per job. Celery only rings; the row is the truth."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from potato_site.jobs.registry import title_of
 from potato_site.textjson import TextJSONField
+
+
+def project_of(params: dict[str, Any]) -> int | None:
+    """The project that a job with these parameters is for."""
+    project = params.get("project")
+    return project if isinstance(project, int) else None
 
 
 class Job(models.Model):

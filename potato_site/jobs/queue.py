@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from potato_site.jobs import bell
 from potato_site.jobs.again import rested_at
-from potato_site.jobs.models import Job
+from potato_site.jobs.models import Job, project_of
 from potato_site.jobs.registry import handlers
 
 
@@ -57,12 +57,11 @@ def _insert(kind: str, queue: str, params: dict[str, Any], dedupe_key: str | Non
     now = timezone.now()
     due_at = now + timedelta(seconds=delay_seconds)
     rung_at = due_at if delay_seconds <= bell.LONGEST_COUNTDOWN else None
-    project = params.get("project")
     job = Job(
         kind=kind,
         queue=queue,
         params=params,
-        project_id=project if isinstance(project, int) else None,
+        project_id=project_of(params),
         dedupe_key=dedupe_key,
         due_at=due_at,
         rung_at=rung_at,

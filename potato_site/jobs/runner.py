@@ -14,7 +14,7 @@ from potato_site import logs
 from potato_site.jobs import bell
 from potato_site.jobs.again import rest_of
 from potato_site.jobs.handle import JobHandle, LostJob, ProgressCallback, Stopping, lease_end, stopping
-from potato_site.jobs.models import Job
+from potato_site.jobs.models import Job, project_of
 from potato_site.jobs.registry import handlers
 from potato_site.textjson import canonical
 
@@ -63,8 +63,8 @@ def run_now(kind: str, params: dict[str, Any] | None = None, *, on_progress: Pro
     queue = handlers.get(kind).queue
     now = timezone.now()
     job = Job.objects.create(
-        kind=kind, queue=queue, params=params or {}, due_at=now, state=Job.State.RUNNING, attempt=1,
-        failures=MAX_FAILURES - 1, lease_until=lease_end(now),
+        kind=kind, queue=queue, params=params or {}, project_id=project_of(params or {}), due_at=now,
+        state=Job.State.RUNNING, attempt=1, failures=MAX_FAILURES - 1, lease_until=lease_end(now),
     )  # fmt: skip
     handle = JobHandle(job, on_progress=on_progress)
     try:

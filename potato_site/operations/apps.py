@@ -9,5 +9,5 @@ class OperationsConfig(AppConfig):
     def ready(self) -> None:
         from potato_site import checks  # noqa: F401  registers itself
 
-        # Each app's modules of these names say what is watched, checked, audited, and carried in a backup.
-        autodiscover_modules("metrics", "checks", "audits", "carried")
+        # Each app's modules of these names say what is watched, checked, audited, carried in a backup, and purged.
+        autodiscover_modules("metrics", "checks", "audits", "carried", "purges")

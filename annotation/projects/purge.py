@@ -1,0 +1,290 @@
+"""Deleting a project for good, with everything that belongs to it. Nothing brings it back but a backup.
+
+First nobody finds the project any more: its state, its people's memberships and the ways in change in one transaction,
+and its jobs end. Then its rows go, in short transactions, each file before the row that knows it, and the project's own
+row last. So whatever stops the work, that row tells that it is not done, and doing it again finishes it.
+
+An assignment goes with all its events in one transaction: ``potato verify-audit`` finds nothing wrong at any moment.
+Accounts of people stay, but for those that were made for people of a crowd platform, who can do nothing else.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from annotation.models import (
+    Answer,
+    AnswerEvent,
+    Assignment,
+    Gold,
+    Invitation,
+    Item,
+    Membership,
+    Presence,
+    Project,
+    Recruit,
+    Revision,
+    SchemeVersion,
+    Screening,
+    Slot,
+    Statistic,
+    Submission,
+    Visit,
+)
+from annotation.projects import bulk
+from annotation.projects.locking import lock_going
+from annotation.projects.membership import share_dataset
+from potato_site.accounts.models import ApiToken, AuditEntry, User
+from potato_site.jobs.models import Job
+from potato_site.jobs.queue import cancel
+from potato_site.operations.purges import Progress, Turns, delete, in_home, overwriting, parts
+from traces import purges as traces
+from traces.models import Dataset
+
+JOB = "annotation.purge"
+EVENTS_AT_ONCE = 2000
+ASSIGNMENTS_AT_ONCE = 200
+ITEMS_AT_ONCE = 200
+RECRUITS_AT_ONCE = 50
+# How often something may have come in between before it is taken for a mistake.
+TRIES = 10
+
+
+@dataclass
+class Purged:
+    """What went. ``output`` is a folder outside the home in which deliverables stay, "" where none do."""
+
+    slug: str
+    gone: dict[str, int] = field(default_factory=dict)
+    output: str = ""
+
+
+def counts(project: Project) -> dict[str, int]:
+    """How many rows would go, by name."""
+    of_assignment, of_item, mine = {"assignment__project": project}, {"item__project": project}, {"project": project}
+    found = {
+        "items": Item.objects.filter(**mine).count(),
+        "places": Slot.objects.filter(**mine).count(),
+        "known answers": Gold.objects.filter(**of_item).count(),
+        "assignments": Assignment.objects.filter(**mine).count(),
+        "answers": Answer.objects.filter(**of_assignment).count(),
+        "events": AnswerEvent.objects.filter(**of_assignment).count(),
+        "submissions": Submission.objects.filter(**mine).count(),
+        "people": Membership.objects.filter(**mine).count(),
+        "screenings": Screening.objects.filter(membership__project=project).count(),
+        "recruits": Recruit.objects.filter(**mine).count(),
+        "participations": Visit.objects.filter(recruit__project=project).count(),
+        "invitations": Invitation.objects.filter(**mine).count(),
+        "revisions": Revision.objects.filter(**mine).count(),
+        "changes": AuditEntry.objects.filter(**mine).count(),
+    }
+    for part in parts.values():
+        found |= part.counts(project)
+    if has_dataset_alone(project):
+        found |= traces.counts(project.dataset_id)
+    return found
+
+
+def has_dataset_alone(project: Project) -> bool:
+    """Whether no other project labels its traces: then they go, too."""
+    return not Project.objects.filter(dataset=project.dataset_id).exclude(pk=project.pk).exists()
+
+
+def stays_in(project: Project) -> str:
+    """The folder outside the home that the project delivers to; "" for one in the home, which goes."""
+    return "" if not project.output_path or in_home(Path(project.output_path)) else project.output_path
+
+
+def purge(project: Project, by: User | None, *, who: str = "", with_output: bool, progress: Progress) -> Purged:
+    """Delete it all. ``who`` says who asked where ``by`` does not. ``with_output``: also what was delivered to a
+    folder outside the home.
+
+    ``progress(done, total, message)`` is called between short transactions; what it raises stops the work. Raises
+    OSError for a file that cannot be removed.
+    """
+    before = counts(project)
+    by_whom = {"user": by, "who": who or (by.username if by else "")}
+    _take_out_of_use(project.pk, by_whom, before)
+    turns = Turns(progress, sum(before.values()))
+    with overwriting():
+        for _ in range(TRIES):
+            going = Project.objects.filter(pk=project.pk).first()
+            if going is None:
+                break
+            _empty(going, turns, with_output)
+            try:
+                with turns.turn():
+                    _remove_row(going, by_whom, turns)
+            except IntegrityError:
+                continue  # what was under way when the project was taken out of use has brought something more
+        else:
+            raise IntegrityError(f"something goes on writing to the project {project.slug!r}: nothing more was deleted")
+    return Purged(project.slug, turns.gone, "" if with_output else stays_in(project))
+
+
+# --- nobody finds it any more --------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _take_out_of_use(project_id: int, by_whom: dict[str, Any], before: dict[str, int]) -> None:
+    project = lock_going(project_id)
+    if project is None:
+        return
+    memberships = Membership.objects.filter(project=project)
+    memberships.update(state=Membership.State.INACTIVE)
+    delete(Invitation.objects.filter(project=project))
+    delete(ApiToken.objects.filter(project=project))
+    if project.state != Project.State.PURGING:
+        Project.objects.filter(pk=project_id).update(state=Project.State.PURGING)
+        _audit("project.purge", project, by_whom, before)
+    if has_dataset_alone(project):
+        traces.take_out_of_use(project.dataset_id)
+    else:
+        for membership in memberships.filter(role=Membership.Role.MANAGER).select_related("project__dataset"):
+            share_dataset(membership)
+    for pk in _jobs_of(project_id).filter(state__in=Job.LIVE).values_list("pk", flat=True):
+        cancel(pk)
+
+
+def _jobs_of(project_id: int) -> QuerySet[Job]:
+    """Those that name it, and acts on many rows of it: they name the rows. While the rows are there."""
+    acts = Job.objects.filter(kind=bulk.JOB).values_list("pk", "params")
+    of_it = [pk for pk, params in acts.iterator() if _has_a_row(params, project_id)]
+    return Job.objects.filter(Q(project_id=project_id) | Q(pk__in=of_it))
+
+
+def _has_a_row(params: dict[str, Any], project_id: int) -> bool:
+    rows = bulk.ACTS[params["act"]].model._default_manager.filter(project=project_id)
+    return any(rows.filter(pk__in=pks).exists() for pks in bulk.batches(iter(params["pks"])))
+
+
+def _audit(action: str, project: Project, by_whom: dict[str, Any], rows: dict[str, int]) -> None:
+    """Of the installation, since those of the project go."""
+    told = {"name": project.name, "by": by_whom["who"], "rows": {name: n for name, n in rows.items() if n}}
+    AuditEntry.objects.create(user=by_whom["user"], project=None, action=action, object=project.slug, after=told)
+
+
+# --- its rows and files --------------------------------------------------------------------------------------
+
+
+def _empty(project: Project, turns: Turns, with_output: bool) -> None:
+    mine = {"project": project.pk}
+    for part in parts.values():
+        part.remove(project, turns, with_output)
+    turns.empty("jobs", _jobs_of(project.pk).exclude(state__in=Job.LIVE))
+    _remove_assignments(project.pk, turns)
+    _remove_items(project.pk, turns)
+    turns.empty("screenings", Screening.objects.filter(membership__project=project.pk))
+    turns.empty("people", Membership.objects.filter(**mine))
+    turns.empty("participations", Visit.objects.filter(recruit__project=project.pk))
+    _remove_recruits(project.pk, turns)
+    _forget_maker_of_accounts(project.pk, turns)
+    turns.empty("invitations", Invitation.objects.filter(**mine))
+    turns.empty("statistics", Statistic.objects.filter(**mine))
+    turns.empty("changes", AuditEntry.objects.filter(**mine))
+    turns.empty("questions", SchemeVersion.objects.filter(**mine))
+    Project.objects.filter(pk=project.pk).update(revision=None)
+    turns.empty("revisions", Revision.objects.filter(**mine))
+    turns.empty("jobs", Job.objects.filter(project_id=project.pk).exclude(state__in=Job.LIVE))
+    if has_dataset_alone(project):
+        traces.empty(project.dataset_id, turns)
+    _remove_folders(project)
+
+
+def _remove_assignments(project_id: int, turns: Turns) -> None:
+    mine = Assignment.objects.filter(project=project_id).order_by("pk")
+    while rows := list(mine.values_list("pk", "version")[:ASSIGNMENTS_AT_ONCE]):
+        pks = list(_at_once(rows))
+        gone = {}
+        with turns.turn():
+            lock_going(project_id)
+            # A save under way ends first.
+            list(mine.filter(pk__in=pks).select_for_update(of=("self",)).values_list("pk"))
+            of_them: dict[str, Any] = {"assignment__in": pks}
+            Slot.objects.filter(**of_them).update(assignment=None)
+            Gold.objects.filter(taken_from__in=pks).update(taken_from=None)
+            delete(Presence.objects.filter(**of_them))
+            gone["submissions"] = delete(Submission.objects.filter(**of_them))
+            gone["answers"] = delete(Answer.objects.filter(**of_them))
+            gone["events"] = delete(AnswerEvent.objects.filter(**of_them))
+            gone["assignments"] = delete(Assignment.objects.filter(pk__in=pks))
+        for name, count in gone.items():
+            turns.told(name, count)
+
+
+def _at_once(rows: list[tuple[int, int]]) -> Iterator[int]:
+    """So many assignments as have not too many events together, at least one. Their version counts them."""
+    events = 0
+    for number, (pk, version) in enumerate(rows):
+        events += version
+        if number and events > EVENTS_AT_ONCE:
+            return
+        yield pk
+
+
+def _remove_items(project_id: int, turns: Turns) -> None:
+    while pks := list(Item.objects.filter(project=project_id).values_list("pk", flat=True)[:ITEMS_AT_ONCE]):
+        with turns.turn():
+            lock_going(project_id)
+            places = delete(Slot.objects.filter(item__in=pks))
+            known = delete(Gold.objects.filter(item__in=pks))
+            delete(Item.objects.filter(pk__in=pks))
+        turns.told("places", places)
+        turns.told("known answers", known)
+        turns.told("items", len(pks))
+
+
+def _remove_recruits(project_id: int, turns: Turns) -> None:
+    """With their accounts, unless something else has come to be theirs."""
+    while rows := list(Recruit.objects.filter(project=project_id).values_list("pk", "user")[:RECRUITS_AT_ONCE]):
+        with turns.turn():
+            delete(Recruit.objects.filter(pk__in=[pk for pk, _ in rows]))
+            accounts = User.objects.filter(pk__in=[user for _, user in rows], memberships=None, assignments=None)
+            User.objects.filter(pk__in=list(accounts.values_list("pk", flat=True))).delete()
+        turns.told("recruits", len(rows))
+
+
+def _forget_maker_of_accounts(project_id: int, turns: Turns) -> None:
+    """Which project made an account says who may send its person a log-in link."""
+    made = User.objects.filter(created_by_project=project_id)
+    while pks := list(made.values_list("pk", flat=True)[:ITEMS_AT_ONCE]):
+        with turns.turn():
+            User.objects.filter(pk__in=pks).update(created_by_project=None)
+
+
+def _remove_folders(project: Project) -> None:
+    """What lies in the home: where the project delivers, and where a restore has put what it delivered elsewhere."""
+    usual = Path(settings.POTATO_HOME) / "projects" / project.slug
+    is_anothers = Project.objects.filter(output_path=str(usual)).exclude(pk=project.pk).exists()
+    folders = [] if is_anothers else [usual]
+    if project.output_path and not stays_in(project):
+        folders.append(Path(project.output_path))
+    for folder in folders:
+        if folder.is_dir() and folder != usual.parent:
+            shutil.rmtree(folder)
+
+
+def _remove_row(project: Project, by_whom: dict[str, Any], turns: Turns) -> None:
+    """The project itself, and its dataset with the last project that used it. Raises IntegrityError while there is
+    anything else of either."""
+    if lock_going(project.pk) is None:
+        return
+    # Of two projects that are purged at once, the second one takes the dataset.
+    Dataset.objects.select_for_update().get(pk=project.dataset_id)
+    is_last = has_dataset_alone(project)
+    if is_last and not traces.is_empty(project.dataset_id):
+        raise IntegrityError("the dataset is not empty")
+    delete(Project.objects.filter(pk=project.pk))
+    if is_last:
+        traces.remove_row(project.dataset_id)
+    else:
+        traces.keep(project.dataset_id)
+    _audit("project.purged", project, by_whom, turns.gone)

@@ -1,0 +1,89 @@
+"""What goes with a project that is purged: its exports, their schedules, and people's own files.
+
+Of a folder outside the home nothing is touched unless that was asked for, and then only what was delivered there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from annotation import queries
+from exports import current
+from exports.mirror import FILES, OF_PAIRS
+from exports.models import Export, ExportSchedule
+from exports.publish import locked
+from exports.releases import MANIFEST
+from potato_site.home import PRIVATE, read_pointer
+from potato_site.operations.purges import Turns, delete, in_home, purge
+
+
+@purge
+class Deliveries:
+    def counts(self, project: Any) -> dict[str, int]:
+        return {
+            "exports": Export.objects.filter(project=project.pk).count(),
+            "schedules": ExportSchedule.objects.filter(project=project.pk).count(),
+        }
+
+    def remove(self, project: Any, turns: Turns, with_output: bool) -> None:
+        schedules = ExportSchedule.objects.filter(project=project.pk)
+        if n_schedules := schedules.count():
+            with transaction.atomic():
+                Export.objects.filter(schedule__project=project.pk).update(schedule=None)
+                delete(schedules)
+            turns.told("schedules", n_schedules)
+        output = Path(project.output_path) if project.output_path else None
+        if output is None or not (output / "exports").is_dir():
+            self._remove_exports(project, turns, with_output)
+        else:
+            # Who is publishing has been told to stop, and does at the next look.
+            waiting = lambda: turns.waiting("waiting for an export to end")  # noqa: E731
+            with locked(output / "exports", waiting=waiting):
+                self._remove_exports(project, turns, with_output)
+        if output is not None and with_output and not in_home(output):
+            _remove_delivered(project, output)
+
+    def _remove_exports(self, project: Any, turns: Turns, with_output: bool) -> None:
+        for export in Export.objects.filter(project=project.pk).order_by("pk"):
+            folder = Path(export.path)
+            if in_home(folder):
+                _remove_folder(folder)
+            elif with_output:
+                _remove_ours(folder, [MANIFEST, *(file["name"] for file in export.manifest["files"])])
+            with turns.turn():
+                delete(Export.objects.filter(pk=export.pk))
+            turns.told("exports", 1)
+
+
+def _remove_folder(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _remove_ours(folder: Path, names: list[str]) -> None:
+    """These files, and the folder if nothing else is in it: what somebody else put there is not ours."""
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _remove_delivered(project: Any, output: Path) -> None:
+    """People's own files, what was kept current, and the note that this is the project's folder."""
+    for username in queries.people_of(project.pk, using="default"):
+        _remove_ours(output / username, [*FILES.values(), *OF_PAIRS.values()])
+    known = [kept for kept in current.kept(project) if kept.path.name] if project.revision_id else []
+    for kept in known:
+        _remove_folder(kept.path)
+        kept.path.unlink(missing_ok=True)
+        _remove_ours(kept.path.parent, [f".{kept.path.name}.files.json", ".files.json"])
+    if read_pointer(output).get("slug") == project.slug:
+        (output / PRIVATE / "project.json").unlink()
+    with suppress(OSError):
+        (output / "exports").rmdir()

@@ -1,0 +1,341 @@
+"""Deleting a project for good: nothing of it is left, nothing of another one is touched, and it can be begun again."""
+
+from __future__ import annotations
+
+import threading
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Gold, Item, Membership, Project, Recruit, Screening, Visit
+from annotation.projects import invitations, purge
+from annotation.projects.create import create_project
+from annotation.projects.load import load_file
+from annotation.projects.presets import presets
+from annotation.projects.revisions import current
+from annotation.quality import statistics
+from annotation.quality.gold import set_gold
+from exports.build import build
+from exports.models import Export, ExportSchedule
+from exports.options import Options
+from exports.publish import locked
+from potato_site.accounts.models import AuditEntry, User
+from potato_site.api import tokens
+from potato_site.jobs import LostJob, enqueue, run_now
+from potato_site.jobs.handle import JobHandle
+from potato_site.jobs.models import Job
+from tests.factory import answers, make_trace, person, submit_item, write_project
+from traces import chunks
+from traces.models import Chunk, Dataset, Import, ImportFile
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+SECRET = "Quetzalcoatlus"
+
+
+@pytest.fixture(autouse=True)
+def home(settings, tmp_path) -> Path:
+    settings.POTATO_HOME = tmp_path / "home"
+    settings.POTATO_HOME.mkdir()
+    return settings.POTATO_HOME
+
+
+def load(folder: Path, home: Path, name: str, **options) -> Project:
+    traces = [make_trace(f"{name}-{number}", 30, issue_description=f"{name} {number}") for number in range(3)]
+    report = load_file(write_project(folder, name=name, traces=traces, **options), home)
+    assert report.project is not None, report.errors
+    return report.project
+
+
+def fill(project: Project) -> None:
+    """Something in every table that a project can have rows in."""
+    boss = User.objects.filter(username="boss").first() or User.objects.create_superuser("boss")
+    submit_item(project, "ann", answers(1, "partial", SECRET))
+    submit_item(project, "bob", answers())
+    hand_out(project, person("ann"))
+    item = Item.objects.filter(project=project).latest("pk")
+    set_gold(project, item, "outcome", {"": "partial"}, user=boss)
+    Gold.objects.update(taken_from=Assignment.objects.filter(project=project).first())
+    invitations.invite(project, "viewer", boss, email="new@example.org")
+    tokens.make(boss, scopes=["read"], project=project)
+    schedule = ExportSchedule.objects.create(project=project, format="prm", every_n=1)
+    run_now("exports.scheduled", {"project": project.pk, "schedule": schedule.pk})
+    for user in (person("ann"), person("bob")):
+        run_now("exports.mirror", {"project": project.pk, "annotator": user.pk})
+    statistics.compute(project)
+    chunks.render_version(item.a_id, current(project).render_options())
+    run_now("traces.render_changes", {"version": item.a_id, "options": current(project).render_options().model_dump()})
+    member = Membership.objects.get(project=project, user=person("ann"))
+    now = timezone.now()
+    screening = Screening.objects.create(membership=member, number=1, items=1, needed=1, begun_at=now)
+    Assignment.objects.filter(project=project, annotator=person("ann")).update(screening=screening)
+    guest = User.objects.create_user(f"guest-{project.pk}")
+    recruit = Recruit.objects.create(project=project, user=guest, platform="prolific", external_id="5f" * 12)
+    Visit.objects.create(recruit=recruit, study_id="s", session_id="s", came_at=now)
+    Membership.objects.create(project=project, user=guest, role="annotator", source="platform")
+    upload = Import.objects.create(dataset=project.dataset)
+    ImportFile.objects.create(batch=upload, file="more.jsonl")
+    AuditEntry.objects.create(action="traces.upload", object=f"dataset {project.dataset_id}", after={"file": "m.jsonl"})
+    from traces.uploads import path_of
+
+    path_of(upload).write_text(SECRET)
+
+
+def rows() -> dict[str, set]:
+    """Every row of every table but the accounts, by its key."""
+    models = [model for model in apps.get_models(include_auto_created=True) if model is not User]
+    return {model._meta.label: set(model._base_manager.values_list("pk", flat=True)) for model in models}
+
+
+def everything_of(project: Project, tmp_path: Path) -> bytes:
+    """An export of it, as a file."""
+    path = tmp_path / f"{project.slug}.jsonl"
+    build(project.pk, "prm", Options(), path)
+    return path.read_bytes()
+
+
+def gone(project: Project, **options) -> purge.Purged:
+    return purge.purge(project, **{"by": None, "with_output": False, "progress": lambda *_: None, **options})
+
+
+@pytest.fixture
+def theirs(tmp_path, home) -> Project:
+    """Another project, in which the same people label."""
+    project = load(tmp_path / "theirs", home, "Theirs")
+    fill(project)
+    return project
+
+
+def test_no_row_is_left_and_none_of_another_project_is_missing(theirs, tmp_path, home):
+    exported, before = everything_of(theirs, tmp_path), rows()
+    ours = load(tmp_path / "ours", home, "Ours")
+    fill(ours)
+    empty = [label for label, pks in rows().items() if pks == before[label]]
+    # Every table that can have rows of a project has some more now.
+    assert [label for label in empty if label.split(".")[0] in ("annotation", "exports", "traces")] == []
+    purged = gone(ours)
+    after = rows()
+    audit = AuditEntry.objects.filter(pk__in=after.pop("accounts.AuditEntry") - before.pop("accounts.AuditEntry"))
+    assert sorted(audit.values_list("action", "object", "project")) == [
+        ("project.purge", "ours", None), ("project.purged", "ours", None),
+    ]  # fmt: skip
+    left = Job.objects.filter(pk__in=after["jobs.Job"] - before["jobs.Job"])
+    assert list(left.values_list("kind", "state", "params")) == []
+    assert after == before
+    assert purged.gone["items"] == 3
+    assert not User.objects.filter(username__startswith="guest-").exclude(username=f"guest-{theirs.pk}").exists()
+    assert person("ann").created_by_project == theirs
+    assert everything_of(theirs, tmp_path) == exported
+
+
+def test_the_record_says_who_and_how_much(theirs):
+    boss = User.objects.get(username="boss")
+    gone(theirs, by=boss)
+    entry = AuditEntry.objects.get(action="project.purged")
+    assert (entry.user, entry.after["by"], entry.after["name"]) == (boss, "boss", "Theirs")
+    assert entry.after["rows"]["submissions"] == 2
+    assert SECRET not in str(list(AuditEntry.objects.values_list("before", "after")))
+
+
+def test_no_file_of_it_is_left_in_the_home(settings, home, tmp_path):
+    boss = User.objects.create_superuser("boss")
+    project = create_project("Made here", "Runs", presets()["first_error"].configure("x"), [], boss)
+    folder = Path(project.output_path)
+    (folder / "ann").mkdir()
+    (folder / "ann" / "annotations.jsonl").write_text(SECRET)
+    (folder / "exports" / "prm-1").mkdir(parents=True)
+    Export.objects.create(
+        project=project, format="prm", options_digest="0" * 64, seq=1, path=str(folder / "exports" / "prm-1"),
+        manifest={"files": []}, sha256="0" * 64,
+    )  # fmt: skip
+    upload = home / "uploads" / str(Import.objects.create(dataset=project.dataset).pk)
+    upload.mkdir(parents=True)
+    (upload / "1").write_text(SECRET)
+    gone(project)
+    assert not folder.exists()
+    assert not upload.exists()
+
+
+def test_an_output_folder_outside_the_home_stays_unless_asked_for(theirs, tmp_path):
+    output = Path(theirs.output_path)
+    notes = output / "ann" / "notes.txt"
+    notes.write_text("mine")
+    assert gone(theirs).output == str(output)
+    assert (output / "ann" / "annotations.jsonl").exists()
+    assert list((output / "exports").glob("prm-*/prm_labels.jsonl"))
+
+
+def test_with_it_what_was_delivered_goes_and_what_is_somebody_elses_stays(theirs):
+    output = Path(theirs.output_path)
+    notes = output / "ann" / "notes.txt"
+    notes.write_text("mine")
+    assert gone(theirs, with_output=True).output == ""
+    left = sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file())
+    assert left == [".potato/.gitignore", "ann/notes.txt"]
+
+
+def test_a_dataset_that_another_project_labels_stays_for_it(theirs, tmp_path):
+    boss = User.objects.get(username="boss")
+    theirs.dataset.managers.add(boss)
+    config = presets()["first_error"].configure("x")
+    other = create_project("Other", theirs.dataset, config, [], boss)
+    run_now("annotation.sync_items", {"dataset": theirs.dataset_id})
+    exported, shown = everything_of(theirs, tmp_path), set(Chunk.objects.values_list("pk", flat=True))
+    gone(other)
+    assert Dataset.objects.get(pk=theirs.dataset_id).is_going is False
+    assert everything_of(theirs, tmp_path) == exported
+    assert set(Chunk.objects.values_list("pk", flat=True)) == shown
+    gone(theirs)
+    assert not Dataset.objects.exists()
+    assert not Chunk.objects.exists()
+
+
+def test_a_chunk_that_another_dataset_shows_stays(tmp_path, home):
+    """Equal steps are stored once."""
+    same = [make_trace("same", 30)]
+    reports = [load_file(write_project(tmp_path / name, name=name, traces=same), home) for name in ("One", "Two")]
+    for report in reports:
+        item = Item.objects.get(project=report.project)
+        chunks.render_version(item.a_id, current(report.project).render_options())
+    shown = set(Chunk.objects.values_list("pk", flat=True))
+    gone(reports[0].project)
+    assert shown
+    assert set(Chunk.objects.values_list("pk", flat=True)) == shown
+
+
+class Stopped(Exception):
+    """As a kill would."""
+
+
+def stopping_after(steps: int):
+    left = iter(range(steps))
+
+    def progress(*_):
+        if next(left, None) is None:
+            raise Stopped
+
+    return progress
+
+
+def test_stopped_at_any_point_it_is_finished_by_another_run(theirs, capsys):
+    """Between any two transactions the audit finds nothing wrong, and nobody gets at the project."""
+    stops = 0
+    while Project.objects.filter(pk=theirs.pk).exists():
+        stops += 1
+        try:
+            gone(theirs, progress=stopping_after(2))
+        except Stopped:
+            call_command("verify_audit")
+    assert stops > 4
+    assert not Item.objects.exists()
+    assert not Dataset.objects.exists()
+    assert AuditEntry.objects.filter(action="project.purge").count() == 1
+    call_command("verify_audit")
+
+
+def test_halfway_nobody_finds_it_and_nothing_is_written(theirs, client, tmp_path):
+    label = reverse("label", args=[Assignment.objects.get(annotator=person("ann"), state="open").public_id])
+    client.force_login(person("ann"))
+    assert client.get(label).status_code == 200
+
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(0))
+    assert client.get(label).status_code == 404
+    assert client.get(reverse("project", args=["theirs"])).status_code == 404
+    assert hand_out(theirs, person("bob")).assignment is None
+    client.force_login(User.objects.get(username="boss"))
+    assert client.get(reverse("manage-overview", args=["theirs"])).status_code == 404
+    with pytest.raises(CommandError, match="being deleted for good"):
+        call_command("status", "theirs")
+    report = load_file(tmp_path / "theirs" / "config.yaml", tmp_path / "home")
+    assert "being deleted for good" in str(report.errors[0])
+    gone(theirs)
+    client.force_login(person("ann"))
+    assert client.get(label).status_code == 404
+
+
+def test_its_jobs_end_and_one_that_publishes_is_waited_for(theirs):
+    job = enqueue("exports.build", {"project": theirs.pk, "format": "prm"})
+    Job.objects.filter(pk=job.pk).update(state="running", attempt=1, lease_until=timezone.now())
+    job.refresh_from_db()
+    held, told, is_free = threading.Event(), threading.Event(), threading.Event()
+
+    def publishing():
+        with locked(Path(theirs.output_path) / "exports"):
+            held.set()
+            told.wait(20)
+            with pytest.raises(LostJob):
+                JobHandle(job).check()
+            is_free.set()
+        connection.close()
+
+    thread = threading.Thread(target=publishing)
+    thread.start()
+    assert held.wait(20)
+    gone(theirs, progress=lambda done, total, what: told.set() if what.startswith("waiting") else None)
+    thread.join()
+    assert is_free.is_set()
+    assert not Job.objects.filter(project_id=theirs.pk).exists()
+
+
+def test_the_name_is_free_again(theirs, tmp_path, home):
+    gone(theirs)
+    again = load(tmp_path / "theirs", home, "Theirs")
+    assert again.slug == "theirs"
+    assert Item.objects.filter(project=again).count() == 3
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'")
+def test_what_was_written_is_overwritten_in_the_file_of_the_database(theirs):
+    """What is only deleted could still be read from it."""
+    database = Path(connection.settings_dict["NAME"])
+
+    def on_disk() -> bytes:
+        return b"".join(path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
+
+    assert SECRET.encode() in on_disk()
+    gone(theirs)
+    assert SECRET.encode() not in on_disk()
+
+
+def run(*words: str) -> str:
+    out = StringIO()
+    call_command("purge", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_says_what_would_go_and_changes_nothing(theirs):
+    before = rows()
+    said = run("theirs", "--dry-run")
+    assert [line.split() for line in said.splitlines() if line.startswith("submissions")] == [["submissions", "2"]]
+    assert "its traces go, too" in said
+    assert f"{theirs.output_path} stays there" in said
+    assert rows() == before
+
+
+def test_the_command_asks_for_the_slug(theirs, monkeypatch):
+    with pytest.raises(CommandError, match="give --yes"):
+        run("theirs")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "their")
+    with pytest.raises(CommandError, match="nothing was changed"):
+        run("theirs")
+    assert Project.objects.get().state == "open"
+    monkeypatch.setattr("builtins.input", lambda _: "theirs")
+    assert "theirs is deleted" in run("theirs")
+    assert not Project.objects.exists()
+
+
+def test_the_command_goes_on_with_what_was_stopped(theirs):
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(0))
+    assert "purging" in run("theirs", "--dry-run")
+    assert "theirs is deleted" in run("theirs", "--yes")
+    assert not Project.objects.exists()
+    assert "the command line" in AuditEntry.objects.get(action="project.purged").after["by"]
