@@ -68,7 +68,9 @@ def _of_screening(project: Project, links: Links) -> Iterator[Notice]:
 def _stranded(live: Live, links: Links) -> Iterator[Notice]:
     if live.stranded:
         people = "1 person" if live.stranded == 1 else f"{live.stranded:,} people"
-        text = f"{people} from a crowd platform found no item left and got no code: give it to them, or end the visit."
+        get = "gets" if live.stranded == 1 else "get"
+        labeled = f"{people} from a crowd platform labeled something, {get} no further item and got no code"
+        text = f"{labeled}: give it to them, or end the visit."
         yield Notice("warn", text, links.stranded, "See people")
 
 

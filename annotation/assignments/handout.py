@@ -170,12 +170,14 @@ def _told(membership: Membership, attempt: Screening, now: datetime) -> str:
 
 def _screen_by_next(membership: Membership, attempt: Screening, begun: list[Assignment], now: datetime) -> HandOut:
     mine = screening.still_wanted(membership.project, attempt, begun)
-    if (lost := _return_to(mine, now)) is not None:
-        return HandOut(lost)
-    item = screening.next_item(membership)
-    if item is None:
+    found = _return_to(mine, now)
+    if found is None and (item := screening.next_item(membership)) is not None:
+        found = _open(membership, item.pk, item.kind, Purpose.SCREENING, now, attempt=attempt)
+    if found is None:
         return HandOut(None, screening.NO_ITEMS, page_tells=True)
-    return HandOut(_open(membership, item.pk, item.kind, Purpose.SCREENING, now, attempt=attempt))
+    if membership.source == Membership.Source.PLATFORM:
+        shares.goes_on(membership)
+    return HandOut(found)
 
 
 def _any_slot(membership: Membership) -> Any:

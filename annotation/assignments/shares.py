@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from annotation.assignments import states
+from annotation.assignments import screening, states
 from annotation.models import Assignment, Membership, Project, Visit
 from annotation.models.querysets import HELD
 from annotation.projects.config import ProjectConfig
@@ -165,18 +165,45 @@ def settle(project: Project, user: Any) -> bool:
 
     Who labeled something and gets none is kept as waiting, for the managers.
     """
-    under_way = Visit.objects.under_way().select_for_update(of=("self",))
-    visit = under_way.filter(recruit__project=project, recruit__user=user).first()
+    visit = _locked_visit(project, user)
     standing = standing_of(project, user.pk)
     if visit is None or standing is None:
         return standing is not None and standing.visit.finished_at is not None
     if not standing.is_done and not (_ran_out(standing) and _may_have_items(project, user)):
-        if standing.done:
-            visit.stopped_at = timezone.now()
-            visit.save(update_fields=["stopped_at"])
+        _keep_as_waiting(visit, standing)
         return False
     finish(visit, standing)
     return True
+
+
+@transaction.atomic
+def stop(project: Project, user: Any) -> None:
+    """Keep who labeled something as waiting where a screening stops them: whether they get the code, a manager says."""
+    visit = _locked_visit(project, user)
+    if visit is None:
+        return
+    mine = Membership.objects.filter(project=project, user=user, role=Membership.Role.ANNOTATOR)
+    screened = screening.standing_of(mine.select_related("project").get())
+    standing = standing_of(project, user.pk)
+    if screened is not None and screened.refusal and standing is not None:
+        _keep_as_waiting(visit, standing)
+
+
+def goes_on(membership: Membership) -> None:
+    """Nobody has to decide about the visit of this person any more: a screening that stopped them does not now."""
+    mine = Visit.objects.under_way().filter(recruit__project=membership.project_id, recruit__user=membership.user_id)
+    mine.filter(stopped_at__isnull=False).update(stopped_at=None)
+
+
+def _locked_visit(project: Project, user: Any) -> Visit | None:
+    under_way = Visit.objects.under_way().select_for_update(of=("self",))
+    return under_way.filter(recruit__project=project, recruit__user=user).first()
+
+
+def _keep_as_waiting(visit: Visit, standing: Standing) -> None:
+    if standing.done:
+        visit.stopped_at = timezone.now()
+        visit.save(update_fields=["stopped_at"])
 
 
 def _ran_out(standing: Standing) -> bool:

@@ -186,8 +186,7 @@ def _next_page(request: HttpRequest, done: Assignment) -> str:
     given = hand_out(project, request.user, halts=True)
     if given.assignment is not None:
         return reverse("label", args=[given.assignment.public_id])
-    # A screening that stops somebody ends no visit.
-    if not given.page_tells and (said := shares.without_item(project, request.user, given.reason)):
+    if said := shares.without_item(project, request.user, given):
         messages.info(request, said)
     return reverse("project", args=[project.slug])
 

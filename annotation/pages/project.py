@@ -97,8 +97,7 @@ def next_item(request: HttpRequest, slug: str) -> HttpResponse:
     # A screening begins where the page has said what it takes.
     given = hand_out(found, request.user, halts="begin" not in request.POST)
     if given.assignment is None:
-        # A screening that stops somebody ends no visit.
-        if not given.page_tells and (said := shares.without_item(found, request.user, given.reason)):
+        if said := shares.without_item(found, request.user, given):
             messages.info(request, said)
         return redirect("project", slug=slug)
     return redirect("label", public_id=given.assignment.public_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from annotation.assignments import shares
-from annotation.assignments.handout import OTHERS_AT_WORK
+from annotation.assignments.handout import OTHERS_AT_WORK, HandOut
 from annotation.models import Project, Visit
 from annotation.projects.platforms import PLATFORMS
 from annotation.projects.revisions import current
@@ -34,8 +34,13 @@ def paid(visit: Visit) -> dict[str, Any]:
     return {"visit": visit, "platform": platform, "back": platform.back_to(visit.code)}
 
 
-def without_item(project: Project, user: Any, reason: str) -> str:
-    """What to say to somebody who gets no item, for this reason. "": the page that they come to says it."""
+def without_item(project: Project, user: Any, given: HandOut) -> str:
+    """What to say to somebody who gets no item. "": the page that they come to says it."""
+    reason = given.reason
+    if given.page_tells:
+        # A screening that stops somebody ends no visit.
+        shares.stop(project, user)
+        return ""
     if shares.settle(project, user) or reason == shares.NO_SHARE:
         return ""
     standing = shares.standing_of(project, user.pk)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.access import DECIDING, only_labels
-from annotation.assignments import planning, screening, states
+from annotation.assignments import planning, screening, shares, states
 from annotation.models import Assignment, Item, Membership, Screening
 from annotation.projects.counter import bump_for
 from annotation.projects.locking import lock_project
@@ -86,6 +86,7 @@ def let_through(membership: Membership, by: User | None, wanted: bool = True) ->
     if locked.is_let_through == wanted:
         return locked
     if wanted:
+        shares.goes_on(locked)
         states.give_back_screening(locked.project_id, locked.user_id, LET_THROUGH)
     return _change(locked, by, "people.let_through" if wanted else "people.screen", is_let_through=wanted)
 
@@ -105,6 +106,7 @@ def give_try(membership: Membership, by: User | None, now: datetime | None = Non
         raise Refused("This person is screened before anything else as it is.")
     if screening.n_left(locked) < standing.items:
         raise Refused("There are not enough items with a known answer that this person has not had.")
+    shares.goes_on(locked)
     attempt = screening.begin(locked, now or timezone.now(), is_given=True)
     _audit(locked, by, "people.give_try", {}, {"try": attempt.number, "items": attempt.items, "needed": attempt.needed})
     return locked

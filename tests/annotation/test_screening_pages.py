@@ -284,7 +284,60 @@ def test_who_fails_a_try_in_the_middle_of_a_visit_gets_no_code_for_it(client, re
         assert 'value="S1OUT"' in html
         assert "C1ABC" not in html
         press(recruiting, client)
+        assert "You labeled 1 item before. Who published the task sees that" in text_of(html)
     assert Visit.objects.get().is_under_way
+
+
+def waiting(project, manager):
+    """Who waits for a manager's decision, by the list of people; the overview says how many."""
+    told = "1 person from a crowd platform labeled something" in said(manager.get(f"/admin/p/{project.slug}/"))
+    found = manager.get(f"/admin/p/{project.slug}/people/?from=waiting").context["members"]
+    assert told == bool(len(found))
+    return [one.user.username for one in found]
+
+
+@pytest.fixture
+def manager():
+    client = Client()
+    client.force_login(boss())
+    return client
+
+
+def test_who_labeled_something_and_fails_waits_for_a_decision_until_there_is_one(client, recruiting, manager):
+    given_a_try_in_the_middle(recruiting, client)
+    name = Recruit.objects.get().user.username
+    assert waiting(recruiting, manager) == []
+    through(recruiting, client, right=False)
+    assert waiting(recruiting, manager) == [name]
+    membership.give_try(member(recruiting, name), boss())
+    assert waiting(recruiting, manager) == []
+    through(recruiting, client, right=False)
+    assert waiting(recruiting, manager) == [name]
+    membership.let_through(member(recruiting, name), boss())
+    assert waiting(recruiting, manager) == []
+    assert "There was no item for you" not in seen(recruiting, client)
+    submit(client, press(recruiting, client).headers["Location"])
+    assert 'value="C1ABC"' in said(client.get(home(recruiting)))
+
+
+def test_who_labeled_something_and_is_stuck_waits_until_there_are_items_again(client, recruiting, manager):
+    given_a_try_in_the_middle(recruiting, client)
+    name = Recruit.objects.get().user.username
+    address = begin(recruiting, client)
+    kept = list(Gold.objects.exclude(item__assignments__public_id=address.split("/")[2]))
+    Gold.objects.filter(pk__in=[one.pk for one in kept]).delete()
+    assert submit(client, address) == home(recruiting)
+    assert "decides about your code, which would appear here" in seen(recruiting, client)
+    assert waiting(recruiting, manager) == [name]
+    Gold.objects.bulk_create(kept)
+    press(recruiting, client)
+    assert waiting(recruiting, manager) == []
+
+
+def test_who_fails_before_labeling_anything_waits_for_nothing(client, recruiting, manager):
+    come(recruiting, client)
+    through(recruiting, client, right=False)
+    assert waiting(recruiting, manager) == []
 
 
 def test_who_passes_a_try_in_the_middle_of_a_visit_goes_on_with_it(client, recruiting):

@@ -104,14 +104,14 @@ def test_who_found_no_item_and_got_no_code_is_named_until_a_manager_decides(clie
     come(project, worker)
     skip(project, worker)
     overview = f"/admin/p/{project.slug}/"
-    name, told = Recruit.objects.get().user.username, "1 person from a crowd platform found no item left"
+    name, told = Recruit.objects.get().user.username, "1 person from a crowd platform labeled something, gets no further item"
     assert told not in said(client.get(overview))
     assert names(client, project, **{"from": "waiting"}) == []
     label(project, worker)
     assert told in said(client.get(overview))
     assert names(client, project, **{"from": "waiting"}) == [name]
     assert names(client, project, **{"from": "working"}) == []
-    assert "no item was left" in said(client.get(page(project)))
+    assert "no code, and no item" in said(client.get(page(project)))
     rows = csv.DictReader(io.StringIO(client.post(page(project, "recruits.csv")).content.decode("utf-8-sig")))
     assert [row["state"] for row in rows] == ["waiting"]
     (tmp_path / "more.jsonl").write_text(json.dumps(make_trace("another")))
