@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation.admin.figures import RELIABLE, Figures
 from annotation.admin.links import Links
 from annotation.assignments import screening
+from annotation.assignments.screening_notices import told_of_pool
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Project
 from annotation.quality.live import Live
@@ -59,7 +60,7 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
 
 
 def _of_screening(project: Project, links: Links) -> Iterator[Notice]:
-    yield from (Notice("warn", text, links.setup, "See the set-up") for text in screening.told_of_pool(project))
+    yield from (Notice("warn", text, links.setup, "See the set-up") for text in told_of_pool(project))
     if failed := screening.n_failed_for_good(project):
         people = "1 person" if failed == 1 else f"{failed:,} people"
         yield Notice("warn", f"{people} did not pass the screening and cannot try again.", links.people, "See people")

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api import lookup
+from annotation.assignments.screening_notices import told_of_pool
 from annotation.models import Project
 from annotation.projects import apply, dump
 from annotation.projects.notes import Note
@@ -90,7 +91,7 @@ class Config(Endpoint):
     def put(self, request: Request, slug: str) -> Response:
         """The whole of it, as a file would say it. Paths of the server and passwords in it are ignored, with a
         warning. Where answers exist, a change that means something for them is refused once (409), and saved when
-        sent again with `agree`."""
+        sent again with `agree`. Among the warnings is what the screening has too few items for."""
         query.only(request, "agree", "dry_run")
         project = lookup.managed_project(request, slug)
         base = base_of(request, project)
@@ -103,7 +104,10 @@ class Config(Endpoint):
         if not done.is_saved and not query.flag(request, "dry_run"):
             raise Problem("conflict", "Answers exist: read the consequences, then send it with agree.", **shown(done))
         number = done.revision.number if done.revision else 0
-        return Response(shown(done), headers={"ETag": f'"r{number}"'})
+        told = told_of_pool(project) if done.is_saved else []
+        about = [{"line": None, "path": "quality_control.screening", "message": one, "kind": "advice"} for one in told]
+        said = shown(done)
+        return Response({**said, "warnings": said["warnings"] + about}, headers={"ETag": f'"r{number}"'})
 
 
 def etag(project: Project) -> str:

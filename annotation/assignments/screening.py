@@ -271,39 +271,6 @@ def _can_compare(scheme: Scheme) -> bool:
     return own or any(measure.level != "interval" for measure in scheme.measures())
 
 
-def told_of_pool(project: Project) -> list[str]:
-    """Sentences for who runs the project, where there are too few items for what it asks for."""
-    rules = rules_of(project)
-    if rules is None:
-        return []
-    there = pool(project).count()
-    stuck = _told_of_stuck(project)
-    has = f"{there} {'item has' if there == 1 else 'items have'} a known answer that others can be compared with"
-    if there < rules.items:
-        return [
-            f"Nobody new can be screened, nor begin: a screening takes {rules.items} items, and {has}. Keep more known "
-            "answers, or ask for fewer.",
-            *stuck,
-        ]
-    if rules.retries and there < (wanted := rules.items * (1 + rules.retries)):
-        return [
-            f"Not everybody who fails the screening can try again: that takes {wanted} items, as nobody gets one "
-            f"twice, and {has}.",
-            *stuck,
-        ]
-    return stuck
-
-
-def _told_of_stuck(project: Project) -> list[str]:
-    members = Membership.objects.filter(project=project, state=Membership.State.ACTIVE, is_let_through=False)
-    at_it = members.filter(Exists(Screening.objects.filter(membership=OuterRef("pk"), ended_at=None)))
-    count = sum(one.is_stuck for one in standings(project, list(at_it)).values())
-    if not count:
-        return []
-    who = "1 person who is" if count == 1 else f"{count:,} people who are"
-    return [f"{who} being screened cannot go on: no item with a known answer is left that they never had."]
-
-
 def lacks_items_for_others(project: Project) -> bool:
     """Whether somebody new, who is in no group, could not be screened now."""
     rules = rules_of(project)

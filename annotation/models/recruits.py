@@ -63,8 +63,8 @@ class Visit(models.Model):
     # The share was done, and the person was given the code that is kept here.
     finished_at = models.DateTimeField(null=True)
     code = models.CharField(max_length=64, blank=True)
-    # When the person, who had labeled something, was last told that there is no item for them, or that they did not pass
-    # the screening, and got no code.
+    # When the person, who had labeled something, was last told that there is no item for them, or was stopped by a
+    # screening, and got no code.
     stopped_at = models.DateTimeField(null=True)
     # How many items, and how many skips, it was finished with. They count for no other visit.
     credited = models.PositiveIntegerField(default=0)

@@ -14,8 +14,8 @@ from pathlib import Path
 from django.db import transaction
 from pydantic import ValidationError
 
-from annotation.assignments import screening
 from annotation.assignments.items import sync_items
+from annotation.assignments.screening_notices import told_of_pool
 from annotation.models import Membership, Project
 from annotation.models.projects import slug_of
 from annotation.projects import checks, find, people
@@ -234,5 +234,5 @@ class _Loading:
                 ("data", "input_path"), f"{done.n_gone} {what} no longer in the files; {stay} in the project"
             )
         self.report.new_items = sync_items(project)
-        for sentence in screening.told_of_pool(project):
+        for sentence in told_of_pool(project):
             self.book.warn(("quality_control", "screening"), sentence)

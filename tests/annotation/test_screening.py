@@ -13,6 +13,7 @@ from annotation.answers.ops import apply_ops
 from annotation.assignments import managing, screening, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.room import with_room
+from annotation.assignments.screening_notices import told_of_pool
 from annotation.models import Assignment, Gold, Item, Membership, Screening, Slot
 from annotation.projects import membership
 from annotation.projects.membership import Refused
@@ -270,12 +271,30 @@ def test_who_fails_every_try_gets_no_work(tmp_path):
 
 def test_where_the_items_do_not_suffice_there_is_no_other_try(tmp_path):
     project = project_of(tmp_path, known=7)
-    assert screening.told_of_pool(project)[0].startswith("Not everybody who fails the screening can try again")
+    assert told_of_pool(project)[0].startswith("Not everybody who fails the screening can try again")
     attempt(project, right=0, wrong=4)
     assert standing(project).again_at is None
     learn(project, in_order(project)[0])
     assert standing(project).again_at is not None
-    assert screening.told_of_pool(project) == []
+    assert told_of_pool(project) == []
+
+
+def test_managers_are_told_where_nothing_is_left_for_who_passes(tmp_path):
+    project = project_of(tmp_path, traces=4, known=4, rules={**RULES, "retries": 0})
+    assert told_of_pool(project) == [
+        "Who passes the screening has nothing left to label: it takes all 4 items there are. Add traces."
+    ]
+    configure(project, items=3)
+    (told,) = told_of_pool(project)
+    assert "All 4 items have a known answer" in told
+    assert "no more than 1 of them" in told
+    Gold.objects.filter(item=in_order(project)[0]).delete()
+    assert told_of_pool(project) == []
+    # The calibration set is no work.
+    managing.calibrate(in_order(project)[0].pk, boss())
+    assert "All 3 items" not in " ".join(told_of_pool(project))
+    configure(project, items=2)
+    assert [one.startswith("All 3 items have a known answer") for one in told_of_pool(project)] == [True]
 
 
 def test_a_number_of_tries_that_is_raised_holds_for_who_has_failed(tmp_path):
@@ -376,9 +395,9 @@ def test_a_try_for_which_no_item_is_left_says_so_and_managers_are_told(tmp_path)
     assert is_stuck(project)
     assert hand_out(project, person("ann")).reason == screening.NO_ITEMS
     told = "1 person who is being screened cannot go on"
-    assert any(one.startswith(told) for one in screening.told_of_pool(project))
+    assert any(one.startswith(told) for one in told_of_pool(project))
     membership.deactivate(member(project), boss())
-    assert not any(told in one for one in screening.told_of_pool(project))
+    assert not any(told in one for one in told_of_pool(project))
     membership.activate(member(project), boss())
     Gold.objects.bulk_create(kept)
     assert not is_stuck(project)
@@ -399,7 +418,7 @@ def test_an_answer_that_was_kept_or_invalidated_may_leave_a_try_without_items(tm
     managing.invalidate(void.pk, boss())
     label(project, "bob", count=2)
     assert is_stuck(project, "bob")
-    assert any(one.startswith("2 people who are being screened") for one in screening.told_of_pool(project))
+    assert any(one.startswith("2 people who are being screened") for one in told_of_pool(project))
     learn(project, in_order(project)[0])
     assert not is_stuck(project)
     assert "passed" in attempt(project, right=1).reason
@@ -423,7 +442,7 @@ def test_a_withdrawn_item_that_was_begun_is_not_handed_out_again(tmp_path):
 def test_without_enough_items_nobody_begins_and_managers_are_told(tmp_path):
     project = project_of(tmp_path, known=3)
     assert hand_out(project, person("ann")).reason == screening.NO_ITEMS
-    assert "3 items have a known answer" in screening.told_of_pool(project)[0]
+    assert "3 items have a known answer" in told_of_pool(project)[0]
     assert not Screening.objects.exists()
 
 

@@ -96,6 +96,18 @@ def test_what_is_no_configuration_is_422_with_its_line(boss, project, path, body
     assert len(project.revisions.all()) == 1
 
 
+def test_a_screening_that_cannot_be_held_is_told_of_as_it_is_saved(boss, project, path):
+    config = yaml.safe_load(boss.get(f"{path}?format=yaml").content)
+    config["quality_control"]["screening"] = {"enabled": True, "items": 4}
+    done = boss("PUT", path, yaml.safe_dump(config), kind="application/yaml", If_Match="*").json()
+    assert done["is_saved"]
+    (told,) = [one["message"] for one in done["warnings"] if one["path"] == "quality_control.screening"]
+    assert told.startswith("Nobody new can be screened")
+    config["quality_control"]["screening"]["enabled"] = False
+    done = boss("PUT", path, yaml.safe_dump(config), kind="application/yaml", If_Match="*").json()
+    assert not any(one["path"] == "quality_control.screening" for one in done["warnings"])
+
+
 def test_paths_and_passwords_in_it_are_ignored_with_a_warning(boss, project, path):
     read = boss.get(f"{path}?format=yaml")
     config = yaml.safe_load(read.content)

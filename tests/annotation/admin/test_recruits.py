@@ -104,7 +104,10 @@ def test_who_found_no_item_and_got_no_code_is_named_until_a_manager_decides(clie
     come(project, worker)
     skip(project, worker)
     overview = f"/admin/p/{project.slug}/"
-    name, told = Recruit.objects.get().user.username, "1 person from a crowd platform labeled something, gets no further item"
+    name, told = (
+        Recruit.objects.get().user.username,
+        "1 person from a crowd platform labeled something, gets no",
+    )
     assert told not in said(client.get(overview))
     assert names(client, project, **{"from": "waiting"}) == []
     label(project, worker)

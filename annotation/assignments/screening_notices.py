@@ -1,0 +1,59 @@
+"""What is told of a screening to who runs the project: too few items for it, nobody goes on, nothing is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Exists, OuterRef
+
+from annotation.assignments.screening import pool, rules_of, standings
+from annotation.models import Item, Membership, Project, Screening
+from annotation.projects import sections
+from annotation.projects.revisions import current
+
+
+def told_of_pool(project: Project) -> list[str]:
+    """Sentences for who runs the project, where the screening does not get or leave what it asks for."""
+    rules = rules_of(project)
+    if rules is None:
+        return []
+    there = pool(project).count()
+    return [*_told_of_items(rules, there), *_told_of_work(project, rules, there), *_told_of_stuck(project)]
+
+
+def _told_of_items(rules: sections.Screening, there: int) -> Iterator[str]:
+    has = f"{there} {'item has' if there == 1 else 'items have'} a known answer that others can be compared with"
+    if there < rules.items:
+        yield (
+            f"Nobody new can be screened, nor begin: a screening takes {rules.items} items, and {has}. Keep more known "
+            "answers, or ask for fewer."
+        )
+    elif rules.retries and there < (wanted := rules.items * (1 + rules.retries)):
+        yield (
+            f"Not everybody who fails the screening can try again: that takes {wanted} items, as nobody gets one "
+            f"twice, and {has}."
+        )
+
+
+def _told_of_work(project: Project, rules: sections.Screening, there: int) -> Iterator[str]:
+    """Who was screened by an item does not label it any more."""
+    if there < rules.items:
+        return
+    count = Item.objects.present().to_label().filter(project=project, kind__in=current(project).kinds).count()
+    if count <= rules.items:
+        yield f"Who passes the screening has nothing left to label: it takes all {count} items there are. Add traces."
+    elif count == there:
+        left = count - rules.items
+        yield (
+            f"All {count} items have a known answer: who passes the screening labels nothing else, and no more than "
+            f"{left} of them, as it takes {rules.items}. Add traces that nobody knows the answer to."
+        )
+
+
+def _told_of_stuck(project: Project) -> Iterator[str]:
+    members = Membership.objects.filter(project=project, state=Membership.State.ACTIVE, is_let_through=False)
+    at_it = members.filter(Exists(Screening.objects.filter(membership=OuterRef("pk"), ended_at=None)))
+    count = sum(one.is_stuck for one in standings(project, list(at_it)).values())
+    if count:
+        who = "1 person who is" if count == 1 else f"{count:,} people who are"
+        yield f"{who} being screened cannot go on: no item with a known answer is left that they never had."
