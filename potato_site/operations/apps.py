@@ -10,4 +10,4 @@ class OperationsConfig(AppConfig):
         from potato_site import checks  # noqa: F401  registers itself
 
         # Each app's modules of these names say what is watched, checked, audited, carried in a backup, and purged.
-        autodiscover_modules("metrics", "checks", "audits", "carried", "purges")
+        autodiscover_modules("metrics", "checks", "audits", "carried", "purges", "forgets")

@@ -1,0 +1,77 @@
+"""``potato forget-person NAME``: keep what somebody labeled, and nothing of who they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from annotation.management.commands.purge import confirm, operator
+from annotation.models import Assignment
+from annotation.projects import forgetting
+from potato_site.accounts.forget import neutral_name
+from potato_site.accounts.models import User
+from potato_site.operations.forgets import parts
+
+
+class Command(BaseCommand):
+    help = "Forget who a person was: their labels stay under a name that says nothing, their account closes for good"
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", help="of the account")
+        parser.add_argument("--dry-run", action="store_true", help="say what would become of it, and change nothing")
+        parser.add_argument("--yes", action="store_true", help="do not ask for the name")
+        parser.add_argument(
+            "--with-exports",
+            action="store_true",
+            help="also remove the published exports of the person's projects, which may name them",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.named(options["username"])
+        if user is None:
+            self._sweep(options["username"], options["dry_run"])
+            return
+        self._tell(user, options["with_exports"])
+        if options["dry_run"]:
+            return
+        if not options["yes"]:
+            confirm(f"Type {user.username} to forget this person for good: ", user.username)
+        try:
+            done = forgetting.forget(user, who=operator(), with_exports=options["with_exports"])
+        except forgetting.CannotForget as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"Forgotten. The account is called {done.name} now.")
+        for path in done.removed:
+            self.stdout.write(f"removed: {path}")
+
+    def _tell(self, user: User, with_exports: bool) -> None:
+        projects = list(forgetting.projects_of(user))
+        assignments = Assignment.objects.filter(annotator=user).count()
+        out = self.stdout
+        work = f"{_count(assignments, 'assignment')} in {_count(len(projects), 'project')}"
+        out.write(f"{user.username} becomes {neutral_name(user)}: {work}.")
+        for project in projects:
+            out.write(f"  {project.name} ({project.slug})")
+        out.write("Their labels stay, with what they wrote in them. Nobody can sign in with the account any more.")
+        published = sum(part.published([project.pk for project in projects]) for part in parts.values())
+        if published:
+            what = "are removed" if with_exports else "stay, and may name them (--with-exports removes them)"
+            out.write(f"{published} published exports of these projects {what}.")
+        for slug in forgetting.named_in_files(user):
+            out.write(
+                f"The configuration file of {slug} names them: take them out, or loading it makes the account anew."
+            )
+        out.write("Backups, and files that were taken elsewhere, are not touched.")
+
+    def _sweep(self, name: str, is_dry: bool) -> None:
+        removed = [] if is_dry else forgetting.sweep(name)
+        for path in removed:
+            self.stdout.write(f"removed: {path}")
+        if not removed:
+            raise CommandError(f"nobody is called {name!r}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

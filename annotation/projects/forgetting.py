@@ -1,0 +1,231 @@
+"""Forgetting a person: what they labeled stays, under a name that says nothing; whoever they were is known no more.
+
+The account keeps its number, so their labels stay one person's, and closes for good. Everything that quotes the person
+is changed first and the account's own name last: whatever stops the work, the name still leads to it, and doing it
+again finishes it. Only files are removed afterwards; a second run finds those by the name alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from annotation.models import Assignment, Invitation, Item, Membership, Project, Recruit, Statistic, Visit
+from annotation.projects import membership as members
+from annotation.projects.counter import bump_for
+from annotation.projects.locking import lock_project
+from annotation.quality import statistics
+from potato_site.accounts import forget as accounts
+from potato_site.accounts.models import NAME, RESERVED_NAMES, AuditEntry, User, name_key
+from potato_site.jobs.models import Job
+from potato_site.operations.forgets import parts
+from potato_site.operations.purges import overwriting
+
+AT_ONCE = 200
+# Of an import it is told how it went as long as there is one.
+KEPT_JOBS = ("traces.import",)
+# Under these keys the record of changes names people, alone or in a list.
+NAMING = {"user", "username", "annotator", "exclude_annotators", "by"}
+REASONS = ("assignment.release", "assignment.invalidate")
+# What a manager wrote, or we did, when the person's work was ended.
+ENDED = (Assignment.State.VOID, Assignment.State.RELEASED, Assignment.State.EXPIRED)
+
+
+class CannotForget(Exception):
+    """Nothing was changed. ``str()`` is a sentence."""
+
+
+@dataclass
+class Forgotten:
+    """``name`` is what the person is called from now on; ``published`` files of before may still name them."""
+
+    name: str
+    projects: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    published: int = 0
+    # Slugs of projects whose configuration file named them.
+    files: list[str] = field(default_factory=list)
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    """The projects that know the person, but for those on their way out."""
+    mine = Q(memberships__user=user) | Q(assignments__annotator=user)
+    return Project.objects.filter(mine).exclude(state=Project.State.PURGING).distinct().order_by("pk")
+
+
+def named_in_files(user: User) -> list[str]:
+    """The projects whose configuration file names them: loaded again, it would make an account of that name."""
+    rows = Project.objects.exclude(source_config=None).order_by("slug").values_list("slug", "source_config")
+    return [slug for slug, loaded in rows if any(_is(user, one) for one in (loaded or {}).get("annotators", []))]
+
+
+def forget(user: User, *, who: str, with_exports: bool) -> Forgotten:
+    """Do it all. ``with_exports``: published exports of their projects go, too. Raises CannotForget; OSError for a file
+    that cannot be removed."""
+    projects = list(projects_of(user))
+    done = Forgotten(accounts.neutral_name(user), [project.slug for project in projects], files=named_in_files(user))
+    before = user.username
+    with overwriting():
+        _close(user, projects)
+        accounts.forget_traces_of_use(user)
+        _forget_jobs(user)
+        _forget_in_projects(user)
+        _forget_in_record(user, done.name)
+        _rename(user, projects, who)
+    done.removed = sweep(before)
+    ids = [project.pk for project in projects]
+    for part in parts.values():
+        if with_exports:
+            part.remove_published(ids)
+        else:
+            done.published += part.published(ids)
+    for project in projects:
+        statistics.request(project.pk)
+    return done
+
+
+def sweep(name: str) -> list[str]:
+    """Remove what files still have a name that nobody has. What was removed."""
+    if User.objects.named(name) is not None or not NAME.fullmatch(name) or name_key(name) in RESERVED_NAMES:
+        return []
+    return [removed for part in parts.values() for removed in part.sweep(name)]
+
+
+@transaction.atomic
+def _close(user: User, projects: list[Project]) -> None:
+    """The account, and all that the person is in projects: what they have in hand goes back."""
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    if user.is_superuser and not others.exists():
+        raise CannotForget(f"{user.username} is the only superuser: make somebody else one first")
+    for project in projects:
+        lock_project(project.pk)
+        for one in Membership.objects.filter(project=project, user=user).order_by("pk"):
+            try:
+                members.deactivate(one, None)
+            except members.Refused as refused:
+                raise CannotForget(f"{project.slug}: {refused}") from None
+    accounts.close(user)
+    user.refresh_from_db()
+
+
+def _forget_in_projects(user: User) -> None:
+    mine = Assignment.objects.filter(annotator=user, state__in=ENDED).exclude(reason="")
+    while pks := list(mine.values_list("pk", flat=True)[:AT_ONCE]):
+        Assignment.objects.filter(pk__in=pks).update(reason="")
+    with transaction.atomic():
+        meant = Q(used_by=user) | Q(username__iexact=user.username)
+        invitations = Invitation.objects.filter(meant | Q(email__iexact=user.email) if user.email else meant)
+        # One that waits would let them in again.
+        invitations.filter(used_at=None).delete()
+        invitations.update(username="", email="")
+        for recruit in Recruit.objects.filter(user=user):
+            for visit in Visit.objects.filter(recruit=recruit):
+                Visit.objects.filter(pk=visit.pk).update(session_id=f"forgotten-{visit.pk}", code="", is_barred=True)
+            Recruit.objects.filter(pk=recruit.pk).update(external_id=f"forgotten-{recruit.pk}")
+        user.datasets.clear()
+    for project in Project.objects.exclude(source_config=None).order_by("pk"):
+        with transaction.atomic():
+            loaded = Project.objects.select_for_update(no_key=True).get(pk=project.pk).source_config or {}
+            named = loaded.get("annotators", [])
+            kept = [one for one in named if not _is(user, one)]
+            if kept != named:
+                Project.objects.filter(pk=project.pk).update(source_config={**loaded, "annotators": kept})
+
+
+def _is(user: User, entry: dict[str, Any]) -> bool:
+    return name_key(entry.get("username", "")) == user.name_key
+
+
+def _forget_jobs(user: User) -> None:
+    """Jobs that quote them: what could not be done to whom, a file that could not be written, an address to mail to."""
+    quotes = _quoting(user)
+    jobs = Job.objects.exclude(kind__in=KEPT_JOBS).exclude(state=Job.State.RUNNING).order_by("pk")
+    rows = jobs.values_list("pk", "params", "progress", "error", "state", "kind")
+    found = [
+        pk
+        for pk, params, progress, error, state, kind in rows.iterator()
+        if (state not in Job.LIVE or kind == "accounts.mail") and quotes(f"{params} {progress} {error}")
+    ]
+    for start in range(0, len(found), AT_ONCE):
+        Job.objects.filter(pk__in=found[start : start + AT_ONCE]).delete()
+
+
+def _quoting(user: User) -> Callable[[str], bool]:
+    words = [re.escape(word) for word in (user.username, user.email) if word]
+    found = re.compile(rf"(?<![\w.@+-])(?:{'|'.join(words)})(?![\w@+-])", re.IGNORECASE)
+    return lambda text: found.search(text) is not None
+
+
+# --- the record of changes ---------------------------------------------------------------------------------------
+
+
+def _forget_in_record(user: User, name: str) -> None:
+    """Who did what, and to whom, is told by the new name; what was said of them when work was taken from them goes."""
+    theirs = {
+        f"assignment {public_id}"
+        for public_id in Assignment.objects.filter(annotator=user).values_list("public_id", flat=True).iterator()
+    }
+    for entries in _batches(AuditEntry.objects.order_by("pk")):
+        changed = [entry for entry in entries if _rewrite(entry, user, name, theirs)]
+        if changed:
+            AuditEntry.objects.bulk_update(changed, ["object", "before", "after"])
+
+
+def _batches(entries: QuerySet[AuditEntry]) -> Iterator[list[AuditEntry]]:
+    behind = 0
+    while batch := list(entries.filter(pk__gt=behind)[:AT_ONCE]):
+        yield batch
+        behind = batch[-1].pk
+
+
+def _rewrite(entry: AuditEntry, user: User, name: str, theirs: set[str]) -> bool:
+    was = (entry.object, entry.before, entry.after)
+    entry.object = _object(entry.object, user.username, name)
+    entry.before, entry.after = (_value(value, user, name) for value in (entry.before, entry.after))
+    if entry.action in REASONS and entry.object in theirs and entry.after:
+        entry.after = {**entry.after, "reason": ""}
+    return was != (entry.object, entry.before, entry.after)
+
+
+def _object(text: str, before: str, after: str) -> str:
+    """``NAME``, ``NAME (role)`` and ``invitation 7 of NAME (role)``."""
+    pattern = rf"((?:invitation \d+ of )?){re.escape(before)}((?: \(\w+\))?)"
+    found = re.fullmatch(pattern, text, re.IGNORECASE)
+    return f"{found[1]}{after}{found[2]}" if found else text
+
+
+def _value(value: Any, user: User, name: str, key: str = "") -> Any:
+    match value:
+        case dict():
+            return {inner: _value(one, user, name, inner) for inner, one in value.items()}
+        case list():
+            return [_value(one, user, name, key) for one in value]
+        case str() if key in NAMING and name_key(value) == user.name_key:
+            return name
+        case str() if user.email and user.email.casefold() in value.casefold():
+            return re.sub(re.escape(user.email), name, value, flags=re.IGNORECASE)
+    return value
+
+
+@transaction.atomic
+def _rename(user: User, projects: list[Project], who: str) -> None:
+    """The last step. What exports call the person has changed, so they are others from now on."""
+    before = user.username
+    accounts.make_neutral(user)
+    for part in parts.values():
+        part.rename(before, user.username)
+    for project in projects:
+        Statistic.objects.filter(project=project).delete()
+        bump_for(project.pk, Item.objects.filter(assignments__annotator=user))
+    AuditEntry.objects.create(
+        user=None,
+        project=None,
+        action="account.forget",
+        object=user.username,
+        after={"by": who, "projects": [project.slug for project in projects]},
+    )
