@@ -75,6 +75,13 @@ def act(user_id: int) -> Job:
     return Job.objects.get_or_create(kind="annotation.bulk", queue="bulk", params=params, defaults={"due_at": now})[0]
 
 
+def deletion(user_id: int) -> Job:
+    """Of a project that is gone, begun by this person."""
+    params = {"going": 0, "slug": "gone", "name": "Gone", "by": user_id, "with_output": False}
+    now = timezone.now()
+    return Job.objects.get_or_create(kind="annotation.purge", queue="bulk", params=params, defaults={"due_at": now})[0]
+
+
 def _audit_entry(assignment: Assignment) -> AuditEntry:
     project = assignment.project
     return AuditEntry.objects.get_or_create(project=project, action="test", object=project.slug)[0]

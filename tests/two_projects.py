@@ -184,6 +184,7 @@ PARAMETERS: dict[str, Callable[[Assignment], Any]] = {
 # is an object of its model: see tests/objects.py.
 PER_ROUTE: dict[str, Callable[[Site, str], dict[str, Any]]] = {
     "manage-act": lambda site, role: {"job_id": objects.act(site.user("project_manager").pk).pk},
+    "manage-purged": lambda site, role: {"job_id": objects.deletion(site.user("project_manager").pk).pk},
     "join": lambda site, _: people.link_to(site.ours),
     "manage-invitation": lambda site, _: {"invitation_id": people.invitation_to(site.ours).pk},
     "manage-person": lambda site, role: people.membership_of(factory.person(role), site.assignment(role).project),

@@ -13,6 +13,7 @@ from annotation.admin import (
     overview,
     people,
     preview,
+    purge,
     recruits,
     setup,
     state,
@@ -61,5 +62,7 @@ urlpatterns = [
     path("p/<slug:slug>/adjudicate/", adjudicate.adjudicate, name="manage-adjudicate"),
     path("p/<slug:slug>/adjudicate/<int:item_id>/", adjudicate.adjudicate_item, name="manage-adjudicate-item"),
     path("p/<slug:slug>/state/", state.change, name="manage-state"),
+    path("p/<slug:slug>/delete/", purge.purge, name="manage-purge"),
     path("acts/<int:job_id>/", acts.act, name="manage-act"),
+    path("deleted/<int:job_id>/", purge.purged, name="manage-purged"),
 ]

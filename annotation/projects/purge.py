@@ -40,11 +40,11 @@ from annotation.models import (
     Visit,
 )
 from annotation.projects import bulk
-from annotation.projects.locking import lock_going
+from annotation.projects.locking import lock_going, lock_project
 from annotation.projects.membership import share_dataset
 from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.jobs.models import Job
-from potato_site.jobs.queue import cancel
+from potato_site.jobs.queue import cancel, enqueue
 from potato_site.operations.purges import Progress, Turns, delete, in_home, overwriting, parts
 from traces import purges as traces
 from traces.models import Dataset
@@ -128,6 +128,26 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
         else:
             raise IntegrityError(f"something goes on writing to the project {project.slug!r}: nothing more was deleted")
     return Purged(project.slug, turns.gone, "" if with_output else stays_in(project))
+
+
+class NotClosed(Exception):
+    """People may be at work in it: nothing was changed."""
+
+
+def may_go(project: Project) -> bool:
+    """Whether nobody is at work in it by its state, so that managers may delete it."""
+    return project.state in (Project.State.CLOSED, Project.State.DRAFT)
+
+
+@transaction.atomic
+def begin(project: Project, by: User) -> Job:
+    """Take a project out of use that is closed, or was never opened, and have a job do the rest. What lies outside the
+    home stays. Raises NotClosed, Http404."""
+    if not may_go(lock_project(project.pk)):
+        raise NotClosed
+    _take_out_of_use(project.pk, {"user": by, "who": by.username}, counts(project))
+    params = {"going": project.pk, "slug": project.slug, "name": project.name, "by": by.pk, "with_output": False}
+    return enqueue(JOB, params, dedupe_key=f"{JOB}:{project.pk}")
 
 
 # --- nobody finds it any more --------------------------------------------------------------------------------

@@ -96,3 +96,24 @@ def test_what_a_manager_sees_of_a_project(look, manage, site):
         assert page.goto(address).ok, address
         found += problems(page)
     assert not found, told(found)
+
+
+@LOOKS
+def test_deleting_a_project(look, manage, site):
+    page = manage("setup/", schemes=[FIRST_ERROR, OUTCOME], context=look)
+    site.run(LABELED + "project.state = 'closed'\nproject.save()\n")
+    page.reload()
+    found = problems(page)
+    page.get_by_role("link", name="Delete this project").click()
+    page.get_by_role("button", name="Delete for good").wait_for()
+    found += problems(page)
+    page.get_by_label("to delete it").fill("another")
+    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_text("This is not its name").wait_for()
+    found += problems(page)
+    slug = page.locator("label strong").inner_text()
+    page.get_by_label("to delete it").fill(slug)
+    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_text("You may leave this page").or_(page.get_by_text("is deleted.")).first.wait_for()
+    found += problems(page)
+    assert not found, told(found)
