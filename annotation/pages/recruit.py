@@ -56,6 +56,8 @@ def recruit(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _arrived(request: HttpRequest, project: Project, known: Known) -> HttpResponse:
+    if known.recruit is None and not recruitment.takes_new(project):
+        return _refused(request, project, known, recruitment.NOT_NOW)
     if not isinstance(request.user, User):
         return _page(request, project)
     if not known.is_account(request.user):

@@ -373,7 +373,11 @@ def test_nobody_new_is_let_in_where_there_are_too_few_items_to_screen_them(clien
     assert 'value="R1XYZ"' in said(come(recruiting, client, SESSION_ID="77bc"))
     other = {"PROLIFIC_PID": "6a", "SESSION_ID": "88"}
     visitor = Client()
-    assert "This task takes nobody new at the moment." in said(visitor.get(page(recruiting, **other)))
+    html = said(visitor.get(page(recruiting, **other)))
+    assert "This task takes nobody new at the moment." in html
+    assert 'value="R1XYZ"' in html
+    # There is no button that would only say so again.
+    assert 'name="act"' not in html
     html = said(come(recruiting, visitor, **other))
     assert "This task takes nobody new at the moment." in html
     assert 'value="R1XYZ"' in html
