@@ -17,7 +17,8 @@ from annotation.assignments import states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership
 from annotation.projects.create import create_project
-from annotation.projects.revisions import config_of
+from annotation.projects.revisions import config_of, current, set_config
+from annotation.quality.gold import set_gold
 from potato_site.accounts.models import AuditEntry, User
 from tests import factory, objects
 from traces.models import Trace
@@ -345,3 +346,19 @@ def test_projects_of_one_name_are_told_apart(client, project, manager, tmp_path,
     assert "<span>test-project</span>" in home
     assert "<span>test-project-2</span>" in home
     assert apart in client.get(reverse("profile")).content.decode(), "the menu of a new token"
+
+
+def test_known_answers_are_told_in_the_words_of_their_questions(client, project, manager):
+    item = Item.objects.filter(project=project).first()
+    config = current(project)
+    set_gold(project, item, "step_reward", {"first_error": {"step": 1}}, user=None)
+    set_gold(project, item, "outcome", {"": "resolved"}, user=None)
+    client.force_login(manager)
+    text = client.get(list_of("annotation.Gold")).content.decode()
+    assert ">First error: step 1<" in text
+    assert ">Fully Resolved<" in text
+    assert "origin" not in text
+    (about, *others) = [one for one in config.annotation_schemes if one.name != "outcome"]
+    set_config(project, config.model_copy(update={"annotation_schemes": [about, *others]}), None)
+    text = client.get(list_of("annotation.Gold")).content.decode()
+    assert "to a question that is asked no more" in text
