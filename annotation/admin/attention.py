@@ -164,7 +164,11 @@ def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:
         checked = one["checked"]
         share = percent(checked["likeness"])
         text = f"{one['username']}: {share} right on the latest {checked['submissions']} items whose answer is known."
-        yield Notice("warn", text, links.people, "See people")
+        yield Notice("warn", text, _submissions_of(one["username"], links), "Show submissions")
+
+
+def _submissions_of(name: str, links: Links) -> str:
+    return f"{links.submissions}&{urlencode({'q': name})}"
 
 
 def is_wrong(checked: dict[str, Any] | None) -> bool:
@@ -177,7 +181,8 @@ def _straight(figures: Figures, links: Links) -> Iterator[Notice]:
     people = figures.progress["people"] if figures.progress else []
     found = [(one["username"], one["straight"]) for one in people if one.get("straight")]
     for name, straight in sorted(found, key=lambda one: -max(one[1]["alike"], one[1]["row"]))[:NAMED]:
-        yield Notice("warn", f"{name} {told_of_straight(straight)}, unlike the others.", links.people, "See people")
+        text = f"{name} {told_of_straight(straight)}, unlike the others."
+        yield Notice("warn", text, _submissions_of(name, links), "Show submissions")
 
 
 def told_of_straight(straight: dict[str, Any]) -> str:

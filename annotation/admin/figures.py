@@ -102,6 +102,8 @@ class Figures:
     agreement_warnings: list[str]
     pairs: list[dict[str, Any]]
     to_decide: int
+    # Items of which one more person is asked, as their answers are tied.
+    asked: int
 
 
 def figures_of(stats: dict[str, Stat], now: datetime) -> Figures:
@@ -129,6 +131,8 @@ def figures_of(stats: dict[str, Stat], now: datetime) -> Figures:
         if agreement
         else [],
         to_decide=stats[ADJUDICATION].payload["to_decide"] if ADJUDICATION in stats else 0,
+        # An older count does not have it.
+        asked=stats[ADJUDICATION].payload.get("asked", 0) if ADJUDICATION in stats else 0,
     )
 
 

@@ -26,6 +26,7 @@ class Links:
     unread: str
     skipped: str
     often_skipped: str
+    submissions: str
     people: str
     setup: str
     stranded: str
@@ -49,6 +50,7 @@ def links_of(project: Project) -> Links:
         unread=rows("submission", flag="unread"),
         skipped=rows("assignment", state__exact="skipped"),
         often_skipped=rows("item", work="skipped"),
+        submissions=rows("submission"),
         people=reverse("manage-people", args=[project.slug]),
         setup=reverse("manage-setup", args=[project.slug]),
         stranded=reverse("manage-people", args=[project.slug]) + "?from=waiting",

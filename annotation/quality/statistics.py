@@ -166,7 +166,7 @@ def _compute_disputes(project: Project, check: Callable[[], None]) -> None:
         waiting = tie_breakers.waiting(seen, using="snapshot") - decided
     left = sum(one.item not in decided | waiting for one in found)
     _keep(project, DISPUTES, seen.seq, {"items": [list(one) for one in found], "waiting": sorted(waiting)})
-    _keep(project, ADJUDICATION, seen.seq, {"to_decide": left, "decided": len(decided)})
+    _keep(project, ADJUDICATION, seen.seq, {"to_decide": left, "decided": len(decided), "asked": len(waiting)})
 
 
 def submitted_by_person(project: Project, using: str = "default") -> dict[int, int]:

@@ -368,7 +368,7 @@ class TestDeciding:
         statistics.compute(project)
         stats = statistics.read(project)
         assert stats[statistics.PACE].payload["submissions"] == 5
-        assert stats[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 1}
+        assert stats[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 1, "asked": 0}
 
     def test_it_counts_not_against_a_cap(self, project, judge):
         Membership.objects.create(project=project, user=judge, role="annotator", source="admin", caps={"items": 1})
@@ -450,7 +450,7 @@ class TestLeftOut:
 
     def test_it_is_to_be_decided_again(self, client, project, made):
         statistics.compute(project)
-        assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 1, "decided": 0}
+        assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 1, "decided": 0, "asked": 0}
         client.force_login(member(project, "other"))
         assert ">Decide<" in words(queue(client, project))
         assert "trace_001" not in words(queue(client, project, show="decided"))
@@ -467,7 +467,7 @@ class TestLeftOut:
     def test_it_counts_again_with_its_person(self, client, project, judge, made):
         membership.exclude(role_of(judge), None, False)
         statistics.compute(project)
-        assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 1}
+        assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 1, "asked": 0}
 
     def test_who_is_left_out_is_told(self, project, judge, made):
         with pytest.raises(states.Closed, match="left out"):
@@ -555,4 +555,4 @@ def test_withdrawn_items_are_in_no_number_of_the_queue(client, project, judge):
     client.force_login(judge)
     assert [one["count"] for one in queue(client, project).context["filters"]] == [0, 0, 0]
     statistics.compute(project)
-    assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 0}
+    assert statistics.read(project)[statistics.ADJUDICATION].payload == {"to_decide": 0, "decided": 0, "asked": 0}

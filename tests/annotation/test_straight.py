@@ -136,7 +136,9 @@ def test_the_overview_names_them(tmp_path, client):
     client.force_login(person("manager"))
     text = " ".join(client.get(f"/admin/p/{project.slug}/").content.decode().split())
     assert "eve said “step 2” 8 times in a row, unlike the others." in text
-    assert '<th scope="col">The same again</th>' in text
+    assert '<th scope="col" class="said">The same again</th>' in text
+    # It leads to what they submitted.
+    assert f'href="/admin/annotation/submission/?project={project.pk}&amp;q=eve"' in text
 
 
 def test_what_is_told_of_long_traces():

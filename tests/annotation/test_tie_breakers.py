@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -93,6 +94,10 @@ def test_one_after_another_up_to_the_limit_and_then_a_reviewer(tmp_path):
     tie(project)
     statistics.compute(project)
     assert statistics.read(project)["adjudication"].payload["to_decide"] == 0
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss", "", "pw"))
+    text = " ".join(client.get(f"/admin/p/{project.slug}/").content.decode().split())
+    assert "· 1 tied: one more is asked" in text
     submit_item(project, "cleo", answers(0))
     assert places(project)[2:] == [("adaptive", "cleo"), ("adaptive", None)]
     submit_item(project, "dan", answers(4))
