@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from annotation.projects.config import ProjectConfig
 from annotation.projects.notes import Notebook
@@ -25,15 +26,25 @@ SHARED = {"next_step", "previous_step", "next_unlabeled", "accept", "accept_all"
 Places = Mapping[int, Scheme]
 
 
-def check_schemes(places: Places, book: Notebook, unread: Mapping[int, str] | None = None) -> None:
+class Unread(NamedTuple):
+    """A scheme with mistakes of its own: what is known of it. ``waits_for``: the field of its condition, if any."""
+
+    name: str
+    waits_for: str
+
+
+def check_schemes(places: Places, book: Notebook, unread: Mapping[int, Unread] | None = None) -> None:
     """Note what is wrong between schemes. ``places`` maps a scheme's index in the file to it.
 
-    ``unread`` are the names of schemes that have mistakes of their own: waiting for one of them is not another, while
-    two of one name are.
+    ``unread`` are those that have mistakes of their own: waiting for one of them is not another, while two of one name
+    are, and waiting for one that there is not.
     """
     unread = unread or {}
-    _names({index: scheme.name for index, scheme in places.items()} | dict(unread), book)
-    _conditions(places, book, set(unread.values()) - {scheme.name for scheme in places.values()})
+    _names(
+        {index: scheme.name for index, scheme in places.items()} | {at: one.name for at, one in unread.items()}, book
+    )
+    _fields(places, book, unread)
+    _conditions(places, book)
     _shortcuts(places, book)
 
 
@@ -48,18 +59,26 @@ def _names(names: Mapping[int, str], book: Notebook) -> None:
 # --- show_if -----------------------------------------------------------------------------------------------
 
 
-def _conditions(places: Places, book: Notebook, unread: Collection[str]) -> None:
+def _fields(places: Places, book: Notebook, unread: Mapping[int, Unread]) -> None:
+    """Whoever waits for a scheme waits for another one that there is."""
+    waiting = {at: Unread(one.name, one.show_if.field) for at, one in places.items() if one.show_if} | dict(unread)
+    names = dict.fromkeys([*(one.name for one in places.values()), *(one.name for one in unread.values())])
+    for index, one in waiting.items():
+        others = [name for name in names if name != one.name]
+        if one.waits_for and one.waits_for not in others:
+            known = ", ".join(others) or "there is none"
+            book.error(("annotation_schemes", index, "show_if", "field"), f"names no other scheme; known: {known}")
+
+
+def _conditions(places: Places, book: Notebook) -> None:
     by_name = {scheme.name: scheme for scheme in places.values()}
     apart = any(scheme.is_about_a_trace for scheme in places.values())
     for index, scheme in places.items():
-        if scheme.show_if is None or scheme.show_if.field in unread:
+        other = by_name.get(scheme.show_if.field) if scheme.show_if else None
+        if scheme.show_if is None or other is None or other is scheme:
             continue
         path: KeyPath = ("annotation_schemes", index, "show_if")
-        other = by_name.get(scheme.show_if.field)
-        if other is None or other is scheme:
-            known = ", ".join(name for name in by_name if name != scheme.name) or "there is none"
-            book.error((*path, "field"), f"names no other scheme; known: {known}")
-        elif _goes_round(scheme, by_name):
+        if _goes_round(scheme, by_name):
             book.error((*path, "field"), "the schemes wait for each other in a circle")
         elif apart and scheme.unit != other.unit:
             asked = "single traces, this one of pairs" if scheme.unit == "pair" else "pairs, this one of single traces"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -78,22 +78,29 @@ def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
     config = _validated(ProjectConfig, {**value, SCHEMES: tuple(built.values())}, (), book)
     if not isinstance(config, ProjectConfig):
         return None
-    _warn_unknown(config, built, book)
     checks.check_quality(config, book)
     checks.check_recruitment(config, book)
     _warn_unknown_formats(config, book)
     return config
 
 
-def _unread(raw: Any, built: Mapping[int, Scheme]) -> dict[int, str]:
-    """Place in the file → name of the schemes that have mistakes. What comes later is none of them."""
+def _unread(raw: Any, built: Mapping[int, Scheme]) -> dict[int, checks.Unread]:
+    """The schemes that have mistakes, by their place in the file. What comes later is none of them."""
     items = enumerate(raw) if isinstance(raw, list) else ()
     named = {index: item for index, item in items if isinstance(item, dict) and isinstance(item.get("name"), str)}
+    missing = {index: item for index, item in named.items() if index not in built}
+    gone = {item["name"] for item in missing.values() if item.get("annotation_type") in later.SCHEME_TYPES}
     return {
-        index: item["name"]
-        for index, item in named.items()
-        if index not in built and item.get("annotation_type") not in later.SCHEME_TYPES
+        index: checks.Unread(item["name"], _field_of(item.get("show_if"), gone))
+        for index, item in missing.items()
+        if item.get("annotation_type") not in later.SCHEME_TYPES
     }
+
+
+def _field_of(condition: Any, gone: Collection[str]) -> str:
+    """The scheme that it names, if any, and if that is not one that comes later."""
+    field = condition.get("field") if isinstance(condition, dict) else None
+    return field if isinstance(field, str) and field not in gone else ""
 
 
 def _schemes(raw: Any, book: Notebook) -> dict[int, Scheme]:
@@ -135,14 +142,53 @@ def _scheme(raw: Any, path: KeyPath, book: Notebook) -> Scheme | None:
 
 
 def _validated(model: type[BaseModel], value: Mapping[str, Any], path: KeyPath, book: Notebook) -> BaseModel | None:
-    """The model, or None with every mistake noted. A model that has a mistake in one key says it of each key."""
+    """The model, or None with every mistake noted. A model that has a mistake in one key says it of each key. Keys that
+    it does not know are noted, too."""
     try:
-        return model.model_validate(value)
+        found = model.model_validate(value)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=True):
-            where = (*path, *_location(problem["loc"]))
-            book.error(*_named_key(where, _sentence(problem), value, path))
+        for place, message in _mistakes(error, value):
+            book.error((*path, *place), message)
+        rest = _without_mistakes(model, value, error)
+        if rest is not None:
+            _warn_unknown(rest, path, book)
         return None
+    _warn_unknown(found, path, book)
+    return found
+
+
+def _mistakes(error: ValidationError, value: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
+    """Where each mistake is in ``value``, and what it is."""
+    problems = error.errors(include_url=False, include_input=True)
+    return [_named_key(_location(problem["loc"]), _sentence(problem), value) for problem in problems]
+
+
+def _without_mistakes(model: type[BaseModel], value: Mapping[str, Any], error: ValidationError) -> BaseModel | None:
+    """The model without the keys that are wrong: what else it says can be looked at. None where that makes none."""
+    rest: Any = value
+    # What lacks a key it needs, now that it is wrong no more, is taken out next.
+    for _ in range(3):
+        for place, _ in _mistakes(error, rest):
+            if place and place[0] in value and place[0] not in rest:
+                continue  # Taken out with an earlier mistake.
+            rest = _without(rest, place)
+            if rest is None:
+                return None
+        try:
+            return model.model_validate(rest)
+        except ValidationError as again:
+            error = again
+    return None
+
+
+def _without(value: Any, place: KeyPath) -> Any:
+    """A copy without what stands there, or, where nothing does, without what it should stand in; None where that is all
+    of it. Of a list nothing is taken, but the list: its places are those of the file."""
+    if not place or not isinstance(value, Mapping) or place[0] not in value:
+        return None
+    inner = _without(value[place[0]], place[1:])
+    rest = {key: item for key, item in value.items() if key != place[0]}
+    return rest if inner is None else {**value, place[0]: inner}
 
 
 def _location(loc: tuple[int | str, ...]) -> KeyPath:
@@ -159,22 +205,22 @@ def _sentence(problem: Any) -> str:
     return f"{message} (put it in quotes)" if is_scalar else message
 
 
-def _named_key(where: KeyPath, message: str, value: Mapping[str, Any], path: KeyPath) -> tuple[KeyPath, str]:
+def _named_key(where: KeyPath, message: str, value: Mapping[str, Any]) -> tuple[KeyPath, str]:
     """A message of a whole mapping that starts with one of its keys (``verdict.options: …``) is about that key."""
     found = re.match(r"([a-z_]+(?:\.[a-z_]+)*): (.*)", message, re.DOTALL)
-    if found and where == path and found[1].split(".")[0] in value:
-        return (*path, *found[1].split(".")), found[2]
+    if found and not where and found[1].split(".")[0] in value:
+        return tuple(found[1].split(".")), found[2]
     return where, message
 
 
-def _warn_unknown(config: ProjectConfig, built: Mapping[int, Scheme], book: Notebook) -> None:
-    places = list(built)
-    for path, known in unknown_keys(config):
-        if path[0] == SCHEMES and len(path) > 1:
-            path = (SCHEMES, places[int(path[1])], *path[2:])
-        candidates = [*known, *OLDER_KEYS] if len(path) == 1 else known
-        hint = did_you_mean(str(path[-1]), candidates)
-        book.warn(path, f"is not a key we know; ignored{hint}", "unknown")
+def _warn_unknown(found: BaseModel, path: KeyPath, book: Notebook) -> None:
+    """Of the whole configuration or of one scheme; what the configuration has of schemes was said of each."""
+    for place, known in unknown_keys(found, path):
+        if not path and place[0] == SCHEMES and len(place) > 1:
+            continue
+        candidates = [*known, *OLDER_KEYS] if len(place) == 1 else known
+        hint = did_you_mean(str(place[-1]), candidates)
+        book.warn(place, f"is not a key we know; ignored{hint}", "unknown")
 
 
 def _warn_unknown_formats(config: ProjectConfig, book: Notebook) -> None:

@@ -12,6 +12,7 @@ from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME, PER_STEP
 
 RADIO = {"annotation_type": "radio", "name": "useful", "options": ["yes", "no"]}
 REVIEW = {"annotation_type": "code_review", "name": "review"}
+COMPARISON = {"annotation_type": "pairwise", "name": "better"}
 PARTS = ("inline_comments", "file_ratings", "verdict")
 
 
@@ -209,6 +210,43 @@ def test_all_mistakes_are_reported_at_once():
         (66, "quality_control.overlap_percentage"),
         (70, "annotators.0.username"),
     ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"coding_agent": {"display": {"diff_style": "sideways", "terminal_them": "dark"}}},
+        {"port": 70000, "coding_agent": {"display": {"terminal_them": "dark"}}},
+        {"pairs": {"strategy": "best_against_rest"}, "annotation_schemes": [COMPARISON],
+         "coding_agent": {"display": {"terminal_them": "dark"}}},
+    ],
+)  # fmt: skip
+def test_keys_that_nobody_knows_are_named_though_a_value_is_wrong(wrong):
+    parsed = parsed_with(**wrong, foo=1)
+    assert parsed.errors
+    assert {note.path for note in parsed.warnings if note.kind == "unknown"} == {
+        "foo",
+        "coding_agent.display.terminal_them",
+    }
+
+
+def test_a_scheme_with_a_mistake_has_its_unknown_keys_and_its_condition_named_as_well():
+    wrong = {"mode": "frist_error", "allow_al_correct": True, "show_if": {"field": "nope", "condition": "is"}}
+    parsed = parsed_with(annotation_schemes=[RADIO, {**FIRST_ERROR, **wrong}])
+    assert {note.path for note in parsed.errors} == {
+        "annotation_schemes.1.mode",
+        "annotation_schemes.1.show_if.condition",
+        "annotation_schemes.1.show_if.field",
+    }
+    assert [note.path for note in parsed.warnings] == ["annotation_schemes.1.allow_al_correct"]
+
+
+def test_a_scheme_with_a_mistake_may_wait_for_one_that_has_one_too_or_comes_later():
+    waits = {"field": "useful", "condition": "equals", "value": "yes"}
+    reason = {"annotation_type": "text_input", "name": "why", "show_if": waits, "required": "perhaps"}
+    wrong = parsed_with(annotation_schemes=[{**RADIO, "options": ["a", "a"]}, reason])
+    later = parsed_with(annotation_schemes=[{"annotation_type": "ranking", "name": "useful"}, reason])
+    assert not [note for parsed in (wrong, later) for note in parsed.errors if "show_if" in note.path]
 
 
 def test_two_of_one_name_are_said_though_one_has_mistakes_of_its_own():
