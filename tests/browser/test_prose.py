@@ -33,7 +33,7 @@ def test_markdown_is_rendered_and_its_raw_text_is_one_key_away(label):
     expect(message.locator(".raw")).to_be_hidden()
     expect(step(page, 1).get_by_role("checkbox")).to_have_count(0)
     # Opening everything opens no raw text.
-    button(page, "Expand all").click()
+    button(page, "Expand All").click()
     raw.focus()
     press(page, " ")
     expect(message.locator(".raw")).to_have_text(SAID, use_inner_text=True)

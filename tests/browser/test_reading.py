@@ -49,6 +49,18 @@ def reading(site, sign_in):
     return open_item
 
 
+def test_all_steps_are_closed_and_those_that_come_later_too(reading):
+    document = trace()
+    document["structured_turns"] += make_trace(steps=145)["structured_turns"]
+    for index, turn in enumerate(document["structured_turns"]):
+        turn["step_idx"] = index
+    page = reading(document=document)
+    button(page, "Collapse All").click()
+    page.locator('.chunk[data-chunk="5"]').scroll_into_view_if_needed()
+    expect(step(page, 126).locator("details").first).to_be_attached()
+    expect(step(page, 126).locator("details[open]")).to_have_count(0)
+
+
 def test_who_said_what_stands_where_it_was_said(reading):
     page = reading()
     control = step(page, 1).get_by_role("group", name="Step reward: they differ")
@@ -104,6 +116,6 @@ def test_the_trace_is_searched(reading):
     press(page, "/")
     page.keyboard.type("VALUE_11A")
     press(page, "Enter", "Enter")
-    expect(page.locator("#search-count")).to_have_text("2 of 2 steps, step 3")
+    expect(page.locator("#search-count")).to_have_text("2 of 3 places, step 3")
     press(page, "Control+Enter")
     expect(step(page, 3)).to_be_focused()

@@ -1,6 +1,7 @@
 /** The answers of several people on a trace, to be read: labels beside the steps, comments under their lines. */
 
 import { byId } from "./label/dom.js";
+import { Folds } from "./label/folds.js";
 import { showIssue } from "./label/issue.js";
 import { Keys, showHelp } from "./label/keys.js";
 import { Pair } from "./label/pair.js";
@@ -8,13 +9,13 @@ import { OF_SEARCH } from "./label/places.js";
 import { Search } from "./label/search.js";
 import { isSheetOpen, setSheet } from "./label/sheet.js";
 import { Trace } from "./label/trace.js";
-import { openAll } from "./label/wiring.js";
 import { element, said } from "./said.js";
 import { articleOf, placeOf, rowAt, unfold, wholeChange } from "./schemes/code_review/lines.js";
 
 const state = JSON.parse(byId("reading-state").textContent);
 state.comments.forEach((comment, number) => (comment.number = number));
 let trace = null;
+let folds = null;
 
 function start() {
   const pair = Pair.find(state);
@@ -28,6 +29,7 @@ function start() {
       byId("position").textContent = `#${step} · ${state.n_steps.toLocaleString("en")} step${state.n_steps === 1 ? "" : "s"}`;
     },
   });
+  folds = new Folds(trace.root);
   const search = Search.find({ trace, pair });
   const bindings = [
     ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
@@ -36,7 +38,7 @@ function start() {
     { key: "k", text: "Previous step", run: () => trace.goTo(trace.current - 1) },
     { key: "n", text: "Next step where people differ", run: () => jump(1) },
     { key: "N", text: "Previous step where people differ", run: () => jump(-1) },
-    { key: "o", text: "Open or close all steps", run: () => openAll(trace.root, !trace.root.querySelector("details[open]")) },
+    { key: "o", text: "Open or close all steps", run: () => folds.toggleAll() },
     { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
     { key: "?", text: "This list", run: showHelp },
   ];
@@ -106,7 +108,7 @@ async function clicked(event) {
     setSheet(false);
     trace.goTo(Number(link.dataset.stepLink), { block: "start" });
   } else if (core) {
-    openAll(trace.root, core.dataset.core === "expand_all");
+    folds.setAll(core.dataset.core === "expand_all");
   } else if (told) {
     setSheet(false);
     await show(state.comments[Number(told.dataset.commentLink)]);

@@ -3,6 +3,7 @@
 import { Drafts } from "./drafts.js";
 import "./generic.js";
 import { conflicts, refusals } from "./disputes.js";
+import { Folds } from "./folds.js";
 import { newId } from "./ids.js";
 import { Keys, showHelp } from "./keys.js";
 import { moved, showOwnKeys } from "./mykeys.js";
@@ -68,6 +69,7 @@ async function start() {
       byId("position").textContent = `#${step} · ${n.toLocaleString("en")} step${n === 1 ? "" : "s"}`;
     },
   });
+  parts.folds = new Folds(parts.trace.root);
   parts.pair = Pair.find(state);
   parts.search = Search.find(parts);
   parts.page = new Page(parts);

@@ -43,7 +43,7 @@ function clicked(parts, event) {
   }
   const core = event.target.closest("[data-core]");
   if (core) {
-    openAll(parts.trace.root, core.dataset.core === "expand_all");
+    parts.folds.setAll(core.dataset.core === "expand_all");
     return;
   }
   const element = event.target.closest("[data-scheme] [data-action]");
@@ -66,10 +66,6 @@ function typed(page, { target }) {
 function stepOf(element) {
   const article = element.closest("article[data-step]");
   return article ? Number(article.dataset.step) : null;
-}
-
-export function openAll(root, open) {
-  root.querySelectorAll("details").forEach((part) => (part.open = open));
 }
 
 /** Arrow keys move between the buttons of one step's group. */
@@ -140,7 +136,7 @@ const MOVES = {
 };
 
 function common(parts, help) {
-  const { store, trace, page, submission, voices, search } = parts;
+  const { store, trace, page, submission, voices, search, folds } = parts;
   return [
     ...(voices ? [{ key: "b", text: "Show or hide what others answered", run: () => voices.toggle({ focus: true }) }] : []),
     { key: "N", text: "Previous unlabeled step", run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })) },
@@ -149,7 +145,7 @@ function common(parts, help) {
     { key: "h", text: "Open or close the guide", run: () => setGuide(!isGuideOpen()) },
     { key: "i", text: "To the questions", run: () => toQuestions(page) },
     { key: "o", text: "Open or close the step", run: () => openStep(trace) },
-    { key: "O", text: "Open or close all steps", run: () => openAll(trace.root, !trace.root.querySelector("details[open]")) },
+    { key: "O", text: "Open or close all steps", run: () => folds.toggleAll() },
     { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
     ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
     { key: "z", text: "Undo", run: () => undo(parts, store.undo()) },
