@@ -27,7 +27,8 @@ class Current(NamedTuple):
 
 
 def save_batch(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
-    """Write ``entries``, whose ids differ, all or none; what became of each. Raises IntegrityError, DatabaseError.
+    """Write ``entries``, whose ids differ, all or none; what became of each. Raises IntegrityError, DatabaseError;
+    Dataset.DoesNotExist for a dataset that is being deleted.
 
     Two imports into one dataset take turns, batch by batch. A row that somebody else put in between all the same makes
     the batch start again, once.
@@ -46,7 +47,7 @@ def save_batch(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
 
 @transaction.atomic
 def _save(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
-    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk, is_going=False)
     current = _current(dataset, entries)
     entries = [_kept(entry, current.get(entry.external_id)) for entry in entries]
     outcomes = [_outcome(entry, current) for entry in entries]

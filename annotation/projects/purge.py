@@ -108,7 +108,7 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
     folder outside the home.
 
     ``progress(done, total, message)`` is called between short transactions; what it raises stops the work. Raises
-    OSError for a file that cannot be removed.
+    OSError for a file that cannot be removed, StillWritten.
     """
     before = counts(project)
     by_whom = {"user": by, "who": who or (by.username if by else "")}
@@ -126,8 +126,12 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
             except IntegrityError:
                 continue  # what was under way when the project was taken out of use has brought something more
         else:
-            raise IntegrityError(f"something goes on writing to the project {project.slug!r}: nothing more was deleted")
+            raise StillWritten(f"something goes on writing to {project.slug}: stop it, and begin again")
     return Purged(project.slug, turns.gone, "" if with_output else stays_in(project))
+
+
+class StillWritten(Exception):
+    """A process that knows nothing of it puts in rows as fast as they go. What is gone is gone."""
 
 
 class NotClosed(Exception):
@@ -215,6 +219,8 @@ def _empty(project: Project, turns: Turns, with_output: bool) -> None:
     turns.empty("revisions", Revision.objects.filter(**mine))
     turns.empty("jobs", Job.objects.filter(project_id=project.pk).exclude(state__in=Job.LIVE))
     if has_dataset_alone(project):
+        # Again: another project that used it may have gone meanwhile.
+        traces.take_out_of_use(project.dataset_id)
         traces.empty(project.dataset_id, turns)
     _remove_folders(project)
 

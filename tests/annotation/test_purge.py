@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from io import StringIO
 from pathlib import Path
@@ -10,11 +11,14 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
+from annotation.access import Removed
+from annotation.answers.ops import apply_ops
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Gold, Item, Membership, Project, Recruit, Screening, Visit
+from annotation.models import AnswerEvent, Assignment, Gold, Item, Membership, Project, Recruit, Screening, Visit
 from annotation.projects import invitations, purge
 from annotation.projects.create import create_project
 from annotation.projects.load import load_file
@@ -31,9 +35,10 @@ from potato_site.api import tokens
 from potato_site.jobs import LostJob, enqueue, run_now
 from potato_site.jobs.handle import JobHandle
 from potato_site.jobs.models import Job
-from tests.factory import answers, make_trace, person, submit_item, write_project
+from tests.factory import answers, make_trace, op, person, submit_item, write_project
 from traces import chunks
-from traces.models import Chunk, Dataset, Import, ImportFile
+from traces.imports import import_files
+from traces.models import Chunk, Dataset, Import, ImportFile, Trace
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 SECRET = "Quetzalcoatlus"
@@ -194,6 +199,56 @@ def test_a_dataset_that_another_project_labels_stays_for_it(theirs, tmp_path):
     gone(theirs)
     assert not Dataset.objects.exists()
     assert not Chunk.objects.exists()
+
+
+def test_of_two_that_are_deleted_at_once_the_second_takes_the_dataset(theirs):
+    boss = User.objects.get(username="boss")
+    other = create_project("Other", theirs.dataset, presets()["first_error"].configure("x"), [], boss)
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(8))
+    gone(other)
+    assert Dataset.objects.exists()
+    gone(theirs)
+    assert not Dataset.objects.exists()
+    assert not Trace.objects.exists()
+
+
+def test_no_import_puts_more_into_a_dataset_on_its_way_out(theirs, tmp_path):
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(0))
+    more = tmp_path / "more.jsonl"
+    more.write_text(json.dumps(make_trace("late")))
+    with pytest.raises(Dataset.DoesNotExist):
+        import_files(theirs.dataset, [more])
+    gone(theirs)
+    assert not Dataset.objects.exists()
+
+
+def test_who_is_saving_meanwhile_leaves_nothing_behind(theirs):
+    """Every save either ends before the project is taken out of use, and goes with it, or finds nothing."""
+    assignment = Assignment.objects.get(annotator=person("ann"), state="open")
+    begun, ended = threading.Event(), []
+
+    def save():
+        user, base = person("ann"), assignment.version
+        try:
+            while True:
+                value = "resolved" if base % 2 else "partial"
+                base = apply_ops(assignment.public_id, user, [op("outcome", {"": value}, base=base)]).version
+                begun.set()
+        except Exception as error:
+            ended.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=save)
+    thread.start()
+    assert begun.wait(20)
+    gone(theirs)
+    thread.join(20)
+    assert [type(error) for error in ended] in ([Http404], [Removed])
+    assert not AnswerEvent.objects.exists()
+    assert not Project.objects.exists()
 
 
 def test_a_chunk_that_another_dataset_shows_stays(tmp_path, home):

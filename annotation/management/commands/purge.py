@@ -52,7 +52,10 @@ class Command(BaseCommand):
                     said_at = time.monotonic()
                     self.stdout.write(f"{done:,} of {total:,} rows are gone ({what})")
 
-            gone = purge.purge(project, None, who=operator(), with_output=options["with_output"], progress=tell)
+            try:
+                gone = purge.purge(project, None, who=operator(), with_output=options["with_output"], progress=tell)
+            except purge.StillWritten as error:
+                raise CommandError(str(error)) from None
         self.stdout.write(f"{project.slug} is deleted: {sum(gone.gone.values()):,} rows.")
 
     def _tell(self, project: Project, with_output: bool) -> None:
