@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter
@@ -34,8 +36,9 @@ class AssignmentAdmin(ProjectList):
     ordering = ("-project", "-pk")
     ordering_across = ("-pk",)
     search_help_text = "Part of a trace's id or of a person's name"
+    readonly_fields = ("labeled",)
     fields = (
-        "public_id", "project", "item", "annotator", "state", "purpose", "opened_at", "lease_until", "reason",
+        "public_id", "project", "labeled", "annotator", "state", "purpose", "opened_at", "lease_until", "reason",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
@@ -46,6 +49,11 @@ class AssignmentAdmin(ProjectList):
 
     def title_of(self, obj: Assignment) -> str:
         return f"{self.trace(obj)}, {obj.annotator}"
+
+    @admin.display(description="item")
+    def labeled(self, assignment: Assignment) -> str:
+        address = reverse("admin:annotation_item_change", args=[assignment.item_id])
+        return format_html('<a href="{}">{}</a>', address, assignment.item.called)
 
     def trace(self, assignment: Assignment) -> str:
         return assignment.item.called

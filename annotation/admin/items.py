@@ -17,6 +17,7 @@ from annotation.admin.filters import GroupFilter, OverlapFilter, PriorityFilter,
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
+from annotation.assignments.overlap import told_of_stratum
 from annotation.models import Assignment, Item, Slot
 from annotation.models.querysets import DELIVERED, HELD
 
@@ -46,7 +47,7 @@ class ItemAdmin(ProjectList):
     sortable_by = ("trace", "priority")
     ordering = ("project", "position")
     search_help_text = "Part of a trace's id"
-    readonly_fields = ("answers",)
+    readonly_fields = ("answers", "like_it")
     fields = (
         "answers",
         "project",
@@ -56,7 +57,7 @@ class ItemAdmin(ProjectList):
         "position",
         "priority",
         "group",
-        "stratum",
+        "like_it",
         "in_overlap",
         "in_calibration",
         "is_withdrawn",
@@ -106,6 +107,10 @@ class ItemAdmin(ProjectList):
         rows = {"project": item.project_id, "attention": "skipped", "q": item.trace_a.external_id}
         address = reverse("admin:annotation_assignment_changelist")
         return format_html('<a href="{}?{}">{}</a>', address, urlencode(rows), item.skipped)
+
+    @admin.display(description="stratum")
+    def like_it(self, item: Item) -> str:
+        return told_of_stratum(item.stratum)
 
     @admin.display(description="answers")
     def answers(self, item: Item) -> Any:

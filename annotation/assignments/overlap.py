@@ -25,6 +25,23 @@ def stratum(agent: str, n_steps: int, outcome: str) -> str:
     return f"{agent[:80]}|{length}|{outcome[:80]}"
 
 
+def told_of_stratum(stratum: str) -> str:
+    """The same for people: "SWE-agent, 10 to 29 steps, resolved"; of a pair as it is."""
+    parts = stratum.rsplit("|", 2)
+    if len(parts) < 3 or not parts[1].isdigit():
+        return stratum
+    agent, length, outcome = parts
+    return ", ".join(filter(None, (agent, _told_of_length(int(length)), outcome)))
+
+
+def _told_of_length(length: int) -> str:
+    if length == 0:
+        return f"under {LENGTH_BINS[0]} steps"
+    if length >= len(LENGTH_BINS):
+        return f"{LENGTH_BINS[-1]} steps or more"
+    return f"{LENGTH_BINS[length - 1]} to {LENGTH_BINS[length] - 1} steps"
+
+
 def pair_stratum(agent: str, other: str) -> str:
     """The stratum of a pair: which agents meet."""
     return " × ".join(sorted((agent[:80], other[:80])))

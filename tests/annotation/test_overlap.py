@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.assignments.overlap import quota, spread, stratum
+from annotation.assignments.overlap import quota, spread, stratum, told_of_stratum
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,18 @@ def test_the_quota_is_spread_in_proportion_and_adds_up(sizes, percent):
     for name, size in sizes.items():
         assert abs(places[name] - total * size / items) < 1
         assert places[name] <= size
+
+
+@pytest.mark.parametrize(
+    ("of", "told"),
+    [
+        (("aider", 12, "resolved"), "aider, 10 to 29 steps, resolved"),
+        (("a|b", 9, ""), "a|b, under 10 steps"),
+        (("", 100, ""), "100 steps or more"),
+    ],
+)
+def test_a_stratum_is_told_in_words(of, told):
+    assert told_of_stratum(stratum(*of)) == told
 
 
 def test_a_stratum_is_agent_length_and_outcome():
