@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from exports.options import Options
+from traces.document import is_folder
 
 # The repositories of SWE-bench and SWE-bench Verified.
 BENCHMARK_REPOS = frozenset((
@@ -21,7 +22,7 @@ BENCHMARK_REPOS = frozenset((
 HOST = re.compile(
     r"^(?:[a-z+]+://)?(?:[^/@]*@)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)[/:]", re.IGNORECASE
 )
-INSTANCE = re.compile(r"([A-Za-z0-9._-]+?)__([A-Za-z0-9._-]+)-\d+")
+INSTANCE = re.compile(r"([A-Za-z0-9._-]+?)__([A-Za-z0-9._-]+)-\d+(?:~part\d+)?")
 
 
 class Splits:
@@ -64,7 +65,10 @@ class Splits:
 
 
 def repository(issue_key: str, repo: str) -> str:
-    """``owner/name`` in lower case, from the repository's name or address, else from an id like ``owner__name-12``."""
+    """``owner/name`` in lower case, from the repository's name or address, else from an id like ``owner__name-12``.
+
+    Of neither: the folder that an agent ran in, as what ran in one folder is likely of one repository.
+    """
     named = HOST.sub("", repo.strip()).removesuffix("/").removesuffix(".git").lower()
-    match = INSTANCE.fullmatch(issue_key) if not named else None
+    match = INSTANCE.fullmatch(issue_key) if not named or is_folder(named) else None
     return f"{match[1]}/{match[2]}".lower() if match else named

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ STEP_TYPES = TEXT_TYPES | EDIT_TYPES | CALL_TYPES | {"file_read", "bash_command"
 STATUSES = ("ok", "failed", "rejected", "suggested")
 
 _ATOMS = frozenset({int, bool, type(None)})
+_FOLDER = re.compile(r"[/\\~.]|[a-z]:[/\\]|file:", re.IGNORECASE)
 
 MAX_ID = 255  # characters
 MAX_DEPTH = 100  # nested lists and objects, the document itself included
@@ -286,7 +288,8 @@ def sha256(doc: TraceDocument) -> str:
 def issue_key(doc: TraceDocument) -> str:
     """What groups attempts at one issue: ``issue_id``, else ``instance_id``, else a digest of repo, commit and text.
 
-    A document that says none of these names no issue: its key is its own.
+    A repo that is a folder says where an agent ran, not what it worked on, and counts as none. A document that says
+    none of these names no issue: its key is its own.
     """
     for key in ("issue_id", "instance_id"):
         if doc.get(key):
@@ -294,7 +297,13 @@ def issue_key(doc: TraceDocument) -> str:
     text = " ".join((doc.get("issue_description") or "").split())
     if not text:
         return "sha256:" + digest("no issue", doc["id"])
-    return "sha256:" + digest(doc.get("repo") or "", doc.get("base_commit") or "", text)
+    repo = doc.get("repo") or ""
+    return "sha256:" + digest("" if is_folder(repo) else repo, doc.get("base_commit") or "", text)
+
+
+def is_folder(repo: str) -> bool:
+    """Whether it is a path of the machine where an agent ran (POSIX or Windows), and names no repository."""
+    return bool(_FOLDER.match(repo.lstrip()))
 
 
 def title(doc: TraceDocument) -> str:

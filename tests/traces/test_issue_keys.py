@@ -1,0 +1,85 @@
+"""Which traces are attempts at one issue, where no id says so."""
+
+import json
+from importlib import import_module
+from types import SimpleNamespace
+
+import pytest
+import zstandard
+from django.apps import apps
+from django.db import connection
+
+from potato_site.canonical import canonical, digest
+from traces.document import is_folder, issue_key
+from traces.imports import import_files
+from traces.models import Dataset, Document, Trace
+from traces.store import load_document
+
+FOLDERS = ["/tmp/run1/app", "~/app", "C:\\Users\\me\\app", "d:/app", "\\\\server\\app", "file:///app", "./app", " /app"]
+NAMES = ["org/app", "https://github.com/org/app", "git@github.com:org/app.git", "app", "c/app", "filed/app"]
+TEXT = {"issue_description": "Fix it"}
+
+
+@pytest.mark.parametrize("repo", FOLDERS)
+def test_where_an_agent_ran_is_no_part_of_the_issue(repo):
+    assert is_folder(repo)
+    assert issue_key({"id": "1", **TEXT, "repo": repo}) == issue_key({"id": "2", **TEXT, "repo": None})
+    assert issue_key({"id": "1", **TEXT, "repo": repo}) != issue_key({"id": "2", **TEXT, "base_commit": "c"})
+
+
+@pytest.mark.parametrize("repo", NAMES)
+def test_the_same_words_about_two_repositories_are_two_issues(repo):
+    assert not is_folder(repo)
+    keys = {issue_key({"id": "1", **TEXT, "repo": name}) for name in (repo, "other/app", "/app", None)}
+    assert len(keys) == 3
+
+
+@pytest.fixture
+def before(tmp_path, db):
+    """Traces as they came in when a folder made the key: by id, their key of that time."""
+    documents = {
+        "posix": {**TEXT, "repo": "/tmp/run1/app"},
+        "windows": {**TEXT, "repo": "C:\\app", "base_commit": "c"},
+        "old": {**TEXT, "repo": "~/app"},
+        "record": {**TEXT, "repo": "/app", "structured_turns": None},
+        "named": {**TEXT, "repo": "org/app"},
+        "with_id": {**TEXT, "repo": "/app", "issue_id": "sha256:1"},
+        "with_instance": {**TEXT, "repo": "/app", "instance_id": "sha256:2"},
+        "says_nothing": {"repo": "/app"},
+    }
+    turns = [{"type": "thinking", "content": "x"}]
+    lines = [{"id": name, "structured_turns": turns, **document} for name, document in documents.items()]
+    for line in lines:
+        if line["structured_turns"] is None:
+            del line["structured_turns"]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    import_files(Dataset.objects.create(name="d"), [tmp_path / "t.jsonl"])
+    now = dict(Trace.objects.values_list("external_id", "issue_key"))
+    for name in ("posix", "windows", "old", "record"):
+        one = documents[name]
+        key = "sha256:" + digest(one["repo"], one.get("base_commit") or "", "Fix it")
+        assert Trace.objects.filter(external_id=name).exclude(issue_key=key).update(issue_key=key) == 1
+    trace = Trace.objects.get(external_id="old")  # from before documents lay in two parts
+    body = zstandard.ZstdCompressor().compress(canonical(load_document(trace.current_id)))
+    Document.objects.filter(version=trace.current_id).update(body=body)
+    return now
+
+
+def test_traces_from_before_get_the_key_they_would_get_now(before, monkeypatch):
+    """In more than one batch; a second run changes nothing."""
+    migration = import_module("traces.migrations.0009_folders_are_no_repositories")
+    monkeypatch.setattr(migration, "AT_ONCE", 2)
+    for _ in range(2):
+        migration.regroup(apps, SimpleNamespace(connection=connection))
+        assert dict(Trace.objects.values_list("external_id", "issue_key")) == before
+
+
+def test_of_traces_from_before_no_steps_are_read(before):
+    """Those of this one cannot even be expanded."""
+    trace = Trace.objects.get(external_id="posix")
+    Document.objects.filter(version=trace.current_id).update(body=Document.objects.get(pk=trace.current_id).body[:-20])
+    import_module("traces.migrations.0009_folders_are_no_repositories").regroup(
+        apps, SimpleNamespace(connection=connection)
+    )
+    trace.refresh_from_db()
+    assert trace.issue_key == before["posix"]
