@@ -1,6 +1,6 @@
-"""What is done to documents on request: drop sub-agents, redact, cut long outputs, split long traces.
+"""What is done to documents on request: drop sub-agents, redact, cut long outputs, name their issue, split long traces.
 
-Each change is counted, and told in the document it was made to.
+Each change is counted, and what was left out or replaced is told in the document.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ OF_THE_END = ("final_patch", "exit_status", "outcome", "metrics", "report", "pre
 
 @dataclass(frozen=True)
 class Shaping:
-    """What to do. ``max_output`` counts characters of an ``output`` or ``content``; ``max_steps`` is that of a part."""
+    """What to do. ``max_output`` counts characters of an ``output`` or ``content``; ``max_steps`` is that of a part.
+
+    ``issue_id`` is for traces that name neither an issue nor an instance. What a sub-agent did is no attempt at it.
+    """
 
     drop_subagents: bool = False
     redact: bool = False
     max_output: int | None = None
     max_steps: int | None = None
+    issue_id: str | None = None
 
     def apply(self, doc: TraceDocument) -> Iterator[tuple[TraceDocument, Counter[str]]]:
         """The documents that ``doc`` becomes, none or several, each with counts of what was changed in it."""
@@ -45,6 +49,9 @@ class Shaping:
         if counts and isinstance(told, dict):
             texts = [f"{number:,} × {what}" for what, number in counts.items()]
             doc = doc | {"source": told | {"warnings": [*(told.get("warnings") or []), *texts]}}
+        if self.issue_id and not any(doc.get(key) for key in ("issue_id", "instance_id", "subagent_of")):
+            doc = doc | {"issue_id": self.issue_id}
+            counts["issue_id given"] += 1
         steps = doc.get("structured_turns", ())
         if self.max_steps is None or len(steps) <= self.max_steps:
             yield doc, counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from traces.converters import converters
+from traces.document import MAX_ID
 from traces.import_options import ImportOptions
 from traces.recognition import AUTO
 from traces.shaping import Shaping
@@ -23,6 +24,9 @@ class OptionsForm(forms.Form):
     )
     max_steps = forms.IntegerField(
         required=False, min_value=1, max_value=2**31 - 1, label="Split traces of more steps than"
+    )
+    issue_id = forms.CharField(
+        required=False, max_length=MAX_ID, empty_value=None, label="Issue of all traces that name none (issue_id)"
     )
 
     def options(self) -> ImportOptions:

@@ -370,13 +370,13 @@ def test_a_form_of_nothing_usable_is_refused(project, call, home):
 
 
 def test_a_body_is_imported_in_the_chosen_format(project, call):
-    path = f"datasets/{project.dataset.pk}/imports/?name=h.md&format=aider&redact=true&max_steps=1"
+    path = f"datasets/{project.dataset.pk}/imports/?name=h.md&format=aider&redact=true&issue_id=i"
     assert call("POST", path, AIDER, kind="text/markdown").status_code == 202
     work()
-    assert Trace.objects.filter(current__converter="aider").count() > 1
+    assert Trace.objects.filter(current__converter="aider", issue_key="i").count() == 1
 
 
-@pytest.mark.parametrize("query", ["format=word", "redact=yes", "max_steps=0", "max_output=x"])
+@pytest.mark.parametrize("query", ["format=word", "redact=yes", "max_steps=0", "max_output=x", "issue_id="])
 def test_an_option_that_cannot_be_is_named(project, call, home, query):
     response = call("POST", f"datasets/{project.dataset.pk}/imports/?{query}", b"{}", kind=NDJSON)
     problem(response, 400, "malformed")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from annotation.models import Item
@@ -89,6 +89,16 @@ def test_one_prompt_in_several_folders_and_agents_makes_pairs(converted, tmp_pat
     traces = converted()
     assert len(traces) == 3
     assert pairs(labeled(tmp_path, traces), tmp_path) == all_pairs(traces)
+
+
+def test_runs_of_a_folder_are_said_to_be_of_one_issue(converted, raw):
+    """Spelled as options of the export, too; what cannot be an id is refused."""
+    (raw / "run2" / "session.jsonl").write_text(session(2, "/w").replace(PROMPT, "Please fix parse()"))
+    assert {trace["issue_id"] for trace in converted("--issue-id", "mine-1")} == {"mine-1"}
+    assert {trace["issue_id"] for trace in converted("--issue_id", "mine-2")} == {"mine-2"}
+    for wrong in ("", " ", "a\nb", "x" * 256):
+        with pytest.raises(CommandError):
+            converted(f"--issue-id={wrong}")
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])

@@ -119,6 +119,18 @@ def test_a_long_trace_is_split_into_linked_parts():
     assert (far["parent"], far["parent_in_whole"]) == (None, 1)
 
 
+def test_an_issue_is_named_where_the_source_names_none():
+    """The source says no less of itself for it, and a sub-agent had another task."""
+    doc = make_doc({}, {}, {})
+    ((shaped, counts),) = shape(doc, issue_id="i")
+    assert (shaped, counts) == (doc | {"issue_id": "i"}, {"issue_id given": 1})
+    for said in ({"issue_id": "mine"}, {"instance_id": "mine"}, {"subagent_of": "t"}):
+        other = make_doc({}, **said)
+        assert shape(other, issue_id="i") == [(other, Counter())]
+    parts = [part["issue_id"] for part, _ in shape(doc, issue_id="i", max_steps=2)]
+    assert parts == ["i~part1", "i~part2"]
+
+
 def test_suggested_labels_follow_their_steps():
     said = {
         "marks": {"by": "m", "first_error_step": 3},

@@ -33,6 +33,7 @@ UPLOAD_PARAMETERS = [
     OpenApiParameter("drop_subagents", bool, description="Leave out what sub-agents did."),
     OpenApiParameter("max_output", int, description="Cut outputs of more characters in their middle."),
     OpenApiParameter("max_steps", int, description="Split longer traces into linked parts."),
+    OpenApiParameter("issue_id", str, description="That of all traces that name neither an issue nor an instance."),
     OpenApiParameter("X-Content-SHA256", str, OpenApiParameter.HEADER, description="Of the body, in hex."),
 ]
 
@@ -249,6 +250,7 @@ def _options(request: Request) -> ImportOptions:
         redact=flag(request, "redact") or False,
         max_output=_number(request, "max_output"),
         max_steps=_number(request, "max_steps"),
+        issue_id=_key(request, "issue_id"),
     )
     options = ImportOptions(
         _key(request, "id_key") or "id", _key(request, "text_key"), _key(request, "format") or AUTO, shaping

@@ -429,10 +429,11 @@ def test_what_was_sent_beside_an_archive_is_named_and_its_members_are_not(page, 
 
 
 def test_options_of_the_form_reach_the_import(page, project):
-    data = {"file": file_of(make_trace("new_1", 5)), "format": "native", "redact": "on", "max_steps": "2"}
-    page.post(url(project), data)
+    data = {"format": "native", "redact": "on", "max_steps": "2", "issue_id": " i 1 "}
+    page.post(url(project), data | {"file": file_of(make_trace("new_1", 5))})
     params = Import.objects.latest("pk").job.params
     assert (params["format"], params["shaping"]["redact"], params["shaping"]["max_steps"]) == ("native", True, 2)
+    assert params["shaping"]["issue_id"] == "i 1"
 
 
 def test_an_option_that_cannot_be_is_named_and_nothing_kept(page, project, home):

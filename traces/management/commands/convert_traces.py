@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from potato_site.files import is_device, replacing
 from traces.conversion import Conversion, Converted
 from traces.convert import ConvertReport, convert_sources
+from traces.document import MAX_ID
 from traces.finding import find_sources
 from traces.jsonl import Problem, shown
 from traces.recognition import AUTO, UnknownFormat, claims, converter_called
@@ -42,6 +43,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def identifier(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > MAX_ID:
+        raise ArgumentTypeError(f"{text[:40]!a} is no id: 1 to {MAX_ID} printable characters")
+    return text
+
+
 class Command(BaseCommand):
     help = (
         "Convert the traces of --input (files, a folder, an archive) to trace documents, one JSON per line. "
@@ -62,6 +69,13 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--jobs", type=positive, default=1, metavar="N", help="convert in N processes (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--issue-id",
+            "--issue_id",
+            type=identifier,
+            metavar="ID",
+            help="what all traces that name neither an issue nor an instance are attempts at",
         )
         parser.add_argument("--strict", action="store_true", help="let a warning make the exit code 1 too")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write counts by format and by file as JSON")
@@ -108,7 +122,7 @@ class Command(BaseCommand):
             raise CommandError(f"{_fate(options['output'])}: {reason}") from None
 
     def _convert(self, options: dict[str, Any]) -> ConvertReport:
-        names = ("drop_subagents", "redact", "max_output", "max_steps")
+        names = ("drop_subagents", "redact", "max_output", "max_steps", "issue_id")
         conversion = Conversion(options["format"], shaping=Shaping(**{name: options[name] for name in names}))
         output: Path = options["output"]
         with _found(options["input"], output) as found, replacing(output, keep_if_empty=True) as stream:
