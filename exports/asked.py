@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from annotation.queries import Question
+from annotation.queries import Question, fully_resolved
 from exports.formats import Takes
 from exports.options import Options
 
-REWARD = "process_reward"
-FULLY = "fully resolved"
+REWARD, REVIEW = "process_reward", "code_review"
 
 
 class UnknownScheme(LookupError):
@@ -26,9 +25,10 @@ class Asked:
     """What is exported: the question about steps (None: no format needs one), the one about the outcome, the rest."""
 
     reward: Question | None
+    # A choice, or a part of a review that is one: its verdict.
     outcome: Question | None
-    # The value of the outcome that means "fully resolved".
-    resolved: str
+    # The values of the outcome that mean "fully resolved".
+    resolved: tuple[str, ...]
     others: tuple[Question, ...]
 
     @property
@@ -48,7 +48,7 @@ def choose(questions: Sequence[Question], options: Options, takes: Takes) -> Ask
     reward = choose_scheme(questions, options.scheme) if rewards or options.scheme or takes == "rewards" else None
     outcome = _outcome(questions, options.outcome_scheme)
     others = tuple(question for question in questions if reward is None or question.name != reward.name)
-    return Asked(reward, outcome, _fully_resolved(outcome) if outcome else "", others)
+    return Asked(reward, outcome, _resolving(outcome) if outcome else (), others)
 
 
 def choose_scheme(questions: Sequence[Question], name: str | None = None) -> Question:
@@ -64,25 +64,33 @@ def choose_scheme(questions: Sequence[Question], name: str | None = None) -> Que
 
 
 def _outcome(questions: Sequence[Question], name: str | None) -> Question | None:
-    """The choice about the whole trace that says whether the issue was resolved. Raises UnknownScheme."""
-    choices = [question for question in questions if is_choice(question)]
+    """What says whether the issue was resolved: a choice with the option "Fully Resolved", or what is named. Raises
+    UnknownScheme."""
+    possible = outcomes(questions)
     if name is None:
-        return next((question for question in choices if _fully_resolved(question)), None)
-    chosen = next((question for question in choices if question.name == name), None)
+        return next((question for question in possible if not question.part and _resolving(question)), None)
+    chosen = next((question for question in possible if question.name == name), None)
     if chosen is None:
-        known = ", ".join(question.name for question in choices) or "none"
+        known = ", ".join(question.name for question in possible) or "none"
         raise UnknownScheme(
-            f"no choice about the whole trace is called {name!r}; the project has: {known}", "outcome_scheme"
+            f"no choice or verdict about the whole trace is called {name!r}; the project has: {known}", "outcome_scheme"
         )
     return chosen
 
 
-def is_choice(question: Question) -> bool:
-    return question.scope == "item" and question.merge == "choice" and bool(question.labels)
+def outcomes(questions: Sequence[Question]) -> list[Question]:
+    """What may be asked for as the outcome: choices about the whole trace, and verdicts of reviews."""
+    found = []
+    for question in questions:
+        if question.scope == "item" and question.merge == "choice" and question.labels:
+            found.append(question)
+        elif question.type == REVIEW and question.labels:
+            found.append(replace(question, type="verdict", scope="item", merge="choice", part="verdict"))
+    return found
 
 
-def _fully_resolved(question: Question) -> str:
-    """The value of the option "Fully Resolved", else of one whose value is ``resolved``; "" when there is none."""
-    by_text = [label.value for label in question.labels if label.text.casefold() == FULLY]
-    by_value = [label.value for label in question.labels if label.value.casefold() in ("resolved", "fully_resolved")]
-    return next(iter([*by_text, *by_value]), "")
+def _resolving(question: Question) -> tuple[str, ...]:
+    """The value that means "fully resolved", if any; of a verdict those that approve."""
+    if question.part:
+        return tuple(label.value for label in question.labels if label.reward == 1)
+    return tuple(filter(None, [fully_resolved(question.labels)]))

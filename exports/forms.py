@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from annotation import queries
-from exports.asked import REWARD, is_choice
+from exports.asked import REWARD, outcomes
 from exports.formats import about, formats, missing_package
 from exports.options import Kind, Options, WrongOptions, kind_of, options_of
 from potato_site.titles import title_of
@@ -48,8 +48,8 @@ class ExportForm(forms.Form):
         else:
             # There is nothing to choose.
             del self.fields["scheme"]
-        outcomes = [question.name for question in asked if is_choice(question)]
-        named = [("", "The one that asks for it"), *((name, name) for name in outcomes)]
+        possible = [(one.name, f"{one.name} (its {one.part})" if one.part else one.name) for one in outcomes(asked)]
+        named = [("", "The one that asks for it"), *possible]
         self.fields["outcome_scheme"] = _choices("outcome_scheme", named)
         self.can_be_asked = bool(asked)
         self.fields["format"].initial = _usual({question.type for question in asked})

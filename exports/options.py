@@ -46,7 +46,7 @@ class Options(BaseModel):
         default=None,
         title="Outcome from",
         description="The choice that says whether the run resolved its issue; by default the first with an option "
-        "“Fully Resolved”.",
+        "“Fully Resolved”. Of a code review that is named its verdict says it: one that approves resolves.",
     )
     # --- several annotators ------------------------------------------------------------------------------
     aggregation: Literal["adjudicated_or_majority", "majority", "per_annotator"] = Field(

@@ -147,9 +147,9 @@ class Rows:
             return _answer(question, by, agreeing if by is labeling else tuple(range(len(by))))
 
         answers = Answers(self.asked.others, answer)
-        outcome = answers[self.asked.outcome.name] if self.asked.outcome else None
+        outcome, is_torn = self._outcome(answers, answer)
         # One alone is tied with nobody.
-        tied = len(everybody) > 1 and (bool(result and result.is_tie) or answers.has_tie())
+        tied = len(everybody) > 1 and (bool(result and result.is_tie) or is_torn or answers.has_tie())
         agreement = result.agreement if result else None
         if method == "adjudicated" and labeling is deciding:
             agreement = _share_who_agree(voters, deciding[0], name)
@@ -161,13 +161,21 @@ class Rows:
             targets=targets,
             answers=answers,
             outcome=outcome,
-            resolved=outcome == self.asked.resolved if outcome is not None and self.asked.resolved else None,
+            resolved=outcome in self.asked.resolved if outcome is not None and self.asked.resolved else None,
             annotators=tuple(dict.fromkeys(labels.annotator for labels in everybody)),
             agreement=agreement,
             aggregation=method or (result.method if result else "single" if len(voters) == 1 else "majority"),
             needs_adjudication=tied,
             said=[_said(labels) for labels in everybody] if self.takes == "answers" else (),
         )
+
+    def _outcome(self, answers: Answers, answer: Callable[[Question], tuple[Any, bool]]) -> tuple[Any, bool]:
+        """(the outcome, whether it is tied where that is not told by ``answers``)."""
+        asked = self.asked.outcome
+        if asked is None:
+            return None, False
+        # A part of an answer is merged by itself.
+        return answer(asked) if asked.part else (answers[asked.name], False)
 
     def side(self, trace: LabeledTrace, by: Sequence[str] | None = None) -> Row:
         """One of two traces that were compared, with the step labels it was given (``by``: by these people), if any.
@@ -327,6 +335,8 @@ def _who_decides(name: str, deciding: list[Labels], voters: list[Labels]) -> lis
 def _answer(question: Question, voters: list[Labels], agreeing: tuple[int, ...]) -> tuple[Any, bool]:
     """(one value for what the annotators answered to another question, whether it was tied); None when nobody did."""
     values = aggregate.agreeing_first([labels.values.get(question.name) for labels in voters], agreeing)
+    if question.part:
+        values = [value and value.get(question.part) for value in values]
     given = [value for value in values if value is not None]
     if not given:
         return None, False

@@ -9,8 +9,11 @@ from typing import NamedTuple
 from annotation.projects.config import ProjectConfig
 from annotation.projects.notes import Notebook
 from annotation.schemes.base import Key, Refused, Scheme, ShowIf
+from annotation.schemes.outcome import fully_resolved
 from potato_site.safe_yaml import KeyPath
 
+# The format that tells of every run whether it resolved its issue.
+RESOLVES = "swe_bench"
 # Keys of the labeling page itself.
 PAGE_KEYS = {
     "z": "undo",
@@ -165,6 +168,23 @@ def warn_idle(places: Places, book: Notebook) -> None:
     for index, scheme in places.items():
         for path, why in scheme.idle_keys():
             book.warn(("annotation_schemes", index, *path), f"has no effect: {why}")
+
+
+# --- exports -----------------------------------------------------------------------------------------------
+
+
+def check_exports(config: ProjectConfig, book: Notebook) -> None:
+    """Warn of a file that is kept current and will not say what it is for."""
+    choices = [one for one in config.annotation_schemes if one.scope == "item" and one.merge == "choice"]
+    if any(fully_resolved(choice.meanings()) for choice in choices):
+        return
+    for place, name in enumerate(config.output.export_formats):
+        if name == RESOLVES:
+            message = (
+                "will call no run resolved: no question about the whole trace has the option “Fully Resolved” (an "
+                "export may take another question's answers, or a review's verdict, with `--outcome_scheme`)"
+            )
+            book.warn(("output", "export_formats", place), message)
 
 
 # --- quality -----------------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ def _config(value: dict[str, Any], book: Notebook) -> ProjectConfig | None:
     checks.check_quality(config, book)
     checks.check_recruitment(config, book)
     _warn_unknown_formats(config, book)
+    checks.check_exports(config, book)
     return config
 
 

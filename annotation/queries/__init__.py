@@ -31,6 +31,7 @@ from annotation.queries.shapes import (
     Question,
 )
 from annotation.queries.snapshot import consistent_read
+from annotation.schemes.outcome import fully_resolved
 
 __all__ = [
     "Changed",
@@ -57,6 +58,7 @@ __all__ = [
     "delivering",
     "delivering_projects",
     "document",
+    "fully_resolved",
     "had_labels",
     "issues_and_repositories",
     "known_people",

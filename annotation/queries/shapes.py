@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 
 class LabelMeaning(NamedTuple):
-    """One value a question can be answered with. ``reward`` is that of a step label, None for other choices."""
+    """One value a question can be answered with. ``reward`` is that of a step label, and of a verdict (1 approves, 0
+    rejects); None for other choices."""
 
     value: str
     text: str
@@ -19,7 +20,8 @@ class LabelMeaning(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """One scheme as it was asked. ``mode`` is that of a process reward, else empty."""
+    """One scheme as it was asked, or one part of its answers, a choice (``part``: its key in what is exported of them).
+    ``mode`` is that of a process reward, else empty."""
 
     name: str
     type: str
@@ -30,6 +32,7 @@ class Question:
     # A submission may leave steps without a label.
     has_gaps: bool
     labels: tuple[LabelMeaning, ...] = ()
+    part: str = ""
 
 
 class Labels(NamedTuple):

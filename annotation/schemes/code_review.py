@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from annotation.schemes import schemes
-from annotation.schemes.base import Answers, ItemContext, Key, Measure, Missing, Refused, Sample, Scheme, Told
+from annotation.schemes.base import Answers, ItemContext, Key, Meaning, Measure, Missing, Refused, Sample, Scheme, Told
 from annotation.schemes.review_comments import (
     COMMENT,
     check_count,
@@ -188,6 +188,17 @@ class CodeReview(Scheme):
             raise Refused(f"it is no verdict, category or rating: {str(value)[:40]!r}")
 
     # --- agreement and export ----------------------------------------------------------------------------
+    def meanings(self) -> list[Meaning]:
+        """Those of the verdicts."""
+        options = self.verdict.options if self.verdict.enabled else []
+        return [Meaning(one.value, one.text, one.description, self._reward(one)) for one in options]
+
+    @staticmethod
+    def _reward(option: VerdictOption) -> float | None:
+        if option.value == NEUTRAL:
+            return None
+        return 0.0 if option.rejects else 1.0
+
     @property
     def merge(self) -> Literal["choice", "options", "median", "first"]:
         return "first"

@@ -115,7 +115,8 @@ class Sheet:
     ones get an ending), for a file that names another. ``has_gaps``: steps may be without a hard label, so hard labels
     need a value that masks them. ``content_limit``: where texts are cut; ``prompt_limit``: how long a prompt gets that
     holds the steps before. ``card()``: what a dataset card tells (``project``, ``seq``, ``mode``, ``labels``,
-    ``agreement``, ``options``). ``note(reason)``: counts what is left out of one of its files.
+    ``agreement``, ``options``). ``has_outcome``: something says whether an issue was resolved. ``note(reason)``: counts
+    what is left out of one of its files.
     """
 
     file: str = ""
@@ -126,6 +127,7 @@ class Sheet:
     # Every scheme of the project, in its order: name → type.
     schemes: Mapping[str, str] = field(default_factory=dict)
     run_id: str = "export"
+    has_outcome: bool = True
     card: Callable[[], Mapping[str, Any]] = dict
     note: Callable[[str], None] = ignore
     published: Callable[[str], str] = as_it_is

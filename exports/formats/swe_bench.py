@@ -26,6 +26,11 @@ from exports.jsonline import json_line
 
 UNKNOWN = "unknown"
 LOGS = "logs/run_evaluation"
+UNJUDGED = "traces nobody gave an outcome (a prediction without a report)"
+NOT_ASKED = (
+    "predictions without a report: no question has the option “Fully Resolved”; outcome_scheme may name one, or a code "
+    "review, whose verdict then says it"
+)
 
 
 @dataclass
@@ -104,7 +109,7 @@ def _instance(one: _Set, instance: str, row: Row, sheet: Sheet) -> Iterator[Piec
         sheet.note("traces without a final patch (an empty prediction)")
     elif row.resolved is None:
         one.unjudged.append(instance)
-        sheet.note("traces nobody gave an outcome (a prediction without a report)")
+        sheet.note(UNJUDGED if sheet.has_outcome else NOT_ASKED)
     else:
         (one.resolved if row.resolved else one.unresolved).append(instance)
         report = {

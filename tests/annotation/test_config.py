@@ -65,6 +65,14 @@ def test_what_the_announcement_promises_for_later_is_a_named_warning():
     assert later == []
 
 
+def test_who_keeps_a_report_current_that_can_call_nothing_resolved_is_told():
+    """The announcement's configuration asks for one, and nobody whether the issue was resolved."""
+    announced = document("announcement.yaml")
+    assert [note.path for note in announced.warnings if "resolved" in note.message] == ["output.export_formats.1"]
+    asked = parsed_with(output={"path": "o", "export_formats": ["swe_bench"]})
+    assert not [note for note in asked.warnings if "resolved" in note.message]
+
+
 def test_the_older_designs_configuration_means_the_same_as_a_new_one():
     parsed = document("design.yaml")
     config = parsed.config

@@ -100,7 +100,7 @@ def test_another_scheme_is_chosen_by_name(tmp_path, export):
     [
         ({"scheme": "nope"}, "no process_reward scheme is called 'nope'; the project has: step_reward"),
         ({"format": "nope"}, "there is no export format 'nope'; known: annotations, atif, code_review, csv"),
-        ({"outcome_scheme": "nope"}, "no choice about the whole trace is called 'nope'; the project has: outcome"),
+        ({"outcome_scheme": "nope"}, "about the whole trace is called 'nope'; the project has: outcome"),
         ({"validation": 0.5, "test": 0.5}, "validation and test leave nothing to train on"),
         ({"min_agreement": 2.0}, "--min_agreement: Input should be less than or equal to 1"),
         ({"project": "nobody"}, "'nobody'.*test-project"),

@@ -189,6 +189,34 @@ def test_the_outcome_may_come_from_another_question(tmp_path):
     assert len(export(project, outcome=("resolved",), outcome_scheme="second")[0]) == 1
 
 
+def test_the_outcome_may_be_the_verdict_of_a_review(tmp_path):
+    review = {"annotation_type": "code_review", "name": "review"}
+    patch = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n"
+    ids = [f"psf__requests-{number}" for number in range(4)]
+    traces = [make_trace(name, instance_id=name, issue_description=name, final_patch=patch) for name in ids]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, review], overlap=100)
+    for verdicts in (("approve", "approve"), ("request_changes", "request_changes"), ("approve", "request_changes"),
+                     ("comment", "comment")):  # fmt: skip
+        for name, verdict in zip(("ann", "bob"), verdicts, strict=True):
+            submit_item(project, name, {"step_reward": answers(None)["step_reward"], "review": {"verdict": verdict}})
+    folder = project_folder(project)
+
+    built = build(project.pk, "swe_bench", Options(outcome_scheme="review"), folder / "results.json")
+    report = json.loads((folder / "results.json").read_text())
+    predictions = map(json.loads, (folder / "results.preds.jsonl").read_text().splitlines())
+    said = {one["instance_id"]: one["annotation"] for one in predictions}
+    assert report["resolved_ids"] == ["psf__requests-0", "psf__requests-2"]
+    assert report["unresolved_ids"] == ["psf__requests-1", "psf__requests-3"]
+    assert [said[name]["outcome"] for name in sorted(said)] == ["approve", "request_changes", "approve", "comment"]
+    assert [said[name]["needs_adjudication"] for name in sorted(said)] == [False, False, True, False]
+    assert built.counts["outcomes"] == {"approve": 2, "comment": 1, "request_changes": 1}
+
+    # Unless it is asked for a verdict resolves nothing, and whoever wonders is told how to ask.
+    built = build(project.pk, "swe_bench", Options(), folder / "results.json")
+    assert json.loads((folder / "results.json").read_text())["resolved_ids"] == []
+    assert "outcome_scheme may name one, or a code review" in " ".join(built.counts["left_out"])
+
+
 def test_a_trace_that_is_there_twice_is_exported_once(tmp_path):
     traces = [make_trace("one", issue_description="Fix it"), make_trace("two", issue_description="Fix it")]
     project = make_project(tmp_path, traces=[*traces, make_trace("three", 4, issue_description="Fix it")], overlap=0)

@@ -104,7 +104,9 @@ def _add_option(group: Any, name: str) -> None:
 
 def _help(name: str, description: str) -> str:
     default = Options.model_fields[name].get_default(call_default_factory=True)
-    told = "" if default in (None, (), {}, "") or isinstance(default, bool) else f" (default: {default})"
+    if isinstance(default, bool):
+        default = "yes" if default else "no"
+    told = "" if default in (None, (), {}, "") else f" (default: {default})"
     return f"{description}{told}".replace("%", "%%")
 
 
