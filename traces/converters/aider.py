@@ -22,6 +22,7 @@ from traces.tooling.aider_reply import Part, read_reply
 from traces.tooling.apply_patch import apply_patch, read_loose_diff
 from traces.tooling.calls import edit_step
 from traces.tooling.files import Files
+from traces.tooling.terminal import read_terminal
 from traces.tooling.transcript import Transcript
 
 # Up to a line that one of its heads may be: a quick look at the many files that are lines of records.
@@ -192,9 +193,10 @@ class _Trace:
         commands = [text for text in part.text.split("\n") if text.strip() and not text.lstrip().startswith("#")]
         ran = [text for text in commands if text.strip() in outcome.ran]
         if ran or not commands:
-            self.out.text("assistant_message", f"```bash\n{part.text}```", source_line=line)
+            self.out.text("assistant_message", f"```{part.language}\n{part.text}```", source_line=line)
         else:
-            self._add("bash_command", line, command=part.text.strip("\n"), status="suggested")
+            for typed in read_terminal(part.text):
+                self._add("bash_command", line, command=typed.command, output=typed.output, status="suggested")
 
     def _edits(self, part: Part, outcome: Outcome) -> list[Step]:
         if part.kind == "patch":

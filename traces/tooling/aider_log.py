@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from traces.tooling import aider_fences
+
 _START = "# aider chat started at "
 START = re.compile(_START + r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)\s*")
 # Transcripts on Aider's web site were edited by hand: the two spaces are missing in places.
@@ -28,10 +30,8 @@ _MESSAGE = re.compile(
 )
 _QUESTION = re.compile(r".*\? \(Y\)es/\(N\)o.*|.*\[(?:yes|y/n|Yes)\].*", re.IGNORECASE)
 _ANSWERS = frozenset({"", "y", "n", "yes", "no", "a", "all", "s", "skip", "d", "don't"})
-_FENCES = {"<source>": "</source>", "<code>": "</code>", "<pre>": "</pre>", "<codeblock>": "</codeblock>"}
 # What begins a line that may be more than one of a reply: a fence, a prompt, a message.
-_SIGNS = frozenset("`~<#>")
-_FENCE_SIGNS = frozenset("`~<")
+_SIGNS = aider_fences.SIGNS | frozenset("#>")
 
 
 @dataclass
@@ -110,6 +110,11 @@ class _Reader:
     def tails(self) -> list[int]:
         """The lines that end with two spaces."""
         return [at for at, line in enumerate(self.lines) if line.endswith(_TAIL)]
+
+    @cached_property
+    def tags(self) -> aider_fences.Tags:
+        signs = (at for at, line in enumerate(self.lines) if line.lstrip()[:1] == "<")
+        return aider_fences.Tags(self.lines, signs)
 
     def _next_tail(self, at: int) -> int:
         """The first of them from ``at`` on; -1 where none is left."""
@@ -198,8 +203,8 @@ class _Reader:
     def _signed(self, line: str, at: int) -> int:
         """A line that was neither typed nor a message: a fence, a heading or a quote of the reply."""
         if not (self.run.is_edited and _PAGE_PARTS.fullmatch(line)):
-            if line.lstrip()[0] in _FENCE_SIGNS:
-                self._watch_fence(line)
+            if line.lstrip()[0] in aider_fences.SIGNS:
+                self._watch_fence(line, at)
             self._reply(at, at + 1)
         return at + 1
 
@@ -212,7 +217,7 @@ class _Reader:
         if at < end:
             self.events[-1].texts += self.lines[at:end]
 
-    def _watch_fence(self, line: str) -> None:
+    def _watch_fence(self, line: str, at: int) -> None:
         start = line.lstrip()[:12]
         if self.fence:
             if start.startswith(self.fence) and line.strip().strip(self.fence[0]) in ("", self.fence[1:]):
@@ -220,8 +225,8 @@ class _Reader:
         elif start.startswith(("```", "~~~")):
             mark = start[0]
             self.fence = mark * (len(start) - len(start.lstrip(mark)))
-        elif start.rstrip() in _FENCES and line.strip() in _FENCES:
-            self.fence = _FENCES[line.strip()]
+        elif (closing := aider_fences.opening(line)) and self.tags.closed(closing, at):
+            self.fence = closing
 
     def _add(self, kind: str, at: int, *texts: str) -> None:
         self.events.append(Event(kind, self.run.line + at + (self.run.started_at is not None), [*texts]))

@@ -11,14 +11,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from traces.tooling import aider_fences
+
 _SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL)\s*>?\s*")
 _DIVIDER = re.compile(r"={5,9}\s*")
 _REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED)\s*")
-_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([^`]*)")
-# What begins a line that may open or close a fence, or begin a block.
-_SIGNS = frozenset("`~<")
-_TAG_FENCES = {"<source>": "</source>", "<code>": "</code>", "<pre>": "</pre>", "<codeblock>": "</codeblock>"}
-_SHELLS = frozenset({"bash", "sh", "shell", "zsh", "cmd", "batch", "powershell", "ps1", "console"})
+_SHELLS = frozenset((
+    "bash", "sh", "shell", "zsh", "fish", "ksh", "csh", "tcsh", "cmd", "batch", "powershell", "ps1", "console",
+    "shell-session", "shellsession", "sh-session",
+))  # fmt: skip
 _PATH = re.compile(r"[^\s`*<>|\"']{1,300}")
 _BARE_NAMES = frozenset(
     {"Makefile", "Dockerfile", "LICENSE", "README", "Gemfile", "Procfile", "Jenkinsfile", "Rakefile"}
@@ -34,8 +35,8 @@ class Part:
     """``kind``: text, thinking, block (SEARCH/REPLACE), file (a whole one), diff, patch or shell.
 
     ``path`` is that of a block or a file, "" where the reply names none. ``old`` is the SEARCH text of a block;
-    ``text`` what replaces it, or the file, the diff, the patch, the commands, the prose. ``line`` counts from 0, the
-    reply's first.
+    ``text`` what replaces it, or the file, the diff, the patch, the commands, the prose. ``language`` is what the fence
+    of commands names. ``line`` counts from 0, the reply's first.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Part:
     text: str
     path: str = ""
     old: str = ""
+    language: str = ""
 
 
 def read_reply(text: str, is_whole_file: Callable[[str], bool] = lambda path: False) -> list[Part]:
@@ -85,12 +87,14 @@ class _Reader:
 
     def __init__(self, lines: list[str], first: int, is_whole_file: Callable[[str], bool]) -> None:
         self.lines = lines
-        self.signs = [at for at, line in enumerate(lines) if line.lstrip()[:1] in _SIGNS]
+        self.signs = [at for at, line in enumerate(lines) if line.lstrip()[:1] in aider_fences.SIGNS]
+        self.tags = aider_fences.Tags(lines, self.signs)
         self.first = first
         self.is_whole_file = is_whole_file
         self.parts: list[Part] = []
         self.prose: list[str] = []
         self.path = ""
+        self.taken: list[str] = []
 
     def read(self) -> list[Part]:
         """From sign to sign; what no part takes is prose."""
@@ -102,13 +106,22 @@ class _Reader:
             line = self.lines[sign]
             if _is_search(line):
                 at = self._block(sign, "")
-            elif closing := _opens(line):
+            elif closing := self._opens(sign):
                 at = self._fence(sign, closing)
             else:
-                at = sign
+                at = sign + self._is_open_tag_of_blocks(sign)
         self.prose += self.lines[at:]
         self._end_prose(len(self.lines))
         return self.parts
+
+    def _opens(self, at: int) -> str:
+        """What closes the fence that this line opens; "" where it opens none."""
+        closing = aider_fences.opening(self.lines[at])
+        return "" if aider_fences.is_tag(closing) and not self.tags.closed(closing, at) else closing
+
+    def _is_open_tag_of_blocks(self, at: int) -> bool:
+        """Whether the line is a tag without an end that belongs to a block below it."""
+        return bool(aider_fences.opening(self.lines[at])) and any(map(_is_search, self.lines[at + 1 : at + 3]))
 
     def _end_prose(self, at: int) -> None:
         text = "\n".join(self.prose).strip("\n")
@@ -117,16 +130,20 @@ class _Reader:
         self.prose = []
 
     def _take_path(self) -> str:
-        """The file named on the last line of the prose, which it is taken off; "" where that line is no name."""
-        while self.prose and not self.prose[-1].strip():
-            self.prose.pop()
-        path = clean_path(self.prose[-1]) if self.prose else ""
+        """The file named on the last line of the prose, which it is taken off; "" where that line is no name.
+
+        ``taken`` is what the prose lost, for who gives it back.
+        """
+        last = next((at for at in range(len(self.prose) - 1, -1, -1) if self.prose[at].strip()), -1)
+        path = clean_path(self.prose[last]) if last >= 0 else ""
         if path:
-            self.prose.pop()
+            self.taken = self.prose[last:]
+            del self.prose[last:]
         return path
 
     def _block(self, at: int, path: str) -> int:
         """A SEARCH/REPLACE block from its first line on; one that has no end is prose up to where the next begins."""
+        self.taken = []
         self.path = path or self._take_path() or self.path
         sides: list[list[str]] = [[], []]
         side, end = 0, at + 1
@@ -144,7 +161,7 @@ class _Reader:
             else:
                 sides[side].append(line)
             end += 1
-        self.prose += self.lines[at:end]
+        self.prose += self.taken + self.lines[at:end]
         return end
 
     def _fence(self, at: int, closing: str) -> int:
@@ -152,7 +169,7 @@ class _Reader:
         end = len(self.lines)
         for nth in range(bisect_right(self.signs, at), len(self.signs)):
             sign = self.signs[nth]
-            if _closes(self.lines[sign], closing):
+            if aider_fences.closes(self.lines[sign], closing):
                 end = sign
                 break
             if _is_search(self.lines[sign]):
@@ -161,7 +178,8 @@ class _Reader:
         if end == len(self.lines):  # never closed: a reply that was cut
             self.prose += self.lines[at:end]
             return end
-        kind = _kind(self.lines[at], body)
+        language = aider_fences.language(self.lines[at])
+        kind = _kind(language, body)
         path = clean_path(self.prose[-1]) if kind == "file" and self.prose else ""
         if kind == "file":
             if not (path and self.is_whole_file(path)):
@@ -169,28 +187,29 @@ class _Reader:
                 return end + 1
             self.prose.pop()
         self._end_prose(at)
-        self.parts.append(Part(kind, self.first + at, _text(body), path))
+        self.parts.append(Part(kind, self.first + at, _text(body), path, language=language))
         return end + 1
 
     def _fence_of_blocks(self, at: int, first: int, closing: str) -> int:
-        inside = [path for line in self.lines[at + 1 : first] if (path := clean_path(line))]
-        if not inside:
-            inside = [self._take_path()]
-        self.prose += [line for line in self.lines[at + 1 : first] if line.strip() and not clean_path(line)]
-        end, path = first, inside[-1]
-        while end < len(self.lines):
-            line = self.lines[end]
-            if _is_search(line):
+        """The blocks of a fence, each below the name of its file where it has another than the one before."""
+        inside = [line for line in self.lines[at + 1 : first] if line.strip()]
+        named = clean_path(inside[-1]) if inside else ""
+        self.taken = []
+        path = named or self._take_path()
+        before, count, taken = len(self.prose), len(self.parts), self.taken
+        self.prose += inside[:-1] if named else inside
+        end = first
+        while end < len(self.lines) and not aider_fences.closes(self.lines[end], closing):
+            if _is_search(self.lines[end]):
                 end = self._block(end, path)
                 path = ""
                 continue
-            if _closes(line, closing):
-                return end + 1
-            path = clean_path(line) or path
-            if line.strip() and not clean_path(line):
-                self.prose.append(line)
+            if self.lines[end].strip():
+                self.prose.append(self.lines[end])
             end += 1
-        return end
+        if len(self.parts) == count:  # no block has an end
+            self.prose[before:] = taken + self.lines[at : end + 1]
+        return end + 1
 
 
 def _text(lines: list[str]) -> str:
@@ -201,23 +220,8 @@ def _is_search(line: str) -> bool:
     return line.startswith("<<<<<") and bool(_SEARCH.fullmatch(line))
 
 
-def _opens(line: str) -> str:
-    """What closes the fence that this line opens, "" where it opens none."""
-    start = line.lstrip()[:3]
-    if start in ("```", "~~~"):
-        match = _FENCE.fullmatch(line)
-        return match[1] if match else ""
-    return _TAG_FENCES.get(line.strip(), "") if start.startswith("<") else ""
-
-
-def _closes(line: str, closing: str) -> bool:
-    text = line.strip()
-    return text.startswith(closing) and not text.strip(closing[0]) if closing[0] in "`~" else text == closing
-
-
-def _kind(opening: str, body: list[str]) -> str:
+def _kind(language: str, body: list[str]) -> str:
     """What a fence holds: shell, diff, patch, or perhaps a whole file."""
-    language = opening.strip().strip("`~").strip().split(" ")[0].lower()
     first = next((line for line in body if line.strip()), "")
     if first.startswith("*** Begin Patch"):
         return "patch"

@@ -172,9 +172,25 @@ def test_several_blocks_in_one_fence_and_a_file_named_inside_it(steps):
 
 
 def test_a_block_without_an_end_is_text(steps):
-    made = steps("#### go  \n\na.py\n```\n<<<<<<< SEARCH\nx\n=======\ny\n")
-    assert not of_type(made, *EDITS)
-    assert "<<<<<<< SEARCH" in of_type(made, "assistant_message")[0]["content"]
+    said = "\n<<<<<<< SEARCH\nx\n=======\ny"
+    for reply in (
+        f"I will.\n\na.py{said}",
+        f"a.py\n```python{said}",
+        f"```\na.py{said}",
+        f"a.py\n\n```{said}\n```\nDone.",
+    ):
+        made = steps(f"#### go  \n\n{reply}\n")
+        assert not of_type(made, *EDITS)
+        assert [step["content"] for step in of_type(made, "assistant_message")] == [reply]
+
+
+def test_what_a_fence_of_blocks_says_besides_is_text(steps):
+    """Also what may be the name of a file, but has no block below it."""
+    said = "```\nFirst.\na.py\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n\nDone.\nb.py\n"
+    for end in ("```\n", ""):
+        made = steps(f"#### go  \n\n{said}{end}")
+        assert [step["path"] for step in of_type(made, *EDITS)] == ["a.py"]
+        assert [step["content"] for step in of_type(made, "assistant_message")] == ["First.", "Done.\nb.py"]
 
 
 def test_a_command_ran_or_was_only_offered_and_its_output_was_never_written(steps):
@@ -261,3 +277,58 @@ def test_a_history_is_found_in_a_folder_though_it_is_hidden(tmp_path):
     for name in (".aider.chat.history.md", ".other.md"):
         (tmp_path / name).write_text(HEAD)
     assert [source.name for source in find_sources(tmp_path)] == [".aider.chat.history.md"]
+
+
+TAGS = ["source", "code", "pre", "codename", "sourcecode", "codeblock"]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("language", ["", "markdown", " c++"])
+def test_a_fence_of_tags_holds_the_edits_of_its_own_file(steps, tag, language):
+    """Aider asks for tags where a file holds backticks itself, and shows them with a language."""
+    first = block("a.py", "x = 1\n", "x = 2\n")
+    inside = "<<<<<<< SEARCH\n# A\n```\n>>> quoted\n```\n=======\n# B\n\n#### typed?\n>>>>>>> REPLACE\n"
+    said = f"{first}\nREADME.md\n<{tag}>{language}\n{inside}</{tag}>\n\nDone.\n\n> Applied edit to README.md  \n"
+    made = steps(f"#### go  \n\n{said}")
+    assert [(step["path"], step["status"]) for step in of_type(made, *EDITS)] == [
+        ("a.py", "suggested"), ("README.md", "ok"),
+    ]  # fmt: skip
+    assert [step["content"] for step in of_type(made, "assistant_message")] == ["Done."]
+
+
+def test_tags_in_prose_open_nothing(steps):
+    """What follows them is read as if they were not there; where they hold blocks, they may lack their end."""
+    said = (
+        "Use it so:\n<pre>\nor\n<code>x\n\n" + block("a.py", "x = 1\n", "x = 2\n") + "\n```bash\nls\n```\n"
+        "\nb.py\n<source>python\n<<<<<<< SEARCH\ny = 1\n=======\ny = 2\n>>>>>>> REPLACE\n\nDone.\n"
+    )
+    made = steps(f"#### go  \n\n{said}\n#### thanks  \n")
+    assert [step["path"] for step in of_type(made, *EDITS)] == ["a.py", "b.py"]
+    assert [step["command"] for step in of_type(made, "bash_command")] == ["ls"]
+    assert [step["content"] for step in of_type(made, "user_message")] == ["go", "thanks"]
+    assert [step["content"] for step in of_type(made, "assistant_message")] == [
+        "Use it so:\n<pre>\nor\n<code>x", "Done.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_commands_and_whole_files_in_tags_are_what_they_are_in_backticks(steps, tag):
+    said = f"<{tag}>bash\npytest\n</{tag}>\n\nc.txt\n<{tag}>\nnew\n</{tag}>\n\n> Applied edit to c.txt  \n"
+    made = steps(f"#### go  \n\n{said}")
+    assert [step["command"] for step in of_type(made, "bash_command")] == ["pytest"]
+    assert [step["path"] for step in of_type(made, *EDITS)] == ["c.txt"]
+
+
+def test_what_a_quoted_terminal_shows_below_a_command_is_its_output(steps):
+    said = "```console\n$ cd src\n$ ls -la\ntotal 0\n\ndrwx .\n$ git \\\n>   status\n% clean\n```\n"
+    made = of_type(steps(f"#### go  \n\n{said}"), "bash_command")
+    assert [(step["command"], step["output"], step["status"]) for step in made] == [
+        ("cd src\nls -la", "total 0\n\ndrwx .", "suggested"),
+        ("git \\\n  status", "% clean", "suggested"),
+    ]
+
+
+def test_a_message_about_a_command_that_ran_keeps_the_language_of_its_fence(steps):
+    made = steps("#### go  \n\n```zsh\nls\n```\n\n> Running ls  \n")
+    assert [step["content"] for step in of_type(made, "assistant_message")] == ["```zsh\nls\n```"]
+    assert [step["command"] for step in of_type(made, "bash_command")] == ["ls"]
