@@ -32,7 +32,7 @@ from potato_site.jobs import enqueue, run_now
 from potato_site.jobs.models import Job
 from tests.factory import PASSWORD, answers, person, submit_item, write_project
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 # Nothing else in the database is called so.
 WHO, MAIL = "quetzal", "quetzal.bird@example.org"
 

@@ -40,7 +40,7 @@ from traces import chunks
 from traces.imports import import_files
 from traces.models import Chunk, Dataset, Import, ImportFile, Trace
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 SECRET = "Quetzalcoatlus"
 
 
