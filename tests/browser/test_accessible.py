@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from django.utils.text import slugify
+from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import ready
 from tests.browser.pages import painted, press
 from tests.browser.test_every_scheme import ABOUT, samples
-from tests.factory import FIRST_ERROR, OUTCOME
+from tests.browser.test_screening import KNOWN
+from tests.factory import FIRST_ERROR, OUTCOME, make_traces
 
 # axe tries styles of its own on the page, which the site's policy would refuse.
 WIDE_LIGHT: dict[str, Any] = {
@@ -95,6 +98,42 @@ def test_what_a_manager_sees_of_a_project(look, manage, site):
     ):
         assert page.goto(address).ok, address
         found += problems(page)
+    assert not found, told(found)
+
+
+@LOOKS
+def test_what_is_changed_of_a_person(look, manage):
+    page = manage("people/", context=look)
+    page.locator(".people-actions summary").first.click()
+    page.get_by_label("Limit of items").first.fill("12")
+    press(page, "Enter")
+    page.get_by_text("the limit of ann is 12").wait_for()
+    page.locator(".people-actions summary").first.click()
+    found = problems(page)
+    assert not found, told(found)
+
+
+@LOOKS
+def test_who_comes_from_a_platform_and_does_not_pass(look, site, chromium: Browser):
+    name = site.project(
+        recruitment={"platform": "mturk", "consent": "You can stop.", "screened_out_code": "S1OUT"}, overlap=0,
+        schemes=[FIRST_ERROR], traces=make_traces(8), quality_control={"screening": {"enabled": True, "items": 1}},
+    )  # fmt: skip
+    site.run(KNOWN.format(name=name, count=2))
+    context = chromium.new_context(base_url=site.url, **look)
+    page, found = context.new_page(), []
+    for ids in ("assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE", "hitId=H1", "workerId=A1&hitId=H1&assignmentId=S1"):
+        page.goto(f"/projects/{slugify(name)}/recruit/?{ids}")
+        found += problems(page)
+    page.get_by_role("button", name="I agree, begin").click()
+    page.get_by_role("heading", name="A screening comes first").wait_for()
+    found += problems(page)
+    page.get_by_role("button", name="Begin the screening").click()
+    ready(page)
+    press(page, "a", "Enter")
+    page.get_by_role("heading", name="You did not pass").wait_for()
+    found += problems(page)
+    context.close()
     assert not found, told(found)
 
 
