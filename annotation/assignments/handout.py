@@ -285,10 +285,10 @@ def _why_empty(project: Project, user: Any) -> str:
 
 
 def _what_was_done(items: QuerySet[Item], user: Any) -> str:
-    """Of items that this person had, all that became of them: "labeled", or "labeled, skipped or decided"."""
+    """Of items that this person had, all that became of them: "labeled", or "labeled, skipped or been screened by"."""
     had = Assignment.objects.filter(item__in=items, annotator=user).values_list("purpose", "state").distinct()
     done = {_deed(purpose, state) for purpose, state in had}
-    *others, last = (deed for deed in ("labeled", "skipped", "decided", "begun") if deed in done)
+    *others, last = (deed for deed in ("labeled", "skipped", "decided", "been screened by", "begun") if deed in done)
     return f"{', '.join(others)} or {last}" if others else last
 
 
@@ -297,4 +297,4 @@ def _deed(purpose: str, state: str) -> str:
         return "skipped"
     if state not in (*DELIVERED, State.VOID):
         return "begun"
-    return "decided" if purpose == Purpose.ADJUDICATION else "labeled"
+    return {Purpose.ADJUDICATION: "decided", Purpose.SCREENING: "been screened by"}.get(Purpose(purpose), "labeled")

@@ -353,16 +353,28 @@ def failed_people(project: Project, using: str = "default") -> set[int]:
     """Annotators who get no work as they did not pass. Who may try again is among them."""
     if rules_of(project) is None:
         return set()
+    failed = _not_passed(using).filter(membership__project=project)
+    return set(failed.values_list("membership__user", flat=True))
+
+
+def failed_memberships(memberships: Sequence[Membership]) -> set[int]:
+    """Of these, of whatever projects, those of who gets no work as they did not pass."""
+    screened = [one.pk for one in memberships if rules_of(one.project) is not None]
+    if not screened:
+        return set()
+    return set(_not_passed("default").filter(membership__in=screened).values_list("membership", flat=True))
+
+
+def _not_passed(using: str) -> QuerySet[Screening]:
+    """The latest tries of annotators, of those that were not passed."""
     later = Screening.objects.using(using).filter(membership=OuterRef("membership"), number__gt=OuterRef("number"))
-    failed = Screening.objects.using(using).filter(
+    return Screening.objects.using(using).filter(
         ~Exists(later),
-        membership__project=project,
         membership__role=Membership.Role.ANNOTATOR,
         membership__state=Membership.State.ACTIVE,
         membership__is_let_through=False,
         points__lt=F("needed"),
     )
-    return set(failed.values_list("membership__user", flat=True))
 
 
 def n_failed_for_good(project: Project) -> int:

@@ -20,6 +20,7 @@ from annotation import access
 from annotation.assignments import calibration, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.limits import cap_of
+from annotation.assignments.screening import failed_memberships
 from annotation.models import Assignment, Item, Membership, Project, Submission
 from annotation.models.querysets import BEFOREHAND, DELIVERED
 from annotation.pages import screening, shares
@@ -29,7 +30,7 @@ from potato_site.accounts.decorators import signed_in
 
 RECENT = 20
 State = Assignment.State
-NOTHING = {"submitted": 0, "open": 0}
+NOTHING = {"submitted": 0, "open": 0, "screened": 0}
 
 
 @require_safe
@@ -44,8 +45,14 @@ def home(request: HttpRequest) -> HttpResponse:
             return redirect("project", slug=membership.project.slug)
         by_project.setdefault(membership.project_id, []).append(membership)
     counts, sizes = _counts(request.user, by_project), _sizes(by_project)
+    labeling = {number: access.labeling_membership(mine) for number, mine in by_project.items()}
+    failed = failed_memberships([one for one in labeling.values() if one is not None])
     projects = [
-        _work(mine[0].project, mine, counts.get(number, NOTHING), sizes[number]) for number, mine in by_project.items()
+        {
+            **_work(mine[0].project, mine, counts.get(number, NOTHING), sizes[number]),
+            "did_not_pass": (one := labeling[number]) is not None and one.pk in failed,
+        }
+        for number, mine in by_project.items()
     ]
     named = Counter(entry["project"].name for entry in projects)
     context = {
@@ -106,7 +113,8 @@ def next_item(request: HttpRequest, slug: str) -> HttpResponse:
 def _work(project: Project, memberships: list[Membership], counts: dict[str, int], size: int) -> dict[str, Any]:
     """What a person has to do in a project of `size` items, as the pages show it."""
     labels_as = access.labeling_membership(memberships)
-    total = _most(project, labels_as, size) if labels_as else 0
+    # Who was screened by an item does not label it any more.
+    total = _most(project, labels_as, max(0, size - counts["screened"])) if labels_as else 0
     return {
         "project": project,
         "roles": [membership.get_role_display() for membership in memberships],
@@ -115,12 +123,12 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
         "is_open": project.state == Project.State.OPEN,
         "counts": counts,
         "total": total,
-        "has_all": 0 < total <= counts["submitted"],
+        "has_all": bool(total or counts["screened"]) and total <= counts["submitted"],
     }
 
 
 def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
-    """Project → how many items this person has submitted and has open."""
+    """Project → how many items this person has submitted, has open, and was or is screened by."""
     rows = (
         Assignment.objects.labeling()
         .filter(annotator=user, project__in=project_ids)
@@ -131,9 +139,10 @@ def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]
                 filter=Q(state__in=DELIVERED) & ~Q(purpose__in=BEFOREHAND),
             ),
             open=Count("pk", filter=Q(state=State.OPEN)),
+            screened=Count("pk", filter=Q(purpose=Assignment.Purpose.SCREENING)),
         )
     )
-    return {row["project_id"]: {"submitted": row["submitted"], "open": row["open"]} for row in rows}
+    return {row["project_id"]: {what: row[what] for what in NOTHING} for row in rows}
 
 
 def _sizes(project_ids: Collection[int]) -> dict[int, int]:

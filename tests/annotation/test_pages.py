@@ -290,7 +290,7 @@ class TestProject:
     def test_home_lists_a_persons_projects_with_their_counts(self, ann, project, django_assert_max_num_queries):
         submit_item(project, "ann", answers())
         ann.get(reverse("home"))
-        with django_assert_max_num_queries(8):  # one is the configuration, which is kept once committed
+        with django_assert_max_num_queries(9):  # two are the configuration, which is kept once committed
             text = ann.get(reverse("home")).content.decode()
         assert project.name in text
         assert f"<strong>1</strong> of at most {project.items.count()} submitted" in text

@@ -34,9 +34,9 @@ def ann(project):
     return client
 
 
-def press(project, client, **data):
+def press(project, client, follow=False, **data):
     """The button of the page, wherever it leads."""
-    return client.post(f"{home(project)}next", data)
+    return client.post(f"{home(project)}next", data, follow=follow)
 
 
 def submit(client, address, right=True, scheme_answers=None):
@@ -124,6 +124,43 @@ def test_who_fails_reads_when_they_may_try_again_and_then_tries(project, ann):
     assert "Try the screening again" in text
     assert "If you do not pass, you cannot go on with this project." in text
     assert begin(project, ann).startswith("/label/")
+
+
+def test_the_list_of_projects_says_who_did_not_pass_and_offers_no_start(project, ann):
+    attempt(project, right=0, wrong=4)
+    html = said(ann.get("/"))
+    assert "Screening not passed" in html
+    assert f'href="{home(project)}">See more' in " ".join(html.split())
+    assert f'action="{home(project)}next' not in html
+    assert "of at most" not in html
+    membership.let_through(member(project), boss())
+    html = said(ann.get("/"))
+    assert "Screening not passed" not in html
+    assert f'action="{home(project)}next' in html
+
+
+def test_who_passes_and_has_nothing_left_is_told_so_and_not_that_they_labeled_it(tmp_path):
+    project = screening_project(tmp_path, traces=5, known=4)
+    client = Client()
+    client.force_login(person("ann"))
+    attempt(project, right=4)
+    text = seen(project, client)
+    # One is left, whoever has it.
+    assert "0 of at most 1 item submitted" in text
+    managing.withdraw(in_order(project)[0].pk, boss())
+    assert "been screened by every item of this project" in text_of(said(press(project, client, follow=True)))
+
+
+def test_where_all_items_are_the_screening_nothing_is_left(tmp_path):
+    project = screening_project(tmp_path, traces=4, known=4)
+    client = Client()
+    client.force_login(person("ann"))
+    attempt(project, right=4)
+    text = seen(project, client)
+    assert "You passed the screening" in text
+    assert "You were screened by every item there is" in text
+    assert "Look for new items" in text
+    assert "of at most" not in text_of(said(client.get("/")))
 
 
 def test_without_a_wait_the_next_try_is_offered_at_once_and_begins_by_its_button(tmp_path):
