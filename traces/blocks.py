@@ -155,7 +155,10 @@ def said(text: str, options: RenderOptions, *, is_open: bool) -> Html | None:
     return part("Output", text_block(text, options, is_open=is_open, kind="output")) if text else None
 
 
-def checklist(entries: Iterable[tuple[str, str]]) -> Html:
-    """(text, state in words) as a list."""
-    items = [el("li", el("span", state, class_="badge quiet"), " ", esc(text)) for text, state in entries]
+def checklist(entries: Iterable[tuple[str, str, str]]) -> Html:
+    """(text, state in words, what it says besides) as a list."""
+    items = []
+    for text, state, more in entries:
+        aside = el("span", f" {more}", class_="quiet") if more else None
+        items.append(el("li", el("span", state, class_="badge quiet"), " ", esc(text), aside))
     return el("ul", *items, class_="checklist")

@@ -168,6 +168,70 @@ def test_a_plan_names_the_state_of_each_entry():
 
 
 @pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        # Claude Code, before version 2
+        (
+            {"todos": [{"content": "Read", "id": "r", "priority": "high", "status": "completed"}]},
+            ["1 of 1 done", "completed Read high priority"],
+        ),
+        # Codex
+        (
+            {"explanation": "Begin.", "plan": [{"step": "Read", "status": "in_progress"}]},
+            ["0 of 1 done", "explanationBegin.", "in progress Read"],
+        ),
+        # Gemini CLI
+        ({"todos": [{"description": "Read", "status": "pending"}]}, ["0 of 1 done", "pending Read"]),
+        # OpenHands
+        (
+            {"command": "plan", "task_list": [{"id": "1", "title": "Read", "notes": "all", "status": "done"}]},
+            ["1 of 1 done", "commandplan", "done Read all"],
+        ),
+        # Claude Code, since version 2
+        (
+            {"subject": "Read", "description": "All of it", "activeForm": "Reading"},
+            ["new: Read", "descriptionAll of it", "new Read"],
+        ),
+        (
+            {"taskId": "2", "status": "in_progress", "owner": "ann"},
+            ["in progress: #2", "ownerann", "in progress #2"],
+        ),
+    ],
+)
+def test_a_plan_is_a_list_in_the_shape_of_every_agent(given, shown):
+    text = " ".join(text_of(render({"type": "plan", "name": "T", "input": given, "output": "ok"})).split())
+    assert [part for part in shown if part not in text] == []
+    assert "{" not in text
+
+
+def test_a_list_of_tasks_that_was_printed_is_a_list():
+    text = text_of(
+        render(
+            {"type": "plan", "name": "T", "input": {}, "output": "#1 [completed] Read (ann)\n#2 [in_progress] Write"}
+        )
+    )
+    assert "completed #1 Read (ann)" in text
+    assert "in progress #2 Write" in text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"todos": [{"content": "Read", "status": "pending", "odd": "kept"}]},
+        {"todos": [{"content": "Read", "status": "pending"}, "kept"]},
+        {"a": [{"content": "Read", "status": "pending"}], "b": [{"content": "kept", "status": "pending"}]},
+        {"todos": [{"content": f"kept{number}", "status": "pending"} for number in range(201)]},
+        {"plan": "kept"},
+        ["kept"],
+    ],
+)
+def test_what_is_no_such_list_is_shown_whole(given):
+    text = text_of(render({"type": "plan", "name": "T", "input": given, "output": None}))
+    assert "done ·" not in text
+    assert "kept" in text
+
+
+@pytest.mark.parametrize(
     ("status", "words"), [("failed", "failed"), ("rejected", "rejected"), ("suggested", "only suggested")]
 )
 def test_a_status_is_said_in_words(status, words):

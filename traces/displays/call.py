@@ -7,13 +7,10 @@ from typing import Any
 from traces import blocks
 from traces.displays import Context, Plain, displays
 from traces.markup import Html, join, one_line, text_of
+from traces.plans import read_listing, read_plan
 
 # The part of an input that says most about it, in the order they are looked for.
 _TELLING = ("query", "pattern", "url", "description", "prompt", "command", "path", "name")
-
-
-# A longer plan is shown like any other input.
-MAX_ENTRIES = 200
 
 
 class Call(Plain):
@@ -57,30 +54,25 @@ class Plan(Call):
     """A plan's entries as a list, each with its state in words."""
 
     def summary(self, step: dict[str, Any]) -> str:
-        entries = _entries(step.get("input"))
-        if not entries:
+        plan = read_plan(step.get("input"))
+        if not plan:
             return super().summary(step)
-        done = sum(entry.get("status") == "completed" for entry in entries)
-        return one_line(f"{done} of {len(entries)} done · {text_of(step.get('name'))}".removesuffix(" · "))
+        if plan.is_list:
+            said = f"{sum(entry.is_done for entry in plan.entries)} of {len(plan.entries)} done"
+        else:
+            said = one_line(f"{plan.entries[0].state}: {plan.entries[0].text}")
+        return one_line(f"{said} · {text_of(step.get('name'))}".removesuffix(" · "))
 
     def _input(self, value: Any, context: Context) -> Html | None:
-        entries = _entries(value)
-        if not entries:
+        plan = read_plan(value)
+        if not plan:
             return super()._input(value, context)
-        states = [(text_of(entry["content"]), text_of(entry["status"]).replace("_", " ")) for entry in entries]
-        return blocks.part("Plan", blocks.checklist(states))
+        entries = blocks.part("Plan", blocks.checklist(plan.entries))
+        return join([super()._input(plan.rest, context), entries])
 
-
-def _entries(value: Any) -> list[dict[str, Any]] | None:
-    """The to-do entries of an input, if it is such a list and nothing else would be lost by showing it as one."""
-    if isinstance(value, dict) and len(value) == 1:
-        value = next(iter(value.values()))
-    # activeForm is the same sentence in another tense.
-    known = {"content", "status", "activeForm", "id"}
-    is_list = isinstance(value, list) and 0 < len(value) <= MAX_ENTRIES
-    if is_list and all(isinstance(e, dict) and {"content", "status"} <= set(e) <= known for e in value):
-        return value
-    return None
+    def _output(self, step: dict[str, Any], context: Context) -> Html:
+        entries = read_listing(text_of(step.get("output")))
+        return blocks.part("Output", blocks.checklist(entries)) if entries else super()._output(step, context)
 
 
 for name in ("search", "web", "subagent", "tool_call"):
