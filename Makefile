@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= 2
+# More than the cores of a small machine: half of the time tests wait for a browser or for other processes.
+WORKERS ?= 3
 # Each process takes neighbours, which share what is made once for a module; one that is done takes over from another.
 PARALLEL := -n $(WORKERS) --dist worksteal
 LOADERS := .loaders

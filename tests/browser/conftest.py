@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.utils.text import slugify
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.factory import PASSWORD, write_project
 from tests.left_out import BROWSERS
@@ -25,6 +25,9 @@ from tests.ports import free_port
 # The headless shell is the same engine without the windows, at half the time.
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+# How long is waited for what shall be there. Machines that run tests have other things to do, too.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 ROOT = Path(__file__).resolve().parents[2]
 # Runs the programs named on its input, one after the other: starting Django for each would be half the time.
 CONSOLE = """
@@ -180,7 +183,7 @@ def sign_in(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
         state = None if fresh else site.sessions.get(name)
         settings = {"base_url": site.url, "viewport": {"width": 1440, "height": 900}, "storage_state": state, **options}
         context = chromium.new_context(**settings)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -212,7 +215,7 @@ def manage(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
         browser = chromium.new_context(
             **{"base_url": site.url, "viewport": {"width": 1440, "height": 900}, **(context or {})}
         )
-        browser.set_default_timeout(10_000)
+        browser.set_default_timeout(PATIENCE_MS)
         contexts.append(browser)
         page = browser.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
