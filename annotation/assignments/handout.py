@@ -50,6 +50,9 @@ def hand_out(project: Project, user: Any, now: datetime | None = None, *, halts:
             found = _next(project, user, now, halts)
         if found.assignment is None and not found.reason:
             return HandOut(None, _why_empty(project, user))
+    if found.assignment is not None and found.assignment.is_screening:
+        # Behind the transaction: a visit is locked before what the person has in hand.
+        shares.goes_on(project.pk, user.pk)
     return found
 
 
@@ -175,8 +178,6 @@ def _screen_by_next(membership: Membership, attempt: Screening, begun: list[Assi
         found = _open(membership, item.pk, item.kind, Purpose.SCREENING, now, attempt=attempt)
     if found is None:
         return HandOut(None, screening.NO_ITEMS, page_tells=True)
-    if membership.source == Membership.Source.PLATFORM:
-        shares.goes_on(membership)
     return HandOut(found)
 
 

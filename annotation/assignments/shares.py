@@ -189,9 +189,9 @@ def stop(project: Project, user: Any) -> None:
         _keep_as_waiting(visit, standing)
 
 
-def goes_on(membership: Membership) -> None:
+def goes_on(project_id: int, user_id: int) -> None:
     """Nobody has to decide about the visit of this person any more: a screening that stopped them does not now."""
-    mine = Visit.objects.under_way().filter(recruit__project=membership.project_id, recruit__user=membership.user_id)
+    mine = Visit.objects.under_way().filter(recruit__project=project_id, recruit__user=user_id)
     mine.filter(stopped_at__isnull=False).update(stopped_at=None)
 
 

@@ -86,7 +86,7 @@ def let_through(membership: Membership, by: User | None, wanted: bool = True) ->
     if locked.is_let_through == wanted:
         return locked
     if wanted:
-        shares.goes_on(locked)
+        shares.goes_on(locked.project_id, locked.user_id)
         states.give_back_screening(locked.project_id, locked.user_id, LET_THROUGH)
     return _change(locked, by, "people.let_through" if wanted else "people.screen", is_let_through=wanted)
 
@@ -106,7 +106,7 @@ def give_try(membership: Membership, by: User | None, now: datetime | None = Non
         raise Refused("This person is screened before anything else as it is.")
     if screening.n_left(locked) < standing.items:
         raise Refused("There are not enough items with a known answer that this person has not had.")
-    shares.goes_on(locked)
+    shares.goes_on(locked.project_id, locked.user_id)
     attempt = screening.begin(locked, now or timezone.now(), is_given=True)
     _audit(locked, by, "people.give_try", {}, {"try": attempt.number, "items": attempt.items, "needed": attempt.needed})
     return locked
