@@ -134,7 +134,7 @@ def _single(config: ProjectConfig, trace: ShownTrace) -> dict[str, Any]:
         "first_chunk": trace.first_chunk,
         "changes_url": trace.changes_url,
         "chunks": chunks_of(trace),
-        "tree": filetree.groups(outline["files"], display.file_tree.group_by) if display.file_tree.enabled else [],
+        "tree": filetree.tree(outline["files"], display.file_tree.group_by) if display.file_tree.enabled else None,
     }
 
 

@@ -14,7 +14,7 @@ from annotation.answers.ops import Reply
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
 from annotation.models import Answer, Assignment, Item, Membership, Project, Statistic
-from annotation.pages import filetree, stylesheet
+from annotation.pages import stylesheet
 from annotation.projects.membership import deactivate
 from annotation.projects.revisions import config_of
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_trace, op, person, submit_item
@@ -433,18 +433,3 @@ class TestViewOptions:
         project = make_project(tmp_path, coding_agent={"display": {"file_tree": {"enabled": False}}})
         client.force_login(person("ann"))
         assert b"filetree" not in client.get(url("label", hand_out(project, person("ann")).assignment)).content
-
-    def test_the_files_stand_by_directory_or_in_order_of_appearance(self):
-        files = [
-            {"path": "b/two.py", "kinds": ["read", "edited"], "first_step": 1},
-            {"path": "a/one.py", "kinds": ["created"], "first_step": 4},
-            {"path": "top.md", "kinds": ["read"], "first_step": 6},
-        ]
-        by_directory = filetree.groups(files, "directory")
-        assert [(group["directory"], [file["name"] for file in group["files"]]) for group in by_directory] == [
-            ("", ["top.md"]), ("a", ["one.py"]), ("b", ["two.py"]),
-        ]  # fmt: skip
-        (ordered,) = filetree.groups(files, "chronological")
-        assert [(file["name"], file["letter"]) for file in ordered["files"]] == [
-            ("b/two.py", "M"), ("a/one.py", "A"), ("top.md", "R"),
-        ]  # fmt: skip

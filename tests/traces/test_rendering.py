@@ -372,8 +372,8 @@ def test_an_outline_tells_each_step_and_each_file():
     told = outline({"structured_turns": [{"step_idx": i, **step} for i, step in enumerate(steps)]})
     assert told["types"] == {"file_read": 1, "file_edit": 2, "file_create": 1, "bash_command": 1}
     assert told["files"] == [
-        {"path": "a.py", "kinds": ["read", "edited"], "first_step": 0, "added": 2, "removed": 1},
-        {"path": "b.py", "kinds": ["created"], "first_step": 3, "added": 3, "removed": 0},
+        {"path": "a.py", "state": "edited", "tried": [["edited", "failed"]], "first_step": 0},
+        {"path": "b.py", "state": "created", "tried": [], "first_step": 3},
     ]
     assert told["steps"][2] == {
         "type": "file_edit",
