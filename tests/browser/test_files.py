@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import ready
 from tests.browser.pages import current, press
 from tests.factory import make_trace
 
@@ -68,3 +69,37 @@ def test_only_what_took_effect_is_marked_as_a_change(label):
     expect(links).to_have_text(["– a.py edit failed", "M b.py modified", "M c.py modified", "D d.py deleted"])
     page.get_by_role("link", name="c.py").click()
     assert current(page) == 1
+
+
+@pytest.mark.parametrize("position", ["left", "right"])
+def test_closed_the_list_leaves_its_room_to_the_steps_and_stays_closed(label, position):
+    page = label(coding_agent={"display": {"file_tree": {"position": position}}})
+    width = "one => one.getBoundingClientRect().width"
+    steps, files = page.locator(".trace-column"), page.locator("#filetree")
+    before = steps.evaluate(width)
+    press(page, "t")
+    expect(files).not_to_have_attribute("open", "")
+    assert steps.evaluate(width) - before > 170
+    page.reload()
+    ready(page)
+    expect(files).not_to_have_attribute("open", "")
+    assert steps.evaluate(width) - before > 170
+    files.locator(":scope > summary").click()
+    expect(page.get_by_role("link", name="a.py")).to_be_visible()
+    assert steps.evaluate(width) == before
+    page.reload()
+    ready(page)
+    expect(page.get_by_role("link", name="a.py")).to_be_visible()
+
+
+def test_in_a_narrow_window_the_list_begins_closed_whatever_was_chosen(label):
+    page = label(context={"viewport": {"width": 390, "height": 844}})
+    files = page.locator("#filetree")
+    expect(files).not_to_have_attribute("open", "")
+    files.locator(":scope > summary").click()
+    expect(page.get_by_role("link", name="a.py")).to_be_visible()
+    page.reload()
+    ready(page)
+    expect(files).not_to_have_attribute("open", "")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(files).to_have_attribute("open", "")

@@ -1,6 +1,7 @@
 /** The answers of several people on a trace, to be read: labels beside the steps, comments under their lines. */
 
 import { byId } from "./label/dom.js";
+import { startFiles, toggleFiles } from "./label/files.js";
 import { Folds } from "./label/folds.js";
 import { showIssue } from "./label/issue.js";
 import { Keys, showHelp } from "./label/keys.js";
@@ -39,7 +40,7 @@ function start() {
     { key: "n", text: "Next step where people differ", run: () => jump(1) },
     { key: "N", text: "Previous step where people differ", run: () => jump(-1) },
     { key: "o", text: "Open or close all steps", run: () => folds.toggleAll() },
-    { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
+    { key: "t", text: "Show or hide the files", run: toggleFiles },
     { key: "?", text: "This list", run: showHelp },
   ];
   new Keys(bindings, search ? [OF_SEARCH] : []);
@@ -48,7 +49,7 @@ function start() {
   byId("sheet-toggle").addEventListener("click", () => setSheet(!isSheetOpen()));
   const changes = byId("changes");
   if (changes) new MutationObserver(() => comment(null)).observe(changes, { childList: true });
-  if (matchMedia("(max-width: 1180px)").matches) byId("filetree")?.removeAttribute("open");
+  startFiles();
   showIssue(trace.root);
   document.body.dataset.ready = "";
 }

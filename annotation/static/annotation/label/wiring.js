@@ -1,6 +1,7 @@
 /** Clicks, input and keys, and what they do. One listener each for the whole page: a trace has thousands of buttons. */
 
 import { byId } from "./dom.js";
+import { startFiles, toggleFiles } from "./files.js";
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
 import { showIssue } from "./issue.js";
 import { announce, dismiss } from "./notices.js";
@@ -27,8 +28,7 @@ export function listen(parts) {
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   listenToSkip();
   byId("sheet-toggle").addEventListener("click", () => setSheet(!isSheetOpen()));
-  // Beside the trace the files are at hand; above it, in a narrow window, they would push it down.
-  if (matchMedia("(max-width: 1180px)").matches) byId("filetree")?.removeAttribute("open");
+  startFiles();
   document.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), 10_000));
   sender.onstate();
 }
@@ -146,7 +146,7 @@ function common(parts, help) {
     { key: "i", text: "To the questions", run: () => toQuestions(page) },
     { key: "o", text: "Open or close the step", run: () => openStep(trace) },
     { key: "O", text: "Open or close all steps", run: () => folds.toggleAll() },
-    { key: "t", text: "Show or hide the files", run: () => byId("filetree")?.toggleAttribute("open") },
+    { key: "t", text: "Show or hide the files", run: toggleFiles },
     ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
     { key: "z", text: "Undo", run: () => undo(parts, store.undo()) },
     { key: "Z", text: "Redo", run: () => undo(parts, store.undo({ redo: true })) },
