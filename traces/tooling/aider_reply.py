@@ -83,7 +83,7 @@ def _split_thinking(text: str) -> Iterator[tuple[str, str]]:
 
 
 class _Reader:
-    """The lines of a piece. ``prose`` is what no part has taken yet."""
+    """The lines of a piece. ``prose`` are the places of those that no part has taken yet."""
 
     def __init__(self, lines: list[str], first: int, is_whole_file: Callable[[str], bool]) -> None:
         self.lines = lines
@@ -92,9 +92,9 @@ class _Reader:
         self.first = first
         self.is_whole_file = is_whole_file
         self.parts: list[Part] = []
-        self.prose: list[str] = []
+        self.prose: list[int] = []
         self.path = ""
-        self.taken: list[str] = []
+        self.taken: list[int] = []
 
     def read(self) -> list[Part]:
         """From sign to sign; what no part takes is prose."""
@@ -102,7 +102,7 @@ class _Reader:
         for sign in self.signs:
             if sign < at:
                 continue  # within the part above
-            self.prose += self.lines[at:sign]
+            self.prose += range(at, sign)
             line = self.lines[sign]
             if _is_search(line):
                 at = self._block(sign, "")
@@ -110,8 +110,8 @@ class _Reader:
                 at = self._fence(sign, closing)
             else:
                 at = sign + self._is_open_tag_of_blocks(sign)
-        self.prose += self.lines[at:]
-        self._end_prose(len(self.lines))
+        self.prose += range(at, len(self.lines))
+        self._end_prose()
         return self.parts
 
     def _opens(self, at: int) -> str:
@@ -123,10 +123,11 @@ class _Reader:
         """Whether the line is a tag without an end that belongs to a block below it."""
         return bool(aider_fences.opening(self.lines[at])) and any(map(_is_search, self.lines[at + 1 : at + 3]))
 
-    def _end_prose(self, at: int) -> None:
-        text = "\n".join(self.prose).strip("\n")
-        if text.strip():
-            self.parts.append(Part("text", self.first + at - len(self.prose), text))
+    def _end_prose(self) -> None:
+        first = next((nth for nth, at in enumerate(self.prose) if self.lines[at].strip()), None)
+        if first is not None:
+            text = "\n".join([self.lines[at] for at in self.prose[first:]]).rstrip("\n")
+            self.parts.append(Part("text", self.first + self.prose[first], text))
         self.prose = []
 
     def _take_path(self) -> str:
@@ -134,8 +135,8 @@ class _Reader:
 
         ``taken`` is what the prose lost, for who gives it back.
         """
-        last = next((at for at in range(len(self.prose) - 1, -1, -1) if self.prose[at].strip()), -1)
-        path = clean_path(self.prose[last]) if last >= 0 else ""
+        last = next((nth for nth in range(len(self.prose) - 1, -1, -1) if self.lines[self.prose[nth]].strip()), -1)
+        path = clean_path(self.lines[self.prose[last]]) if last >= 0 else ""
         if path:
             self.taken = self.prose[last:]
             del self.prose[last:]
@@ -153,7 +154,7 @@ class _Reader:
                 side = 1
             elif side == 1 and line.startswith(">>>>>") and _REPLACE.fullmatch(line):
                 old, new = _text(sides[0]), _text(sides[1])
-                self._end_prose(at)
+                self._end_prose()
                 self.parts.append(Part("block", self.first + at, new, self.path, old))
                 return end + 1
             elif _is_search(line):
@@ -161,7 +162,7 @@ class _Reader:
             else:
                 sides[side].append(line)
             end += 1
-        self.prose += self.taken + self.lines[at:end]
+        self.prose += [*self.taken, *range(at, end)]
         return end
 
     def _fence(self, at: int, closing: str) -> int:
@@ -176,39 +177,40 @@ class _Reader:
                 return self._fence_of_blocks(at, sign, closing)
         body = self.lines[at + 1 : end]
         if end == len(self.lines):  # never closed: a reply that was cut
-            self.prose += self.lines[at:end]
+            self.prose += range(at, end)
             return end
         language = aider_fences.language(self.lines[at])
         kind = _kind(language, body)
-        path = clean_path(self.prose[-1]) if kind == "file" and self.prose else ""
+        path = clean_path(self.lines[self.prose[-1]]) if kind == "file" and self.prose else ""
         if kind == "file":
             if not (path and self.is_whole_file(path)):
-                self.prose += self.lines[at : end + 1]
+                self.prose += range(at, end + 1)
                 return end + 1
             self.prose.pop()
-        self._end_prose(at)
+        self._end_prose()
         self.parts.append(Part(kind, self.first + at, _text(body), path, language=language))
         return end + 1
 
     def _fence_of_blocks(self, at: int, first: int, closing: str) -> int:
         """The blocks of a fence, each below the name of its file where it has another than the one before."""
-        inside = [line for line in self.lines[at + 1 : first] if line.strip()]
-        named = clean_path(inside[-1]) if inside else ""
+        inside = [nth for nth in range(at + 1, first) if self.lines[nth].strip()]
         self.taken = []
-        path = named or self._take_path()
+        path = "" if inside and clean_path(self.lines[inside[-1]]) else self._take_path()
         before, count, taken = len(self.prose), len(self.parts), self.taken
-        self.prose += inside[:-1] if named else inside
+        self.prose += inside
         end = first
         while end < len(self.lines) and not aider_fences.closes(self.lines[end], closing):
             if _is_search(self.lines[end]):
                 end = self._block(end, path)
+                if path and len(self.parts) == count:
+                    self.prose[before:before] = taken
                 path = ""
                 continue
             if self.lines[end].strip():
-                self.prose.append(self.lines[end])
+                self.prose.append(end)
             end += 1
         if len(self.parts) == count:  # no block has an end
-            self.prose[before:] = taken + self.lines[at : end + 1]
+            self.prose[before:] = [*taken, *range(at, min(end + 1, len(self.lines)))]
         return end + 1
 
 

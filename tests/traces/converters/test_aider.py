@@ -171,6 +171,17 @@ def test_several_blocks_in_one_fence_and_a_file_named_inside_it(steps):
     assert [(step["path"], step["status"]) for step in of_type(made, *EDITS)] == [("a.py", "ok")] * 2
 
 
+def test_what_stands_between_edits_says_on_which_line(source):
+    edit = block("a.py", "x\n", "y\n")
+    text = (
+        HEAD + f"#### go  \n\n<think>\nHm.\n</think>\n\nFirst.\n\n{edit}\nSecond.\n\n{edit}Third.\n\n```sh\nls\n```\n"
+    )
+    (record,) = Aider().convert(source(text))
+    lines = text.split("\n")
+    for step in of_type(record.value["structured_turns"], "assistant_message"):
+        assert lines[step["source_line"] - 1] == step["content"]
+
+
 def test_a_block_without_an_end_is_text(steps):
     said = "\n<<<<<<< SEARCH\nx\n=======\ny"
     for reply in (
@@ -178,6 +189,7 @@ def test_a_block_without_an_end_is_text(steps):
         f"a.py\n```python{said}",
         f"```\na.py{said}",
         f"a.py\n\n```{said}\n```\nDone.",
+        f"```\na.py{said}\nb.py{said}\n```",
     ):
         made = steps(f"#### go  \n\n{reply}\n")
         assert not of_type(made, *EDITS)
