@@ -373,6 +373,34 @@ def test_lines_in_two_columns_are_of_their_side(label):
     saved(page)
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_in_two_columns_only_the_chosen_side_is_marked_and_keeps_its_colour(label, width):
+    page = label(
+        schemes=[REVIEW],
+        traces=[trace()],
+        coding_agent={"display": {"diff_style": "split"}},
+        context={"viewport": {"width": width, "height": 844}},
+    )
+    ground = "one => getComputedStyle(one).backgroundColor"
+    old, new = line(step(page, 1), 11, "old"), line(step(page, 1), 11)
+    before = [old.evaluate(ground), new.evaluate(ground)]
+    chosen = page.locator(".is-chosen")
+    for cell, side in ((old, "old"), (new, "new")):
+        cell.locator(".g").click()
+        expect(chosen).to_have_count(1)
+        assert chosen.get_attribute(f"data-{side}") == "11"
+        expect(cell).to_have_class(re.compile("is-chosen is-cursor"))
+        assert [old.evaluate(ground), new.evaluate(ground)] == before
+        press(page, "Escape", "Escape")
+
+
+def test_a_line_of_the_old_column_is_commented_by_key_as_it_was_before(label):
+    page = label(schemes=[REVIEW], traces=[trace()], coding_agent={"display": {"diff_style": "split"}})
+    line(step(page, 1), 10, "old").click()
+    press(page, "c")
+    expect(comments(step(page, 1))).to_contain_text("Line 10 (before)")
+
+
 def test_five_hundred_comments_stay_usable(label, site):
     lines = "".join(f"+line {n}\n" for n in range(1, 501))
     edit = {"step_idx": 0, "type": "file_edit", "path": "b.py", "diff": f"@@ -0,0 +1,500 @@\n{lines}"}

@@ -155,7 +155,7 @@ const ACTIONS = {
     }
     cursor.choosing = false;
     if (!cursor.isIn(article)) cursor.choose(rows[0]);
-    comments.begin(rows);
+    comments.begin(rows, cursor.side);
   },
 
   lines({ cursor }, _, api, at) {

@@ -1,6 +1,6 @@
 /** The chosen lines: by keys (`v`, then next and previous step's keys), by a click, or by dragging over line numbers. */
 
-import { rowOf, rowsBetween, rowsIn, sideOf, unfold } from "./lines.js";
+import { anchorOf, cellOf, rowOf, rowsBetween, rowsIn, sideOf, unfold } from "./lines.js";
 
 export class Cursor {
   /** `onchoose(rows, side)` is called when lines were pressed or dragged over. */
@@ -8,6 +8,9 @@ export class Cursor {
     this.onchoose = onchoose;
     this.rows = [];
     this.first = this.last = null;
+    // Of which side they were chosen; null: of the side that they changed.
+    this.side = null;
+    this.painted = [];
     // Keys move between lines.
     this.choosing = false;
     this.dragging = null;
@@ -24,13 +27,13 @@ export class Cursor {
   }
 
   /** Choose the rows from `first` to `last`. Returns whether that is possible: they are of one hunk. */
-  choose(first, last = first) {
+  choose(first, last = first, side = null) {
     const rows = rowsBetween(first, last);
     if (!rows) return false;
-    this.#paint(false);
-    Object.assign(this, { first, last, rows });
+    // In one column several lines are of the side that they changed, wherever the first was pressed.
+    Object.assign(this, { first, last, rows, side: rows.length === 1 || last.matches(".pair") ? side : null });
     unfold(last);
-    this.#paint(true);
+    this.#paint();
     return true;
   }
 
@@ -38,19 +41,23 @@ export class Cursor {
   move(by, extend) {
     const rows = rowsIn(extend ? this.last.closest(".hunk") : this.last.closest("article"));
     const next = rows[rows.indexOf(this.last) + by];
-    if (next) this.choose(extend ? this.first : next, next);
+    if (next) this.choose(extend ? this.first : next, next, next.matches(".pair") ? this.side : null);
     this.last.scrollIntoView({ block: "nearest" });
     return this.last;
   }
 
   clear() {
-    this.#paint(false);
-    Object.assign(this, { first: null, last: null, rows: [], choosing: false });
+    Object.assign(this, { first: null, last: null, rows: [], side: null, choosing: false });
+    this.#paint();
   }
 
-  #paint(on) {
-    for (const row of this.rows) row.classList.toggle("is-chosen", on);
-    this.last?.classList.toggle("is-cursor", on);
+  /** Mark what a comment would be on: of rows in two columns the cells of one side. */
+  #paint() {
+    for (const cell of this.painted) cell.classList.remove("is-chosen", "is-cursor");
+    const side = this.rows.length ? anchorOf(this.rows, this.side).side : null;
+    this.painted = this.rows.map((row) => cellOf(row, side));
+    for (const cell of this.painted) cell.classList.toggle("is-chosen", !cell.matches(".none"));
+    if (this.last) cellOf(this.last, side).classList.add("is-cursor");
   }
 
   /** On a line number a range begins. A finger there scrolls: it presses, and the editor extends. */
@@ -59,13 +66,14 @@ export class Cursor {
     if (!row || event.pointerType === "touch" || !row.closest(".can-comment")) return;
     event.preventDefault();
     this.dragging = { row, side: sideOf(event.target), moved: false };
-    this.choose(event.shiftKey && this.first?.isConnected && rowsBetween(this.first, row) ? this.first : row, row);
+    const isLonger = event.shiftKey && this.first?.isConnected && rowsBetween(this.first, row);
+    this.choose(isLonger ? this.first : row, row, this.dragging.side);
   }
 
   #over(event) {
     if (!this.dragging) return;
     const row = rowOf(document.elementFromPoint(event.clientX, event.clientY) ?? document.body);
-    if (row && row !== this.last && this.choose(this.first, row)) this.dragging.moved = true;
+    if (row && row !== this.last && this.choose(this.first, row, this.dragging.side)) this.dragging.moved = true;
   }
 
   #up() {
@@ -73,7 +81,7 @@ export class Cursor {
     this.dragging = null;
     if (!dragged || !this.rows.length) return;
     this.pressed = true;
-    this.onchoose(this.rows, this.rows.length === 1 ? dragged.side : null);
+    this.onchoose(this.rows, this.side);
   }
 
   #clicked(event) {
@@ -84,7 +92,7 @@ export class Cursor {
     const row = event.target.closest(".can-comment") && rowOf(event.target);
     // Text that was selected to be copied is no wish to comment.
     if (!row || !getSelection().isCollapsed) return;
-    this.choose(row);
-    if (event.target.closest(".g")) this.onchoose(this.rows, sideOf(event.target));
+    this.choose(row, row, sideOf(event.target));
+    if (event.target.closest(".g")) this.onchoose(this.rows, this.side);
   }
 }

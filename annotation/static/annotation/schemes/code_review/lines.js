@@ -35,10 +35,18 @@ function numbersOf(row) {
   return { old: number(old.dataset.old), new: number(now.dataset.new) };
 }
 
-/** The side a pressed element is on; null where it says nothing about it. */
+/** The side a pressed element is on: in two columns that of its column. Null where it says nothing about it. */
 export function sideOf(element) {
   const line = element.closest(".l");
-  return line?.matches(".del") ? "old" : line?.matches(".add") ? "new" : null;
+  if (!line || line.matches(".none")) return null;
+  if (line.parentElement.matches(".pair")) return line === line.parentElement.firstElementChild ? "old" : "new";
+  return line.matches(".del") ? "old" : line.matches(".add") ? "new" : null;
+}
+
+/** The part of a row that is on a side: in two columns one of its two cells. */
+export function cellOf(row, side) {
+  if (!row.matches(".pair")) return row;
+  return side === "old" ? row.firstElementChild : row.lastElementChild;
 }
 
 /** The rows from one to another, of one hunk; null if they are of two. */
