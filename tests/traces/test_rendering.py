@@ -214,6 +214,15 @@ def test_a_list_of_tasks_that_was_printed_is_a_list():
     assert "in progress #2 Write" in text
 
 
+def test_a_plan_that_was_written_for_a_person_is_markdown():
+    html = render(
+        {"type": "plan", "name": "ExitPlanMode", "input": {"plan": "# Go\n\n- **a**", "n": 1}, "output": "ok"}
+    )
+    assert "<strong>a</strong>" in html
+    assert "# Go" in html  # as it was written, too
+    assert "<dt>n</dt>" in html
+
+
 @pytest.mark.parametrize(
     "given",
     [

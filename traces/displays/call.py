@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from traces import blocks
+from traces import blocks, prose
 from traces.displays import Context, Plain, displays
 from traces.markup import Html, join, one_line, text_of
 from traces.plans import read_listing, read_plan
@@ -51,7 +51,7 @@ class Call(Plain):
 
 
 class Plan(Call):
-    """A plan's entries as a list, each with its state in words."""
+    """A plan's entries as a list, each with its state in words; one that was written for a person as Markdown."""
 
     def summary(self, step: dict[str, Any]) -> str:
         plan = read_plan(step.get("input"))
@@ -66,9 +66,17 @@ class Plan(Call):
     def _input(self, value: Any, context: Context) -> Html | None:
         plan = read_plan(value)
         if not plan:
-            return super()._input(value, context)
+            return self._written(value, context) or super()._input(value, context)
         entries = blocks.part("Plan", blocks.checklist(plan.entries))
         return join([super()._input(plan.rest, context), entries])
+
+    def _written(self, value: Any, context: Context) -> Html | None:
+        text = value.get("plan") if isinstance(value, dict) else None
+        if not isinstance(text, str) or not text.strip():
+            return None
+        rest = {key: one for key, one in value.items() if key != "plan"}
+        said = prose.message(text, context.options, context.highlight, is_open=context.is_open)
+        return join([super()._input(rest, context), blocks.part("Plan", said)])
 
     def _output(self, step: dict[str, Any], context: Context) -> Html:
         entries = read_listing(text_of(step.get("output")))
