@@ -5,7 +5,7 @@ The markup holds no label and no token, so it is the same for everybody who may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from potato_site.canonical import digest
@@ -15,6 +15,7 @@ from traces.displays import Context, Display, display_of
 from traces.displays.record import render_record
 from traces.highlight import Highlighter, plain
 from traces.markup import Html, el, join, plural, text_of
+from traces.nesting import depth_of
 from traces.options import RenderOptions, options_key
 from traces.outline import outline
 from traces.pictures import pictures
@@ -55,8 +56,8 @@ def n_chunks(doc: dict[str, Any]) -> int:
 
 
 def chunk_keys(doc: dict[str, Any], options: RenderOptions) -> list[str]:
-    """One key per chunk: ``sha256(options_key, canonical steps[25k : 25k+25])``; for a record without steps
-    ``sha256(options_key, canonical document, html_layout)``.
+    """One key per chunk: ``sha256(options_key, canonical steps[25k : 25k+25])``, with the depths of the steps where a
+    sub-agent's are among them; for a record without steps ``sha256(options_key, canonical document, html_layout)``.
     """
     return [chunk_key(doc, options, n) for n in range(n_chunks(doc))]
 
@@ -65,7 +66,14 @@ def chunk_key(doc: dict[str, Any], options: RenderOptions, n: int) -> str:
     steps = doc.get("structured_turns") or []
     if not steps:
         return digest(options_key(options), doc, options.layout)
-    return digest(options_key(options), steps[n * CHUNK_STEPS : (n + 1) * CHUNK_STEPS])
+    places = _places(steps, n)
+    depths = [depth_of(steps, index) for index in places]
+    # The step that a sub-agent's step belongs to may be in an earlier chunk.
+    return digest(options_key(options), steps[places.start : places.stop], *([depths] if any(depths) else []))
+
+
+def _places(steps: Sequence[dict[str, Any]], n: int) -> range:
+    return range(n * CHUNK_STEPS, min(len(steps), (n + 1) * CHUNK_STEPS))
 
 
 def render_chunk(doc: dict[str, Any], options: RenderOptions, n: int, *, highlight: Highlight = plain) -> Html:
@@ -75,22 +83,23 @@ def render_chunk(doc: dict[str, Any], options: RenderOptions, n: int, *, highlig
     steps = doc.get("structured_turns") or []
     if not steps:
         return render_record(doc, options)
-    return _articles(steps[n * CHUNK_STEPS : (n + 1) * CHUNK_STEPS], options, highlight)
+    return _articles(steps, _places(steps, n), options, highlight)
 
 
 def render_steps(steps: Iterable[dict[str, Any]], options: RenderOptions, *, highlight: bool = True) -> Html:
     """The steps as articles. With ``highlight`` (and the option on) code is coloured, in a child process."""
+    steps = list(steps)
     if not highlight or not options.syntax_highlighting:
-        return _articles(steps, options, plain)
+        return _articles(steps, range(len(steps)), options, plain)
     with Highlighter() as highlighter:
-        return _articles(steps, options, highlighter)
+        return _articles(steps, range(len(steps)), options, highlighter)
 
 
-def _articles(steps: Iterable[dict[str, Any]], options: RenderOptions, highlight: Highlight) -> Html:
-    return join((_article(step, options, highlight) for step in steps), "\n")
+def _articles(steps: Sequence[dict[str, Any]], places: range, options: RenderOptions, highlight: Highlight) -> Html:
+    return join((_article(steps[index], depth_of(steps, index), options, highlight) for index in places), "\n")
 
 
-def _article(step: dict[str, Any], options: RenderOptions, highlight: Highlight) -> Html:
+def _article(step: dict[str, Any], depth: int, options: RenderOptions, highlight: Highlight) -> Html:
     kind = text_of(step.get("type"))
     # The type of a step becomes a class and a data attribute: only one we know does.
     known = kind if kind in LABELS else "tool_call"
@@ -120,6 +129,7 @@ def _article(step: dict[str, Any], options: RenderOptions, highlight: Highlight)
         data_step=_index(step),
         data_type=known,
         data_status=step["status"] if step.get("status") in STATUSES else None,
+        data_depth=depth or None,
         class_=f"step step-{known.replace('_', '-')}",
         aria_labelledby=f"{step_id}-title {step_id}-about",
     )
