@@ -201,7 +201,7 @@ SHORT_SESSIONS_FOR = "annotation.access.administers_something"
 # Whose accounts are there for labeling alone: they get no password of their own.
 ONLY_LABELS = "annotation.access.only_labels"
 # Where somebody without an account makes one, on the way to a page (the log-in page links to it).
-WAY_IN_FOR = "annotation.projects.registration.way_in"
+WAYS_IN_FOR = "annotation.projects.registration.ways_in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -49,7 +49,7 @@ class ProjectConfig(BaseModel):
     allow_all_users: bool = Field(
         default=False,
         description="Anybody may register at `/projects/<slug>/register/`, which `potato start` prints and the "
-        "project's log-in page links to",
+        "log-in page links to, the site's own as well",
     )
     recruitment: Recruitment = Recruitment()
     guidelines: str = Field(

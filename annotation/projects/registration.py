@@ -6,6 +6,7 @@ With a password of their own, always: nobody is let in by a name alone.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
@@ -23,6 +24,17 @@ from potato_site.accounts.models import AuditEntry, User, validate_username
 Role, State = Membership.Role, Membership.State
 PAGE_OF_PROJECT = re.compile(r"/projects/([-\w]+)/")
 OPEN_STATES = (Project.State.OPEN, Project.State.PAUSED)
+# As a stored configuration says it (Revision.config). In the text of a question its quotation marks are escaped.
+TAKES_ANYBODY = '"allow_all_users":true'
+# So many projects the plain log-in page names.
+MOST_NAMED = 5
+
+
+class WaysIn(NamedTuple):
+    """Where somebody without an account makes one: (what for, address), and whether there are more."""
+
+    shown: list[tuple[str, str]]
+    has_more: bool = False
 
 
 def open_project(slug: str) -> Project:
@@ -41,10 +53,19 @@ def form_of(slug: str) -> str:
         return ""
 
 
-def way_in(path: str) -> str:
-    """The same of the project that ``path`` is a page of."""
-    found = PAGE_OF_PROJECT.match(path)
-    return form_of(found[1]) if found else ""
+def ways_in(path: str) -> WaysIn:
+    """The forms of the project that ``path`` is a page of; on the way to the home page, of the first ones by name."""
+    if found := PAGE_OF_PROJECT.match(path):
+        form = form_of(found[1])
+        return WaysIn([("this project", form)] if form else [])
+    return _all_ways_in() if path == reverse("home") else WaysIn([])
+
+
+def _all_ways_in() -> WaysIn:
+    projects = Project.objects.filter(state__in=OPEN_STATES, revision__config__contains=TAKES_ANYBODY)
+    first = projects.order_by("name", "pk")[: MOST_NAMED + 1]
+    ways = [(str(project), form) for project in first if (form := form_of(project.slug))]
+    return WaysIn(ways[:MOST_NAMED], len(ways) > MOST_NAMED)
 
 
 @transaction.atomic

@@ -42,8 +42,8 @@ def login(request: HttpRequest) -> HttpResponse:
         return redirect(destination)
     if request.method == "POST":
         limits.count("login", network)
-    way_in = import_string(settings.WAY_IN_FOR)(destination)
-    context = {"form": form, "next": destination, "mail_is_on": mail.is_configured(), "way_in": way_in}
+    ways_in = import_string(settings.WAYS_IN_FOR)(destination)
+    context = {"form": form, "next": destination, "mail_is_on": mail.is_configured(), "ways_in": ways_in}
     return render(request, "accounts/login.html", context)
 
 

@@ -1,5 +1,7 @@
 """Anybody becomes an annotator where the project's configuration says so, and nowhere else."""
 
+import re
+
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
@@ -41,6 +43,26 @@ def test_who_opens_the_projects_address_is_led_to_the_form(client, project):
     assert f'href="{page(project)}"' in asked.content.decode()
     client.force_login(User.objects.create_user("dora"))
     assert client.get(f"/projects/{project.slug}/").headers["Location"] == page(project)
+
+
+def test_the_plain_log_in_page_leads_to_the_form_too(client, project):
+    said = client.get("/", follow=True).content.decode()
+    assert f'<a href="{page(project)}">Make an account</a> for <bdi>{project.name}</bdi>' in said
+    assert "Make an account" not in client.get("/login/", {"next": "/profile/"}).content.decode()
+
+
+def test_the_plain_log_in_page_names_the_first_projects(client, tmp_path):
+    for name in "gfedcba":
+        text = {"guidelines": '"allow_all_users":true'} if name == "a" else {"allow_all_users": True}
+        make_project(tmp_path / name, name=f"Project {name}", **text)
+    Project.objects.filter(slug="project-b").update(state="closed")
+    shown = re.findall(r"<bdi>(.*?)</bdi>", client.get("/login/").content.decode())
+    assert shown == [f"Project {name}" for name in "cdefg"]
+    assert "There are more" not in client.get("/login/").content.decode()
+    Project.objects.filter(slug="project-b").update(state="open")
+    said = client.get("/login/").content.decode()
+    assert re.findall(r"<bdi>(.*?)</bdi>", said) == [f"Project {name}" for name in "bcdef"]
+    assert "There are more" in said
 
 
 def test_whoever_starts_it_is_told_the_address_of_the_form(project):
@@ -92,6 +114,7 @@ def test_where_nobody_may_register_there_is_no_page(client, tmp_path, why):
     assert client.get(path).status_code == 404
     assert client.post(path, NEW).status_code == 404
     assert "register/" not in client.get("/login/", {"next": path.removesuffix("register/")}).content.decode()
+    assert f'{path}"' not in client.get("/login/").content.decode()
     client.force_login(User.objects.create_user("dora"))
     assert client.post(path).status_code == 404
     assert client.get(path.removesuffix("register/")).status_code == 404

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils.text import slugify
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ready
 from tests.browser.pages import painted, press
 from tests.browser.test_every_scheme import ABOUT, samples
 from tests.browser.test_screening import KNOWN
-from tests.factory import FIRST_ERROR, OUTCOME, make_traces
+from tests.factory import FIRST_ERROR, OUTCOME, make_trace, make_traces
 
 # axe tries styles of its own on the page, which the site's policy would refuse.
 WIDE_LIGHT: dict[str, Any] = {
@@ -68,7 +68,10 @@ def test_signing_in_and_what_one_has_to_do(look, sign_in, site):
     page.goto("/profile/")
     found += problems(page)
     page.context.clear_cookies()
+    for _ in range(2):
+        site.project(allow_all_users=True)
     page.goto("/login/")
+    expect(page.get_by_text("Make an account for one of these")).to_be_visible()
     found += problems(page)
     assert not found, told(found)
 
@@ -82,6 +85,30 @@ def test_labeling_with_every_question(what, look, label):
         press(page, *keys)
         found += problems(page)
         press(page, "Escape")
+    assert not found, told(found)
+
+
+@LOOKS
+def test_files_in_folders_and_steps_of_sub_agents(look, label):
+    turns = [
+        {"type": "file_read", "path": "/repo/src/ui/a.py", "content": "x"},
+        {"type": "subagent", "name": "Task", "input": {}, "output": ""},
+        {"type": "file_create", "path": "/repo/docs/b.md", "content": "x", "parent": 1},
+        {
+            "type": "file_edit",
+            "path": "/repo/src/c.py",
+            "diff": "@@ -1 +1 @@\n-x\n+y\n",
+            "status": "failed",
+            "parent": 1,
+        },
+    ]
+    page = label(
+        traces=[make_trace("t1", structured_turns=[{"step_idx": n, **turn} for n, turn in enumerate(turns)])],
+        context=look,
+    )
+    found = problems(page)
+    press(page, "t")
+    found += problems(page)
     assert not found, told(found)
 
 
