@@ -297,8 +297,9 @@ def issue_key(doc: TraceDocument) -> str:
     text = " ".join((doc.get("issue_description") or "").split())
     if not text:
         return "sha256:" + digest("no issue", doc["id"])
-    repo = doc.get("repo") or ""
-    return "sha256:" + digest("" if is_folder(repo) else repo, doc.get("base_commit") or "", text)
+    repo = doc.get("repo") or ""  # of a record without steps it may be anything
+    is_none = isinstance(repo, str) and is_folder(repo)
+    return "sha256:" + digest("" if is_none else repo, doc.get("base_commit") or "", text)
 
 
 def is_folder(repo: str) -> bool:

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connection
 
 from potato_site.canonical import canonical, digest
-from traces.document import is_folder, issue_key
+from traces.document import is_folder, issue_key, normalize
 from traces.imports import import_files
 from traces.models import Dataset, Document, Trace
 from traces.store import load_document
@@ -32,6 +32,11 @@ def test_the_same_words_about_two_repositories_are_two_issues(repo):
     assert not is_folder(repo)
     keys = {issue_key({"id": "1", **TEXT, "repo": name}) for name in (repo, "other/app", "/app", None)}
     assert len(keys) == 3
+
+
+def test_a_record_without_steps_may_call_anything_its_repo():
+    keys = {issue_key(normalize({"id": "1", **TEXT, "repo": repo})) for repo in (5, {"name": "/app"}, ["/app"], None)}
+    assert len(keys) == 4
 
 
 @pytest.fixture
