@@ -60,11 +60,12 @@ class Data(Section):
 class FileTree(Section):
     """The sidebar of touched files."""
 
-    enabled: bool = Field(default=True, description="The sidebar of touched files")
+    enabled: bool = Field(default=True, description="The sidebar of touched files, a tree of folders")
     position: Literal["left", "right"] = Field(default="left", description="`left` or `right`")
     show_change_icons: bool = Field(default=True, description="Mark files as created, modified, read or deleted")
     group_by: Literal["directory", "chronological"] = Field(
-        default="directory", description="`directory`, or `chronological` by first appearance"
+        default="directory",
+        description="`directory`, a tree of folders, or `chronological`, a flat list by first appearance",
     )
 
 
