@@ -88,7 +88,10 @@ def let_through(membership: Membership, by: User | None, wanted: bool = True) ->
     if wanted:
         shares.goes_on(locked.project_id, locked.user_id)
         states.give_back_screening(locked.project_id, locked.user_id, LET_THROUGH)
-    return _change(locked, by, "people.let_through" if wanted else "people.screen", is_let_through=wanted)
+    changed = _change(locked, by, "people.let_through" if wanted else "people.screen", is_let_through=wanted)
+    if not wanted:
+        shares.stop(locked.project, locked.user)
+    return changed
 
 
 @transaction.atomic
@@ -123,6 +126,7 @@ def take_back_try(membership: Membership, by: User | None) -> Membership:
         raise Refused("The person has begun. You can let them through instead.")
     number = given.number
     given.delete()
+    shares.stop(locked.project, locked.user)
     _audit(locked, by, "people.take_back_try", {"try": number}, {})
     return locked
 

@@ -371,9 +371,34 @@ def test_who_labeled_something_and_is_stuck_waits_until_there_are_items_again(cl
     assert waiting(recruiting, manager) == []
 
 
+@pytest.mark.parametrize(
+    ("does", "undoes"),
+    [
+        (membership.give_try, membership.take_back_try),
+        (membership.let_through, lambda one, by: membership.let_through(one, by, False)),
+    ],
+    ids=["a try", "let through"],
+)
+def test_who_waits_for_a_decision_waits_again_when_what_a_manager_did_is_taken_back(
+    client, recruiting, manager, does, undoes
+):
+    given_a_try_in_the_middle(recruiting, client)
+    name = Recruit.objects.get().user.username
+    through(recruiting, client, right=False)
+    does(member(recruiting, name), boss())
+    assert waiting(recruiting, manager) == []
+    undoes(member(recruiting, name), boss())
+    assert waiting(recruiting, manager) == [name]
+    assert "You labeled 1 item before. Who published the task sees that" in seen(recruiting, client)
+
+
 def test_who_fails_before_labeling_anything_waits_for_nothing(client, recruiting, manager):
     come(recruiting, client)
     through(recruiting, client, right=False)
+    assert waiting(recruiting, manager) == []
+    name = Recruit.objects.get().user.username
+    membership.give_try(member(recruiting, name), boss())
+    membership.take_back_try(member(recruiting, name), boss())
     assert waiting(recruiting, manager) == []
 
 
