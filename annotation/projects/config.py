@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import category
@@ -15,7 +15,6 @@ from annotation.projects.notes import Note, Notebook
 from annotation.projects.sections import CodingAgent, Data, HandOut, Output, Pairs, QualityControl, Recruitment
 from annotation.schemes import schemes
 from annotation.schemes.base import Scheme
-from potato_site.safe_yaml import KeyPath
 
 if TYPE_CHECKING:
     from traces.options import RenderOptions
@@ -192,24 +191,3 @@ def unpaired(stored: Any) -> Any:
         return stored
     pairs = stored[PAIRS] if set(stored) == {PAIRS} else stored.items()
     return {key: unpaired(item) for key, item in pairs}
-
-
-def unknown_keys(model: BaseModel, path: KeyPath = ()) -> Iterator[tuple[KeyPath, list[str]]]:
-    """(path of a key that the model does not know, the keys it knows), at any depth."""
-    fields = type(model).model_fields
-    known = [info.alias or name for name, info in fields.items()]
-    for key in model.__pydantic_extra__ or {}:
-        yield (*path, key), known
-    for name, info in fields.items():
-        yield from _unknown_in(getattr(model, name), (*path, info.alias or name))
-
-
-def _unknown_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, list[str]]]:
-    if isinstance(value, BaseModel):
-        yield from unknown_keys(value, path)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _unknown_in(item, (*path, str(key)))
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from _unknown_in(item, (*path, index))

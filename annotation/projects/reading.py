@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from annotation.projects import checks, later
-from annotation.projects.config import Parsed, ProjectConfig, unknown_keys
+from annotation.projects.config import Parsed, ProjectConfig
 from annotation.projects.dialects import MOVED, PER_ITEM, WITHOUT_EFFECT, translate
 from annotation.projects.named_people import read_people
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.sections import Data
+from annotation.projects.unknown_keys import unknown_keys
 from annotation.schemes import schemes
 from annotation.schemes.base import PATTERNS, Scheme
 from potato_site.registry import names_in
@@ -143,53 +144,16 @@ def _scheme(raw: Any, path: KeyPath, book: Notebook) -> Scheme | None:
 
 
 def _validated(model: type[BaseModel], value: Mapping[str, Any], path: KeyPath, book: Notebook) -> BaseModel | None:
-    """The model, or None with every mistake noted. A model that has a mistake in one key says it of each key. Keys that
-    it does not know are noted, too."""
+    """The model, or None with every mistake noted; with it the keys that it does not know. A model that has a mistake
+    in one key says it of each key."""
+    _warn_unknown(model, value, path, book)
     try:
-        found = model.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
-        for place, message in _mistakes(error, value):
-            book.error((*path, *place), message)
-        rest = _without_mistakes(model, value, error)
-        if rest is not None:
-            _warn_unknown(rest, path, book)
+        for problem in error.errors(include_url=False, include_input=True):
+            where = (*path, *_location(problem["loc"]))
+            book.error(*_named_key(where, _sentence(problem), value, path))
         return None
-    _warn_unknown(found, path, book)
-    return found
-
-
-def _mistakes(error: ValidationError, value: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
-    """Where each mistake is in ``value``, and what it is."""
-    problems = error.errors(include_url=False, include_input=True)
-    return [_named_key(_location(problem["loc"]), _sentence(problem), value) for problem in problems]
-
-
-def _without_mistakes(model: type[BaseModel], value: Mapping[str, Any], error: ValidationError) -> BaseModel | None:
-    """The model without the keys that are wrong: what else it says can be looked at. None where that makes none."""
-    rest: Any = value
-    # What lacks a key it needs, now that it is wrong no more, is taken out next.
-    for _ in range(3):
-        for place, _ in _mistakes(error, rest):
-            if place and place[0] in value and place[0] not in rest:
-                continue  # Taken out with an earlier mistake.
-            rest = _without(rest, place)
-            if rest is None:
-                return None
-        try:
-            return model.model_validate(rest)
-        except ValidationError as again:
-            error = again
-    return None
-
-
-def _without(value: Any, place: KeyPath) -> Any:
-    """A copy without what stands there, or, where nothing does, without what it should stand in; None where that is all
-    of it. Of a list nothing is taken, but the list: its places are those of the file."""
-    if not place or not isinstance(value, Mapping) or place[0] not in value:
-        return None
-    inner = _without(value[place[0]], place[1:])
-    rest = {key: item for key, item in value.items() if key != place[0]}
-    return rest if inner is None else {**value, place[0]: inner}
 
 
 def _location(loc: tuple[int | str, ...]) -> KeyPath:
@@ -206,17 +170,17 @@ def _sentence(problem: Any) -> str:
     return f"{message} (put it in quotes)" if is_scalar else message
 
 
-def _named_key(where: KeyPath, message: str, value: Mapping[str, Any]) -> tuple[KeyPath, str]:
+def _named_key(where: KeyPath, message: str, value: Mapping[str, Any], path: KeyPath) -> tuple[KeyPath, str]:
     """A message of a whole mapping that starts with one of its keys (``verdict.options: …``) is about that key."""
     found = re.match(r"([a-z_]+(?:\.[a-z_]+)*): (.*)", message, re.DOTALL)
-    if found and not where and found[1].split(".")[0] in value:
-        return tuple(found[1].split(".")), found[2]
+    if found and where == path and found[1].split(".")[0] in value:
+        return (*path, *found[1].split(".")), found[2]
     return where, message
 
 
-def _warn_unknown(found: BaseModel, path: KeyPath, book: Notebook) -> None:
+def _warn_unknown(model: type[BaseModel], value: Mapping[str, Any], path: KeyPath, book: Notebook) -> None:
     """Of the whole configuration or of one scheme; what the configuration has of schemes was said of each."""
-    for place, known in unknown_keys(found, path):
+    for place, known in unknown_keys(model, value, path):
         if not path and place[0] == SCHEMES and len(place) > 1:
             continue
         candidates = [*known, *OLDER_KEYS] if len(place) == 1 else known

@@ -230,6 +230,27 @@ def test_keys_that_nobody_knows_are_named_though_a_value_is_wrong(wrong):
     }
 
 
+@pytest.mark.parametrize(
+    ("keys", "unknown"),
+    [
+        ({"project_name": None, "project_nme": "X", "more": 1}, ["project_nme", "more"]),
+        ({"annotation_schemes": [{"annotation_type": "radio", "name": "q", "labls": ["a", "b"]}]},
+         ["annotation_schemes.0.labls"]),
+        ({"annotation_schemes": [{"annotation_type": "radio", "nam": "q", "labels": ["a", "b"]}]},
+         ["annotation_schemes.0.nam"]),
+        ({"output": {"export_formats": [7, 8], "frmat": "x"}}, ["output.frmat"]),
+        ({"annotation_schemes": [{**REVIEW, "verdict": {"options": [{"text": "no value", "rejcts": True}]}}]},
+         ["annotation_schemes.0.verdict.options.0.rejcts"]),
+        ({"annotation_schemes": [{**PER_STEP, "labels": {"good": {"txt": "Good"}, "bad": "Bad"}}]},
+         ["annotation_schemes.0.labels.good.txt"]),
+    ],
+)  # fmt: skip
+def test_the_unknown_key_that_is_the_cause_is_named(keys, unknown):
+    parsed = parsed_with(**keys)
+    assert parsed.errors
+    assert [note.path for note in parsed.warnings if note.kind == "unknown"] == unknown
+
+
 def test_a_scheme_with_a_mistake_has_its_unknown_keys_and_its_condition_named_as_well():
     wrong = {"mode": "frist_error", "allow_al_correct": True, "show_if": {"field": "nope", "condition": "is"}}
     parsed = parsed_with(annotation_schemes=[RADIO, {**FIRST_ERROR, **wrong}])
