@@ -173,7 +173,7 @@ class Source:
             prompt_limit=self.options.prompt_limit,
             schemes={question.name: question.type for question in self.asked.questions},
             run_id=f"{self.project.slug}-{self.project.seq}",
-            has_outcome=self.asked.outcome is not None,
+            has_outcome=bool(self.asked.resolved),
             card=self.card,
             note=self._note,
             published=lambda name: name_of(name, self.options.compress),

@@ -178,13 +178,17 @@ def check_exports(config: ProjectConfig, book: Notebook) -> None:
     choices = [one for one in config.annotation_schemes if one.scope == "item" and one.merge == "choice"]
     if any(fully_resolved(choice.meanings()) for choice in choices):
         return
+    reviews = [one for one in config.annotation_schemes if one.annotation_type == "code_review" and _can_approve(one)]
     for place, name in enumerate(config.output.export_formats):
         if name == RESOLVES:
-            message = (
-                "will call no run resolved: no question about the whole trace has the option “Fully Resolved” (an "
-                "export may take another question's answers, or a review's verdict, with `--outcome_scheme`)"
-            )
+            message = "will call no run resolved: no choice about the whole trace has the option “Fully Resolved”"
+            for review in reviews[:1]:
+                message += f"; with `--outcome_scheme {review.name}` an export takes its verdict for it"
             book.warn(("output", "export_formats", place), message)
+
+
+def _can_approve(review: Scheme) -> bool:
+    return any(verdict.reward == 1 for verdict in review.meanings())
 
 
 # --- quality -----------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def _of_value(value: Any, path: KeyPath) -> Iterator[Unknown]:
 def _of_raw(
     model: type[BaseModel], value: Mapping[str, Any], error: ValidationError, path: KeyPath
 ) -> Iterator[Unknown]:
-    """Of what is no model. A key that is no field may still be another word for one: then it matters to the mistakes."""
+    """Of what is no model. A key that is no field may be another word for one: the mistakes then depend on it."""
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
     for key, item in value.items():
         if key in fields:

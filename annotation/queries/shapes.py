@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 
 class LabelMeaning(NamedTuple):
-    """One value a question can be answered with. ``reward`` is that of a step label, and of a verdict (1 approves, 0
-    rejects); None for other choices."""
+    """One value a question can be answered with. ``reward`` is that of a step label, and of a verdict that approves (1)
+    or rejects (0); None for other choices."""
 
     value: str
     text: str

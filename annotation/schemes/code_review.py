@@ -195,9 +195,9 @@ class CodeReview(Scheme):
 
     @staticmethod
     def _reward(option: VerdictOption) -> float | None:
-        if option.value == NEUTRAL:
-            return None
-        return 0.0 if option.rejects else 1.0
+        if option.approves:
+            return 1.0
+        return 0.0 if option.rejects else None
 
     @property
     def merge(self) -> Literal["choice", "options", "median", "first"]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-# Verdicts that reject unless their option says otherwise.
+# Verdicts that reject, and that approve, unless their option says otherwise; “Request Changes” is one, too.
 REJECTING = {"request_changes", "changes_requested", "reject"}
+APPROVING = {"approve", "approved"}
 
 
 class InlineComments(BaseModel):
@@ -40,13 +42,25 @@ class VerdictOption(BaseModel):
     rejects: bool = Field(
         default=False, description="It rejects the change; unless said, `request_changes` and `reject` do"
     )
+    approves: bool = Field(
+        default=False,
+        description="It approves the change, which exports may take for its outcome; unless said, `approve` does",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "rejects" not in data:
-            return {**data, "rejects": isinstance(data.get("value"), str) and data["value"] in REJECTING}
+        if isinstance(data, dict) and isinstance(data.get("value"), str):
+            word = "_".join(re.split(r"[\s_-]+", data["value"].strip().casefold()))
+            rejects = data.get("rejects", word in REJECTING)
+            return {"approves": word in APPROVING and not rejects, **data, "rejects": rejects}
         return data
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> VerdictOption:
+        if self.rejects and self.approves:
+            raise ValueError("approves: it rejects the change as well")
+        return self
 
 
 def _usual_verdicts() -> list[VerdictOption]:

@@ -115,7 +115,7 @@ class Sheet:
     ones get an ending), for a file that names another. ``has_gaps``: steps may be without a hard label, so hard labels
     need a value that masks them. ``content_limit``: where texts are cut; ``prompt_limit``: how long a prompt gets that
     holds the steps before. ``card()``: what a dataset card tells (``project``, ``seq``, ``mode``, ``labels``,
-    ``agreement``, ``options``). ``has_outcome``: something says whether an issue was resolved. ``note(reason)``: counts
+    ``agreement``, ``options``). ``has_outcome``: an answer can say that an issue was resolved. ``note(reason)``: counts
     what is left out of one of its files.
     """
 

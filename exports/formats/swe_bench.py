@@ -28,8 +28,8 @@ UNKNOWN = "unknown"
 LOGS = "logs/run_evaluation"
 UNJUDGED = "traces nobody gave an outcome (a prediction without a report)"
 NOT_ASKED = (
-    "predictions without a report: no question has the option “Fully Resolved”; outcome_scheme may name one, or a code "
-    "review, whose verdict then says it"
+    "predictions without a report: no option is called “Fully Resolved”, and outcome_scheme names no code review with "
+    "a verdict that approves"
 )
 
 

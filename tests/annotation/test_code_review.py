@@ -103,6 +103,22 @@ def test_which_verdicts_reject_can_be_said():
     assert not scheme.has_error({"verdict": "ok"}, CONTEXT)
 
 
+@pytest.mark.parametrize(
+    ("option", "rejects", "approves"),
+    [
+        ("approve", False, True), ("Approved", False, True), ("Request Changes", True, False), ("Reject", True, False),
+        ("comment", False, False), ("needs_work", False, False), ("LGTM", False, False),
+        ({"value": "lgtm", "text": "Good", "approves": True}, False, True),
+        ({"value": "approve", "text": "Not yet", "rejects": True}, True, False),
+    ],
+)  # fmt: skip
+def test_what_neither_says_so_nor_is_called_so_rejects_and_approves_nothing(option, rejects, approves):
+    scheme = review(verdict={"options": [option]}, require_comment_on_reject=False)
+    found = scheme.verdict.options[0]
+    assert (found.rejects, found.approves) == (rejects, approves)
+    assert [one.reward for one in scheme.meanings()] == [0.0 if rejects else 1.0 if approves else None]
+
+
 def test_other_questions_wait_for_verdicts_categories_and_ratings():
     answers = cleaned(review(), {"verdict": "approve", "file:src/a.py": 4, **comment(category="Bug"), **comment()})
     said = [str(value) for values in review().said(answers, CONTEXT).values() for value in values]
