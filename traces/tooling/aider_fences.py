@@ -11,9 +11,10 @@ from collections.abc import Iterable
 
 # What begins a line that may open or close a fence.
 SIGNS = frozenset("`~<")
-_MARKS = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*([^`]*)")
-_TAG = re.compile(r"\s*<(source|code|pre|codename|sourcecode|codeblock)>[ \t]*([A-Za-z][\w+#.-]{0,30})?\s*")
-_CLOSING_TAG = re.compile(r"\s*(</(?:source|code|pre|codename|sourcecode|codeblock)>)\s*")
+_INDENT = 3  # of marks; deeper ones are code that shows them
+# Of a line without the spaces around it. With one run of spaces, so that time grows with the line and not faster.
+_TAG = re.compile(r"<(source|code|pre|codename|sourcecode|codeblock)>[ \t]*([A-Za-z][\w+#.-]{0,30})?")
+_CLOSING_TAG = re.compile(r"</(?:source|code|pre|codename|sourcecode|codeblock)>")
 
 
 class Tags:
@@ -22,8 +23,9 @@ class Tags:
     def __init__(self, lines: list[str], signs: Iterable[int]) -> None:
         self._closings: dict[str, list[int]] = {}
         for at in signs:
-            if match := _CLOSING_TAG.fullmatch(lines[at]):
-                self._closings.setdefault(match[1], []).append(at)
+            text = lines[at].strip()
+            if _CLOSING_TAG.fullmatch(text):
+                self._closings.setdefault(text, []).append(at)
 
     def closed(self, closing: str, at: int) -> bool:
         """Whether the tag that the line at ``at`` opens is closed below."""
@@ -33,12 +35,7 @@ class Tags:
 
 def opening(line: str) -> str:
     """What closes the fence that this line opens, "" where it opens none."""
-    start = line.lstrip()[:3]
-    if start in ("```", "~~~"):
-        match = _MARKS.fullmatch(line)
-        return match[1] if match else ""
-    match = _TAG.fullmatch(line) if start.startswith("<") else None
-    return f"</{match[1]}>" if match else ""
+    return _opened(line)[0]
 
 
 def is_tag(closing: str) -> bool:
@@ -52,6 +49,16 @@ def closes(line: str, closing: str) -> bool:
 
 def language(line: str) -> str:
     """The language that an opening line names, in lower case; "" where it names none."""
-    match = _MARKS.fullmatch(line) or _TAG.fullmatch(line)
-    said = ((match[2] or "") if match else "").split()
+    said = _opened(line)[1].split()
     return said[0].lower() if said else ""
+
+
+def _opened(line: str) -> tuple[str, str]:
+    """What closes the fence, and what is said behind its marks or tag."""
+    text = line.strip()
+    if text.startswith(("```", "~~~")):
+        said = text.lstrip(text[0])
+        is_fence = "`" not in said and len(line) - len(line.lstrip()) <= _INDENT
+        return (text[: len(text) - len(said)], said) if is_fence else ("", "")
+    match = _TAG.fullmatch(text)
+    return (f"</{match[1]}>", match[2] or "") if match else ("", "")

@@ -28,7 +28,7 @@ _MESSAGE = re.compile(
     r"> (?:Tokens: |[\d,]+ prompt tokens|Applied edit to |Commit [0-9a-f]{7}|Running |The LLM did not conform|\^C "
     r"|Only \d+ reflections|Add file to the chat\?|Create new file\?|Run shell command)"
 )
-_QUESTION = re.compile(r".*\? \(Y\)es/\(N\)o.*|.*\[(?:yes|y/n|Yes)\].*", re.IGNORECASE)
+_QUESTION = re.compile(r"\? \(Y\)es/\(N\)o|\[(?:yes|y/n)\]", re.IGNORECASE)
 _ANSWERS = frozenset({"", "y", "n", "yes", "no", "a", "all", "s", "skip", "d", "don't"})
 # What begins a line that may be more than one of a reply: a fence, a prompt, a message.
 _SIGNS = aider_fences.SIGNS | frozenset("#>")
@@ -220,7 +220,7 @@ class _Reader:
     def _watch_fence(self, line: str, at: int) -> None:
         start = line.lstrip()[:12]
         if self.fence:
-            if start.startswith(self.fence) and line.strip().strip(self.fence[0]) in ("", self.fence[1:]):
+            if aider_fences.closes(line, self.fence):
                 self.fence = ""
         elif start.startswith(("```", "~~~")):
             mark = start[0]
@@ -234,9 +234,13 @@ class _Reader:
 
 def _is_answer(text: str, message: str) -> bool:
     """Whether it was typed at a question that Aider asked, which it then writes again with the answer."""
-    if _QUESTION.fullmatch(text):
+    if _is_question(text):
         return True
-    return text.strip().lower() in _ANSWERS and (message.rstrip().endswith("?") or bool(_QUESTION.fullmatch(message)))
+    return text.strip().lower() in _ANSWERS and (message.rstrip().endswith("?") or _is_question(message))
+
+
+def _is_question(text: str) -> bool:
+    return "\n" not in text and bool(_QUESTION.search(text))
 
 
 def _finished(event: Event) -> Event:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from traces.tooling import aider_fences
 
-_SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL)\s*>?\s*")
+_SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL)\s*(?:>\s*)?")
 _DIVIDER = re.compile(r"={5,9}\s*")
 _REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED)\s*")
 _SHELLS = frozenset((

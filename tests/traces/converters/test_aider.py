@@ -324,6 +324,12 @@ def test_tags_in_prose_open_nothing(steps):
 
 
 @pytest.mark.parametrize("tag", TAGS)
+def test_what_is_typed_below_a_fence_of_tags_is_a_prompt(steps, tag):
+    made = steps(f"#### go  \n\nSo:\n\n<{tag}>\nx\n</{tag}>\n\nDone.\n#### Second prompt  \n\nYes.\n")
+    assert [step["content"] for step in of_type(made, "user_message")] == ["go", "Second prompt"]
+
+
+@pytest.mark.parametrize("tag", TAGS)
 def test_commands_and_whole_files_in_tags_are_what_they_are_in_backticks(steps, tag):
     said = f"<{tag}>bash\npytest\n</{tag}>\n\nc.txt\n<{tag}>\nnew\n</{tag}>\n\n> Applied edit to c.txt  \n"
     made = steps(f"#### go  \n\n{said}")

@@ -205,3 +205,26 @@ def test_time_grows_with_the_file_and_not_faster(tmp_path, name):
         small = seconds(tmp_path, begin + piece * (250_000 // len(piece)), name, format)
         large = seconds(tmp_path, begin + piece * (1_000_000 // len(piece)), name, format)
         assert large < 8 * small + 0.5, f"{format}: {small:.2f} s, four times as much {large:.2f} s"
+
+
+# A line of an Aider history: how it begins, what is repeated, and how it ends.
+LINES = {
+    "tag": (b"<code>", b" ", b"x y"),
+    "backticks": (b"```", b" ", b"`"),
+    "tildes": (b"~~~", b"~", b"`"),
+    "search": (b"<<<<<<< SEARCH", b" ", b"x"),
+    "question": (b"> ", b"[y/n]", b"  \nx\n#### y  "),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_time_grows_with_the_line_and_not_faster(tmp_path, name):
+    begin, piece, end = LINES[name]
+
+    def taken(length):
+        line = begin + piece * (length // len(piece)) + end
+        content = b"# aider chat started at 2025-05-01 10:00:00\n\n#### do it  \n\n" + line + b"\n</code>\n"
+        return seconds(tmp_path, content, "line.md", "aider")
+
+    small, large = taken(20_000), taken(80_000)
+    assert large < 8 * small + 0.5, f"{small:.2f} s, four times as much {large:.2f} s"
