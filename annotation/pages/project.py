@@ -17,9 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
-from annotation.assignments import calibration, states
+from annotation.assignments import calibration, limits, states
 from annotation.assignments.handout import hand_out
-from annotation.assignments.limits import cap_of
 from annotation.assignments.screening import failed_memberships
 from annotation.models import Assignment, Item, Membership, Project, Submission
 from annotation.models.querysets import BEFOREHAND, DELIVERED
@@ -31,6 +30,7 @@ from potato_site.accounts.decorators import signed_in
 RECENT = 20
 State = Assignment.State
 NOTHING = {"submitted": 0, "open": 0, "screened": 0}
+SCREENED_BY_ALL = "You were screened by every item there is: nothing is left for you to label."
 
 
 @require_safe
@@ -114,7 +114,9 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
     """What a person has to do in a project of `size` items, as the pages show it."""
     labels_as = access.labeling_membership(memberships)
     # Who was screened by an item does not label it any more.
-    total = _most(project, labels_as, max(0, size - counts["screened"])) if labels_as else 0
+    left = max(0, size - counts["screened"])
+    total = _most(project, labels_as, left) if labels_as else 0
+    why_none = _why_none(total, left, counts["screened"]) if labels_as else ""
     return {
         "project": project,
         "roles": [membership.get_role_display() for membership in memberships],
@@ -123,8 +125,18 @@ def _work(project: Project, memberships: list[Membership], counts: dict[str, int
         "is_open": project.state == Project.State.OPEN,
         "counts": counts,
         "total": total,
-        "has_all": bool(total or counts["screened"]) and total <= counts["submitted"],
+        "why_none": why_none,
+        "has_all": bool(total or why_none) and total <= counts["submitted"],
     }
+
+
+def _why_none(total: int, left: int, screened: int) -> str:
+    """Why somebody can label none (``total``) of the items that a screening left them; "" where there are no items."""
+    if total:
+        return ""
+    if left:
+        return limits.REACHED
+    return SCREENED_BY_ALL if screened else ""
 
 
 def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
@@ -156,7 +168,7 @@ def _sizes(project_ids: Collection[int]) -> dict[int, int]:
 
 def _most(project: Project, membership: Membership, size: int) -> int:
     """At most how many of a project's `size` items this person can label."""
-    cap = cap_of(project, membership) if project.revision_id else None
+    cap = limits.cap_of(project, membership) if project.revision_id else None
     return size if cap is None else min(size, cap)
 
 

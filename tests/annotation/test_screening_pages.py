@@ -163,6 +163,21 @@ def test_where_all_items_are_the_screening_nothing_is_left(tmp_path):
     assert "of at most" not in text_of(said(client.get("/")))
 
 
+@pytest.mark.parametrize("screened", [True, False])
+def test_a_limit_of_nothing_is_told_as_a_limit(tmp_path, screened):
+    project = screening_project(tmp_path, rules={**RULES, "enabled": screened})
+    client = Client()
+    client.force_login(person("ann"))
+    if screened:
+        attempt(project, right=4)
+    membership.set_limit(member(project), boss(), 0)
+    text = seen(project, client)
+    assert "You have reached the number of items one person labels in this project" in text
+    assert "You were screened by every item" not in text
+    assert "of at most" not in text
+    assert "Look for new items" in text
+
+
 def test_without_a_wait_the_next_try_is_offered_at_once_and_begins_by_its_button(tmp_path):
     project = screening_project(tmp_path, rules={**RULES, "retry_after_hours": 0})
     client = Client()
