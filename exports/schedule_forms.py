@@ -27,7 +27,8 @@ USUAL_TIMES = (
 
 
 class ScheduleForm(ExportForm):
-    """``save`` makes the schedule, or changes the one that was given."""
+    """``save`` makes the schedule, or changes the one that was given. ``has_own_zone``: the person has chosen a time
+    zone; else the browser's is filled in."""
 
     cron = forms.CharField(
         label="At these times", max_length=100, required=False, help_text=CRON_HELP,
@@ -48,10 +49,11 @@ class ScheduleForm(ExportForm):
 
     usual_times = USUAL_TIMES
 
-    def __init__(self, project: Any, data: Any = None, schedule: ExportSchedule | None = None) -> None:
+    def __init__(
+        self, project: Any, data: Any = None, schedule: ExportSchedule | None = None, *, has_own_zone: bool = False
+    ) -> None:
         super().__init__(project, data, initial=_shown(schedule) if schedule else None)
         self.project, self.schedule = project, schedule
-        has_own_zone = timezone.get_current_timezone_name() != timezone.get_default_timezone_name()
         if data is None and schedule is None and not has_own_zone:
             self.fields["timezone"].widget.attrs["data-browser-zone"] = True
         named = [("", "Nowhere: the project's own folder"), *((name, name) for name in destinations.known())]

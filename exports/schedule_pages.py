@@ -19,6 +19,7 @@ from exports.options import changed
 from exports.schedule_forms import FIELDS, ScheduleForm
 from exports.schedules import next_run, run_soon
 from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.middleware import zone_of
 from potato_site.accounts.models import AuditEntry
 
 
@@ -29,7 +30,7 @@ def schedules(request: HttpRequest, slug: str) -> HttpResponse:
     """The list, and a form for one more. POST with an ``act`` does that to one schedule."""
     if request.method != "POST":
         project = access.administered_project(request.user, slug)
-        return _page(request, project, ScheduleForm(project))
+        return _page(request, project, ScheduleForm(project, has_own_zone=zone_of(request) is not None))
     project = access.managed_project(request.user, slug)
     if request.POST.get("act"):
         _act(request, project)

@@ -24,9 +24,10 @@ from potato_site.api import tokens
 
 THEMES = [("", "As the system has it"), ("light", "Light"), ("dark", "Dark")]
 # An address in words: "Europe/Berlin". What is no place (Etc/…, posixrules) is left out.
-ZONES = sorted(
+PLACES = sorted(
     name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(("Etc/", "posix"))
 )
+ZONES = ["UTC", *PLACES]
 
 
 class ProfileForm(forms.Form):

@@ -226,11 +226,12 @@ def test_usual_times_are_offered_and_are_times(client, mia, page):
 
 
 @pytest.mark.parametrize(
-    ("own", "zone", "is_filled_in"), [("", "UTC", True), ("America/New_York", "America/New_York", False)]
+    ("own", "zone", "is_filled_in"),
+    [("", "UTC", True), ("America/New_York", "America/New_York", False), ("UTC", "UTC", False)],
 )
 def test_the_zone_is_the_persons_own_or_filled_in_by_the_page(client, mia, page, own, zone, is_filled_in):
-    User.objects.filter(pk=mia.pk).update(preferences={"timezone": own})
     client.force_login(mia)
+    client.post("/profile/", {"timezone": own, "email": "mia@example.org"})
     (field,) = re.findall(r'<input[^>]*name="timezone"[^>]*>', client.get(page).content.decode())
     assert f'value="{zone}"' in field
     assert ("data-browser-zone" in field) is is_filled_in
