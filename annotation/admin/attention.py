@@ -164,11 +164,13 @@ def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:
         checked = one["checked"]
         share = percent(checked["likeness"])
         text = f"{one['username']}: {share} right on the latest {checked['submissions']} items whose answer is known."
-        yield Notice("warn", text, _submissions_of(one["username"], links), "Show submissions")
+        yield Notice("warn", text, _submissions_of(one, links), "Show submissions")
 
 
-def _submissions_of(name: str, links: Links) -> str:
-    return f"{links.submissions}&{urlencode({'q': name})}"
+def _submissions_of(one: dict[str, Any], links: Links) -> str:
+    """Numbers that were kept by an earlier version name people alone, whom the list is searched for then."""
+    whose = {"person": one["user"]} if one.get("user") else {"q": one["username"]}
+    return f"{links.submissions}&{urlencode(whose)}"
 
 
 def is_wrong(checked: dict[str, Any] | None) -> bool:
@@ -179,10 +181,10 @@ def is_wrong(checked: dict[str, Any] | None) -> bool:
 
 def _straight(figures: Figures, links: Links) -> Iterator[Notice]:
     people = figures.progress["people"] if figures.progress else []
-    found = [(one["username"], one["straight"]) for one in people if one.get("straight")]
-    for name, straight in sorted(found, key=lambda one: -max(one[1]["alike"], one[1]["row"]))[:NAMED]:
-        text = f"{name} {told_of_straight(straight)}, unlike the others."
-        yield Notice("warn", text, _submissions_of(name, links), "Show submissions")
+    found = [one for one in people if one.get("straight")]
+    for one in sorted(found, key=lambda one: -max(one["straight"]["alike"], one["straight"]["row"]))[:NAMED]:
+        text = f"{one['username']} {told_of_straight(one['straight'])}, unlike the others."
+        yield Notice("warn", text, _submissions_of(one, links), "Show submissions")
 
 
 def told_of_straight(straight: dict[str, Any]) -> str:

@@ -141,7 +141,7 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     by_name = [(person.username, person) for person in report.people]
     right = {name: checked.get(pk) for name, pk in ids.items()}
     same = {name: straight.get(pk) for name, pk in ids.items()}
-    rows = (_person(one, timed.get(name), right.get(name), same.get(name)) for name, one in by_name)
+    rows = (_person(one, ids.get(name), timed.get(name), right.get(name), same.get(name)) for name, one in by_name)
     people = sorted(rows, key=_latest_first)
     progress = report.as_json()
     progress["without_steps"], progress["in_vain"] = left_out(project).count(), in_vain(project).count()
@@ -193,12 +193,17 @@ def _ids_of(names: Iterable[str]) -> dict[str, int]:
 
 
 def _person(
-    person: PersonStatus, timed: PersonPace | None, checked: Checked | None, straight: Straight | None
+    person: PersonStatus,
+    pk: int | None,
+    timed: PersonPace | None,
+    checked: Checked | None,
+    straight: Straight | None,
 ) -> dict[str, Any]:
     """A row of the table of people. (Their schemes are for the command.)"""
     from annotation.quality.pace import PersonPace
 
     row = {**asdict(person), **asdict(timed or PersonPace(0, 0, None)), "submitted": person.submitted}
+    row["user"] = pk
     row["checked"] = asdict(checked) if checked else None
     row["straight"] = asdict(straight) if straight else None
     del row["schemes"]

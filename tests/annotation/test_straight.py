@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from annotation.admin.attention import told_of_straight
-from annotation.models import Membership
+from annotation.models import Membership, Statistic
 from annotation.projects import membership
 from annotation.quality import statistics
 from annotation.quality.straight import Straight, _at_least, _run, straight_people
@@ -138,7 +138,14 @@ def test_the_overview_names_them(tmp_path, client):
     assert "eve said “step 2” 8 times in a row, unlike the others." in text
     assert '<th scope="col" class="said">The same again</th>' in text
     # It leads to what they submitted.
-    assert f'href="/admin/annotation/submission/?project={project.pk}&amp;q=eve"' in text
+    listed = f"/admin/annotation/submission/?project={project.pk}"
+    assert f'href="{listed}&amp;person={person("eve").pk}"' in text
+    # Numbers that an earlier version kept name nobody's account.
+    kept = Statistic.objects.get(project=project, kind=statistics.PROGRESS)
+    for one in kept.payload["people"]:
+        del one["user"]
+    kept.save()
+    assert f'href="{listed}&amp;q=eve"' in client.get(f"/admin/p/{project.slug}/").content.decode()
 
 
 def test_what_is_told_of_long_traces():
