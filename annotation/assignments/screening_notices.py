@@ -36,10 +36,11 @@ def _told_of_items(rules: sections.Screening, there: int) -> Iterator[str]:
 
 
 def _told_of_work(project: Project, rules: sections.Screening, there: int) -> Iterator[str]:
-    """Who was screened by an item does not label it any more."""
+    """Who was screened by an item does not label it any more. Of a large project no more items are read than matter."""
     if there < rules.items:
         return
-    count = Item.objects.present().to_label().filter(project=project, kind__in=current(project).kinds).count()
+    items = Item.objects.present().to_label().filter(project=project, kind__in=current(project).kinds)
+    count = items.order_by()[: there + 1].count()
     if count <= rules.items:
         yield f"Who passes the screening has nothing left to label: it takes all {count} items there are. Add traces."
     elif count == there:

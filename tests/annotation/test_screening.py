@@ -297,6 +297,14 @@ def test_managers_are_told_where_nothing_is_left_for_who_passes(tmp_path):
     assert [one.startswith("All 3 items have a known answer") for one in told_of_pool(project)] == [True]
 
 
+def test_of_a_large_project_no_more_items_are_counted_than_matter(tmp_path):
+    project = project_of(tmp_path, traces=14, known=4, rules={**RULES, "retries": 0})
+    with CaptureQueriesContext(connection) as seen:
+        assert told_of_pool(project) == []
+    of_items = [one["sql"] for one in seen if "COUNT(*)" in one["sql"] and "annotation_gold" not in one["sql"]]
+    assert ["LIMIT 5" in one for one in of_items] == [True]
+
+
 def test_a_number_of_tries_that_is_raised_holds_for_who_has_failed(tmp_path):
     project = project_of(tmp_path, rules={**RULES, "retries": 0})
     attempt(project, right=0, wrong=4)
