@@ -1,7 +1,8 @@
 """Which traces are for training and which for measuring: by repository or issue, never both.
 
-A group is everything that is connected: traces of one issue, and (by default) issues of one repository. A group is in
-one split, whatever order traces come in, so nothing of a repository that is measured on was trained on.
+A group is everything that is connected: traces of one issue, the parts of a run among them, and (by default) issues of
+one repository or folder. A group is in one split, whatever order traces come in, so nothing of a repository that is
+measured on was trained on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ BENCHMARK_REPOS = frozenset((
 HOST = re.compile(
     r"^(?:[a-z+]+://)?(?:[^/@]*@)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)[/:]", re.IGNORECASE
 )
-INSTANCE = re.compile(r"([A-Za-z0-9._-]+?)__([A-Za-z0-9._-]+)-\d+(?:~part\d+)?")
+INSTANCE = re.compile(r"([A-Za-z0-9._-]+?)__([A-Za-z0-9._-]+)-\d+")
+# What ``convert-traces --max-steps`` puts behind the issue of each part of a run.
+PART = re.compile(r"(?:~part\d+)+\Z")
+# Where containers keep the repository, whichever it is.
+SHARED_FOLDERS = frozenset(("/app", "/repo", "/root", "/testbed", "/workspace"))
 
 
 class Splits:
@@ -35,8 +40,9 @@ class Splits:
             return
         by_repo = options.split_by == "repo" or options.hold_out_benchmarks
         for issue, repo in issues:
-            name = repository(issue, repo)
-            self._join(f"issue:{issue}", f"repo:{name}" if by_repo and name else f"issue:{issue}")
+            names = repositories(issue, repo) if by_repo else []
+            for name in [_issue(issue), *(f"repo:{name}" for name in names)]:
+                self._join(_issue(issue), name)
         benchmarks = (f"repo:{name}" for name in BENCHMARK_REPOS)
         self._held = {self._root(name) for name in benchmarks if name in self._parents}
 
@@ -44,7 +50,7 @@ class Splits:
         """``train``, ``validation`` or ``test``."""
         if not self._options.has_splits:
             return "train"
-        root = self._root(f"issue:{issue_key}")
+        root = self._root(_issue(issue_key))
         if self._options.hold_out_benchmarks and root in self._held:
             return "test"
         digest = hashlib.sha256(f"{self._options.split_seed}\n{root}".encode()).digest()
@@ -64,11 +70,20 @@ class Splits:
         self._parents[low] = high
 
 
-def repository(issue_key: str, repo: str) -> str:
-    """``owner/name`` in lower case, from the repository's name or address, else from an id like ``owner__name-12``.
+def repositories(issue_key: str, repo: str) -> list[str]:
+    """What a trace's repository is known by, in lower case: ``owner/name``, the folder that an agent ran in, or both.
 
-    Of neither: the folder that an agent ran in, as what ran in one folder is likely of one repository.
+    ``owner/name`` is from the repository's name or address, else from an id like ``owner__name-12``. A folder counts
+    beside it, as what ran in one folder is likely of one repository; where it is one of ``SHARED_FOLDERS``, only for
+    want of another name.
     """
     named = HOST.sub("", repo.strip()).removesuffix("/").removesuffix(".git").lower()
-    match = INSTANCE.fullmatch(issue_key) if not named or is_folder(named) else None
-    return f"{match[1]}/{match[2]}".lower() if match else named
+    if named and not is_folder(named):
+        return [named]
+    match = INSTANCE.fullmatch(PART.sub("", issue_key))
+    names = [f"{match[1]}/{match[2]}".lower()] if match else []
+    return [*names, named] if named and not (names and named in SHARED_FOLDERS) else names
+
+
+def _issue(key: str) -> str:
+    return f"issue:{PART.sub('', key)}"

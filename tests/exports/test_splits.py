@@ -2,8 +2,10 @@
 
 import random
 
+import pytest
+
 from exports.options import Options
-from exports.splits import Splits, repository
+from exports.splits import Splits, repositories
 
 OPTIONS = Options(validation=0.25, test=0.25)
 
@@ -50,6 +52,36 @@ def test_a_repository_has_one_name_however_it_is_written():
         "git@github.com:org/name",
         "https://www.github.com/org/name/",
     ]
-    assert {repository("issue", name) for name in names} == {"org/name"}
-    assert repository("org__name-12", "") == "org/name"
-    assert repository("sha256:0", "") == ""
+    assert [repositories("issue", name) for name in names] == [["org/name"]] * 4
+    assert repositories("org__name-12", "") == ["org/name"]
+    assert repositories("sha256:0", "") == []
+
+
+def splits_of(issues, **options):
+    """The split of each in turn, by each of many seeds."""
+    seeds = (Splits(Options(test=0.5, split_seed=f"{number}", **options), issues) for number in range(30))
+    return [[splits.of(issue) for issue, _ in issues] for splits in seeds]
+
+
+def test_what_ran_in_one_folder_is_together_though_an_id_names_its_repository():
+    issues = [("org__app-1", "/w/one"), ("sha256:1", "/w/one/"), ("org__app-2", "")]
+    assert all(len(set(found)) == 1 for found in splits_of(issues))
+    held = Splits(Options(hold_out_benchmarks=True), [("django__django-1", "/w/one"), ("sha256:1", "/w/one")])
+    assert held.of("sha256:1") == "test"
+
+
+def test_a_folder_that_holds_any_repository_joins_none_that_is_known():
+    issues = [("org__app-1", "/testbed"), ("org__other-1", "/testbed/"), ("django__django-1", "/testbed")]
+    assert any(len(set(found)) > 1 for found in splits_of(issues))
+    held = Splits(Options(hold_out_benchmarks=True), issues)
+    assert [held.of(issue) for issue, _ in issues] == ["train", "train", "test"]
+    unknown = [("sha256:1", "/testbed"), ("sha256:2", "/testbed")]
+    assert all(len(set(found)) == 1 for found in splits_of(unknown))
+
+
+@pytest.mark.parametrize("split_by", ["repo", "issue"])
+@pytest.mark.parametrize("issue", ["run", "org__app-1", "sha256:1"])
+def test_the_parts_of_a_run_are_together(issue, split_by):
+    """And with other attempts at its issue that were short enough to stay whole."""
+    issues = [(f"{issue}~part1", ""), (f"{issue}~part2", ""), (issue, "")]
+    assert all(len(set(found)) == 1 for found in splits_of(issues, split_by=split_by))
