@@ -15,6 +15,18 @@ from potato_site.operations.forgets import forget
 LEFT_OUT = "exclude_annotators"
 
 
+def _folders(name: str) -> list[Path]:
+    """Where the projects that deliver have the files of somebody of this name."""
+    folders = [Path(project.output_path) / name for project in queries.delivering_projects(using="default")]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _own(folder: Path) -> list[Path]:
+    """A person's own files in their folder; what else lies there is somebody else's."""
+    paths = [folder / file for file in (*FILES.values(), *OF_PAIRS.values())]
+    return [path for path in paths if path.is_file()]
+
+
 @forget
 class Names:
     def rename(self, before: str, after: str) -> None:
@@ -26,18 +38,17 @@ class Names:
                 schedule.options = {**schedule.options, LEFT_OUT: renamed}
                 schedule.save(update_fields=["options"])
 
+    def files(self, name: str) -> list[str]:
+        return [str(path) for folder in _folders(name) for path in _own(folder)]
+
     def sweep(self, name: str) -> list[str]:
         removed = []
-        for project in queries.delivering_projects(using="default"):
-            folder = Path(project.output_path) / name
-            if not folder.is_dir():
-                continue
+        for folder in _folders(name):
             # Who is just writing them ends first.
             with locked(folder):
-                for file in (*FILES.values(), *OF_PAIRS.values()):
-                    if (folder / file).is_file():
-                        (folder / file).unlink()
-                        removed.append(str(folder / file))
+                for path in _own(folder):
+                    path.unlink()
+                    removed.append(str(path))
             if not any(folder.iterdir()):
                 folder.rmdir()
         return removed

@@ -2,7 +2,8 @@
 
 The account keeps its number, so their labels stay one person's, and closes for good. Everything that quotes the person
 is changed first and the account's own name last: whatever stops the work, the name still leads to it, and doing it
-again finishes it. Only files are removed afterwards; a second run finds those by the name alone.
+again finishes it. Only files are removed afterwards; until they are, the entry that says that somebody was forgotten
+holds their name, by which a second run finds those.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from annotation.projects.counter import bump_for
 from annotation.projects.locking import lock_project
 from annotation.quality import statistics
 from potato_site.accounts import forget as accounts
-from potato_site.accounts.models import NAME, RESERVED_NAMES, AuditEntry, User, name_key
+from potato_site.accounts.models import AuditEntry, User, name_key
 from potato_site.jobs.models import Job
 from potato_site.operations.forgets import parts
 from potato_site.operations.purges import overwriting
 
 AT_ONCE = 200
+ACTION = "account.forget"
+# Under this key its entry has the old name, as long as there are files of that name to be removed.
+FILES = "files_of"
 # Of an import it is told how it went as long as there is one.
 KEPT_JOBS = ("traces.import",)
 # Under these keys the record of changes names people, alone or in a list.
@@ -89,11 +93,32 @@ def forget(user: User, *, who: str, with_exports: bool) -> Forgotten:
     return done
 
 
+def files_of(*names: str) -> list[str]:
+    """The files that are removed once nobody has these names any more."""
+    return [path for name in names for part in parts.values() for path in part.files(name)]
+
+
+def unfinished(name: str) -> list[str]:
+    """What people of this name were called exactly who are forgotten but for their files."""
+    return sorted({said[FILES] for said in _unfinished(name).values()})
+
+
+def _unfinished(name: str) -> dict[int, dict[str, Any]]:
+    """What their entries say, by number."""
+    said = AuditEntry.objects.filter(action=ACTION).order_by("pk").values_list("pk", "after")
+    return {pk: after or {} for pk, after in said if name_key((after or {}).get(FILES, "")) == name_key(name)}
+
+
 def sweep(name: str) -> list[str]:
-    """Remove what files still have a name that nobody has. What was removed."""
-    if User.objects.named(name) is not None or not NAME.fullmatch(name) or name_key(name) in RESERVED_NAMES:
+    """Remove the files of people of this name who are forgotten: nobody else's. What was removed. Raises OSError."""
+    if User.objects.named(name) is not None:
         return []
-    return [removed for part in parts.values() for removed in part.sweep(name)]
+    entries = _unfinished(name)
+    removed = [path for called in unfinished(name) for part in parts.values() for path in part.sweep(called)]
+    with overwriting():
+        for pk, said in entries.items():
+            AuditEntry.objects.filter(pk=pk).update(after={key: said[key] for key in said if key != FILES})
+    return removed
 
 
 @transaction.atomic
@@ -225,7 +250,7 @@ def _rename(user: User, projects: list[Project], who: str) -> None:
     AuditEntry.objects.create(
         user=None,
         project=None,
-        action="account.forget",
+        action=ACTION,
         object=user.username,
-        after={"by": who, "projects": [project.slug for project in projects]},
+        after={"by": who, "projects": [project.slug for project in projects], FILES: before},
     )

@@ -11,8 +11,11 @@ class Part(Protocol):
     def rename(self, before: str, after: str) -> None:
         """In its rows, in the transaction in which the account is renamed."""
 
+    def files(self, name: str) -> list[str]:
+        """The files that somebody of this name has, to be told."""
+
     def sweep(self, name: str) -> list[str]:
-        """Remove the files that are named so, where nobody has the name. What was removed, to be told."""
+        """Remove them, now that nobody has the name. What was removed, to be told. Raises OSError."""
 
     def published(self, projects: Collection[int]) -> int:
         """How many files of these projects were published that may name people."""

@@ -248,3 +248,36 @@ def test_the_command_says_what_it_would_do_and_asks(project, monkeypatch):
     assert everything() == before
     with pytest.raises(CommandError, match="nobody is called"):
         call_command("forget_person", "nobody")
+
+
+def test_files_of_a_name_that_nobody_had_stay(project):
+    mine = Path(project.output_path) / "gold" / "annotations.jsonl"
+    mine.parent.mkdir()
+    mine.write_text("made by hand")
+    for options in ({}, {"yes": True}, {"dry_run": True}):
+        with pytest.raises(CommandError, match="nobody is called 'gold'"):
+            call_command("forget_person", "gold", **options)
+    assert mine.read_text() == "made by hand"
+
+
+def test_what_was_left_of_a_stopped_run_is_listed_and_asked_about(project, monkeypatch):
+    own = Path(project.output_path) / WHO / "annotations.jsonl"
+
+    def stop(*_):
+        raise Stopped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting, "sweep", stop)
+        with pytest.raises(Stopped):
+            forget()
+    out = StringIO()
+    call_command("forget_person", WHO.upper(), "--dry-run", stdout=out)
+    assert str(own) in out.getvalue()
+    with pytest.raises(CommandError, match="give --yes"):
+        call_command("forget_person", WHO)
+    assert own.exists()
+    call_command("forget_person", WHO.upper(), "--yes", stdout=out)
+    assert f"removed: {own}" in out.getvalue()
+    assert WHO not in " ".join(everything().values())
+    with pytest.raises(CommandError, match="nobody is called"):
+        call_command("forget_person", WHO, "--yes")

@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.named(options["username"])
         if user is None:
-            self._sweep(options["username"], options["dry_run"])
+            self._finish(options["username"], is_dry=options["dry_run"], is_asked=not options["yes"])
             return
         self._tell(user, options["with_exports"])
         if options["dry_run"]:
@@ -55,6 +55,7 @@ class Command(BaseCommand):
         for project in projects:
             out.write(f"  {project.name} ({project.slug})")
         out.write("Their labels stay, with what they wrote in them. Nobody can sign in with the account any more.")
+        self._tell_files(user.username)
         published = sum(part.published([project.pk for project in projects]) for part in parts.values())
         if published:
             what = "are removed" if with_exports else "stay, and may name them (--with-exports removes them)"
@@ -65,12 +66,23 @@ class Command(BaseCommand):
             )
         out.write("Backups, and files that were taken elsewhere, are not touched.")
 
-    def _sweep(self, name: str, is_dry: bool) -> None:
-        removed = [] if is_dry else forgetting.sweep(name)
-        for path in removed:
-            self.stdout.write(f"removed: {path}")
-        if not removed:
+    def _finish(self, name: str, *, is_dry: bool, is_asked: bool) -> None:
+        """Of somebody who is forgotten but for their files."""
+        names = forgetting.unfinished(name)
+        if not names:
             raise CommandError(f"nobody is called {name!r}")
+        self.stdout.write("Somebody who was called so is forgotten but for their files.")
+        self._tell_files(*names)
+        if is_dry:
+            return
+        if is_asked:
+            confirm(f"Type {name} to remove them: ", name)
+        for path in forgetting.sweep(name):
+            self.stdout.write(f"removed: {path}")
+
+    def _tell_files(self, *names: str) -> None:
+        for path in forgetting.files_of(*names):
+            self.stdout.write(f"This file is removed: {path}")
 
 
 def _count(number: int, what: str) -> str:
