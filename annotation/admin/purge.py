@@ -35,7 +35,7 @@ def purge(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **project_context(request, project, "setup"),
         "rows": [(name, count) for name, count in purging.counts(project).items() if count],
-        "takes_traces": purging.has_dataset_alone(project),
+        "of_dataset": purging.told_of_dataset(project),
         "stays_in": purging.stays_in(project),
         "may_go": purging.may_go(project),
         "error": error,

@@ -41,7 +41,6 @@ from annotation.models import (
 )
 from annotation.projects import bulk
 from annotation.projects.locking import lock_going, lock_project
-from annotation.projects.membership import share_dataset
 from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.jobs.models import Job
 from potato_site.jobs.queue import cancel, enqueue
@@ -88,14 +87,46 @@ def counts(project: Project) -> dict[str, int]:
     }
     for part in parts.values():
         found |= part.counts(project)
-    if has_dataset_alone(project):
+    if takes_dataset(project):
         found |= traces.counts(project.dataset_id)
     return found
 
 
-def has_dataset_alone(project: Project) -> bool:
-    """Whether no other project labels its traces: then they go, too."""
-    return not Project.objects.filter(dataset=project.dataset_id).exclude(pk=project.pk).exists()
+def takes_dataset(project: Project) -> bool:
+    """Whether its dataset goes with it: no other project labels it, and nobody manages it but who manages this one."""
+    if _others_of_dataset(project).exists():
+        return False
+    return project.dataset.is_going or not _keepers(project).exists()
+
+
+def told_of_dataset(project: Project) -> str:
+    """What becomes of its dataset, why, and whose it is: a sentence."""
+    dataset = f"the dataset {project.dataset.name!r}"
+    if _others_of_dataset(project).exists():
+        return f"Another project uses {dataset}: its traces stay."
+    if not takes_dataset(project):
+        return f"Not only this project has {dataset} (managed by {_names(_keepers(project))}): its traces stay."
+    managers = _names(project.dataset.managers.all())
+    return f"No other project uses {dataset}{managers and f' (managed by {managers})'}: its traces go, too."
+
+
+def _others_of_dataset(project: Project) -> QuerySet[Project]:
+    return Project.objects.filter(dataset=project.dataset_id).exclude(pk=project.pk)
+
+
+def _keepers(project: Project) -> QuerySet[User]:
+    """Who manages the dataset without this project. Whose project is taken out of use loses the dataset with it, so
+    that afterwards it is everybody who is left."""
+    return project.dataset.managers.exclude(pk__in=_managers(project).values("user"))
+
+
+def _managers(project: Project) -> QuerySet[Membership]:
+    of_it = Membership.objects.filter(project=project.pk, role=Membership.Role.MANAGER)
+    return of_it.filter(state=Membership.State.ACTIVE)
+
+
+def _names(people: QuerySet[User]) -> str:
+    return " and ".join(sorted(people.values_list("username", flat=True)))
 
 
 def stays_in(project: Project) -> str:
@@ -162,20 +193,29 @@ def _take_out_of_use(project_id: int, by_whom: dict[str, Any], before: dict[str,
     project = lock_going(project_id)
     if project is None:
         return
-    memberships = Membership.objects.filter(project=project)
-    memberships.update(state=Membership.State.INACTIVE)
+    managers = list(_managers(project).values_list("user", flat=True))
+    Membership.objects.filter(project=project).update(state=Membership.State.INACTIVE)
     delete(Invitation.objects.filter(project=project))
     delete(ApiToken.objects.filter(project=project))
     if project.state != Project.State.PURGING:
         Project.objects.filter(pk=project_id).update(state=Project.State.PURGING)
         _audit("project.purge", project, by_whom, before)
-    if has_dataset_alone(project):
+    _leave_dataset(project, managers)
+    if takes_dataset(project):
         traces.take_out_of_use(project.dataset_id)
-    else:
-        for membership in memberships.filter(role=Membership.Role.MANAGER).select_related("project__dataset"):
-            share_dataset(membership)
     for pk in _jobs_of(project_id).filter(state__in=Job.LIVE).values_list("pk", flat=True):
         cancel(pk)
+
+
+def _leave_dataset(project: Project, managers: list[int]) -> None:
+    """Who managed it has its dataset no more, but by another project. Not as when somebody leaves a project: the last
+    one goes, too. So of two projects that are purged at once the second one finds that nobody is left."""
+    Dataset.objects.select_for_update(no_key=True).get(pk=project.dataset_id)
+    still = Membership.objects.filter(
+        role=Membership.Role.MANAGER, state=Membership.State.ACTIVE, project__dataset=project.dataset_id
+    )
+    keep = set(still.filter(user__in=managers).values_list("user", flat=True))
+    project.dataset.managers.remove(*(pk for pk in managers if pk not in keep))
 
 
 def _jobs_of(project_id: int) -> QuerySet[Job]:
@@ -218,7 +258,7 @@ def _empty(project: Project, turns: Turns, with_output: bool) -> None:
     Project.objects.filter(pk=project.pk).update(revision=None)
     turns.empty("revisions", Revision.objects.filter(**mine))
     turns.empty("jobs", Job.objects.filter(project_id=project.pk).exclude(state__in=Job.LIVE))
-    if has_dataset_alone(project):
+    if takes_dataset(project):
         # Again: another project that used it may have gone meanwhile.
         traces.take_out_of_use(project.dataset_id)
         traces.empty(project.dataset_id, turns)
@@ -305,7 +345,7 @@ def _remove_row(project: Project, by_whom: dict[str, Any], turns: Turns) -> None
         return
     # Of two projects that are purged at once, the second one takes the dataset.
     Dataset.objects.select_for_update().get(pk=project.dataset_id)
-    is_last = has_dataset_alone(project)
+    is_last = takes_dataset(project)
     if is_last and not traces.is_empty(project.dataset_id):
         raise IntegrityError("the dataset is not empty")
     delete(Project.objects.filter(pk=project.pk))

@@ -37,6 +37,7 @@ from potato_site.jobs.handle import JobHandle
 from potato_site.jobs.models import Job
 from tests.factory import answers, make_trace, op, person, submit_item, write_project
 from traces import chunks
+from traces.access import datasets_of
 from traces.imports import import_files
 from traces.models import Chunk, Dataset, Import, ImportFile, Trace
 
@@ -201,9 +202,42 @@ def test_a_dataset_that_another_project_labels_stays_for_it(theirs, tmp_path):
     assert not Chunk.objects.exists()
 
 
+def test_a_dataset_that_somebody_else_manages_stays_for_them(theirs):
+    """Lena has uploaded traces, and made no project of them yet; a colleague has tried something with them."""
+    lena, mara = User.objects.create_user("lena"), User.objects.create_user("mara")
+    dataset = Dataset.objects.create(name="Lena's")
+    dataset.managers.add(lena, mara)
+    Trace.objects.filter(dataset=theirs.dataset).update(dataset=dataset)
+    project = create_project("Try", dataset, presets()["first_error"].configure("x"), [], mara)
+    run_now("annotation.sync_items", {"dataset": dataset.pk})
+    # Who only labels there does not give away her dataset by that.
+    Membership.objects.create(project=project, user=lena, role="annotator", source="admin")
+    said = run("try", "--dry-run")
+    assert """the dataset "Lena's" (managed by lena): its traces stay.""" in said
+    assert "versions of traces" not in said
+    with pytest.raises(Stopped):
+        gone(project, progress=stopping_after(3))
+    gone(project)
+    assert datasets_of(lena).get() == dataset
+    assert Trace.objects.filter(dataset=dataset).count() == 3
+    assert not datasets_of(mara).exists()
+
+
+def test_a_dataset_stays_with_who_manages_another_project_of_it(theirs):
+    mara = User.objects.create_user("mara")
+    for name in ("One", "Two"):
+        create_project(name, theirs.dataset, presets()["first_error"].configure("x"), [], mara)
+    theirs.dataset.managers.add(mara)
+    gone(Project.objects.get(slug="one"))
+    assert datasets_of(mara).exists()
+    gone(Project.objects.get(slug="two"))
+    assert not datasets_of(mara).exists()
+
+
 def test_of_two_that_are_deleted_at_once_the_second_takes_the_dataset(theirs):
     boss = User.objects.get(username="boss")
     other = create_project("Other", theirs.dataset, presets()["first_error"].configure("x"), [], boss)
+    theirs.dataset.managers.add(boss)
     with pytest.raises(Stopped):
         gone(theirs, progress=stopping_after(8))
     gone(other)

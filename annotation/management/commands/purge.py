@@ -63,11 +63,7 @@ class Command(BaseCommand):
         out.write(f"{project.name} ({project.slug}), {project.get_state_display().lower()}: this goes, for good.")
         rows = {name: count for name, count in purge.counts(project).items() if count}
         show(out, ["what", "rows"], [[name, count] for name, count in rows.items()])
-        dataset = f"the dataset {project.dataset.name!r}"
-        if purge.has_dataset_alone(project):
-            out.write(f"No other project uses {dataset}: its traces go, too.")
-        else:
-            out.write(f"Another project uses {dataset}: its traces stay.")
+        out.write(purge.told_of_dataset(project))
         if folder := purge.stays_in(project):
             out.write(
                 f"What was delivered to {folder} is removed from there."

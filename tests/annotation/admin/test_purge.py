@@ -36,7 +36,7 @@ def test_it_says_what_goes_and_wants_the_slug(client, project, page):
     assert f'href="{page}"' in setup
     said = client.get(page).content.decode()
     assert '<th scope="row">Submissions</th>' in said
-    assert "they go, too" in said
+    assert "(managed by manager): its traces go, too" in said
     again = client.post(page, {"slug": project.name})
     assert again.status_code == 200
     assert "Type test-project to delete it" in again.content.decode()
