@@ -17,6 +17,7 @@ from traces import ansi
 from traces.displays.diff import diff_of
 from traces.document import CALL_TYPES, EDIT_TYPES, TEXT_TYPES
 from traces.markup import text_of
+from traces.plans import Entry, ToDos, read_listing, read_plan
 from traces.rendering import KNOWN_KEYS
 
 MAX_QUERY = 200  # characters
@@ -38,6 +39,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CALL_TYPES, ("name", "content", "output")),
     "file_read": ("path", "content", "output"),
     "bash_command": ("cwd", "command", "output"),
+    "plan": ("name", "content"),
 }
 _IN_MARKDOWN = frozenset({"user_message", "assistant_message"})
 # Signs that Markdown shows as a style, in the middle of what is read as one text.
@@ -120,6 +122,15 @@ class _Room:
         self.spend(LINE * len(lines))
         return "\n".join(lines[:most])
 
+    def plan(self, raw: _Raw | None) -> ToDos | None:
+        """A plan; None where it is none, or there is no room to take it apart."""
+        if raw is None or memoryview(raw)[0] not in b"[{":
+            return None
+        text = bytes(raw)
+        # Names and values, which may be lists and objects, too, and are written then.
+        self.spend((PARSED + 2 * PIECE) * _signs(text))
+        return read_plan(loads(text)) if self.left >= 0 else None
+
     def _whole(self, raw: _Raw | None) -> str:
         """As ``text_of``; of lists and objects as much as there is room for."""
         if raw is None or self.left < 0:
@@ -127,7 +138,7 @@ class _Room:
         if memoryview(raw)[0] not in b"[{":
             return text_of(loads(bytes(raw)))
         text = bytes(raw)
-        self.spend(PARSED * sum(map(text.count, (b",", b"[", b"{"))))
+        self.spend(PARSED * _signs(text))
         if self.left < 0:
             return ""
         value = loads(text)
@@ -145,6 +156,11 @@ class _Room:
                 return
 
 
+def _signs(text: bytes) -> int:
+    """How many parts of lists and objects there are, at most."""
+    return sum(map(text.count, (b",", b"[", b"{")))
+
+
 def _texts(step: _Object, room: _Room) -> Iterator[str]:
     """What is shown of a step, text by text; a match lies in one of them."""
     kind = _kind(step)
@@ -158,6 +174,8 @@ def _texts(step: _Object, room: _Room) -> Iterator[str]:
     elif kind == "bash_command":
         given = _object(step.get("input"), room)
         yield room.text(given.get("description")) or room.text(given.get("summary"))
+    elif kind == "plan":
+        yield from _planned(step, room)
     elif kind not in TEXT_TYPES and kind != "file_read":
         yield from _values(step.get("input"), room)
     yield from _named({key: value for key, value in step.items() if key not in KNOWN_KEYS}, room)
@@ -189,6 +207,25 @@ def _changed(kind: str, step: _Object, room: _Room) -> Iterator[str]:
         for hunk in file.hunks:
             yield "\n".join([hunk.head, *(line.text for line in hunk.lines)])
     yield diff.rest
+
+
+def _planned(step: _Object, room: _Room) -> Iterator[str]:
+    """A plan's entries, each with its state in words, or the Markdown it is; else what any call shows."""
+    given = step.get("input")
+    plan = room.plan(given)
+    if plan:
+        yield room.cut(_lines(plan.entries))
+        yield from _named({name: one for name, one in _object(given, room).items() if name in plan.rest}, room)
+    else:
+        yield from _values(given, room)
+        yield from _styled(room.text(_object(given, room).get("plan")), room)
+    output = room.text(step.get("output"))
+    listed = read_listing(output)
+    yield _lines(listed) if listed else output
+
+
+def _lines(entries: list[Entry]) -> str:
+    return "\n".join("\n".join(entry) for entry in entries)
 
 
 def _values(raw: _Raw | None, room: _Room) -> Iterator[str]:

@@ -67,6 +67,33 @@ def test_what_nobody_is_shown_is_not(words):
     assert found(trace(turn), words) == []
 
 
+PLAN = [{"content": "alpha", "status": "in_progress", "priority": "high", "activeForm": "Doing alpha"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "words"),
+    [
+        ({"todos": PLAN}, "ok", "in progress"),
+        ({"todos": PLAN}, "ok", "high priority"),
+        ({"todos": PLAN, "explanation": "first things first"}, "ok", "first things"),
+        (PLAN, "ok", "alpha"),
+        ({}, "#1 [in_progress] beta\n#2 [pending] gamma", "#1 beta"),
+        ({"subject": "Read it", "description": "all of it"}, "ok", "all of it"),
+        ({"todos": PLAN}, "saved: it", "saved: it"),
+        ({"plan": "Do **not** touch it"}, "ok", "do not touch"),
+        ({"goals": [{"deep": "value"}]}, "ok", '"value"'),
+    ],
+)
+def test_a_plan_is_found_by_the_words_that_are_shown_of_it(given, output, words):
+    assert found(trace({"type": "plan", "name": "TodoWrite", "input": given, "output": output}), words) == [0]
+
+
+@pytest.mark.parametrize("words", ["in_progress", "doing alpha", "activeform", "todos", "[pending]"])
+def test_what_a_plan_hides_is_not_found(words):
+    turn = {"type": "plan", "name": "x", "input": {"todos": PLAN}, "output": "#1 [pending] gamma"}
+    assert found(trace(turn), words) == []
+
+
 def test_words_are_words_and_no_pattern():
     doc = trace({"type": "thinking", "content": "f(x) costs 3.5$"}, {"type": "thinking", "content": "fx 395"})
     assert found(doc, "F(X) costs 3.5$") == [0]
@@ -109,6 +136,9 @@ HOSTILE = {
     "lines": {"type": "file_edit", "path": "a", "diff": "+x\n" * MANY},
     "made lines": {"type": "file_create", "path": "a", "content": "x\n" * MANY},
     "long": {"type": "thinking", "content": "hay " * MANY},
+    "entries": {"type": "plan", "name": "x", "input": [{"content": "a", "status": "b"} for _ in range(MANY)]},
+    "an entry": {"type": "plan", "name": "x", "input": [{"content": [[] for _ in range(MANY)], "status": "b"}]},
+    "listed": {"type": "plan", "name": "x", "input": {}, "output": "#1 [a] b\n" * MANY},
     "styles": {"type": "user_message", "content": "a*" * MANY},
 }
 
