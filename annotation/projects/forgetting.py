@@ -35,6 +35,11 @@ FILES = "files_of"
 KEPT_JOBS = ("traces.import",)
 # Under these keys the record of changes names people, alone or in a list.
 NAMING = {"user", "username", "annotator", "exclude_annotators", "by"}
+# The object of an entry about people is a name, but for these, where it is the project's.
+ABOUT_PEOPLE = ("people.", "account.")
+ABOUT_PROJECTS = {"people.change", "people.download_links", "people.download_recruits"}
+# What is not part of a longer name or address.
+BEFORE, BEHIND = r"(?<![\w.@+-])", r"(?![\w@+-])"
 REASONS = ("assignment.release", "assignment.invalidate")
 # What a manager wrote, or we did, when the person's work was ended.
 ENDED = (Assignment.State.VOID, Assignment.State.RELEASED, Assignment.State.EXPIRED)
@@ -80,7 +85,7 @@ def forget(user: User, *, who: str, with_exports: bool) -> Forgotten:
         _forget_jobs(user)
         _forget_in_projects(user)
         _forget_in_record(user, done.name)
-        _rename(user, projects, who)
+        _rename(user, done.name, projects, who)
     done.removed = sweep(before)
     ids = [project.pk for project in projects]
     for part in parts.values():
@@ -182,7 +187,7 @@ def _forget_jobs(user: User) -> None:
 
 def _quoting(user: User) -> Callable[[str], bool]:
     words = [re.escape(word) for word in (user.username, user.email) if word]
-    found = re.compile(rf"(?<![\w.@+-])(?:{'|'.join(words)})(?![\w@+-])", re.IGNORECASE)
+    found = re.compile(rf"{BEFORE}(?:{'|'.join(words)}){BEHIND}", re.IGNORECASE)
     return lambda text: found.search(text) is not None
 
 
@@ -210,7 +215,8 @@ def _batches(entries: QuerySet[AuditEntry]) -> Iterator[list[AuditEntry]]:
 
 def _rewrite(entry: AuditEntry, user: User, name: str, theirs: set[str]) -> bool:
     was = (entry.object, entry.before, entry.after)
-    entry.object = _object(entry.object, user.username, name)
+    if entry.action.startswith(ABOUT_PEOPLE) and entry.action not in ABOUT_PROJECTS:
+        entry.object = _object(entry.object, user.username, name)
     entry.before, entry.after = (_value(value, user, name) for value in (entry.before, entry.after))
     if entry.action in REASONS and entry.object in theirs and entry.after:
         entry.after = {**entry.after, "reason": ""}
@@ -233,15 +239,15 @@ def _value(value: Any, user: User, name: str, key: str = "") -> Any:
         case str() if key in NAMING and name_key(value) == user.name_key:
             return name
         case str() if user.email and user.email.casefold() in value.casefold():
-            return re.sub(re.escape(user.email), name, value, flags=re.IGNORECASE)
+            return re.sub(rf"{BEFORE}{re.escape(user.email)}{BEHIND}(?!\.\w)", name, value, flags=re.IGNORECASE)
     return value
 
 
 @transaction.atomic
-def _rename(user: User, projects: list[Project], who: str) -> None:
+def _rename(user: User, name: str, projects: list[Project], who: str) -> None:
     """The last step. What exports call the person has changed, so they are others from now on."""
     before = user.username
-    accounts.make_neutral(user)
+    accounts.make_neutral(user, name)
     for part in parts.values():
         part.rename(before, user.username)
     for project in projects:

@@ -10,14 +10,14 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db.models import F, Q
 
-from potato_site.accounts.models import ApiToken, Attempt, User
+from potato_site.accounts.models import ApiToken, Attempt, User, name_key
 from potato_site.api.models import IdempotencyKey
 
 
 def neutral_name(user: User) -> str:
     """The name that says nothing: always the same, so that what was begun is gone on with."""
     name, number = f"person-{user.pk}", 1
-    while User.objects.filter(username=name).exclude(pk=user.pk).exists():
+    while User.objects.filter(name_key=name_key(name)).exclude(pk=user.pk).exists():
         number += 1
         name = f"person-{user.pk}-{number}"
     return name
@@ -51,9 +51,9 @@ def forget_traces_of_use(user: User) -> None:
         Attempt.objects.filter(who=sha256(user.email.casefold().encode()).hexdigest()).delete()
 
 
-def make_neutral(user: User) -> None:
+def make_neutral(user: User, name: str) -> None:
     """The account keeps its number, by which what it did is its own, and nothing else of the person."""
-    user.username = neutral_name(user)
+    user.username = name
     user.first_name = user.last_name = user.email = ""
     user.preferences = {}
     user.created_by_project = None

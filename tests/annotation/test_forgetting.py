@@ -18,7 +18,7 @@ from django.utils import timezone
 from annotation.assignments import managing
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Invitation, Membership, Project, Recruit, Submission, Visit
-from annotation.projects import forgetting, invitations, membership
+from annotation.projects import forgetting, invitations, lifecycle, membership
 from annotation.projects.load import load_file
 from annotation.quality import statistics
 from exports.build import build
@@ -281,3 +281,30 @@ def test_what_was_left_of_a_stopped_run_is_listed_and_asked_about(project, monke
     assert WHO not in " ".join(everything().values())
     with pytest.raises(CommandError, match="nobody is called"):
         call_command("forget_person", WHO, "--yes")
+
+
+def test_a_neutral_name_that_somebody_has_is_not_taken(project):
+    user = person(WHO)
+    other = User.objects.create_user(f"Person-{user.pk}")
+    assert forget().name == f"person-{user.pk}-2"
+    assert WHO not in " ".join(everything().values())
+    assert person(other.username).is_active
+
+
+def test_a_project_called_as_the_person_keeps_its_history(boss, tmp_path):
+    files = write_project(tmp_path / "files", name="Ann", people=("ann", "bob"))
+    project = load_file(files, tmp_path / "home").project
+    lifecycle.set_state(project, "closed", boss)
+    forgetting.forget(person("ann"), who="boss", with_exports=False)
+    said = set(AuditEntry.objects.filter(object="ann").values_list("action", flat=True))
+    assert said >= {"project.state", "people.change"}
+    change = AuditEntry.objects.get(action="people.change")
+    assert "'ann'" not in str(change.after)
+
+
+@pytest.mark.parametrize("other", ["natali@example.org", "li@example.org.uk", "x.li@example.org", "li@example.organic"])
+def test_an_address_that_only_holds_theirs_stays(other, project, boss):
+    User.objects.filter(username=WHO).update(email="li@example.org")
+    AuditEntry.objects.create(action="config.change", object="r2", after={"contact": f"{other}, Li@example.org."})
+    name = forget().name
+    assert AuditEntry.objects.get(action="config.change").after == {"contact": f"{other}, {name}."}
