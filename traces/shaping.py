@@ -61,6 +61,13 @@ class Shaping:
             counts = Counter()
 
 
+def checked_issue_id(text: str) -> str:
+    """``text`` as an ``issue_id`` that somebody gives. Raises ValueError, with what it must be."""
+    if not text.strip() or not text.isprintable() or len(text) > MAX_ID:
+        raise ValueError(f"must be 1 to {MAX_ID} printable characters, not all of them spaces")
+    return text
+
+
 def _without_subagents(doc: TraceDocument, counts: Counter[str]) -> TraceDocument:
     steps = doc.get("structured_turns", [])
     kept = [step for step in steps if step.get("parent") is None]

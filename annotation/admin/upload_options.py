@@ -8,7 +8,7 @@ from traces.converters import converters
 from traces.document import MAX_ID
 from traces.import_options import ImportOptions
 from traces.recognition import AUTO
-from traces.shaping import Shaping
+from traces.shaping import Shaping, checked_issue_id
 
 
 def _formats() -> list[tuple[str, str]]:
@@ -28,6 +28,13 @@ class OptionsForm(forms.Form):
     issue_id = forms.CharField(
         required=False, max_length=MAX_ID, empty_value=None, label="Issue of all traces that name none (issue_id)"
     )
+
+    def clean_issue_id(self) -> str | None:
+        text: str | None = self.cleaned_data["issue_id"]
+        try:
+            return None if text is None else checked_issue_id(text)
+        except ValueError as error:
+            raise forms.ValidationError(f"It {error}.") from None
 
     def options(self) -> ImportOptions:
         """After it is valid."""

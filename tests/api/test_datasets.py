@@ -376,7 +376,10 @@ def test_a_body_is_imported_in_the_chosen_format(project, call):
     assert Trace.objects.filter(current__converter="aider", issue_key="i").count() == 1
 
 
-@pytest.mark.parametrize("query", ["format=word", "redact=yes", "max_steps=0", "max_output=x", "issue_id="])
+@pytest.mark.parametrize(
+    "query",
+    ["format=word", "redact=yes", "max_steps=0", "max_output=x", "issue_id=", "issue_id=%20", "issue_id=a%0Ab"],
+)
 def test_an_option_that_cannot_be_is_named(project, call, home, query):
     response = call("POST", f"datasets/{project.dataset.pk}/imports/?{query}", b"{}", kind=NDJSON)
     problem(response, 400, "malformed")

@@ -22,7 +22,7 @@ from traces.api.uploads import MEDIA_TYPES, MULTIPART, arriving, arriving_files,
 from traces.import_options import ImportOptions
 from traces.models import Document, Import
 from traces.recognition import AUTO, UnknownFormat
-from traces.shaping import Shaping
+from traces.shaping import Shaping, checked_issue_id
 
 UPLOAD_PARAMETERS = [
     OpenApiParameter("name", str, description="What to call the file in reports."),
@@ -250,7 +250,7 @@ def _options(request: Request) -> ImportOptions:
         redact=flag(request, "redact") or False,
         max_output=_number(request, "max_output"),
         max_steps=_number(request, "max_steps"),
-        issue_id=_key(request, "issue_id"),
+        issue_id=_issue_id(request),
     )
     options = ImportOptions(
         _key(request, "id_key") or "id", _key(request, "text_key"), _key(request, "format") or AUTO, shaping
@@ -260,6 +260,15 @@ def _options(request: Request) -> ImportOptions:
     except UnknownFormat as error:
         raise Problem("malformed", str(error)) from None
     return options
+
+
+def _issue_id(request: Request) -> str | None:
+    """Raises Problem."""
+    text = request.query_params.get("issue_id")
+    try:
+        return None if text is None else checked_issue_id(text)
+    except ValueError as error:
+        raise Problem("malformed", f"issue_id {error}.") from None
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -436,9 +436,13 @@ def test_options_of_the_form_reach_the_import(page, project):
     assert params["shaping"]["issue_id"] == "i 1"
 
 
-def test_an_option_that_cannot_be_is_named_and_nothing_kept(page, project, home):
-    response = page.post(url(project), {"file": file_of(make_trace("new_1")), "max_steps": "0"})
-    assert "Split traces of more steps than" in response.context["errors"][0]
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [({"max_steps": "0"}, "Split traces of more steps than"), ({"issue_id": "a\tb"}, "Issue of all traces")],
+)
+def test_an_option_that_cannot_be_is_named_and_nothing_kept(page, project, home, option, named):
+    response = page.post(url(project), {"file": file_of(make_trace("new_1"))} | option)
+    assert named in response.context["errors"][0]
     assert kept(home) == []
 
 

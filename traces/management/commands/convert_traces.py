@@ -19,11 +19,10 @@ from django.core.management.base import BaseCommand, CommandError
 from potato_site.files import is_device, replacing
 from traces.conversion import Conversion, Converted
 from traces.convert import ConvertReport, convert_sources
-from traces.document import MAX_ID
 from traces.finding import find_sources
 from traces.jsonl import Problem, shown
 from traces.recognition import AUTO, UnknownFormat, claims, converter_called
-from traces.shaping import Shaping
+from traces.shaping import Shaping, checked_issue_id
 from traces.source import Source
 
 MAX_PROBLEMS_IN_JSON = 1000
@@ -44,9 +43,10 @@ def positive(text: str) -> int:
 
 
 def identifier(text: str) -> str:
-    if not text.strip() or not text.isprintable() or len(text) > MAX_ID:
-        raise ArgumentTypeError(f"{text[:40]!a} is no id: 1 to {MAX_ID} printable characters")
-    return text
+    try:
+        return checked_issue_id(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text[:40]!a} is no id: it {error}") from None
 
 
 class Command(BaseCommand):
