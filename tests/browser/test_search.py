@@ -245,6 +245,64 @@ def test_all_changes_that_do_not_come_are_told_and_the_steps_are_found(review):
     says(page, "1 step, without all changes, which did not load")
 
 
+@pytest.fixture
+def slow_changes():
+    """All changes of this page do not come before ``release`` is called."""
+
+    def hold(page):
+        held = []
+        page.route("**/changes/*", lambda route: held.append(route))
+        page.reload()
+        ready(page)
+
+        def release():
+            for route in held:
+                route.continue_()
+
+        return release
+
+    return hold
+
+
+def test_the_steps_are_found_while_all_changes_are_on_their_way(review, slow_changes):
+    page = review(context={"viewport": {"width": 390, "height": 844}})
+    release = slow_changes(page)
+    search(page, "needle")
+    says(page, "1 step, all changes still to come")
+    press(page, "Enter")
+    at(page, "1 of 1 step, all changes still to come", 1)
+    release()
+    at(page, "1 of 2 places", 1)
+    assert [words for words, _ in page.evaluate(MARKED)] == ["needle"]
+    press(page, "Enter")
+    expect(count(page)).to_have_text("2 of 2 places, all changes, src/app.py")
+
+
+def test_what_no_step_has_is_not_called_found_nowhere_before_all_changes_are_there(review, slow_changes):
+    page = review()
+    release = slow_changes(page)
+    search(page, "nowhere")
+    says(page, "Nothing found yet, all changes still to come")
+    press(page, "Enter")
+    says(page, "Nothing found yet, all changes still to come")
+    release()
+    says(page, "Nothing found")
+
+
+def test_of_a_comparison_one_stays_at_the_step_when_the_changes_before_it_come(label, slow_changes):
+    docs = [edited(name, issue_id="x", issue_description="Fix it") for name in ("try-1", "try-2")]
+    page = label(schemes=[PAIRWISE], traces=docs, overlap=0)
+    release = slow_changes(page)
+    search(page, "needle")
+    says(page, "2 steps, all changes still to come")
+    press(page, "Enter", "Enter")
+    expect(count(page)).to_have_text("2 of 2 steps, all changes still to come, right, step 1")
+    release()
+    expect(count(page)).to_have_text("3 of 4 places, right, step 1")
+    press(page, "Enter")
+    expect(count(page)).to_have_text("4 of 4 places, right, all changes, src/app.py")
+
+
 def test_of_a_comparison_the_changes_of_each_attempt_are_searched_and_left_again(label):
     docs = [edited(name, issue_id="x", issue_description="Fix it") for name in ("try-1", "try-2")]
     page = label(schemes=[PAIRWISE], traces=docs, overlap=0)

@@ -1,7 +1,8 @@
 /**
  * The search in the trace. The server says which steps hold a text, whatever of them is on the page; going to one fetches
  * and opens it. The issue is whole on the page and stands before all steps; what the whole run changed is fetched for the
- * search, and its files stand behind all steps. It answers nothing and changes nothing.
+ * search, and its files stand behind all steps: they join what was found when they come. It answers nothing and changes
+ * nothing.
  */
 
 import { AllChanges } from "./changes.js";
@@ -83,10 +84,12 @@ export class Search {
   /** To the next (`by` 1) or previous (-1) place that holds the text; first ask for it, if it was not asked for. */
   async go(by) {
     if (!(await this.#ask())) return;
-    const { found } = this;
-    if (!found.length) return;
+    const { asking } = this;
+    // Where no step has it, a file may that is still to come.
+    if (!this.found.length) await this.whole;
+    if (this.asking !== asking || !this.found.length) return;
     const at = this.at === null ? this.#first(by) : this.at + by;
-    await this.#show((at + found.length) % found.length);
+    await this.#show((at + this.found.length) % this.found.length);
   }
 
   #pressed(event) {
@@ -122,9 +125,15 @@ export class Search {
     const asking = (this.asking = {});
     const isOver = () => this.asking !== asking;
     this.#say("Searching…");
-    let answers, isWhole;
+    this.isWhole = null;
+    this.whole = this.changes.bring().then((isWhole) => {
+      if (isOver()) return;
+      this.isWhole = isWhole;
+      if (this.found) this.#gather();
+    });
+    let answers;
     try {
-      [answers, isWhole] = await Promise.all([this.known.get(words) ?? this.#inTurn(words, isOver), this.changes.bring()]);
+      answers = await (this.known.get(words) ?? this.#inTurn(words, isOver));
     } catch (problem) {
       if (isOver()) return false;
       // The next try asks again.
@@ -134,15 +143,22 @@ export class Search {
     }
     if (answers) this.known.set(words, answers);
     if (isOver()) return false;
-    const pattern = patternOf(words);
+    this.answers = answers;
+    this.#gather();
+    return true;
+  }
+
+  /** All places that are known now, in their order; one stays at the place one is at. */
+  #gather() {
+    const { answers, shown } = this;
+    const pattern = patternOf(this.words);
     const behind = answers.flatMap(({ steps }, side) => [...steps.map((step) => ({ side, step })), ...this.#files(pattern, side)]);
     this.found = holds(byId("issue-text"), pattern) ? [ISSUE, ...behind] : behind;
-    this.isWhole = isWhole;
+    if (shown) this.at = this.found.findIndex(({ side, step }) => side === shown.side && step === shown.step);
     // The step it came to on each side, where it did not come to the end.
     const ends = answers.map(({ searched }, side) => Math.min(searched, this.#length(side) - 1));
     this.end = answers.some(({ searched }, side) => searched < this.#length(side)) ? ends : null;
     this.#count();
-    return true;
   }
 
   /** The files of a side's whole change that have it, as if they were steps behind the last. */
@@ -168,14 +184,15 @@ export class Search {
   }
 
   async #show(at) {
+    const one = this.found[at];
     this.at = at;
+    this.shown = one;
     this.#count();
     byId("search-stay").hidden = false;
-    const { found } = this;
-    const article = await this.#bring(found[at]);
-    if (!this.isOpen || this.found !== found || this.at !== at) return;
+    const article = await this.#bring(one);
+    if (!this.isOpen || this.shown !== one) return;
     if (article) mark(article, patternOf(this.words));
-    else this.#say(`Step ${found[at].step} could not be loaded.`, "none");
+    else this.#say(`Step ${one.step} could not be loaded.`, "none");
   }
 
   async #bring(one) {
@@ -223,9 +240,13 @@ export class Search {
     const what = found.some((one) => one === ISSUE || one.file) ? "place" : "step";
     const steps = `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
     const upTo = end ? `, searched up to step ${end.map((one) => one.toLocaleString("en")).join(" and ")}` : "";
-    const part = upTo + (this.isWhole ? "" : ", without all changes, which did not load");
+    const isComing = this.isWhole === null;
+    const without = isComing ? ", all changes still to come" : ", without all changes, which did not load";
+    const part = upTo + (this.isWhole ? "" : without);
     this.#offer(n > 0);
-    if (!n) {
+    if (!n && isComing) {
+      this.#say(`Nothing found yet${part}`);
+    } else if (!n) {
       this.#say(`Nothing found${part}`, "none");
     } else if (at === null) {
       this.#say(`${steps}${part}`);
@@ -245,7 +266,7 @@ export class Search {
     const place = byId("search-count");
     place.dataset.state = state;
     // More words than a narrow window has room for beside the buttons.
-    place.toggleAttribute("data-long", this.end !== null || !this.isWhole);
+    place.toggleAttribute("data-long", this.found !== null && (this.end !== null || !this.isWhole));
     place.textContent = text;
     if (!aside) return;
     const more = document.createElement("span");
@@ -263,7 +284,9 @@ export class Search {
     this.asking = null;
     this.words = words;
     this.asked = null;
+    this.answers = null;
     this.found = null;
+    this.shown = null;
     this.end = null;
     this.isWhole = true;
     this.at = null;
