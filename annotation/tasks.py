@@ -45,7 +45,7 @@ def purge_project(job: JobHandle) -> dict[str, object]:
         return {}
     by = User.objects.filter(pk=job.params["by"]).first()
     gone = purge.purge(project, by, with_output=job.params["with_output"], progress=job.progress)
-    return {"rows": sum(gone.gone.values()), "output": gone.output}
+    return {"rows": sum(gone.gone.values()), "output": gone.output, "spared": gone.spared}
 
 
 @handler(statistics.JOB, queue="fast", title="Counting the overview")

@@ -5,7 +5,6 @@ Of a folder outside the home nothing is touched unless that was asked for, and t
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from exports.models import Export, ExportSchedule
 from exports.publish import locked
 from exports.releases import MANIFEST
 from potato_site.home import PRIVATE, read_pointer
-from potato_site.operations.purges import Turns, delete, in_home, purge
+from potato_site.operations.purges import Turns, delete, in_home, overlapping, projects_folder, purge
 
 
 @purge
@@ -46,23 +45,23 @@ class Deliveries:
             with locked(output / "exports", waiting=waiting):
                 self._remove_exports(project, turns, with_output)
         if output is not None and with_output and not in_home(output):
-            _remove_delivered(project, output)
+            _remove_delivered(project, output, turns)
+
+    def whose(self, project: Any, folder: Path) -> str:
+        others = Export.objects.filter(overlapping("path", folder)).exclude(project=project.pk)
+        slug = others.values_list("project__slug", flat=True).first()
+        return f"an export of the project {slug}" if slug else ""
 
     def _remove_exports(self, project: Any, turns: Turns, with_output: bool) -> None:
         for export in Export.objects.filter(project=project.pk).order_by("pk"):
             folder = Path(export.path)
             if in_home(folder):
-                _remove_folder(folder)
+                turns.remove(folder, projects_folder())
             elif with_output:
                 _remove_ours(folder, [MANIFEST, *(file["name"] for file in export.manifest["files"])])
             with turns.turn():
                 delete(Export.objects.filter(pk=export.pk))
             turns.told("exports", 1)
-
-
-def _remove_folder(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
 
 
 def _remove_ours(folder: Path, names: list[str]) -> None:
@@ -74,14 +73,13 @@ def _remove_ours(folder: Path, names: list[str]) -> None:
         folder.rmdir()
 
 
-def _remove_delivered(project: Any, output: Path) -> None:
+def _remove_delivered(project: Any, output: Path, turns: Turns) -> None:
     """People's own files, what was kept current, and the note that this is the project's folder."""
     for username in queries.people_of(project.pk, using="default"):
         _remove_ours(output / username, [*FILES.values(), *OF_PAIRS.values()])
     known = [kept for kept in current.kept(project) if kept.path.name] if project.revision_id else []
     for kept in known:
-        _remove_folder(kept.path)
-        kept.path.unlink(missing_ok=True)
+        turns.remove(kept.path, output)
         _remove_ours(kept.path.parent, [f".{kept.path.name}.files.json", ".files.json"])
     if read_pointer(output).get("slug") == project.slug:
         (output / PRIVATE / "project.json").unlink()

@@ -6,7 +6,6 @@ lay, are their owner's.
 
 from __future__ import annotations
 
-import shutil
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from potato_site.jobs.models import Job
 from potato_site.operations.purges import ROWS_AT_ONCE, Turns, delete
 from traces.chunks import CHANGES
 from traces.models import Chunk, Dataset, Document, Import, ImportFile, Rendering, Trace, TraceVersion
+from traces.unpacking import uploads_folder
 from traces.uploads import path_of
 
 # They have bodies.
@@ -83,9 +83,7 @@ def _remove_imports(dataset_id: int, turns: Turns) -> None:
     for batch in Import.objects.filter(dataset=dataset_id).order_by("pk"):
         # First: only the row knows them.
         place = path_of(batch)
-        if place.is_dir():
-            shutil.rmtree(place)
-        place.unlink(missing_ok=True)
+        turns.remove(place, uploads_folder())
         turns.empty("files of imports", ImportFile.objects.filter(batch=batch))
         with turns.turn():
             delete(AuditEntry.objects.filter(project=None, object=f"import {batch.pk}"))

@@ -270,7 +270,8 @@ def _announce(
     """The import of stored files, queued: its own, or the one that the same content has already."""
     dataset = found if isinstance(found, Dataset) else found()
     # Two uploads of the same content take turns here, so the second one sees the first.
-    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    if Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk, is_going=False).first() is None:
+        raise UploadRefused("this dataset is being deleted for good", 404)
     params = options.as_params() | {"files": len(stored)}
     known = _known(dataset, sorted(one.content for one in stored), params)
     if known is not None:

@@ -46,8 +46,8 @@ def create_project(
 
     ``dataset`` is one that the caller has found ``user`` to manage, or the name of a new one. ``op_id`` is made by the
     sender: the same one again gives the project it made before. The name of ``config`` is replaced. Raises
-    ValidationError for a name that is none, OSError and HomeError where the project's folder cannot be made; then
-    nothing is left.
+    ValidationError for a name that is none and for a dataset on its way out, OSError and HomeError where the project's
+    folder cannot be made; then nothing is left.
     """
     name = name_of(name)
     # A second click waits here for the first. No key: what else this person does refers to them.
@@ -60,6 +60,8 @@ def create_project(
     if isinstance(dataset, str):
         dataset = Dataset.objects.create(name=dataset)
         dataset.managers.add(user)
+    elif Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk, is_going=False).first() is None:
+        raise ValidationError("This dataset is being deleted for good.")
     project = _with_free_slug(Project(name=name, dataset=dataset, creation_key=key))
     if is_new and dataset.name == name != str(project):
         _tell_apart(dataset, project)
@@ -86,7 +88,7 @@ def _tell_apart(dataset: Dataset, project: Project) -> None:
 def _with_free_slug(project: Project) -> Project:
     """Save a new project under the slug of its name, or that with -2, -3, … where it is taken."""
     slug = slug_of(project.name)
-    taken = set(Project.objects.filter(slug__startswith=slug[:90]).values_list("slug", flat=True))
+    taken = set(Project.objects.filter(slug__startswith=slug[:90]).values_list("slug", flat=True)) | _delivering(slug)
     for _ in range(TRIES):
         project.slug = _free(slug, taken)
         project.output_path = str(output_folder(project.slug))
@@ -97,6 +99,13 @@ def _with_free_slug(project: Project) -> Project:
         except IntegrityError:
             taken.add(project.slug)
     raise IntegrityError(f"no free slug for {slug!r}")
+
+
+def _delivering(slug: str) -> set[str]:
+    """The slugs whose folder another project delivers to, or into."""
+    start = str(output_folder(slug[:90]))
+    paths = Project.objects.filter(output_path__startswith=start).values_list("output_path", flat=True)
+    return {Path(path).relative_to(output_folder("")).parts[0] for path in paths}
 
 
 def _free(slug: str, taken: set[str]) -> str:

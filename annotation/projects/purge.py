@@ -10,13 +10,12 @@ Accounts of people stay, but for those that were made for people of a crowd plat
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
@@ -44,11 +43,21 @@ from annotation.projects.locking import lock_going, lock_project
 from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.jobs.models import Job
 from potato_site.jobs.queue import cancel, enqueue
-from potato_site.operations.purges import Progress, Turns, delete, in_home, overwriting, parts
+from potato_site.operations.purges import (
+    Progress,
+    Turns,
+    delete,
+    in_home,
+    overlapping,
+    overwriting,
+    parts,
+    projects_folder,
+)
 from traces import purges as traces
 from traces.models import Dataset
 
 JOB = "annotation.purge"
+MAY_GO = frozenset((Project.State.CLOSED, Project.State.DRAFT))
 EVENTS_AT_ONCE = 2000
 ASSIGNMENTS_AT_ONCE = 200
 ITEMS_AT_ONCE = 200
@@ -64,6 +73,8 @@ class Purged:
     slug: str
     gone: dict[str, int] = field(default_factory=dict)
     output: str = ""
+    # What stays in the home, and why: sentences.
+    spared: list[str] = field(default_factory=list)
 
 
 def counts(project: Project) -> dict[str, int]:
@@ -96,7 +107,8 @@ def takes_dataset(project: Project) -> bool:
     """Whether its dataset goes with it: no other project labels it, and nobody manages it but who manages this one."""
     if _others_of_dataset(project).exists():
         return False
-    return project.dataset.is_going or not _keepers(project).exists()
+    is_going = Dataset.objects.filter(pk=project.dataset_id, is_going=True).exists()
+    return is_going or not _keepers(project).exists()
 
 
 def told_of_dataset(project: Project) -> str:
@@ -144,7 +156,7 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
     before = counts(project)
     by_whom = {"user": by, "who": who or (by.username if by else "")}
     _take_out_of_use(project.pk, by_whom, before)
-    turns = Turns(progress, sum(before.values()))
+    turns = Turns(progress, sum(before.values()), partial(_whose, project))
     with overwriting():
         for _ in range(TRIES):
             going = Project.objects.filter(pk=project.pk).first()
@@ -158,7 +170,7 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
                 continue  # what was under way when the project was taken out of use has brought something more
         else:
             raise StillWritten(f"something goes on writing to {project.slug}: stop it, and begin again")
-    return Purged(project.slug, turns.gone, "" if with_output else stays_in(project))
+    return Purged(project.slug, turns.gone, "" if with_output else stays_in(project), turns.spared)
 
 
 class StillWritten(Exception):
@@ -171,40 +183,47 @@ class NotClosed(Exception):
 
 def may_go(project: Project) -> bool:
     """Whether nobody is at work in it by its state, so that managers may delete it."""
-    return project.state in (Project.State.CLOSED, Project.State.DRAFT)
+    return project.state in MAY_GO
 
 
-@transaction.atomic
 def begin(project: Project, by: User) -> Job:
     """Take a project out of use that is closed, or was never opened, and have a job do the rest. What lies outside the
     home stays. Raises NotClosed, Http404."""
-    if not may_go(lock_project(project.pk)):
-        raise NotClosed
-    _take_out_of_use(project.pk, {"user": by, "who": by.username}, counts(project))
-    params = {"going": project.pk, "slug": project.slug, "name": project.name, "by": by.pk, "with_output": False}
-    return enqueue(JOB, params, dedupe_key=f"{JOB}:{project.pk}")
+    # Before anything is locked: it takes long.
+    before = counts(project)
+    with transaction.atomic():
+        lock_project(project.pk)
+        if not _take_out_of_use(project.pk, {"user": by, "who": by.username}, before, MAY_GO):
+            raise NotClosed
+        params = {"going": project.pk, "slug": project.slug, "name": project.name, "by": by.pk, "with_output": False}
+        return enqueue(JOB, params, dedupe_key=f"{JOB}:{project.pk}")
 
 
 # --- nobody finds it any more --------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def _take_out_of_use(project_id: int, by_whom: dict[str, Any], before: dict[str, int]) -> None:
+def _take_out_of_use(
+    project_id: int, by_whom: dict[str, Any], before: dict[str, int], states: Collection[str] = Project.State.values
+) -> bool:
+    """False where it is in none of these states: then the caller rolls back, or was here before."""
     project = lock_going(project_id)
     if project is None:
-        return
+        return False
     managers = list(_managers(project).values_list("user", flat=True))
     Membership.objects.filter(project=project).update(state=Membership.State.INACTIVE)
     delete(Invitation.objects.filter(project=project))
     delete(ApiToken.objects.filter(project=project))
-    if project.state != Project.State.PURGING:
-        Project.objects.filter(pk=project_id).update(state=Project.State.PURGING)
+    # Who opens it has its row locked, and not the project as such.
+    in_use = Project.objects.filter(pk=project_id, state__in=states).exclude(state=Project.State.PURGING)
+    is_first = bool(in_use.update(state=Project.State.PURGING))
+    if is_first:
         _audit("project.purge", project, by_whom, before)
     _leave_dataset(project, managers)
-    if takes_dataset(project):
-        traces.take_out_of_use(project.dataset_id)
+    _take_dataset_out_of_use(project)
     for pk in _jobs_of(project_id).filter(state__in=Job.LIVE).values_list("pk", flat=True):
         cancel(pk)
+    return is_first
 
 
 def _leave_dataset(project: Project, managers: list[int]) -> None:
@@ -216,6 +235,16 @@ def _leave_dataset(project: Project, managers: list[int]) -> None:
     )
     keep = set(still.filter(user__in=managers).values_list("user", flat=True))
     project.dataset.managers.remove(*(pk for pk in managers if pk not in keep))
+
+
+@transaction.atomic
+def _take_dataset_out_of_use(project: Project) -> bool:
+    """Where it goes with the project. A project that is made of it just now is there before, or finds nothing."""
+    Dataset.objects.select_for_update(no_key=True).get(pk=project.dataset_id)
+    goes = takes_dataset(project)
+    if goes:
+        traces.take_out_of_use(project.dataset_id)
+    return goes
 
 
 def _jobs_of(project_id: int) -> QuerySet[Job]:
@@ -258,11 +287,10 @@ def _empty(project: Project, turns: Turns, with_output: bool) -> None:
     Project.objects.filter(pk=project.pk).update(revision=None)
     turns.empty("revisions", Revision.objects.filter(**mine))
     turns.empty("jobs", Job.objects.filter(project_id=project.pk).exclude(state__in=Job.LIVE))
-    if takes_dataset(project):
-        # Again: another project that used it may have gone meanwhile.
-        traces.take_out_of_use(project.dataset_id)
+    # Again: another project that used it may have gone meanwhile.
+    if _take_dataset_out_of_use(project):
         traces.empty(project.dataset_id, turns)
-    _remove_folders(project)
+    _remove_folders(project, turns)
 
 
 def _remove_assignments(project_id: int, turns: Turns) -> None:
@@ -326,16 +354,18 @@ def _forget_maker_of_accounts(project_id: int, turns: Turns) -> None:
             User.objects.filter(pk__in=pks).update(created_by_project=None)
 
 
-def _remove_folders(project: Project) -> None:
+def _remove_folders(project: Project, turns: Turns) -> None:
     """What lies in the home: where the project delivers, and where a restore has put what it delivered elsewhere."""
-    usual = Path(settings.POTATO_HOME) / "projects" / project.slug
-    is_anothers = Project.objects.filter(output_path=str(usual)).exclude(pk=project.pk).exists()
-    folders = [] if is_anothers else [usual]
-    if project.output_path and not stays_in(project):
-        folders.append(Path(project.output_path))
-    for folder in folders:
-        if folder.is_dir() and folder != usual.parent:
-            shutil.rmtree(folder)
+    usual = projects_folder() / project.slug
+    for folder in {usual, Path(project.output_path or usual)}:
+        turns.remove(folder, projects_folder())
+
+
+def _whose(project: Project, folder: Path) -> str:
+    others = Project.objects.filter(overlapping("output_path", folder)).exclude(pk=project.pk)
+    if other := others.values_list("slug", flat=True).first():
+        return f"the project {other}"
+    return next(filter(None, (part.whose(project, folder) for part in parts.values())), "")
 
 
 def _remove_row(project: Project, by_whom: dict[str, Any], turns: Turns) -> None:

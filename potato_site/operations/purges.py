@@ -6,6 +6,8 @@ its ``purges.py``, with :func:`purge`.
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from potato_site.operations.carried import inside
 
@@ -32,12 +34,16 @@ class Turns:
     it is about; what it raises ends the work, which can be begun again.
     """
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Progress, total: int, whose: Callable[[Path], str]) -> None:
+        """``whose``: the other project that has this folder, one around it, or something inside; "" for none."""
         self._progress = progress
+        self._whose = whose
         self.total = total
         self.done = 0
         # What went, by name.
         self.gone: dict[str, int] = {}
+        # What stays in the home, and why: sentences.
+        self.spared: list[str] = []
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -62,6 +68,46 @@ class Turns:
                 delete(rows.model._base_manager.filter(pk__in=pks))
             self.told(name, len(pks))
 
+    def remove(self, place: Path, within: Path) -> None:
+        """Remove a folder (or file) that lies in ``within``: nothing that another project has, nothing through a link.
+        Raises OSError."""
+        if place == within or not inside(place, within) or not (place.is_symlink() or place.exists()):
+            return
+        if other := self._whose(place):
+            self._spare(f"{place} stays: {other} has it, too, or something that lies in it or around it.")
+        elif place.is_symlink():
+            led = os.path.realpath(place)
+            place.unlink()
+            self._spare(f"{place} was a link to {led}: what lies there stays.")
+        elif place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+
+    def _spare(self, sentence: str) -> None:
+        if sentence not in self.spared:
+            self.spared.append(sentence)
+
+
+def overlapping(field: str, folder: Path) -> Q:
+    """The rows whose ``field`` names this folder, one around it, or something inside."""
+    found = Q()
+    for path in _names(folder):
+        # As a text it may find too much where case says nothing: then a folder stays.
+        found |= Q(**{f"{field}__in": [str(path), *map(str, path.parents)]}) | Q(**{f"{field}__startswith": f"{path}/"})
+    return found
+
+
+def _names(folder: Path) -> set[Path]:
+    """As it is written, as it is called without links, and as it is called by the home."""
+    # What a link leads to is not removed.
+    real = folder.parent.resolve() / folder.name
+    projects = projects_folder()
+    names = {folder, real}
+    if inside(real, projects.resolve()):
+        names.add(projects / real.relative_to(projects.resolve()))
+    return names
+
 
 def delete(rows: QuerySet[Any]) -> int:
     """Delete rows by one statement, without reading them or what refers to them."""
@@ -70,7 +116,11 @@ def delete(rows: QuerySet[Any]) -> int:
 
 def in_home(path: Path) -> bool:
     """Whether it lies where the site itself keeps what projects deliver; all else is its owner's."""
-    return inside(path, Path(settings.POTATO_HOME) / "projects")
+    return inside(path, projects_folder())
+
+
+def projects_folder() -> Path:
+    return Path(settings.POTATO_HOME) / "projects"
 
 
 @contextmanager
@@ -115,6 +165,9 @@ class Part(Protocol):
     def remove(self, project: Any, turns: Turns, with_output: bool) -> None:
         """All of it, files first: only the rows know them. ``with_output``: also what lies outside the home. Called
         again after a crash."""
+
+    def whose(self, project: Any, folder: Path) -> str:
+        """Another project that has this folder, one around it, or something inside; "" for none."""
 
 
 parts: dict[str, Part] = {}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +22,7 @@ from annotation.assignments.handout import hand_out
 from annotation.models import AnswerEvent, Assignment, Gold, Item, Membership, Project, Recruit, Screening, Visit
 from annotation.projects import invitations, purge
 from annotation.projects.create import create_project
+from annotation.projects.lifecycle import set_state
 from annotation.projects.load import load_file
 from annotation.projects.presets import presets
 from annotation.projects.revisions import current
@@ -40,6 +42,7 @@ from traces import chunks
 from traces.access import datasets_of
 from traces.imports import import_files
 from traces.models import Chunk, Dataset, Import, ImportFile, Trace
+from traces.uploads import UploadRefused, receive
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 SECRET = "Quetzalcoatlus"
@@ -378,6 +381,135 @@ def test_the_name_is_free_again(theirs, tmp_path, home):
     again = load(tmp_path / "theirs", home, "Theirs")
     assert again.slug == "theirs"
     assert Item.objects.filter(project=again).count() == 3
+
+
+def make(name: str, dataset: Dataset | str = "Runs") -> Project:
+    boss = User.objects.filter(username="boss").first() or User.objects.create_superuser("boss")
+    return create_project(name, dataset, presets()["first_error"].configure("x"), [], boss)
+
+
+@pytest.mark.parametrize("place", ["other", "other/inside", "."])
+def test_a_folder_that_another_project_delivers_to_stays_and_is_named(place, home, tmp_path):
+    """The folder itself, one inside, and one around it."""
+    project = make("Other")
+    theirs = load(tmp_path / "t", home, "Theirs")
+    Project.objects.filter(pk=theirs.pk).update(output_path=str(home / "projects" / place))
+    label = home / "projects" / place / "ann" / "annotations.jsonl"
+    label.parent.mkdir(parents=True)
+    label.write_text("theirs")
+    said = run("other", "--yes")
+    assert "other stays: the project theirs has it, too" in said
+    assert label.read_text() == "theirs"
+    assert not Project.objects.filter(pk=project.pk).exists()
+
+
+def test_so_does_one_by_another_name_and_one_with_an_export_of_another(home, tmp_path):
+    big = tmp_path / "big"
+    big.mkdir()
+    (home / "projects").symlink_to(big)
+    first, second, theirs = make("First"), make("Second"), load(tmp_path / "t", home, "Theirs")
+    Project.objects.filter(pk=theirs.pk).update(output_path=str(big / "first" / "nested"))
+    Export.objects.create(
+        project=theirs, format="prm", options_digest="0" * 64, seq=1, path=str(big / "second" / "exports" / "prm-1"),
+        manifest={"files": []}, sha256="0" * 64,
+    )  # fmt: skip
+    assert "first stays: the project theirs" in gone(first).spared[0]
+    assert "second stays: an export of the project theirs" in gone(second).spared[0]
+    assert sorted(path.name for path in big.iterdir()) == ["first", "second"]
+
+
+def test_the_folder_of_all_projects_stays(home, tmp_path):
+    project = load(tmp_path / "t", home, "Theirs", output={"path": str(home / "projects"), "format": "jsonl"})
+    (home / "projects" / "kept").write_text("x")
+    gone(project)
+    assert (home / "projects" / "kept").exists()
+
+
+def test_a_folder_that_is_a_link_is_unlinked_and_where_it_led_is_said(home, tmp_path):
+    project = make("Made here")
+    folder, big = Path(project.output_path), tmp_path / "big"
+    folder.rename(big)
+    folder.symlink_to(big)
+    (big / "notes").write_text("x")
+    assert f"made-here was a link to {big}: what lies there stays" in run("made-here", "--yes")
+    assert not folder.is_symlink()
+    assert (big / "notes").exists()
+    assert not Project.objects.exists()
+
+
+def test_a_new_project_takes_no_folder_that_another_delivers_to(home, tmp_path):
+    load(tmp_path / "a", home, "A", output={"path": str(home / "projects" / "other"), "format": "jsonl"})
+    load(tmp_path / "b", home, "B", output={"path": str(home / "projects" / "other-2" / "in"), "format": "jsonl"})
+    assert make("Other").slug == "other-3"
+
+
+def test_one_that_is_opened_while_its_rows_are_counted_stays(theirs, monkeypatch):
+    set_state(theirs, "closed", None)
+    counts = purge.counts
+
+    def opened_meanwhile(project):
+        set_state(Project.objects.get(pk=project.pk), "open", None)
+        return counts(project)
+
+    monkeypatch.setattr(purge, "counts", opened_meanwhile)
+    with pytest.raises(purge.NotClosed):
+        purge.begin(theirs, User.objects.get(username="boss"))
+    assert Project.objects.get().state == "open"
+    assert Membership.objects.filter(state="active").exists()
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_so_does_one_that_somebody_is_just_opening(theirs):
+    """Who opens a project locks its row alone."""
+    set_state(theirs, "closed", None)
+    ended = []
+
+    def begin():
+        try:
+            ended.append(purge.begin(theirs, User.objects.get(username="boss")))
+        except purge.NotClosed as error:
+            ended.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=begin)
+    with transaction.atomic():
+        set_state(theirs, "open", None)
+        thread.start()
+        thread.join(1)
+        assert not ended
+    thread.join(20)
+    assert [type(end) for end in ended] == [purge.NotClosed]
+    assert Project.objects.get().state == "open"
+
+
+def test_of_a_dataset_on_its_way_out_no_project_is_made_and_nothing_goes_into_it(theirs):
+    dataset = theirs.dataset
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(0))
+    with pytest.raises(ValidationError, match="being deleted"):
+        make("Late", dataset)
+    with pytest.raises(UploadRefused, match="being deleted"):
+        receive(dataset, BytesIO(json.dumps(make_trace("late")).encode()), name="late.jsonl", user=None)
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_a_project_made_just_before_keeps_the_traces(theirs):
+    ended = []
+
+    def purging():
+        ended.append(gone(theirs))
+        connection.close()
+
+    thread = threading.Thread(target=purging)
+    with transaction.atomic():
+        make("Just before", theirs.dataset)
+        thread.start()
+        thread.join(2)
+        assert not ended
+    thread.join(30)
+    assert ended
+    assert Trace.objects.filter(dataset__projects__slug="just-before").count() == 3
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'")

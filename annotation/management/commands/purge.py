@@ -56,6 +56,8 @@ class Command(BaseCommand):
                 gone = purge.purge(project, None, who=operator(), with_output=options["with_output"], progress=tell)
             except purge.StillWritten as error:
                 raise CommandError(str(error)) from None
+        for sentence in gone.spared:
+            self.stdout.write(sentence)
         self.stdout.write(f"{project.slug} is deleted: {sum(gone.gone.values()):,} rows.")
 
     def _tell(self, project: Project, with_output: bool) -> None:
