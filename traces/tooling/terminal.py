@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 # No "#": it is the prompt of root, but far more often begins a comment.
@@ -10,7 +12,14 @@ _PROMPT = re.compile(
     r"\s*(?:\([\w.-]{1,80}\) ?)?(?:[\w.-]{1,80}@[\w.-]{1,80}[^$%]{0,80})?([$%]) (?=\S)"
     r"|\s*PS [A-Z]:[^>]{0,200}(>) ?(?=\S)"
 )
-_MORE = re.compile(r"\s*> ?")
+# How a shell asks for the rest of a command.
+_MORE = re.compile(r"\s*>(?: |$)")
+_WORD = re.compile(r"[^\s;]+")
+# What a command must hold that begins so.
+_CLOSING = {**dict.fromkeys(("for", "while", "until", "select"), "done"), "if": "fi", "case": "esac"}
+_UNFINISHED = ("|", "&&", "{", "(", " do", " then", " else")
+# The word that ends a here-document.
+_HERE = re.compile(r"(?<!<)<<(?!<)-?[ \t]*[\\'\"]?([\w-]+)")
 
 
 @dataclass
@@ -61,14 +70,73 @@ def _sign(line: str) -> str:
 
 
 def _typed(lines: list[str], sign: str) -> list[str | None]:
-    """Each line without its prompt, or as what goes on with the command above; None for the others."""
+    """Each line without its prompt, or as what goes on with or tells of a command; None for what was printed."""
     found: list[str | None] = []
-    for line in lines:
-        match = _PROMPT.match(line)
+    prompts = []
+    here = _HereDocuments(lines)
+    waits = False
+    while (at := len(found)) < len(lines):
+        match = _PROMPT.match(lines[at])
+        goes_on = bool(found) and (found[-1] or "").endswith("\\")
         if match and sign in (match[1], match[2]):
-            found.append(line[match.end() :])
-        elif found and (found[-1] or "").endswith("\\"):
-            found.append(_MORE.sub("", line, count=1))
+            prompts.append(at)
+            typed = lines[at][match.end() :]
+            waits = _is_unfinished(typed)
+        elif goes_on or (waits and _MORE.match(lines[at])):
+            typed = _MORE.sub("", lines[at], count=1)
+            waits = waits or _is_unfinished(typed)
         else:
             found.append(None)
+            waits = False
+            continue
+        found += [typed, *here.of(typed, at + 1)]
+    for at in prompts:
+        for above in _remarks(lines, found, at):
+            found[above] = lines[above]
     return found
+
+
+def _is_unfinished(command: str) -> bool:
+    """Whether a shell waits for the rest. What else begins with ``>`` below a command is its output: npm's, say."""
+    text = command.strip()
+    words = _WORD.findall(text)
+    return (
+        bool(words and _CLOSING.get(words[0], words[0]) not in words)
+        or text.endswith(_UNFINISHED)
+        or any(text.count(quote) % 2 for quote in "\"'")
+        or any(text.count(left) > text.count(right) for left, right in ("()", "{}"))
+    )
+
+
+def _remarks(lines: list[str], found: list[str | None], prompt: int) -> range:
+    """The lines right above a prompt that tell of its command, with the blank ones between them."""
+    first = at = prompt
+    while at and found[at - 1] is None and _is_remark(lines[at - 1]):
+        at -= 1
+        if lines[at].strip():
+            first = at
+        elif first == prompt:
+            break
+    return range(first, prompt)
+
+
+class _HereDocuments:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for at, line in enumerate(lines):
+            self._places[_MORE.sub("", line, count=1).strip()].append(at)
+
+    def of(self, command: str, at: int) -> list[str]:
+        """The lines from ``at`` on that a command is given, to the word that ends them; none where that is missing."""
+        found: list[str] = []
+        for word in _HERE.findall(command):
+            places = self._places.get(word, [])
+            nth = bisect_left(places, at)
+            if nth == len(places):
+                break
+            end = places[nth] + 1
+            given = self._lines[at:end]
+            found += [_MORE.sub("", line, count=1) for line in given] if _MORE.match(given[-1]) else given
+            at = end
+        return found

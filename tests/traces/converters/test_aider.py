@@ -346,6 +346,18 @@ def test_what_a_quoted_terminal_shows_below_a_command_is_its_output(steps):
     ]
 
 
+def test_a_quoted_terminal_shows_all_of_a_command_and_the_remark_above_it(steps):
+    said = (
+        "```bash\n$ cat > app.cfg <<'EOF'\n# settings\nx = 1\nEOF\n$ cat app.cfg\nx = 1\n# Run it\n"
+        "$ for i in 1 2; do\n>   echo $i\n> done\n1\n2\n```\n"
+    )
+    made = of_type(steps(f"#### go  \n\n{said}"), "bash_command")
+    assert [(step["command"], step["output"]) for step in made] == [
+        ("cat > app.cfg <<'EOF'\n# settings\nx = 1\nEOF\ncat app.cfg", "x = 1"),
+        ("# Run it\nfor i in 1 2; do\n  echo $i\ndone", "1\n2"),
+    ]
+
+
 def test_a_message_about_a_command_that_ran_keeps_the_language_of_its_fence(steps):
     made = steps("#### go  \n\n```zsh\nls\n```\n\n> Running ls  \n")
     assert [step["content"] for step in of_type(made, "assistant_message")] == ["```zsh\nls\n```"]

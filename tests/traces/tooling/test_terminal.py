@@ -1,5 +1,7 @@
 """A quoted terminal: what was typed, and what it printed."""
 
+import time
+
 import pytest
 
 from traces.tooling.terminal import read_terminal
@@ -18,6 +20,21 @@ from traces.tooling.terminal import read_terminal
         ("$ curl x\n  % Total\n", [("curl x", "  % Total")]),
         ("% ls\n$ a\n", [("ls", "$ a")]),
         ("$ a \\\n  b\nout \\\nput\n", [("a \\\n  b", "out \\\nput")]),
+        (
+            "$ cat >a.cfg <<'EOF'\nx = 1\n\n$ y\n# z\nEOF\n$ cat a.cfg\nx = 1\n",
+            [("cat >a.cfg <<'EOF'\nx = 1\n\n$ y\n# z\nEOF\ncat a.cfg", "x = 1")],
+        ),
+        ("$ python - <<-END\n> print(1)\n> END\n1\n", [("python - <<-END\nprint(1)\nEND", "1")]),
+        ("$ diff <<A <<B\na\nA\nb\nB\nout\n", [("diff <<A <<B\na\nA\nb\nB", "out")]),
+        ("$ cat <<EOF\nnever ended\n", [("cat <<EOF", "never ended")]),
+        ("$ cat <<<EOF\nEOF\n", [("cat <<<EOF", "EOF")]),
+        ("$ for i in 1 2; do\n>   echo $i\n> done\n1\n2\n", [("for i in 1 2; do\n  echo $i\ndone", "1\n2")]),
+        ("$ if test -e file\n> then echo y; fi\ny\n", [("if test -e file\nthen echo y; fi", "y")]),
+        ("$ git commit -m 'One\n>\n> Two'\n[main 1]\n", [("git commit -m 'One\n\nTwo'", "[main 1]")]),
+        ("$ npm test\n> app@1.0.0 test\n> jest\n", [("npm test", "> app@1.0.0 test\n> jest")]),
+        ("$ for i in 1; do cat; done\n> quoted\n", [("for i in 1; do cat; done", "> quoted")]),
+        ("$ make\nok\n\n# Now\n\n# run it\n$ ./app\nhi\n", [("make", "ok"), ("# Now\n\n# run it\n./app", "hi")]),
+        ("$ cat a.md\ntext\n# Title\n\n$ ls\n", [("cat a.md", "text\n# Title"), ("ls", None)]),
         ("PS C:\\Users\\me> dir\nx\nPS C:\\> cls\n", [("dir", "x"), ("cls", None)]),
         ("echo '$ 5'\n$ 5\n", [("echo '$ 5'\n$ 5", None)]),
         ("$HOME/run\n", [("$HOME/run", None)]),
@@ -27,6 +44,14 @@ from traces.tooling.terminal import read_terminal
 )
 def test_prompts_tell_commands_from_what_they_print(text, found):
     assert [(typed.command, typed.output) for typed in read_terminal(text)] == found
+
+
+@pytest.mark.parametrize("piece", ["$ cat <<EOF\n", "# x\n\n", "$ for x\n> y\n", "$ a <<A <<A\nA\n"])
+def test_very_many_lines_are_read(piece):
+    text = "$ ls\nout\n" + piece * 100_000
+    start = time.process_time()
+    assert read_terminal(text)
+    assert time.process_time() - start < 5
 
 
 def test_a_command_of_very_many_lines_is_read():
