@@ -83,7 +83,7 @@ def _typed(lines: list[str], sign: str) -> list[str | None]:
             typed = lines[at][match.end() :]
             waits = _is_unfinished(typed)
         elif goes_on or (waits and _MORE.match(lines[at])):
-            typed = _MORE.sub("", lines[at], count=1)
+            typed = _without_more(lines[at])
             waits = waits or _is_unfinished(typed)
         else:
             found.append(None)
@@ -94,6 +94,12 @@ def _typed(lines: list[str], sign: str) -> list[str | None]:
         for above in _remarks(lines, found, at):
             found[above] = lines[above]
     return found
+
+
+def _without_more(line: str) -> str:
+    """What was typed where a shell asked for it."""
+    match = _MORE.match(line)
+    return line[match.end() :] if match else line
 
 
 def _is_unfinished(command: str) -> bool:
@@ -125,7 +131,7 @@ class _HereDocuments:
         self._lines = lines
         self._places: dict[str, list[int]] = defaultdict(list)
         for at, line in enumerate(lines):
-            self._places[_MORE.sub("", line, count=1).strip()].append(at)
+            self._places[_without_more(line).strip()].append(at)
 
     def of(self, command: str, at: int) -> list[str]:
         """The lines from ``at`` on that a command is given, to the word that ends them; none where that is missing."""
@@ -137,6 +143,6 @@ class _HereDocuments:
                 break
             end = places[nth] + 1
             given = self._lines[at:end]
-            found += [_MORE.sub("", line, count=1) for line in given] if _MORE.match(given[-1]) else given
+            found += [_without_more(line) for line in given] if _MORE.match(given[-1]) else given
             at = end
         return found

@@ -35,6 +35,7 @@ from traces.tooling.terminal import read_terminal
         ("$ for i in 1; do cat; done\n> quoted\n", [("for i in 1; do cat; done", "> quoted")]),
         ("$ make\nok\n\n# Now\n\n# run it\n$ ./app\nhi\n", [("make", "ok"), ("# Now\n\n# run it\n./app", "hi")]),
         ("$ cat a.md\ntext\n# Title\n\n$ ls\n", [("cat a.md", "text\n# Title"), ("ls", None)]),
+        ("$ a \\\n  --b > out\nc\n", [("a \\\n  --b > out", "c")]),
         ("PS C:\\Users\\me> dir\nx\nPS C:\\> cls\n", [("dir", "x"), ("cls", None)]),
         ("echo '$ 5'\n$ 5\n", [("echo '$ 5'\n$ 5", None)]),
         ("$HOME/run\n", [("$HOME/run", None)]),
@@ -46,8 +47,8 @@ def test_prompts_tell_commands_from_what_they_print(text, found):
     assert [(typed.command, typed.output) for typed in read_terminal(text)] == found
 
 
-@pytest.mark.parametrize("piece", ["$ cat <<EOF\n", "# x\n\n", "$ for x\n> y\n", "$ a <<A <<A\nA\n"])
-def test_very_many_lines_are_read(piece):
+@pytest.mark.parametrize("piece", ["$ cat <<EOF\n", "# x\n\n", "$ for x\n> y\n", "$ a <<A <<A\nA\n", " "])
+def test_very_much_text_is_read(piece):
     text = "$ ls\nout\n" + piece * 100_000
     start = time.process_time()
     assert read_terminal(text)
