@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -49,7 +50,8 @@ class Names:
                 for path in _own(folder):
                     path.unlink()
                     removed.append(str(path))
-            if not any(folder.iterdir()):
+            # It stays where something else lies in it.
+            with contextlib.suppress(OSError):
                 folder.rmdir()
         return removed
 

@@ -10,6 +10,7 @@ that was left behind is recognised without reading it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -45,24 +46,35 @@ def paths_of(project: Delivering, username: str) -> list[Path]:
     return [folder / name[project.form] for name in names]
 
 
-def write(project_id: int, user_id: int, username: str, *, check: Callable[[], None] = nothing) -> int:
+def write(project_id: int, user_id: int, *, check: Callable[[], None] = nothing) -> int:
     """Write one annotator's files anew and return their number of lines. Raises OSError.
 
     ``check`` is called while another one writes them and before they are published; what it raises stops this one.
     """
-    folder = Path(queries.project_by_id(project_id, using="default").output_path) / username
-    # Read under the lock, the form too: whoever publishes last has also read last.
-    with locked(folder, waiting=check):
-        project = queries.project_by_id(project_id, using="default")
-        now = queries.delivering(project)
-        with queries.consistent_read():
-            written = list(_write_all(project, now, user_id, folder, check))
-        # What was written before the form was changed would grow old beside them.
-        for name in {*FILES.values(), *OF_PAIRS.values()} - {path.name for path, _ in written}:
-            (folder / name).unlink(missing_ok=True)
-        latest = max(of.latest for _, of in written).timestamp()
-        for path, _ in written if latest else []:
-            os.utime(path, (latest, latest))
+    output = Path(queries.project_by_id(project_id, using="default").output_path)
+    while True:
+        username = queries.username_of(user_id)
+        folder = output / username
+        with locked(folder, waiting=check):
+            if queries.username_of(user_id) == username:
+                return _write(project_id, user_id, folder, check)
+        # They were forgotten meanwhile, and so is the folder.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _write(project_id: int, user_id: int, folder: Path, check: Callable[[], None]) -> int:
+    """All is read under the folder's lock, the form too: whoever publishes last has also read last."""
+    project = queries.project_by_id(project_id, using="default")
+    now = queries.delivering(project)
+    with queries.consistent_read():
+        written = list(_write_all(project, now, user_id, folder, check))
+    # What was written before the form was changed would grow old beside them.
+    for name in {*FILES.values(), *OF_PAIRS.values()} - {path.name for path, _ in written}:
+        (folder / name).unlink(missing_ok=True)
+    latest = max(of.latest for _, of in written).timestamp()
+    for path, _ in written if latest else []:
+        os.utime(path, (latest, latest))
     return sum(of.lines for _, of in written)
 
 

@@ -32,8 +32,7 @@ def write_mirror(job: JobHandle) -> dict[str, float]:
     """Params: project, annotator (ids)."""
     start = time.monotonic()
     project_id, user_id = job.params["project"], job.params["annotator"]
-    username = queries.username_of(user_id)
-    lines = mirror.write(project_id, user_id, username, check=job.check)
+    lines = mirror.write(project_id, user_id, check=job.check)
     return {"lines": lines, "seconds": round(time.monotonic() - start, 2)}
 
 

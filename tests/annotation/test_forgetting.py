@@ -21,6 +21,7 @@ from annotation.models import Assignment, Invitation, Membership, Project, Recru
 from annotation.projects import forgetting, invitations, lifecycle, membership
 from annotation.projects.load import load_file
 from annotation.quality import statistics
+from exports import mirror
 from exports.build import build
 from exports.models import Export, ExportSchedule
 from exports.options import Options
@@ -308,3 +309,18 @@ def test_an_address_that_only_holds_theirs_stays(other, project, boss):
     AuditEntry.objects.create(action="config.change", object="r2", after={"contact": f"{other}, Li@example.org."})
     name = forget().name
     assert AuditEntry.objects.get(action="config.change").after == {"contact": f"{other}, {name}."}
+
+
+def test_who_waits_for_the_folder_meanwhile_writes_under_the_new_name(project, monkeypatch):
+    user, locked, names = person(WHO), mirror.locked, []
+
+    def later(folder, **options):
+        if not names:
+            names.append(forget().name)
+        return locked(folder, **options)
+
+    monkeypatch.setattr(mirror, "locked", later)
+    run_now("exports.mirror", {"project": project.pk, "annotator": user.pk})
+    output = Path(project.output_path)
+    assert not (output / WHO).exists()
+    assert (output / names[0] / "annotations.jsonl").exists()
