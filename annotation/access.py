@@ -191,7 +191,7 @@ def assignment_of(user: Any, public_id: uuid.UUID) -> Assignment:
 
 # The conditions of _assignments_of as one written statement: every save runs it, and building the same query anew
 # each time costs more than all other work of a save together (measured: 0.9 ms of CPU against 0.08).
-_LOCK = """
+_OWN = """
 SELECT a.* FROM annotation_assignment a
 WHERE a.public_id = %s
   AND a.annotator_id = %s
@@ -203,6 +203,7 @@ WHERE a.public_id = %s
     OR (a.purpose = 'adjudication' AND %s
       AND EXISTS (SELECT 1 FROM annotation_project p WHERE p.id = a.project_id AND p.state <> 'purging')))
 """
+_LOCK = "SELECT 1 FROM annotation_assignment WHERE public_id = %s AND annotator_id = %s FOR UPDATE"
 
 
 class Removed(Http404):
@@ -211,10 +212,14 @@ class Removed(Http404):
 
 def locked_assignment_of(user: Any, public_id: uuid.UUID) -> Assignment:
     """The person's own assignment, its row locked until the end of the transaction. Raises Http404, Removed."""
-    statement = f"{_LOCK} FOR UPDATE" if connection.features.has_select_for_update else _LOCK
     field = Assignment._meta.get_field("public_id")
-    params = [field.get_db_prep_value(public_id, connection), user.pk, bool(user.is_superuser)]
-    found = list(Assignment.objects.raw(statement, params))
+    params = [field.get_db_prep_value(public_id, connection), user.pk]
+    if connection.features.has_select_for_update:
+        # A statement of its own: one that waits for a row looks at that row again, and at the memberships as they were
+        # when it began. Who was removed meanwhile would save all the same.
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, params)
+    found = list(Assignment.objects.raw(_OWN, [*params, bool(user.is_superuser)]))
     if not found:
         own = Assignment.objects.filter(public_id=public_id, annotator=user).exclude(state=Assignment.State.RESERVED)
         raise Removed if own.exists() else Http404

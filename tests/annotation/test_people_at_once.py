@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
-from django.db import connection
+from django.db import connection, transaction
 
-from annotation.assignments import shares, states
+from annotation.answers.ops import apply_ops
+from annotation.answers.submission import submit
+from annotation.assignments import shares, states, timing
+from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Invitation, Membership, Project, Recruit, Revision, Visit
 from annotation.projects import invitations, membership, recruitment
 from annotation.projects.apply import apply_text
@@ -19,7 +23,7 @@ from annotation.projects.membership import Refused
 from annotation.projects.platforms import PLATFORMS, arrival
 from annotation.projects.revisions import current
 from potato_site.accounts.models import User
-from tests.factory import answers, make_project, make_traces, submit_item
+from tests.factory import answers, make_project, make_traces, op, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -148,3 +152,28 @@ def test_of_managers_who_save_the_same_key_at_once_one_is_asked(tmp_path):
     assert project.name == won.config.project_name
     assert [conflict.key for conflict in asked.conflicts] == ["project_name"]
     assert Revision.objects.filter(project=project).count() == 2
+
+
+@pytest.mark.parametrize("how", ["save", "submit", "seen", "skip"])
+def test_who_is_removed_while_their_work_waits_for_it_has_nothing_in_hand(tmp_path, how):
+    project = make_project(tmp_path, traces=make_traces(3))
+    ann = User.objects.get(username="ann")
+    mine = hand_out(project, ann).assignment
+    ops = [op(scheme, given, base=mine.version) for scheme, given in answers().items()]
+    acts = {
+        "save": lambda: apply_ops(mine.public_id, ann, ops),
+        "submit": lambda: submit(mine.public_id, ann, {"op_id": "o", "tab": "t", "version": mine.version, "ops": ops}),
+        "seen": lambda: timing.seen(mine.public_id, ann, {"seq": 1, "delta_ms": 5}),
+        "skip": lambda: states.skip(mine.public_id, ann),
+    }
+    outcome: list[str] = []
+    thread = threading.Thread(target=lambda: outcome.extend(at_once(acts[how])))
+    with transaction.atomic():
+        membership.deactivate(Membership.objects.get(project=project, user=ann), None)
+        thread.start()
+        time.sleep(0.5)
+        assert outcome == []
+    thread.join(30)
+    assert outcome == ["Removed"]
+    mine.refresh_from_db()
+    assert (mine.state, mine.lease_until, mine.submissions.count()) == ("released", None, 0)
