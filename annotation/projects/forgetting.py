@@ -129,9 +129,17 @@ def sweep(name: str) -> list[str]:
 @transaction.atomic
 def _close(user: User, projects: list[Project]) -> None:
     """The account, and all that the person is in projects: what they have in hand goes back."""
-    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
-    if user.is_superuser and not others.exists():
-        raise CannotForget(f"{user.username} is the only superuser: make somebody else one first")
+    if user.is_superuser:
+        # Locked, so that two are not forgotten at once.
+        left = User.objects.select_for_update(no_key=True).filter(is_superuser=True, is_active=True).order_by("pk")
+        if not {one.pk for one in left} - {user.pk}:
+            raise CannotForget(f"{user.username} is the only superuser: make somebody else one first")
+    for dataset in user.datasets.order_by("pk"):
+        without_project = not Project.objects.filter(dataset=dataset).exists()
+        if without_project and not dataset.managers.filter(is_active=True).exclude(pk=user.pk).exists():
+            raise CannotForget(
+                f"nobody else has the dataset {dataset.name!r}: give it to somebody, or remove it, first"
+            )
     for project in projects:
         lock_project(project.pk)
         for one in Membership.objects.filter(project=project, user=user).order_by("pk"):

@@ -31,7 +31,9 @@ from potato_site.api import tokens
 from potato_site.api.models import IdempotencyKey
 from potato_site.jobs import enqueue, run_now
 from potato_site.jobs.models import Job
+from tests.annotation.test_people_at_once import at_once
 from tests.factory import PASSWORD, answers, person, submit_item, write_project
+from traces.models import Dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 # Nothing else in the database is called so.
@@ -324,3 +326,26 @@ def test_who_waits_for_the_folder_meanwhile_writes_under_the_new_name(project, m
     output = Path(project.output_path)
     assert not (output / WHO).exists()
     assert (output / names[0] / "annotations.jsonl").exists()
+
+
+def test_of_two_superusers_who_are_forgotten_at_once_one_stays(project):
+    User.objects.filter(is_superuser=True).update(is_superuser=False)
+    for name in ("first", "second"):
+        User.objects.create_superuser(name)
+    acts = [
+        lambda name=name: forgetting.forget(person(name), who="boss", with_exports=False)
+        for name in ("first", "second")
+    ]
+    assert at_once(*acts) == ["CannotForget", "done"]
+    assert User.objects.filter(is_superuser=True, is_active=True).count() == 1
+
+
+def test_a_dataset_that_no_project_has_keeps_somebody(project, boss):
+    dataset = Dataset.objects.create(name="Alone")
+    dataset.managers.add(person(WHO))
+    with pytest.raises(CommandError, match="nobody else has the dataset 'Alone'"):
+        call_command("forget_person", WHO, "--yes")
+    assert person(WHO).is_active
+    dataset.managers.add(boss)
+    forget()
+    assert list(dataset.managers.all()) == [boss]
