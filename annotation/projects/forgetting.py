@@ -9,7 +9,8 @@ holds their name, by which a second run finds those.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +39,6 @@ NAMING = {"user", "username", "annotator", "exclude_annotators", "by"}
 # The object of an entry about people is a name, but for these, where it is the project's.
 ABOUT_PEOPLE = ("people.", "account.")
 ABOUT_PROJECTS = {"people.change", "people.download_links", "people.download_recruits"}
-# What is not part of a longer name or address.
-BEFORE, BEHIND = r"(?<![\w.@+-])", r"(?![\w@+-])"
 REASONS = ("assignment.release", "assignment.invalidate")
 # What a manager wrote, or we did, when the person's work was ended.
 ENDED = (Assignment.State.VOID, Assignment.State.RELEASED, Assignment.State.EXPIRED)
@@ -181,22 +180,28 @@ def _is(user: User, entry: dict[str, Any]) -> bool:
 
 def _forget_jobs(user: User) -> None:
     """Jobs that quote them: what could not be done to whom, a file that could not be written, an address to mail to."""
-    quotes = _quoting(user)
+    quotes = accounts.quoting(user)
     jobs = Job.objects.exclude(kind__in=KEPT_JOBS).exclude(state=Job.State.RUNNING).order_by("pk")
     rows = jobs.values_list("pk", "params", "progress", "error", "state", "kind")
     found = [
         pk
         for pk, params, progress, error, state, kind in rows.iterator()
-        if (state not in Job.LIVE or kind == "accounts.mail") and quotes(f"{params} {progress} {error}")
+        if (state not in Job.LIVE or kind == "accounts.mail") and quotes.search(f"{params} {progress} {error}")
     ]
     for start in range(0, len(found), AT_ONCE):
         Job.objects.filter(pk__in=found[start : start + AT_ONCE]).delete()
 
 
-def _quoting(user: User) -> Callable[[str], bool]:
-    words = [re.escape(word) for word in (user.username, user.email) if word]
-    found = re.compile(rf"{BEFORE}(?:{'|'.join(words)}){BEHIND}", re.IGNORECASE)
-    return lambda text: found.search(text) is not None
+def _rename_in_jobs(was: User, name: str) -> None:
+    """Jobs that wait or run: whom an export leaves out, where a file could not be written. A running one has read what
+    it was asked for."""
+    quotes = accounts.quoting(was)
+    live = Job.objects.filter(state__in=Job.LIVE).exclude(kind__in=KEPT_JOBS).order_by("pk")
+    for pk, params, progress, error in live.values_list("pk", "params", "progress", "error"):
+        if quotes.search(f"{params} {error}"):
+            Job.objects.filter(pk=pk).update(params=_value(params, was, name), error=quotes.sub(name, error))
+        if quotes.search(str(progress)):
+            Job.objects.filter(pk=pk).update(progress={})
 
 
 # --- the record of changes ---------------------------------------------------------------------------------------
@@ -247,20 +252,24 @@ def _value(value: Any, user: User, name: str, key: str = "") -> Any:
         case str() if key in NAMING and name_key(value) == user.name_key:
             return name
         case str() if user.email and user.email.casefold() in value.casefold():
-            return re.sub(rf"{BEFORE}{re.escape(user.email)}{BEHIND}(?!\.\w)", name, value, flags=re.IGNORECASE)
+            return re.sub(
+                rf"{accounts.BEFORE}{re.escape(user.email)}{accounts.BEHIND}(?!\.\w)", name, value, flags=re.IGNORECASE
+            )
     return value
 
 
 @transaction.atomic
 def _rename(user: User, name: str, projects: list[Project], who: str) -> None:
     """The last step. What exports call the person has changed, so they are others from now on."""
-    before = user.username
+    was, before = copy(user), user.username
     accounts.make_neutral(user, name)
     for part in parts.values():
         part.rename(before, user.username)
     for project in projects:
         Statistic.objects.filter(project=project).delete()
         bump_for(project.pk, Item.objects.filter(assignments__annotator=user))
+    # A submission locks its project first, and then a job.
+    _rename_in_jobs(was, name)
     AuditEntry.objects.create(
         user=None,
         project=None,

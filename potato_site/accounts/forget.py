@@ -3,6 +3,7 @@ business of ``annotation.projects.forgetting``."""
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
@@ -12,6 +13,10 @@ from django.db.models import F, Q
 
 from potato_site.accounts.models import ApiToken, Attempt, User, name_key
 from potato_site.api.models import IdempotencyKey
+
+AT_ONCE = 200
+# What is not part of a longer name or address.
+BEFORE, BEHIND = r"(?<![\w.@+-])", r"(?![\w@+-])"
 
 
 def neutral_name(user: User) -> str:
@@ -41,6 +46,7 @@ def close(user: User) -> None:
 def forget_traces_of_use(user: User) -> None:
     """Where the person signed in from, tried to, and what programs sent in their name."""
     IdempotencyKey.objects.filter(user=user).delete()
+    _forget_answers(user)
     for session in Session.objects.iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
@@ -49,6 +55,22 @@ def forget_traces_of_use(user: User) -> None:
         model.objects.filter(by_name).delete()
     if user.email:
         Attempt.objects.filter(who=sha256(user.email.casefold().encode()).hexdigest()).delete()
+
+
+def _forget_answers(user: User) -> None:
+    """What others' programs were answered, where it quotes the person: such a call, repeated, is a new one."""
+    quotes = quoting(user)
+    held = Q(body__icontains=user.username) | (Q(body__icontains=user.email) if user.email else Q())
+    rows = IdempotencyKey.objects.filter(held).values_list("pk", "body")
+    found = [pk for pk, body in rows.iterator() if quotes.search(body)]
+    for start in range(0, len(found), AT_ONCE):
+        IdempotencyKey.objects.filter(pk__in=found[start : start + AT_ONCE]).delete()
+
+
+def quoting(user: User) -> re.Pattern[str]:
+    """Finds the person's name and address in a text, but not in a longer name or address."""
+    words = [re.escape(word) for word in (user.username, user.email) if word]
+    return re.compile(rf"{BEFORE}(?:{'|'.join(words)}){BEHIND}", re.IGNORECASE)
 
 
 def make_neutral(user: User, name: str) -> None:

@@ -29,6 +29,7 @@ from potato_site.accounts import limits, links
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.api import tokens
 from potato_site.api.models import IdempotencyKey
+from potato_site.canonical import digest
 from potato_site.jobs import enqueue, run_now
 from potato_site.jobs.models import Job
 from tests.annotation.test_people_at_once import at_once
@@ -349,3 +350,39 @@ def test_a_dataset_that_no_project_has_keeps_somebody(project, boss):
     dataset.managers.add(boss)
     forget()
     assert list(dataset.managers.all()) == [boss]
+
+
+def test_what_other_programs_were_answered_does_not_quote_them(project, boss):
+    for key, body in (("a", f'{{"username": "{WHO}"}}'), ("b", f'to "{MAIL.upper()}"'), ("c", f"{WHO}-2, x{MAIL}")):
+        IdempotencyKey.objects.create(user=boss, key=key, request_sha256="0" * 64, status=200, body=body)
+    forget()
+    assert [one.key for one in IdempotencyKey.objects.all()] == ["c"]
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_jobs_that_wait_or_run_have_the_new_name(state, project):
+    params = {"project": project.pk, "format": "prm", "options": {"exclude_annotators": [WHO, "zoe"]}}
+    asked = {"queue": "bulk", "state": state, "due_at": timezone.now(), "lease_until": timezone.now()}
+    export = Job.objects.create(kind="exports.build", params=params, **asked)
+    error = f"OSError: /out/{WHO}/annotations.jsonl: disk full"
+    mirrored = Job.objects.create(kind="exports.mirror", params={"project": project.pk}, error=error, **asked)
+    name = forget().name
+    export.refresh_from_db()
+    mirrored.refresh_from_db()
+    assert export.params == {**params, "options": {"exclude_annotators": [name, "zoe"]}}
+    assert mirrored.error == f"OSError: /out/{name}/annotations.jsonl: disk full"
+    assert {export.state, mirrored.state} == {state}
+
+
+def test_what_an_export_left_out_is_told_by_the_new_name_and_its_files_stay(project):
+    options = {"exclude_annotators": [WHO, "zoe"]}
+    asked = {"project": project.pk, "format": "prm", "options": options}
+    export = Export.objects.get(pk=run_now("exports.build", asked)["export"])
+    written = (Path(export.path) / "manifest.json").read_bytes()
+    name = forget().name
+    again = Export.objects.get(pk=export.pk)
+    assert again.options["exclude_annotators"] == again.manifest["options"]["exclude_annotators"] == [name, "zoe"]
+    assert WHO not in " ".join(everything().values())
+    assert (Path(again.path) / "manifest.json").read_bytes() == written
+    # The same as an export that is asked for by the new name, were the state the same.
+    assert again.options_digest == digest(again.options)
