@@ -12,6 +12,7 @@ from axes.models import AccessAttempt
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ from exports.build import build
 from exports.models import Export, ExportSchedule
 from exports.options import Options
 from potato_site.accounts import limits, links
-from potato_site.accounts.models import AuditEntry, User
+from potato_site.accounts.models import Attempt, AuditEntry, User
 from potato_site.api import tokens
 from potato_site.api.models import IdempotencyKey
 from potato_site.canonical import digest
@@ -386,3 +387,38 @@ def test_what_an_export_left_out_is_told_by_the_new_name_and_its_files_stay(proj
     assert (Path(again.path) / "manifest.json").read_bytes() == written
     # The same as an export that is asked for by the new name, were the state the same.
     assert again.options_digest == digest(again.options)
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'")
+def test_what_they_were_called_is_overwritten_in_the_file_of_the_database(project):
+    database = Path(connection.settings_dict["NAME"])
+
+    def on_disk() -> bytes:
+        return b"".join(path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
+
+    assert MAIL.encode() in on_disk()
+    forget()
+    assert MAIL.encode() not in on_disk()
+
+
+def test_a_link_that_waits_does_not_let_them_in_again(project, boss):
+    by_name, path = invitations.invite(project, "annotator", boss)
+    Invitation.objects.filter(pk=by_name.pk).update(username=WHO)
+    others, _ = invitations.invite(project, "viewer", boss, email="other@example.org")
+    forget()
+    assert list(Invitation.objects.filter(used_at=None)) == [others]
+    assert invitations.find(path.split("/")[2]) is None
+
+
+def test_the_ids_of_their_visit_open_nothing_any_more(project):
+    forget()
+    recruit, visit = Recruit.objects.get(), Visit.objects.get()
+    assert (recruit.external_id, visit.session_id) == (f"forgotten-{recruit.pk}", f"forgotten-{visit.pk}")
+    assert visit.is_barred
+
+
+def test_their_tries_are_not_counted_any_more_and_others_are(project):
+    limits.count("reset-address", "other")
+    forget()
+    assert [one.who for one in Attempt.objects.all()] == ["other"]
+    assert not AccessAttempt.objects.exists()
