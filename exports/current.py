@@ -6,6 +6,7 @@ of its own: its last job tells the state of the project it holds.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from django.utils import timezone
 from annotation import queries
 from annotation.queries import Delivering
 from exports.build import build
+from exports.earlier import Earlier
 from exports.formats import formats
 from exports.options import Options
 from exports.publish import locked
@@ -44,10 +46,24 @@ def place_of(output_path: str, name: str) -> Path:
     return Path(output_path) / "exports" / (formats.get(name).file or name)
 
 
+def remove_all(output_path: str) -> None:
+    """Remove every file that was kept current here, of whatever format, as far as it is as it was written."""
+    for name in formats.names():
+        place = place_of(output_path, name)
+        if formats.get(name).file:
+            Earlier(place.parent, place.name).remove_all()
+        elif not place.is_symlink():
+            Earlier(place, "").remove_all()
+            with contextlib.suppress(OSError):
+                place.rmdir()
+
+
 @handler(KIND, queue="bulk", title="Keeping an export current")
 def write(job: JobHandle) -> dict[str, Any]:
     """Params: project (id), format."""
     start = time.monotonic()
+    if queries.is_gone(job.params["project"]):
+        return {}
     project = queries.project_by_id(job.params["project"], using="default")
     path = place_of(project.output_path, job.params["format"])
     path.parent.mkdir(parents=True, exist_ok=True)

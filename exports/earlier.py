@@ -48,6 +48,18 @@ class Earlier:
                 if name not in self._now and not path.is_symlink() and _stamp(path) in stamps:
                     path.unlink()
 
+    def remove_all(self) -> None:
+        """Remove what is ours, the folders that are empty then, and the note. Raises OSError."""
+        for name, stamps in self._noted().items():
+            path = self.folder / name
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if not path.is_symlink() and path.is_file() and _stamp(path) in stamps:
+                    path.unlink()
+            for folder in list(path.relative_to(self.folder).parents)[:-1]:
+                with contextlib.suppress(OSError):
+                    (self.folder / folder).rmdir()
+        self.path.unlink(missing_ok=True)
+
     def settle(self, tell: Callable[[Path], None]) -> None:
         """All have their names: forget what was before. (Where this fails, the note names more than there is.)"""
         with contextlib.suppress(OSError):

@@ -44,6 +44,8 @@ class Deliveries:
             waiting = lambda: turns.waiting("waiting for an export to end")  # noqa: E731
             with locked(output / "exports", waiting=waiting):
                 self._remove_exports(project, turns, with_output)
+                if with_output and not in_home(output):
+                    current.remove_all(project.output_path)
         if output is not None and with_output and not in_home(output):
             _remove_delivered(project, output, turns)
 
@@ -74,13 +76,12 @@ def _remove_ours(folder: Path, names: list[str]) -> None:
 
 
 def _remove_delivered(project: Any, output: Path, turns: Turns) -> None:
-    """People's own files, what was kept current, and the note that this is the project's folder."""
+    """People's own files, and the note that this is the project's folder."""
     for username in queries.people_of(project.pk, using="default"):
-        _remove_ours(output / username, [*FILES.values(), *OF_PAIRS.values()])
-    known = [kept for kept in current.kept(project) if kept.path.name] if project.revision_id else []
-    for kept in known:
-        turns.remove(kept.path, output)
-        _remove_ours(kept.path.parent, [f".{kept.path.name}.files.json", ".files.json"])
+        folder = output / username
+        if folder.is_dir():
+            with locked(folder, waiting=lambda: turns.waiting("waiting for a person's own file")):
+                _remove_ours(folder, [*FILES.values(), *OF_PAIRS.values()])
     if read_pointer(output).get("slug") == project.slug:
         (output / PRIVATE / "project.json").unlink()
     with suppress(OSError):

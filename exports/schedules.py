@@ -81,6 +81,7 @@ def ask_for_due() -> None:
     """Ask for the runs that are due."""
     now = timezone.now()
     active = ExportSchedule.objects.filter(is_paused=False).exclude(project__output_path="")
+    active = active.exclude(project__state=queries.Project.State.PURGING)
     for schedule in active.filter(next_run_at__lte=now):
         _ask(schedule, now)
     for schedule in active.filter(every_n__isnull=False, project__seq__gt=F("last_seq")):
@@ -111,6 +112,8 @@ def run(job: JobHandle) -> dict[str, Any]:
     """Params: project, schedule (ids). A schedule that is gone is nobody's any more."""
     schedule = ExportSchedule.objects.select_related("project").filter(pk=job.params["schedule"]).first()
     if schedule is None:
+        return {"export": None}
+    if schedule.project.state == queries.Project.State.PURGING:
         return {"export": None}
     mine = ExportSchedule.objects.filter(pk=schedule.pk)
     try:

@@ -32,6 +32,8 @@ def write_mirror(job: JobHandle) -> dict[str, float]:
     """Params: project, annotator (ids)."""
     start = time.monotonic()
     project_id, user_id = job.params["project"], job.params["annotator"]
+    if queries.is_gone(project_id):
+        return {}
     lines = mirror.write(project_id, user_id, check=job.check)
     return {"lines": lines, "seconds": round(time.monotonic() - start, 2)}
 
@@ -40,6 +42,8 @@ def write_mirror(job: JobHandle) -> dict[str, float]:
 def build_export(job: JobHandle) -> dict[str, object]:
     """Params: project (id), format, options (as ``exports.options.Options``)."""
     params = job.params
+    if queries.is_gone(params["project"]):
+        return {}
     export = release(params["project"], params["format"], options_of(params.get("options", {})), job)
     return {"export": export.pk, "path": export.path}
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotation import access
 from annotation.admin.frame import project_context
 from annotation.projects import purge as purging
+from annotation.projects import purged_dataset
 from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.jobs.models import Job
 
@@ -35,7 +36,7 @@ def purge(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **project_context(request, project, "setup"),
         "rows": [(name, count) for name, count in purging.counts(project).items() if count],
-        "of_dataset": purging.told_of_dataset(project),
+        "of_dataset": purged_dataset.told(project),
         "stays_in": purging.stays_in(project),
         "may_go": purging.may_go(project),
         "error": error,

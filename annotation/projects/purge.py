@@ -38,7 +38,7 @@ from annotation.models import (
     Submission,
     Visit,
 )
-from annotation.projects import bulk
+from annotation.projects import bulk, purged_dataset
 from annotation.projects.locking import lock_going, lock_project
 from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.jobs.models import Job
@@ -98,47 +98,9 @@ def counts(project: Project) -> dict[str, int]:
     }
     for part in parts.values():
         found |= part.counts(project)
-    if takes_dataset(project):
+    if purged_dataset.goes(project):
         found |= traces.counts(project.dataset_id)
     return found
-
-
-def takes_dataset(project: Project) -> bool:
-    """Whether its dataset goes with it: no other project labels it, and nobody manages it but who manages this one."""
-    if _others_of_dataset(project).exists():
-        return False
-    is_going = Dataset.objects.filter(pk=project.dataset_id, is_going=True).exists()
-    return is_going or not _keepers(project).exists()
-
-
-def told_of_dataset(project: Project) -> str:
-    """What becomes of its dataset, why, and whose it is: a sentence."""
-    dataset = f"the dataset {project.dataset.name!r}"
-    if _others_of_dataset(project).exists():
-        return f"Another project uses {dataset}: its traces stay."
-    if not takes_dataset(project):
-        return f"Not only this project has {dataset} (managed by {_names(_keepers(project))}): its traces stay."
-    managers = _names(project.dataset.managers.all())
-    return f"No other project uses {dataset}{managers and f' (managed by {managers})'}: its traces go, too."
-
-
-def _others_of_dataset(project: Project) -> QuerySet[Project]:
-    return Project.objects.filter(dataset=project.dataset_id).exclude(pk=project.pk)
-
-
-def _keepers(project: Project) -> QuerySet[User]:
-    """Who manages the dataset without this project. Whose project is taken out of use loses the dataset with it, so
-    that afterwards it is everybody who is left."""
-    return project.dataset.managers.exclude(pk__in=_managers(project).values("user"))
-
-
-def _managers(project: Project) -> QuerySet[Membership]:
-    of_it = Membership.objects.filter(project=project.pk, role=Membership.Role.MANAGER)
-    return of_it.filter(state=Membership.State.ACTIVE)
-
-
-def _names(people: QuerySet[User]) -> str:
-    return " and ".join(sorted(people.values_list("username", flat=True)))
 
 
 def stays_in(project: Project) -> str:
@@ -151,11 +113,15 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
     folder outside the home.
 
     ``progress(done, total, message)`` is called between short transactions; what it raises stops the work. Raises
-    OSError for a file that cannot be removed, StillWritten.
+    OSError for a file that cannot be removed, StillWritten, BegunOtherwise.
     """
+    if (begun := begun_with_output(project)) is not None:
+        if with_output and not begun and stays_in(project):
+            raise BegunOtherwise
+        with_output = begun
     before = counts(project)
     by_whom = {"user": by, "who": who or (by.username if by else "")}
-    _take_out_of_use(project.pk, by_whom, before)
+    _take_out_of_use(project.pk, by_whom, before, with_output=with_output)
     turns = Turns(progress, sum(before.values()), partial(_whose, project))
     with overwriting():
         for _ in range(TRIES):
@@ -177,6 +143,18 @@ class StillWritten(Exception):
     """A process that knows nothing of it puts in rows as fast as they go. What is gone is gone."""
 
 
+class BegunOtherwise(Exception):
+    """What was delivered outside the home was to stay, and the rows that know it may be gone: nothing was changed."""
+
+
+def begun_with_output(project: Project) -> bool | None:
+    """What was asked for when its deletion began; None of a project in use."""
+    if project.state != Project.State.PURGING:
+        return None
+    begun = AuditEntry.objects.filter(project=None, action="project.purge", object=project.slug).order_by("-pk").first()
+    return bool(begun and (begun.after or {}).get("with_output"))
+
+
 class NotClosed(Exception):
     """People may be at work in it: nothing was changed."""
 
@@ -193,7 +171,7 @@ def begin(project: Project, by: User) -> Job:
     before = counts(project)
     with transaction.atomic():
         lock_project(project.pk)
-        if not _take_out_of_use(project.pk, {"user": by, "who": by.username}, before, MAY_GO):
+        if not _take_out_of_use(project.pk, {"user": by, "who": by.username}, before, states=MAY_GO):
             raise NotClosed
         params = {"going": project.pk, "slug": project.slug, "name": project.name, "by": by.pk, "with_output": False}
         return enqueue(JOB, params, dedupe_key=f"{JOB}:{project.pk}")
@@ -204,13 +182,18 @@ def begin(project: Project, by: User) -> Job:
 
 @transaction.atomic
 def _take_out_of_use(
-    project_id: int, by_whom: dict[str, Any], before: dict[str, int], states: Collection[str] = Project.State.values
+    project_id: int,
+    by_whom: dict[str, Any],
+    before: dict[str, int],
+    *,
+    with_output: bool = False,
+    states: Collection[str] = Project.State.values,
 ) -> bool:
     """False where it is in none of these states: then the caller rolls back, or was here before."""
     project = lock_going(project_id)
     if project is None:
         return False
-    managers = list(_managers(project).values_list("user", flat=True))
+    managers = list(purged_dataset.managers(project).values_list("user", flat=True))
     Membership.objects.filter(project=project).update(state=Membership.State.INACTIVE)
     delete(Invitation.objects.filter(project=project))
     delete(ApiToken.objects.filter(project=project))
@@ -218,33 +201,12 @@ def _take_out_of_use(
     in_use = Project.objects.filter(pk=project_id, state__in=states).exclude(state=Project.State.PURGING)
     is_first = bool(in_use.update(state=Project.State.PURGING))
     if is_first:
-        _audit("project.purge", project, by_whom, before)
-    _leave_dataset(project, managers)
-    _take_dataset_out_of_use(project)
+        _audit("project.purge", project, by_whom, before, with_output=with_output)
+    purged_dataset.leave(project, managers)
+    purged_dataset.take_out_of_use(project)
     for pk in _jobs_of(project_id).filter(state__in=Job.LIVE).values_list("pk", flat=True):
         cancel(pk)
     return is_first
-
-
-def _leave_dataset(project: Project, managers: list[int]) -> None:
-    """Who managed it has its dataset no more, but by another project. Not as when somebody leaves a project: the last
-    one goes, too. So of two projects that are purged at once the second one finds that nobody is left."""
-    Dataset.objects.select_for_update(no_key=True).get(pk=project.dataset_id)
-    still = Membership.objects.filter(
-        role=Membership.Role.MANAGER, state=Membership.State.ACTIVE, project__dataset=project.dataset_id
-    )
-    keep = set(still.filter(user__in=managers).values_list("user", flat=True))
-    project.dataset.managers.remove(*(pk for pk in managers if pk not in keep))
-
-
-@transaction.atomic
-def _take_dataset_out_of_use(project: Project) -> bool:
-    """Where it goes with the project. A project that is made of it just now is there before, or finds nothing."""
-    Dataset.objects.select_for_update(no_key=True).get(pk=project.dataset_id)
-    goes = takes_dataset(project)
-    if goes:
-        traces.take_out_of_use(project.dataset_id)
-    return goes
 
 
 def _jobs_of(project_id: int) -> QuerySet[Job]:
@@ -259,9 +221,9 @@ def _has_a_row(params: dict[str, Any], project_id: int) -> bool:
     return any(rows.filter(pk__in=pks).exists() for pks in bulk.batches(iter(params["pks"])))
 
 
-def _audit(action: str, project: Project, by_whom: dict[str, Any], rows: dict[str, int]) -> None:
+def _audit(action: str, project: Project, by_whom: dict[str, Any], rows: dict[str, int], **more: bool) -> None:
     """Of the installation, since those of the project go."""
-    told = {"name": project.name, "by": by_whom["who"], "rows": {name: n for name, n in rows.items() if n}}
+    told = {"name": project.name, "by": by_whom["who"], "rows": {name: n for name, n in rows.items() if n}, **more}
     AuditEntry.objects.create(user=by_whom["user"], project=None, action=action, object=project.slug, after=told)
 
 
@@ -288,7 +250,7 @@ def _empty(project: Project, turns: Turns, with_output: bool) -> None:
     turns.empty("revisions", Revision.objects.filter(**mine))
     turns.empty("jobs", Job.objects.filter(project_id=project.pk).exclude(state__in=Job.LIVE))
     # Again: another project that used it may have gone meanwhile.
-    if _take_dataset_out_of_use(project):
+    if purged_dataset.take_out_of_use(project):
         traces.empty(project.dataset_id, turns)
     _remove_folders(project, turns)
 
@@ -375,7 +337,7 @@ def _remove_row(project: Project, by_whom: dict[str, Any], turns: Turns) -> None
         return
     # Of two projects that are purged at once, the second one takes the dataset.
     Dataset.objects.select_for_update().get(pk=project.dataset_id)
-    is_last = takes_dataset(project)
+    is_last = purged_dataset.goes(project)
     if is_last and not traces.is_empty(project.dataset_id):
         raise IntegrityError("the dataset is not empty")
     delete(Project.objects.filter(pk=project.pk))

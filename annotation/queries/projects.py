@@ -18,8 +18,13 @@ from annotation.queries.snapshot import SNAPSHOT
 
 
 def project_by_id(pk: int, *, using: str = SNAPSHOT) -> Project:
-    """Raises Project.DoesNotExist."""
-    return Project.objects.using(using).get(pk=pk)
+    """Raises Project.DoesNotExist, also for one that is being deleted."""
+    return Project.objects.using(using).exclude(state=Project.State.PURGING).get(pk=pk)
+
+
+def is_gone(pk: int) -> bool:
+    """Whether the project is deleted, or about to be: nobody needs its files any more."""
+    return not Project.objects.filter(pk=pk).exclude(state=Project.State.PURGING).exists()
 
 
 def username_of(user_id: int) -> str:

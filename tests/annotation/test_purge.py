@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from annotation.projects.revisions import current
 from annotation.quality import statistics
 from annotation.quality.gold import set_gold
 from exports.build import build
+from exports.current import place_of
 from exports.models import Export, ExportSchedule
 from exports.options import Options
 from exports.publish import locked
+from exports.schedules import ask_for_due
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.api import tokens
 from potato_site.jobs import LostJob, enqueue, run_now
@@ -510,6 +513,68 @@ def test_a_project_made_just_before_keeps_the_traces(theirs):
     thread.join(30)
     assert ended
     assert Trace.objects.filter(dataset__projects__slug="just-before").count() == 3
+
+
+def files_in(output: str) -> list[str]:
+    folder = Path(output)
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path) for path in found if path.parts[0] != ".potato")
+
+
+@pytest.mark.parametrize("form", ["dpo", "swe_bench", "prm", "huggingface"])
+def test_with_output_no_file_that_was_kept_current_stays_but_somebody_elses(form, home, tmp_path):
+    kept = {"path": "./output/", "format": "jsonl", "export_formats": [form]}
+    project = load(tmp_path / "p", home, "Ours", output=kept)
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers())
+    with suppress(ImportError):
+        run_now("exports.current", {"project": project.pk, "format": form})
+    notes = place_of(project.output_path, form)
+    notes = (notes.parent if notes.suffix else notes) / "my_notes.md"
+    notes.parent.mkdir(exist_ok=True, parents=True)
+    notes.write_text("mine")
+    # What the configuration asks for now says nothing about what was written.
+    Project.objects.filter(pk=project.pk).update(revision=None)
+    gone(Project.objects.get(pk=project.pk), with_output=True)
+    assert files_in(project.output_path) == [str(notes.relative_to(project.output_path))]
+
+
+def test_what_was_asked_for_at_first_holds(theirs):
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(8))
+    with pytest.raises(CommandError, match="begun without --with-output"):
+        run("theirs", "--yes", "--with-output")
+    assert Project.objects.exists()
+    assert f"{theirs.output_path} stays there" in run("theirs", "--yes")
+
+
+def test_so_does_with_output(theirs):
+    with pytest.raises(Stopped):
+        gone(theirs, with_output=True, progress=stopping_after(1))
+    assert f"{theirs.output_path} is removed" in run("theirs", "--yes")
+    assert files_in(theirs.output_path) == []
+
+
+def test_nothing_is_written_again_of_what_is_going_and_no_job_fails_of_it(theirs):
+    user, schedule = person("ann").pk, ExportSchedule.objects.get().pk
+    wanted = [("exports.mirror", {"annotator": user}), ("exports.current", {"format": "prm"}),
+              ("exports.build", {"format": "prm"}), ("exports.scheduled", {"schedule": schedule})]  # fmt: skip
+    ExportSchedule.objects.update(last_seq=-1)
+    seen: set[str] = set()
+
+    def again(done, total, what):
+        if what in seen:
+            return
+        seen.add(what)
+        for kind, params in wanted:
+            run_now(kind, {"project": theirs.pk, **params})
+        ask_for_due()
+
+    gone(theirs, with_output=True, progress=again)
+    assert {"exports", "assignments", "traces"} <= seen
+    assert files_in(theirs.output_path) == []
+    for kind, params in wanted:
+        assert run_now(kind, {"project": theirs.pk, **params}) in ({}, {"export": None})
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'")

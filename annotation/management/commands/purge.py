@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotation.management.commands.load import progress_bar
 from annotation.models import Project
-from annotation.projects import purge
+from annotation.projects import purge, purged_dataset
 from annotation.projects.find import project_for
 from annotation.quality.tables import show
 
@@ -35,7 +35,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         project = project_for(options["named"], purging=True)
-        self._tell(project, options["with_output"])
+        begun = purge.begun_with_output(project)
+        self._tell(project, options["with_output"] if begun is None else begun)
         if options["dry_run"]:
             return
         if not options["yes"]:
@@ -56,6 +57,11 @@ class Command(BaseCommand):
                 gone = purge.purge(project, None, who=operator(), with_output=options["with_output"], progress=tell)
             except purge.StillWritten as error:
                 raise CommandError(str(error)) from None
+            except purge.BegunOtherwise:
+                raise CommandError(
+                    f"this was begun without --with-output, and goes on so: leave the option out, and remove what "
+                    f"stays in {purge.stays_in(project)} yourself"
+                ) from None
         for sentence in gone.spared:
             self.stdout.write(sentence)
         self.stdout.write(f"{project.slug} is deleted: {sum(gone.gone.values()):,} rows.")
@@ -65,7 +71,7 @@ class Command(BaseCommand):
         out.write(f"{project.name} ({project.slug}), {project.get_state_display().lower()}: this goes, for good.")
         rows = {name: count for name, count in purge.counts(project).items() if count}
         show(out, ["what", "rows"], [[name, count] for name, count in rows.items()])
-        out.write(purge.told_of_dataset(project))
+        out.write(purged_dataset.told(project))
         if folder := purge.stays_in(project):
             out.write(
                 f"What was delivered to {folder} is removed from there."
