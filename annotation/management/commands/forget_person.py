@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from annotation.management.commands.purge import confirm, operator
 from annotation.models import Assignment
 from annotation.projects import forgetting
 from potato_site.accounts.forget import neutral_name
 from potato_site.accounts.models import User
+from potato_site.operations.asking import confirm, operator
 from potato_site.operations.forgets import parts
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -15,6 +13,7 @@ from annotation.models import Project
 from annotation.projects import purge, purged_dataset
 from annotation.projects.find import project_for
 from annotation.quality.tables import show
+from potato_site.operations.asking import confirm, operator
 
 SAY_EVERY_SECONDS = 5.0
 
@@ -79,23 +78,3 @@ class Command(BaseCommand):
                 else f"What was delivered to {folder} stays there (--with-output removes it)."
             )
         out.write("Accounts, backups and copies in buckets are not touched.")
-
-
-def confirm(question: str, wanted: str) -> None:
-    """Have it typed. Raises CommandError."""
-    if not sys.stdin.isatty():
-        raise CommandError("nobody is there to be asked: give --yes")
-    try:
-        answer = input(question)
-    except EOFError:
-        answer = ""
-    if answer.strip() != wanted:
-        raise CommandError("nothing was changed")
-
-
-def operator() -> str:
-    """Who runs a command, as the system calls them."""
-    try:
-        return f"the command line ({getpass.getuser()})"
-    except (KeyError, OSError):  # an account without a name, as in a container
-        return "the command line"
