@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from django.db.models import Q
 
 from potato_site.accounts.models import AuditEntry
 from potato_site.canonical import digest
+from potato_site.files import nothing
 from potato_site.jobs import cancel
 from potato_site.jobs.models import Job
 from potato_site.operations.purges import ROWS_AT_ONCE, Turns, delete
@@ -97,7 +98,8 @@ def _remove_traces(dataset_id: int, turns: Turns) -> None:
     if not traces.exists():
         return
     turns.waiting("looking for what other datasets show, too")
-    elsewhere = _Keys(_keys_elsewhere(dataset_id))
+    elsewhere = _Elsewhere(dataset_id)
+    elsewhere.look(lambda: turns.waiting("looking for what other datasets show, too"))
     options = list(Rendering.objects.values_list("options_key", flat=True).distinct())
     while batch := list(traces.order_by("pk").values_list("pk", flat=True)[:TRACES_AT_ONCE]):
         with turns.turn():
@@ -109,6 +111,8 @@ def _remove_traces(dataset_id: int, turns: Turns) -> None:
             shown = Rendering.objects.filter(version__in=pks).values_list("chunk_keys", flat=True)
             keys = {key for row in shown for key in row}
             keys |= {digest(key, CHANGES, sha256) for _, sha256 in rows for key in options}
+            # What was rendered since.
+            elsewhere.look()
             delete(Chunk.objects.filter(pk__in=[key for key in keys if key not in elsewhere]))
             delete(Rendering.objects.filter(version__in=pks))
             delete(Document.objects.filter(version__in=pks))
@@ -133,21 +137,32 @@ def _remove_jobs(turns: Turns) -> None:
         turns.told("jobs", len(of_none))
 
 
-def _keys_elsewhere(dataset_id: int) -> Iterator[str]:
-    """The chunks that traces of other datasets are shown by. Equal steps have one chunk, whosoever they are."""
-    others = Rendering.objects.filter(~Q(version__trace__dataset=dataset_id))
-    for options, sha256, keys in others.values_list("options_key", "version__sha256", "chunk_keys").iterator():
-        yield from keys
-        yield digest(options, CHANGES, sha256)
+class _Elsewhere:
+    """The chunks that traces of other datasets are shown by: equal steps have one chunk, whosoever they are. Many keys
+    in little memory: the first 64 bits of each, in order, by their first eight."""
 
+    def __init__(self, dataset_id: int) -> None:
+        self._others = Rendering.objects.filter(~Q(version__trace__dataset=dataset_id)).order_by("pk")
+        self._behind = 0
+        self._keys = [array("Q") for _ in range(256)]
+        self._sorted = [True] * 256
 
-class _Keys:
-    """Many keys in little memory: the first 64 bits of each, in order."""
-
-    def __init__(self, keys: Iterator[str]) -> None:
-        self._sorted = array("Q", sorted(array("Q", (int(key[:16], 16) for key in keys))))
+    def look(self, looking: Callable[[], None] = nothing) -> None:
+        """Take in what was rendered since the last look. ``looking`` is called again and again meanwhile."""
+        since = self._others.filter(pk__gt=self._behind)
+        rows = since.values_list("pk", "options_key", "version__sha256", "chunk_keys")
+        for n, (pk, options, sha256, keys) in enumerate(rows.iterator(chunk_size=ROWS_AT_ONCE)):
+            if n % ROWS_AT_ONCE == 0:
+                looking()
+            self._behind = pk
+            for key in (*keys, digest(options, CHANGES, sha256)):
+                self._keys[int(key[:2], 16)].append(int(key[:16], 16))
+                self._sorted[int(key[:2], 16)] = False
 
     def __contains__(self, key: str) -> bool:
-        wanted = int(key[:16], 16)
-        place = bisect_left(self._sorted, wanted)
-        return place < len(self._sorted) and self._sorted[place] == wanted
+        part, wanted = int(key[:2], 16), int(key[:16], 16)
+        if not self._sorted[part]:
+            self._keys[part] = array("Q", sorted(self._keys[part]))
+            self._sorted[part] = True
+        place = bisect_left(self._keys[part], wanted)
+        return place < len(self._keys[part]) and self._keys[part][place] == wanted

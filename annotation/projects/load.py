@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db import transaction
+from django.http import Http404
 from pydantic import ValidationError
 
 from annotation.assignments.items import sync_items
@@ -132,7 +133,10 @@ class _Loading:
             return self._new()
         if found.state == Project.State.PURGING:
             raise self._refuse((), find.told_of_purge(found))
-        return lock_project(found.pk)
+        try:
+            return lock_project(found.pk)
+        except Http404:  # since we looked
+            raise self._refuse((), find.told_of_purge(found)) from None
 
     def _namesake(self) -> Project | None:
         """A project of the same slug, if its own file is gone: then this file is the same, moved."""

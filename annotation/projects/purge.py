@@ -10,7 +10,7 @@ Accounts of people stay, but for those that were made for people of a crowd plat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -119,9 +119,9 @@ def purge(project: Project, by: User | None, *, who: str = "", with_output: bool
         if with_output and not begun and stays_in(project):
             raise BegunOtherwise
         with_output = begun
-    before = counts(project)
+    before, acts = counts(project), _live_acts(project)
     by_whom = {"user": by, "who": who or (by.username if by else "")}
-    _take_out_of_use(project.pk, by_whom, before, with_output=with_output)
+    _take_out_of_use(project.pk, by_whom, before, acts, with_output=with_output)
     turns = Turns(progress, sum(before.values()), partial(_whose, project))
     with overwriting():
         for _ in range(TRIES):
@@ -168,10 +168,10 @@ def begin(project: Project, by: User) -> Job:
     """Take a project out of use that is closed, or was never opened, and have a job do the rest. What lies outside the
     home stays. Raises NotClosed, Http404."""
     # Before anything is locked: it takes long.
-    before = counts(project)
+    before, acts = counts(project), _live_acts(project)
     with transaction.atomic():
         lock_project(project.pk)
-        if not _take_out_of_use(project.pk, {"user": by, "who": by.username}, before, states=MAY_GO):
+        if not _take_out_of_use(project.pk, {"user": by, "who": by.username}, before, acts, states=MAY_GO):
             raise NotClosed
         params = {"going": project.pk, "slug": project.slug, "name": project.name, "by": by.pk, "with_output": False}
         return enqueue(JOB, params, dedupe_key=f"{JOB}:{project.pk}")
@@ -185,6 +185,7 @@ def _take_out_of_use(
     project_id: int,
     by_whom: dict[str, Any],
     before: dict[str, int],
+    acts: list[int],
     *,
     with_output: bool = False,
     states: Collection[str] = Project.State.values,
@@ -204,20 +205,34 @@ def _take_out_of_use(
         _audit("project.purge", project, by_whom, before, with_output=with_output)
     purged_dataset.leave(project, managers)
     purged_dataset.take_out_of_use(project)
-    for pk in _jobs_of(project_id).filter(state__in=Job.LIVE).values_list("pk", flat=True):
+    live = Job.objects.filter(Q(project_id=project_id) | Q(pk__in=acts), state__in=Job.LIVE)
+    for pk in live.values_list("pk", flat=True):
         cancel(pk)
     return is_first
 
 
-def _jobs_of(project_id: int) -> QuerySet[Job]:
-    """Those that name it, and acts on many rows of it: they name the rows. While the rows are there."""
-    acts = Job.objects.filter(kind=bulk.JOB).values_list("pk", "params")
-    of_it = [pk for pk, params in acts.iterator() if _has_a_row(params, project_id)]
-    return Job.objects.filter(Q(project_id=project_id) | Q(pk__in=of_it))
+def _live_acts(project: Project) -> list[int]:
+    return _acts_on(project.pk, Job.objects.filter(state__in=Job.LIVE))
+
+
+def _acts_on(project_id: int, jobs: QuerySet[Job], looking: Callable[[], None] = lambda: None) -> list[int]:
+    """Which of these jobs act on many rows of it: they name the rows, while these are there. In no transaction, since
+    a job may name very many. One that is begun afterwards finds nothing to act on."""
+    found = []
+    acts = jobs.filter(kind=bulk.JOB)
+    for pk in list(acts.values_list("pk", flat=True)):
+        looking()
+        params = acts.filter(pk=pk).values_list("params", flat=True).first()
+        if params and _has_a_row(params, project_id):
+            found.append(pk)
+    return found
 
 
 def _has_a_row(params: dict[str, Any], project_id: int) -> bool:
-    rows = bulk.ACTS[params["act"]].model._default_manager.filter(project=project_id)
+    act = bulk.ACTS.get(params["act"])
+    if act is None:
+        return False  # of a version that knew others
+    rows = act.model._default_manager.filter(project=project_id)
     return any(rows.filter(pk__in=pks).exists() for pks in bulk.batches(iter(params["pks"])))
 
 
@@ -234,7 +249,9 @@ def _empty(project: Project, turns: Turns, with_output: bool) -> None:
     mine = {"project": project.pk}
     for part in parts.values():
         part.remove(project, turns, with_output)
-    turns.empty("jobs", _jobs_of(project.pk).exclude(state__in=Job.LIVE))
+    over = Job.objects.exclude(state__in=Job.LIVE)
+    acts = _acts_on(project.pk, over, lambda: turns.waiting("looking through the jobs"))
+    turns.empty("jobs", over.filter(Q(project_id=project.pk) | Q(pk__in=acts)))
     _remove_assignments(project.pk, turns)
     _remove_items(project.pk, turns)
     turns.empty("screenings", Screening.objects.filter(membership__project=project.pk))

@@ -21,10 +21,11 @@ from annotation.access import Removed
 from annotation.answers.ops import apply_ops
 from annotation.assignments.handout import hand_out
 from annotation.models import AnswerEvent, Assignment, Gold, Item, Membership, Project, Recruit, Screening, Visit
-from annotation.projects import invitations, purge
+from annotation.projects import bulk, invitations, purge
 from annotation.projects.create import create_project
 from annotation.projects.lifecycle import set_state
 from annotation.projects.load import load_file
+from annotation.projects.locking import lock_project
 from annotation.projects.presets import presets
 from annotation.projects.revisions import current
 from annotation.quality import statistics
@@ -41,7 +42,7 @@ from potato_site.jobs import LostJob, enqueue, run_now
 from potato_site.jobs.handle import JobHandle
 from potato_site.jobs.models import Job
 from tests.factory import answers, make_trace, op, person, submit_item, write_project
-from traces import chunks
+from traces import chunks, purges
 from traces.access import datasets_of
 from traces.imports import import_files
 from traces.models import Chunk, Dataset, Import, ImportFile, Trace
@@ -575,6 +576,97 @@ def test_nothing_is_written_again_of_what_is_going_and_no_job_fails_of_it(theirs
     assert files_in(theirs.output_path) == []
     for kind, params in wanted:
         assert run_now(kind, {"project": theirs.pk, **params}) in ({}, {"export": None})
+
+
+def test_acts_on_many_rows_of_it_end_and_one_that_nobody_knows_is_no_hindrance(theirs, monkeypatch):
+    boss, pks = User.objects.get(username="boss"), list(Item.objects.values_list("pk", flat=True))
+    live = bulk.start("set_priority", pks, boss, {"priority": 1})
+    unknown = bulk.start("set_priority", pks, boss, {"priority": 1})
+    Job.objects.filter(pk=unknown.pk).update(params={**unknown.params, "act": "of another version"})
+    looked = []
+    look = purge._has_a_row
+    monkeypatch.setattr(purge, "_has_a_row", lambda *a: looked.append(connection.in_atomic_block) or look(*a))
+    with pytest.raises(Stopped):
+        gone(theirs, progress=stopping_after(0))
+    assert Job.objects.get(pk=live.pk).state == "cancelled"
+    gone(theirs)
+    assert not Project.objects.exists()
+    assert not Job.objects.filter(pk=live.pk).exists()
+    # Reading what very many rows they name holds up nobody's save.
+    assert looked
+    assert not any(looked)
+
+
+def test_a_chunk_that_is_shown_since_it_was_looked_for_stays(tmp_path, home):
+    same = [make_trace("same", 30)]
+    one, two = (
+        load_file(write_project(tmp_path / name, name=name, traces=same), home).project for name in ("1a", "2b")
+    )
+    item, other = Item.objects.get(project=one), Item.objects.get(project=two)
+    options = current(one).render_options()
+    chunks.render_version(item.a_id, options)
+
+    looked = purges._Elsewhere.look
+
+    def look(self, *args):
+        looked(self, *args)
+        if args:
+            chunks.render_version(other.a_id, options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(purges._Elsewhere, "look", look)
+        gone(one)
+    keys = chunks.rendering_of(other.a_id, options).chunk_keys
+    assert keys
+    assert Chunk.objects.filter(pk__in=keys).count() == len(keys)
+
+
+def test_a_file_loaded_just_as_the_deletion_begins_is_refused(theirs, tmp_path, home, monkeypatch):
+    def begun(pk):
+        Project.objects.filter(pk=pk).update(state="purging")
+        return lock_project(pk)
+
+    monkeypatch.setattr("annotation.projects.load.lock_project", begun)
+    report = load_file(tmp_path / "theirs" / "config.yaml", home)
+    assert "being deleted for good" in str(report.errors[0])
+
+
+def test_an_account_that_has_come_to_be_in_another_project_stays(theirs, home, tmp_path):
+    project = load(tmp_path / "o", home, "Ours")
+    guest = User.objects.get(username=f"guest-{theirs.pk}")
+    Membership.objects.create(project=project, user=guest, role="annotator", source="admin")
+    gone(theirs)
+    assert User.objects.filter(pk=guest.pk).exists()
+    assert Membership.objects.filter(project=project, user=guest).exists()
+
+
+def test_an_export_that_is_being_published_is_waited_for_before_rows_go(theirs):
+    """Who publishes holds the folder; until then no export is removed."""
+    told = []
+    held, end = threading.Event(), threading.Event()
+
+    def publishing():
+        with locked(Path(theirs.output_path) / "exports"):
+            held.set()
+            end.wait(20)
+        connection.close()
+
+    thread = threading.Thread(target=publishing)
+    thread.start()
+    assert held.wait(20)
+
+    def progress(done, total, what):
+        told.append(what)
+        if what == "waiting for an export to end":
+            assert Export.objects.filter(project=theirs).exists()
+            end.set()
+
+    try:
+        gone(theirs, progress=progress)
+    finally:
+        end.set()
+        thread.join()
+    assert told.index("waiting for an export to end") < told.index("exports")
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'")
