@@ -669,6 +669,47 @@ def test_an_export_that_is_being_published_is_waited_for_before_rows_go(theirs):
     assert told.index("waiting for an export to end") < told.index("exports")
 
 
+def test_a_dataset_that_another_project_has_let_go_of_meanwhile_is_out_of_use_before_it_is_emptied(theirs):
+    """Of two that are deleted at once, the second finds itself alone only later; from then on no import goes on."""
+    other = make("Other", theirs.dataset)
+    theirs.dataset.managers.add(User.objects.get(username="boss"))
+    states = []
+
+    def progress(done, total, what):
+        if what == "revisions" and Project.objects.filter(pk=other.pk).exists():
+            gone(other)
+        if what in ("imports", "traces"):
+            states.append(Dataset.objects.get(pk=theirs.dataset_id).is_going)
+
+    gone(theirs, progress=progress)
+    assert states
+    assert all(states)
+    assert not Dataset.objects.exists()
+
+
+def test_an_account_that_has_labeled_elsewhere_stays(theirs, home, tmp_path):
+    project = load(tmp_path / "o", home, "Ours")
+    guest = User.objects.get(username=f"guest-{theirs.pk}")
+    assignment = hand_out(project, person("ann")).assignment
+    Assignment.objects.filter(pk=assignment.pk).update(annotator=guest)
+    gone(theirs)
+    assert Assignment.objects.get(pk=assignment.pk).annotator == guest
+
+
+def test_a_dataset_that_a_project_has_come_to_use_after_all_is_in_use_again(theirs):
+    """By whatever way it came: the row of that project is there when the last row goes."""
+    boss = User.objects.get(username="boss")
+
+    def progress(done, total, what):
+        if what == "statistics" and not Project.objects.filter(slug="late").exists():
+            Project.objects.create(slug="late", name="Late", dataset=theirs.dataset)
+            theirs.dataset.managers.add(boss)
+
+    gone(theirs, progress=progress)
+    assert Dataset.objects.get().is_going is False
+    assert datasets_of(boss).exists()
+
+
 @pytest.mark.skipif("connection.vendor != 'sqlite'")
 def test_what_was_written_is_overwritten_in_the_file_of_the_database(theirs):
     """What is only deleted could still be read from it."""
