@@ -1,9 +1,10 @@
 """Which tests this machine cannot run, and saying so: a pytest plugin.
 
-``browser`` tests need Chromium, ``services`` tests DATABASE_URL=postgres://… and CELERY_BROKER_URL=redis://…, and
-``corpus`` tests the shared folder of agents' real traces. They are left out without these, and counted at the end of
-the run, as are those of the long kinds that ``-m`` leaves out (``make quick``). With CI=true nothing may be skipped,
-and a run that has the services may leave nothing out but the corpus, where that is absent.
+``browser`` tests need Chromium, ``services`` tests DATABASE_URL=postgres://… and CELERY_BROKER_URL=redis://…,
+``corpus`` tests the shared folder of agents' real traces, and ``sqlite`` tests a database that is a file. They are left
+out without these, and counted at the end of the run, as are those of the long kinds that ``-m`` leaves out (``make
+quick``). With CI=true nothing may be skipped, and a run that has the services may leave nothing out but what needs
+SQLite's file, and the corpus, where that is absent.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ NEEDS = {
     "browser": "no Chromium here",
     "corpus": "no folder of traces at POTATO_TRACE_CORPUS, nor at ../shared/traces beside this one",
     "services": "DATABASE_URL and CELERY_BROKER_URL name no Postgres and Redis",
+    "sqlite": "DATABASE_URL names a server",
 }
 # The kinds that take long.
 LONG = ("browser", "faults", "slow")
@@ -32,6 +34,10 @@ not_chosen: Counter[str] = Counter()
 def has_services() -> bool:
     database, broker = os.environ.get("DATABASE_URL", ""), os.environ.get("CELERY_BROKER_URL", "")
     return database.startswith(("postgres://", "postgresql://")) and broker.startswith(("redis://", "rediss://"))
+
+
+def has_sqlite() -> bool:
+    return not os.environ.get("DATABASE_URL", "").startswith(("postgres://", "postgresql://"))
 
 
 def has_browser() -> bool:
@@ -49,7 +55,7 @@ def has_corpus() -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    here = {"browser": has_browser(), "services": has_services(), "corpus": has_corpus()}
+    here = {"browser": has_browser(), "services": has_services(), "corpus": has_corpus(), "sqlite": has_sqlite()}
     absent = [name for name in here if not here[name]]
     gone = []
     for item in items:
@@ -93,7 +99,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"Left out: {number} tests marked {name} (not chosen; make test runs them)", yellow=True
         )
     skipped = len(terminalreporter.stats.get("skipped", []))
-    if os.environ.get("CI") and (skipped or "browser" in left_out or (has_services() and set(left_out) - {"corpus"})):
+    lacking = has_services() and set(left_out) - {"corpus", "sqlite"}
+    if os.environ.get("CI") and (skipped or "browser" in left_out or lacking):
         terminalreporter.write_line("CI=true: nothing may be skipped or left out here", red=True)
         # The exit code is read from the session after this summary.
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -389,7 +389,7 @@ def test_what_an_export_left_out_is_told_by_the_new_name_and_its_files_stay(proj
     assert again.options_digest == digest(again.options)
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'")
+@pytest.mark.sqlite
 def test_what_they_were_called_is_overwritten_in_the_file_of_the_database(project):
     database = Path(connection.settings_dict["NAME"])
 

@@ -462,7 +462,7 @@ def test_one_that_is_opened_while_its_rows_are_counted_stays(theirs, monkeypatch
     assert Membership.objects.filter(state="active").exists()
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.services
 def test_so_does_one_that_somebody_is_just_opening(theirs):
     """Who opens a project locks its row alone."""
     set_state(theirs, "closed", None)
@@ -497,7 +497,7 @@ def test_of_a_dataset_on_its_way_out_no_project_is_made_and_nothing_goes_into_it
         receive(dataset, BytesIO(json.dumps(make_trace("late")).encode()), name="late.jsonl", user=None)
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.services
 def test_a_project_made_just_before_keeps_the_traces(theirs):
     ended = []
 
@@ -710,7 +710,7 @@ def test_a_dataset_that_a_project_has_come_to_use_after_all_is_in_use_again(thei
     assert datasets_of(boss).exists()
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'")
+@pytest.mark.sqlite
 def test_what_was_written_is_overwritten_in_the_file_of_the_database(theirs):
     """What is only deleted could still be read from it."""
     database = Path(connection.settings_dict["NAME"])
