@@ -9,7 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kombu import Connection
+from kombu.transport.redis import QoS
 
+from potato_site.celery import leave_unanswered_messages
 from tests.deploy.installation import Browser, Installation, until
 from tests.deploy.services import Redis, database
 from tests.factory import make_traces, op, write_project
@@ -84,3 +87,17 @@ def test_labeling_goes_on_and_jobs_wait(site: Installation, redis: Redis):
     assert (site.folder / "project" / "output" / "ann" / "annotations.jsonl").is_file()
     assert query(site, "SELECT count(*) FROM jobs_job WHERE state = 'failed'") == [(0,)]
     assert [name for name in SERVICES if site.running[name].poll() is not None] == []
+
+
+def test_a_message_that_cannot_be_put_back_ends_no_worker(redis: Redis, monkeypatch: pytest.MonkeyPatch):
+    """Celery closes what is left of a connection, and ignores the errors of connections alone."""
+    monkeypatch.setattr(QoS, "restore_at_shutdown", True)
+    leave_unanswered_messages()
+    connection = Connection(redis.url)
+    queue = connection.SimpleQueue("fast")
+    queue.put({"job": 1})
+    queue.get(timeout=5)
+    redis.kill()
+    queue.channel._disconnect_pools()
+    connection.transport.client = None
+    queue.channel.close()
