@@ -82,7 +82,9 @@ def project(boss, tmp_path, client) -> Project:
         project=project, format="prm", every_n=1, options={"exclude_annotators": [WHO, "zoe"]}
     )
     recruit = Recruit.objects.create(project=project, user=user, platform="prolific", external_id="5fquetzal")
-    Visit.objects.create(recruit=recruit, study_id="study", session_id="5squetzal", code="5c", came_at=timezone.now())
+    Visit.objects.create(
+        recruit=recruit, study_id="study", session_id="5squetzal", code="5cmotmot", came_at=timezone.now()
+    )
     statistics.compute(project)
     for one in (user, person("bob")):
         run_now("exports.mirror", {"project": project.pk, "annotator": one.pk})
@@ -106,13 +108,13 @@ def exported(project: Project, tmp_path: Path, **options) -> list[dict]:
 
 def test_no_table_says_who_it_was(project):
     said = " ".join(everything().values()).casefold()
-    for word in (WHO, MAIL, "queta", "mexico", "is careless", "5fquetzal", "5squetzal"):
+    for word in (WHO, MAIL, "queta", "mexico", "is careless", "5fquetzal", "5squetzal", "5cmotmot"):
         assert word in said
     forget()
     left = {
         (label, word)
         for label, text in everything().items()
-        for word in (WHO, "queta", "mexico", "is careless", "5c'")
+        for word in (WHO, "queta", "mexico", "is careless", "5cmotmot")
         if word in text.casefold()
     }
     assert left == set()
