@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from annotation import access
 from annotation.admin.frame import project_context
@@ -44,14 +44,16 @@ def purge(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "admin/purge.html", context)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 @never_cache
 def purged(request: HttpRequest, job_id: int) -> HttpResponse:
-    """How far it is, for who began it: the project is found by nobody any more."""
+    """How far it is, for who began it: the project is found by nobody any more. A POST begins again what failed."""
     job = Job.objects.filter(pk=job_id, kind=purging.JOB).first()
     if job is None or (job.params["by"] != request.user.pk and not person_of(request).is_superuser):
         raise Http404
+    if request.method == "POST":
+        return redirect("manage-purged", purging.begin_again(job).pk)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": f"Deleting {job.params['name']}",

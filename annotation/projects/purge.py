@@ -177,6 +177,16 @@ def begin(project: Project, by: User) -> Job:
         return enqueue(JOB, params, dedupe_key=f"{JOB}:{project.pk}")
 
 
+@transaction.atomic
+def begin_again(job: Job) -> Job:
+    """The job that finishes what this one began and failed in: what is gone stays gone. The same job where it has not
+    failed, or nothing is left."""
+    project = lock_going(job.params["going"])
+    if project is None or job.state in (*Job.LIVE, Job.State.DONE):
+        return job
+    return enqueue(JOB, job.params, dedupe_key=f"{JOB}:{project.pk}")
+
+
 # --- nobody finds it any more --------------------------------------------------------------------------------
 
 

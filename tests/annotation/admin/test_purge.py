@@ -80,8 +80,21 @@ def test_for_nobody_else_is_there_such_a_page(name, client, project, page):
     assert Project.objects.get().state == "closed"
 
 
-def test_one_that_failed_says_who_can_finish_it(client, project, page):
+def test_one_that_failed_is_begun_again(client, project, page):
     client.force_login(User.objects.get(username="mara"))
     progress = client.post(page, {"slug": project.slug}).url
     Job.objects.filter(kind="annotation.purge").update(state="failed")
-    assert "potato purge test-project" in client.get(progress).content.decode()
+    said = client.get(progress).content.decode()
+    assert "potato purge test-project" in said
+    assert "Try again" in said
+    again = client.post(progress).url
+    assert again != progress
+    # Pressed twice it is one job.
+    assert client.post(progress).url == again
+    client.force_login(User.objects.get(username="ada"))
+    assert client.post(progress).status_code == 404
+    client.force_login(User.objects.get(username="mara"))
+    assert run(Job.objects.get(kind="annotation.purge", state="queued").pk)
+    assert "Test project is deleted" in client.get(again).content.decode()
+    assert not Project.objects.exists()
+    assert client.post(progress).url == progress, "nothing is left to do"
