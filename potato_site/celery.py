@@ -1,15 +1,22 @@
 """The Celery application. Jobs are rows in the database; a task only says which row to look at."""
 
+import logging
 import os
+from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import setup_logging, worker_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "potato_site.settings")
 
 app = Celery("potato_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def leave_logging_alone(**_: object) -> None:
+    """Celery would set the level of everything that is logged in a worker to its own."""
 
 
 @worker_init.connect
@@ -19,3 +26,10 @@ def leave_unanswered_messages(**_: object) -> None:
     from kombu.transport.redis import QoS
 
     QoS.restore_at_shutdown = False
+
+
+@worker_ready.connect
+def say_so(sender: Any, **_: object) -> None:
+    """A log that stays empty looks like a worker that does not work."""
+    queues = sorted(sender.app.amqp.queues.consume_from)
+    logging.getLogger(__name__).info("ready for the queues %s", ", ".join(queues))

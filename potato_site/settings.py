@@ -318,7 +318,6 @@ CELERY_TASK_DEFAULT_QUEUE = "fast"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A broker that is away for a night must not end the workers.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A runner that neither finishes nor reports for so long has lost its job to the next one.
 JOB_LEASE_SECONDS = float(os.environ.get("POTATO_JOB_LEASE_SECONDS") or 120)
 CELERY_BEAT_SCHEDULE = {
@@ -331,13 +330,16 @@ CELERY_BEAT_SCHEDULE = {
 LOG_FORMAT = os.environ.get("LOG_FORMAT") or "plain"
 if LOG_FORMAT not in {"plain", "json"}:
     raise ImproperlyConfigured("LOG_FORMAT: use plain or json")
+LOG_LEVEL = (os.environ.get("LOG_LEVEL") or "WARNING").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"()": "potato_site.logs.Plain"}, "json": {"()": "potato_site.logs.JsonLines"}},
     "filters": {"routes": {"()": "potato_site.logs.RoutesForPaths"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["routes"]}},
-    "root": {"handlers": ["console"], "level": (os.environ.get("LOG_LEVEL") or "WARNING").upper()},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # Axes greets in every command, and Celery tells of every ring at a worker what the job tells itself.
+    "loggers": {name: {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL} for name in ("axes", "celery")},
 }
 METRICS_TOKEN = os.environ.get("POTATO_METRICS_TOKEN", "")
 METRICS_FROM = env_list("POTATO_METRICS_FROM", [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,8 +44,10 @@ def run(job_id: int) -> bool:
 
 def _run_claimed(job: Job) -> None:
     handle = JobHandle(job)
+    started = time.perf_counter()
     try:
         _end(handle, job, _call(handle))
+        logger.info("done", extra={"fields": {"ms": round((time.perf_counter() - started) * 1000)}})
     except Stopping:
         # No ring: it would come back to this process. Whoever ticks next finds the job.
         handle.mine.update(state=Job.State.QUEUED, rung_at=None, lease_until=None)

@@ -44,6 +44,15 @@ def site(tmp_path: Path) -> Iterator[Installation]:
             redis.kill()
 
 
+def lines(site: Installation, service: str) -> list[dict]:
+    """What the process has logged, but for what others print."""
+    return [json.loads(line) for line in site.log_of(service).read_text().splitlines() if line.startswith("{")]
+
+
+def done_by(site: Installation, worker: str) -> list[str]:
+    return [line["kind"] for line in lines(site, worker) if line["message"] == "done"]
+
+
 def query(site: Installation, statement: str) -> list[tuple]:
     with psycopg.connect(site.environment["DATABASE_URL"]) as link:
         return link.execute(statement).fetchall()  # type: ignore[call-overload]
@@ -108,10 +117,12 @@ def test_the_main_job_through_both_web_processes_and_every_worker(site: Installa
     assert {name: told["ok"] for name, told in site.ready("web-2")["checks"].items()} == dict.fromkeys(
         ("database", "migrations", "broker", "tick"), True
     )
-    lines = [json.loads(line) for line in site.log_of("web-2").read_text().splitlines() if line.startswith("{")]
-    saved = [line for line in lines if line.get("message") == "POST /label/<uuid:public_id>/ops"]
+    saved = [line for line in lines(site, "web-2") if line.get("message") == "POST /label/<uuid:public_id>/ops"]
     assert [line["status"] for line in saved] == [200]
     assert len(saved[0]["request_id"]) == 32
+    worked = lines(site, "worker-bulk")
+    assert "ready for the queues bulk" in [line["message"] for line in worked]
+    until(lambda: "exports.build" in done_by(site, "worker-bulk"), what="the line of the export")
 
 
 def test_processes_that_are_replaced_while_people_save_lose_nothing(site: Installation):

@@ -14,6 +14,7 @@ from django.urls import include, path
 from potato_site import logs
 from potato_site.accounts import links
 from potato_site.accounts.models import User
+from potato_site.api import tokens
 from potato_site.jobs import handler, runner
 from potato_site.jobs.models import Job
 from potato_site.jobs.registry import handlers
@@ -55,6 +56,16 @@ def test_a_request_has_one_line_with_who_what_and_how_long(client, lines):
     assert (line["status"], line["user"]) == (200, user.pk)
     assert line["ms"] >= 0
     assert line["request_id"] == response["X-Request-ID"]
+
+
+@pytest.mark.django_db
+def test_the_line_of_a_call_with_a_token_says_whose_it_is(client, lines):
+    user = User.objects.create_user("ann")
+    _, token = tokens.make(user, scopes=["read"])
+    client.force_login(User.objects.create_user("somebody-else"))
+    client.get("/api/v1/projects", headers={"Authorization": f"Bearer {token}"})
+    [line] = [line for line in lines() if line["logger"] == "potato_site.access"]
+    assert (line["status"], line["user"]) == (200, user.pk)
 
 
 @pytest.mark.django_db
@@ -121,6 +132,23 @@ def test_the_lines_of_a_job_name_it(lines):
     assert len(told) == 2
     assert {(line["job"], line["kind"], line["attempt"]) for line in told} == {(job.pk, "tests.failing", 1)}
     assert told[1]["error"].endswith("OSError: postgres://***@db/x has '…'")
+
+
+@pytest.mark.django_db
+def test_a_job_that_is_done_says_how_long_it_took(lines):
+    @handler("tests.working", queue="fast")
+    def working(job):
+        return {"rows": SECRET}
+
+    try:
+        job = Job.objects.create(kind="tests.working", queue="fast", due_at="2026-01-01T00:00Z")
+        runner.run(job.pk)
+    finally:
+        handlers._items.pop("tests.working")
+    [line] = [line for line in lines() if line["logger"] == "potato_site.jobs.runner"]
+    assert (line["message"], line["job"], line["kind"]) == ("done", job.pk, "tests.working")
+    assert line["ms"] >= 0
+    assert SECRET not in json.dumps(line)
 
 
 @pytest.mark.parametrize("format_of", [logs.Plain, logs.JsonLines])
