@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import ResolverMatch, is_valid_path, resolve
 from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
@@ -49,5 +50,23 @@ class Unknown(Endpoint):
     schema = None
     remembers = False
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        found = _without_slash(request)
+        if found is None:
+            return super().dispatch(request, *args, **kwargs)
+        # What is measured and logged is the address that answers.
+        request.resolver_match = found
+        return found.func(request, *found.args, **found.kwargs)
+
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         raise Problem("not-found", "There is no such address. GET /api/schema/ lists those there are.")
+
+
+def _without_slash(request: HttpRequest) -> ResolverMatch | None:
+    """The endpoint that is meant by an address with a slash at its end: many frameworks write theirs so."""
+    path, _, rest = request.path_info.rpartition("/")
+    if rest or not is_valid_path(path):
+        return None
+    found = resolve(path)
+    endpoint = getattr(found.func, "cls", None)
+    return found if endpoint and endpoint is not Unknown else None

@@ -6,6 +6,8 @@ import pytest
 import yaml
 from django.test import Client
 
+from potato_site.accounts.models import User
+from potato_site.api import tokens
 from potato_site.api.endpoint import Endpoint, Strict
 from potato_site.api.problems import KINDS
 from potato_site.api.tokens import SCOPES
@@ -70,3 +72,17 @@ def test_docstrings_of_base_classes_are_nobodys_description(description):
 def test_no_two_calls_share_a_name(description):
     names = [one["operationId"] for operations in description["paths"].values() for one in operations.values()]
     assert len(names) == len(set(names))
+
+
+def test_a_slash_at_the_end_of_an_address_is_no_other_address(client):
+    user = User.objects.create_user("ann")
+    _, token = tokens.make(user, scopes=["read"])
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert client.get("/api/v1/projects/", headers=bearer).json() == {"results": [], "next": None}
+    assert client.get("/api/v1/projects/").status_code == 401
+    assert client.get("/api/v1/projects/nowhere/", headers=bearer).json()["type"].endswith("not-found")
+    assert client.post("/api/v1/projects/nowhere/status/", headers=bearer).status_code == 405
+    for path in ("/api/v1/projects//", "/api/v1/nothing/", "/api/v1/", "/api/"):
+        answer = client.get(path, headers=bearer)
+        assert answer.status_code == 404, path
+        assert "no such address" in answer.json()["detail"]

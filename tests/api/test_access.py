@@ -105,7 +105,7 @@ TABLE: dict[tuple[str, str], tuple[Body, list[int]]] = {
 }  # fmt: skip
 # Tried by tests of their own: tests/api/test_datasets.py, test_imports.py, test_exports.py, test_gold.py.
 # Not in the description: what is about it, and the other spelling of an address.
-ABOUT = ("api-schema", "api-docs", "api-unknown", "api-imports-slash")
+ABOUT = ("api-schema", "api-docs", "api-unknown")
 ELSEWHERE = ("datasets", "exports", "gold")
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]

@@ -14,7 +14,6 @@ urlpatterns = [
         name="api-trace-document",
     ),
     path("datasets/<int:dataset_id>/imports", views.Imports.as_view(), name="api-imports"),
-    path("datasets/<int:dataset_id>/imports/", views.ImportsWithSlash.as_view(), name="api-imports-slash"),
     path(
         "datasets/<int:dataset_id>/imports/<int:import_id>/cancel",
         views.CancelImport.as_view(),

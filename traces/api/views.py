@@ -154,11 +154,6 @@ class Imports(Endpoint):
         return Response(answer, status=202, headers={"Location": answer["url"]})
 
 
-@extend_schema(exclude=True)
-class ImportsWithSlash(Imports):
-    """The same, under the address with a slash at its end."""
-
-
 class CancelImport(Endpoint):
     tag = "Datasets"
     scopes = {"POST": "import"}
