@@ -92,6 +92,18 @@ def managed(user: Any) -> QuerySet[Project]:
     return administered(user, Membership.Role.MANAGER)
 
 
+def manages(user: Any, project: Project) -> bool:
+    """Whether this person may change the project."""
+    return managed(user).filter(pk=project.pk).exists()
+
+
+def told(user: Any) -> Q:
+    """Of the record of changes, what this person may read: which items have a known answer, managers alone know."""
+    if user.is_superuser:
+        return Q()
+    return ~Q(action__startswith="gold.") | Q(project__in=list(managed(user).values_list("pk", flat=True)))
+
+
 def visible(user: Any) -> QuerySet[Project]:
     """The projects a person has anything to do with: those they are an active member of, those they administer."""
     mine = memberships_of(user).filter(project=OuterRef("pk")).order_by()

@@ -27,6 +27,9 @@ POLICY = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "font-src 'self'",
     "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
 }  # fmt: skip
+# The pages of the admin that look rows up, and how an address names the project they shall be of.
+OF_ROWS = [name for name in NAMES if re.fullmatch(r"admin:\w+_(changelist|change|history)", name)]
+BY_PROJECT = ("project={0.slug}", "project={0.pk}", "project__id__exact={0.pk}")
 # One of each kind: what a reading writes does not depend on whose project it is.
 READERS = ("anonymous", "owner", "project_manager", "superuser")
 HEADERS = {
@@ -136,6 +139,25 @@ def is_protected(response: HttpResponse, immutable: bool, where: tuple[str, ...]
     wanted = "immutable" if immutable and response.status_code == 200 else "no-store"
     directives = {part.strip() for part in response.get("Cache-Control", "").split(",")}
     assert {wanted, "private"} <= directives, where
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_an_address_that_names_the_project_shows_nobody_more(site, clients, name):
+    path = address(site, name)
+    for role, client in clients.items():
+        plain = client.get(path)
+        for query in BY_PROJECT:
+            named = client.get(f"{path}?{query.format(site.ours)}")
+            if name.endswith("_changelist"):
+                assert rows_of(named) <= rows_of(plain), (role, query)
+            else:
+                assert named.status_code == plain.status_code, (role, query)
+
+
+def rows_of(response: HttpResponse) -> set[int]:
+    """The rows a list shows; none where it does not know such a filter."""
+    return {row.pk for row in response.context["cl"].result_list} if response.status_code == 200 else set()
 
 
 @pytest.mark.slow

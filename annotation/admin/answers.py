@@ -34,9 +34,9 @@ def item(request: HttpRequest, slug: str, item_id: int) -> HttpResponse:
     submissions = submissions_of(found.pk)
     names = [name_of(submission) for submission in submissions]
     chosen = {name for name in request.GET.getlist("by") if name in names} or set(names)
-    seen = together([submission for submission in submissions if name_of(submission) in chosen])
     # Who looks into the project without managing it may label in it, too.
-    manages = access.managed(request.user).filter(pk=project.pk).exists()
+    manages = access.manages(request.user, project)
+    seen = together([one for one in submissions if name_of(one) in chosen], tells_checks=manages)
     context = {
         **_context(project, found, names, chosen, seen),
         "may_change": manages,

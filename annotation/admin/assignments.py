@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter
+from annotation import access
+from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter, PurposeFilter
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
 from annotation.models import Assignment
@@ -28,21 +29,22 @@ class AssignmentAdmin(ProjectList):
     can_export = True
     person_path = "annotator"
     acts = ("release", "reassign", "reopen", "invalidate")
-    list_display = ("trace", "annotator", "status", "opened", "reading", "notes", "purpose", "project")
+    list_display = ("trace", "annotator", "status", "opened", "reading", "notes", "used_for", "project")
     list_display_links = ("trace",)
-    list_filter = (ProjectFilter, AttentionFilter, "state", "purpose", PersonFilter)
+    list_filter = (ProjectFilter, AttentionFilter, "state", PurposeFilter, PersonFilter)
     list_select_related = ("item__trace_a", "item__trace_b", "annotator", "project", "presence")
     sortable_by = ()
     ordering = ("-project", "-pk")
     ordering_across = ("-pk",)
     search_help_text = "Part of a trace's id or of a person's name"
-    readonly_fields = ("labeled",)
+    readonly_fields = ("labeled", "used_for")
     fields = (
-        "public_id", "project", "labeled", "annotator", "state", "purpose", "opened_at", "lease_until", "reason",
+        "public_id", "project", "labeled", "annotator", "state", "used_for", "opened_at", "lease_until", "reason",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
-        return super().get_queryset(request).defer("presence__steps")
+        managed = access.managed(request.user).filter(pk=OuterRef("project"))
+        return super().get_queryset(request).annotate(is_managed=Exists(managed)).defer("presence__steps")
 
     def audit_name(self, obj: Assignment) -> str:
         return managing.name_of(obj)
@@ -61,6 +63,10 @@ class AssignmentAdmin(ProjectList):
     @admin.display(description="state")
     def status(self, assignment: Assignment) -> Any:
         return self.flag(assignment.get_state_display().lower(), LEVELS.get(assignment.state, "quiet"))
+
+    @admin.display(description="purpose")
+    def used_for(self, assignment: Any) -> str:
+        return Assignment.Purpose(assignment.purpose_told(manages=assignment.is_managed)).label
 
     def opened(self, assignment: Assignment) -> str:
         return told_ago(assignment.opened_at)

@@ -11,31 +11,49 @@ from django.http import HttpRequest
 
 from annotation import access
 from annotation.assignments import groups
-from annotation.models import Item, Membership, Project
+from annotation.models import Assignment, Item, Membership, Project
 from potato_site.accounts.models import User
 from potato_site.numbers import whole_number
 
+Purpose = Assignment.Purpose
 CHOICES_SHOWN = 200
 # What a search takes of what it finds; the list says when there is more.
 TRACES_FOUND, ITEMS_FOUND, PEOPLE_FOUND = 500, 1000, 500
+# Of a person: the projects whose rows a list shows them (``access.administered``, ``access.managed``).
+Projects = Callable[[Any], QuerySet[Project]]
 
 
-def chosen_project(request: HttpRequest) -> Project | None:
-    """The project that the address names (by ``project``: id or slug), if this person may look into it."""
+def chosen_project(request: HttpRequest, projects: Projects) -> Project | None:
+    """The project that the address names (by ``project``: id or slug), if it is one of the person's ``projects``."""
     for name in ("project", *ProjectFilter.also):
         value = request.GET.get(name, "")
         if value:
             number = whole_number(value)
             column = {"slug": value} if number is None else {"pk": number}
-            return access.administered(request.user).select_related("dataset").filter(**column).first()
+            return projects(request.user).select_related("dataset").filter(**column).first()
     return None
+
+
+def ids_of(request: HttpRequest, projects: Projects) -> list[int]:
+    """The project that the address names, else all of the person's."""
+    project = chosen_project(request, projects)
+    # As values: a subquery would keep the database from reading a project's rows in the order of an index.
+    return [project.pk] if project else list(projects(request.user).values_list("pk", flat=True))
 
 
 def names_project(request: HttpRequest) -> bool:
     return any(request.GET.get(name) for name in (ProjectFilter.parameter_name, *ProjectFilter.also))
 
 
-class ProjectFilter(admin.SimpleListFilter):
+class FilterOfProjects(admin.SimpleListFilter):
+    """A filter of a list that says by ``projects`` whose rows it shows."""
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        self.projects: Projects = model_admin.projects
+        super().__init__(request, params, model, model_admin)
+
+
+class ProjectFilter(FilterOfProjects):
     """The rows of one project. A project that is not the person's has no rows."""
 
     title = "project"
@@ -47,11 +65,11 @@ class ProjectFilter(admin.SimpleListFilter):
         for name in self.also:
             params.pop(name, None)
         super().__init__(request, params, model, model_admin)
-        self.project = chosen_project(request)
+        self.project = chosen_project(request, self.projects)
         self.named = any(request.GET.get(name) for name in (self.parameter_name, *self.also))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        found = access.administered(request.user).order_by("name", "pk").only("name", "slug")
+        found = self.projects(request.user).order_by("name", "pk").only("name", "slug")
         return [(project.pk, str(project)) for project in found[:CHOICES_SHOWN]]
 
     def has_output(self) -> bool:
@@ -76,7 +94,7 @@ class ProjectFilter(admin.SimpleListFilter):
         return queryset.filter(**{self.path: self.project}) if self.project else queryset.none()
 
 
-class PersonFilter(admin.SimpleListFilter):
+class PersonFilter(FilterOfProjects):
     """The rows of one person; offered once a project is chosen."""
 
     title = "person"
@@ -84,7 +102,7 @@ class PersonFilter(admin.SimpleListFilter):
     path = "annotator"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        project = chosen_project(request)
+        project = chosen_project(request, self.projects)
         if project is None:
             return []
         people = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR)
@@ -133,7 +151,7 @@ class OverlapFilter(YesNoFilter):
     words = "overlap"
 
 
-class QuestionFilter(admin.SimpleListFilter):
+class QuestionFilter(FilterOfProjects):
     """Questions that are methods of the model's queryset: value → (words, rows → rows)."""
 
     questions: ClassVar[dict[str, tuple[str, Callable[[Any, Any], Any]]]] = {}
@@ -147,9 +165,7 @@ class QuestionFilter(admin.SimpleListFilter):
             return queryset
         if value not in self.questions:
             return queryset.none()
-        project = chosen_project(request)
-        projects = [project.pk] if project else list(access.administered(request.user).values_list("pk", flat=True))
-        return self.questions[value][1](queryset, projects)
+        return self.questions[value][1](queryset, ids_of(request, self.projects))
 
 
 class WorkFilter(QuestionFilter):
@@ -175,16 +191,14 @@ class PriorityFilter(QuestionFilter):
     }
 
 
-class GroupFilter(admin.SimpleListFilter):
+class GroupFilter(FilterOfProjects):
     """The people in a group of annotators, or the items that are kept for it."""
 
     title = "group"
     parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        project = chosen_project(request)
-        projects = [project.pk] if project else list(access.administered(request.user).values_list("pk", flat=True))
-        return [(name, name) for name in groups.names(projects)[:CHOICES_SHOWN]]
+        return [(name, name) for name in groups.names(ids_of(request, self.projects))[:CHOICES_SHOWN]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(group=self.value()) if self.value() else queryset
@@ -199,6 +213,27 @@ class AttentionFilter(QuestionFilter):
         "surplus": ("Surplus", lambda rows, p: rows.surplus()),
         "skipped": ("Skipped at work", lambda rows, p: rows.skips()),
     }
+
+
+class PurposeFilter(admin.SimpleListFilter):
+    """What assignments are for, as far as the person may know it (``Assignment.purpose_told``)."""
+
+    title = "purpose"
+    parameter_name = "purpose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        known = access.manages_something(request.user)
+        return [choice for choice in Purpose.choices if known or choice[0] != Purpose.GOLD]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        is_known = Q(project__in=list(access.managed(request.user).values_list("pk", flat=True)))
+        if value == Purpose.GOLD:
+            return queryset.filter(is_known, purpose=value)
+        is_hidden = Q(purpose=Purpose.GOLD) & ~is_known
+        return queryset.filter(Q(purpose=value) | is_hidden if value == Purpose.PRODUCTION else Q(purpose=value))
 
 
 class FlagFilter(QuestionFilter):

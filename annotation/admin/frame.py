@@ -46,7 +46,7 @@ def project_context(request: HttpRequest, project: Project, tab: str, **extra: A
         "tab": tab,
         "tabs": tabs_of(project),
         "title": project.name,
-        "may_change": access.managed(request.user).filter(pk=project.pk).exists(),
+        "may_change": access.manages(request.user, project),
         "checklist": checklist(project) if project.state == Project.State.DRAFT else [],
         **extra,
     }

@@ -30,6 +30,7 @@ class GoldAdmin(ProjectList):
     """Set and removed on the page of an item and through the API; read here."""
 
     project_path = "item__project"
+    projects = staticmethod(access.managed)
     item_path = "item"
     list_display = ("trace", "question", "use", "project")
     list_display_links = ("trace",)
@@ -39,10 +40,6 @@ class GoldAdmin(ProjectList):
     ordering = ("-pk",)
     search_help_text = "Part of a trace's id"
     fields = ("item", "scheme", "value", "rationale", "use")
-
-    @staticmethod
-    def projects_of(user: Any) -> list[int]:
-        return list(access.managed(user).values_list("pk", flat=True))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return access.manages_something(request.user)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
+from annotation import access
 from annotation.admin.filters import ProjectFilter
 from annotation.admin.lists import ProjectList
 from potato_site.accounts.models import AuditEntry
@@ -33,6 +34,9 @@ class AuditEntryAdmin(ProjectList):
 
     def visible_to(self, user: Any) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.all() if user.is_superuser else super().visible_to(user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        return super().get_queryset(request).filter(access.told(request.user))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = search_term.strip()

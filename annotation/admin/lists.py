@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from annotation import access
 from annotation.admin import selection
 from annotation.admin.acts import FORMS, ActForm, tell
-from annotation.admin.filters import chosen_project, items_named, names_project, people_named
+from annotation.admin.filters import Projects, chosen_project, ids_of, items_named, names_project, people_named
 from annotation.admin.frame import project_context
 from annotation.projects import bulk
 from potato_site.accounts.decorators import person_of
@@ -29,6 +29,8 @@ class ProjectList(ScopedAdmin):
     """
 
     project_path = "project"
+    # Of a person: the projects whose rows they see.
+    projects: Projects = staticmethod(access.administered)
     item_path = ""
     person_path = ""
     acts: tuple[str, ...] = ()
@@ -41,12 +43,14 @@ class ProjectList(ScopedAdmin):
     search_fields = ["pk"]
 
     def visible_to(self, user: Any) -> QuerySet[Any]:
-        return self.model._default_manager.filter(**{f"{self.project_path}__in": self.projects_of(user)})
+        # As values, as in ``ids_of``.
+        projects = list(self.projects(user).values_list("pk", flat=True))
+        return self.model._default_manager.filter(**{f"{self.project_path}__in": projects})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Of the chosen project alone: with all of a person's projects named beside it, SQLite reads and sorts every
         row of the project instead of following an index in the order of the list."""
-        project = chosen_project(request) if type(self).visible_to is ProjectList.visible_to else None
+        project = chosen_project(request, self.projects)
         if project is None:
             return super().get_queryset(request)
         ordering = self.get_ordering(request)
@@ -57,15 +61,10 @@ class ProjectList(ScopedAdmin):
             return self.ordering_across
         return super().get_ordering(request)
 
-    @staticmethod
-    def projects_of(user: Any) -> list[int]:
-        # As values: a subquery would keep the database from reading a project's rows in the order of an index.
-        return list(access.administered(user).values_list("pk", flat=True))
-
     # --- The page of the list ------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        project = chosen_project(request)
+        project = chosen_project(request, self.projects)
         frame = project_context(request, project, self.tab) if project else {}
         frame.pop("title", None)
         response = super().changelist_view(request, {**frame, **(extra_context or {})})
@@ -83,8 +82,7 @@ class ProjectList(ScopedAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        project = chosen_project(request)
-        projects = [project.pk] if project else self.projects_of(request.user)
+        projects = ids_of(request, self.projects)
         found, stopped = Q(pk__in=[]), False
         for path, named in ((self.item_path, items_named), (self.person_path, people_named)):
             if path:
@@ -110,7 +108,8 @@ class ProjectList(ScopedAdmin):
         return str(obj)
 
     def history_of(self, request: HttpRequest, obj: Any) -> QuerySet[AuditEntry]:
-        return AuditEntry.objects.filter(self.audited(obj), project__in=self.projects_of(request.user))
+        mine = self.projects(request.user).values("pk")
+        return AuditEntry.objects.filter(self.audited(obj), access.told(request.user), project__in=mine)
 
     def audited(self, obj: Any) -> Q:
         return Q(object=self.audit_name(obj))

@@ -25,4 +25,4 @@ class ProjectAdmin(ScopedAdmin):
         return access.administered(user)
 
     def history_of(self, request: Any, obj: Project) -> QuerySet[AuditEntry]:
-        return AuditEntry.objects.filter(project=obj)
+        return AuditEntry.objects.filter(access.told(request.user), project=obj)

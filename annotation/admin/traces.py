@@ -89,6 +89,7 @@ class DatasetAdmin(ScopedAdmin):
 
 @admin.register(Trace)
 class TraceAdmin(ScopedAdmin):
+    projects = staticmethod(access.administered)
     list_display = ("external_id", "title", "steps", "agent", "dataset", "condition")
     list_filter = (DatasetOfProjectFilter, DatasetFilter, WithdrawnFilter)
     list_select_related = ("dataset", "current")
@@ -116,6 +117,7 @@ class TraceAdmin(ScopedAdmin):
 
 @admin.register(Import)
 class ImportAdmin(ScopedAdmin):
+    projects = staticmethod(access.administered)
     list_display = ("created_at", "dataset", "first_file", "brought", "made_by", "status")
     list_filter = (DatasetOfProjectFilter, DatasetFilter)
     list_select_related = ("dataset", "made_by", "job")

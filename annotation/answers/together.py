@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from annotation.answers.context import context_of
 from annotation.models import Submission
@@ -22,6 +21,7 @@ class Voice:
 
     pk: int
     name: str
+    # As far as it may be told (``Assignment.purpose_told``).
     purpose: str
     submitted_at: datetime
     flags: tuple[str, ...] = ()
@@ -77,9 +77,14 @@ def name_of(submission: Submission) -> str:
     return submission.assignment.annotator.get_username()
 
 
-def together(submissions: Sequence[Submission], called: Callable[[Submission], str] = name_of) -> Together:
+def together(
+    submissions: Sequence[Submission],
+    called: Callable[[Submission], str] = name_of,
+    *,
+    tells_checks: bool = False,
+) -> Together:
     """The submissions of one item. Each is read by the configuration it was given under; ``called``: what its author
-    is called."""
+    is called; ``tells_checks``: which of them checked people, for managers alone."""
     places: dict[tuple[str, str, int | None], Place] = {}
     comments: list[tuple[str, str, Told]] = []
     configs = {revision: config_of(revision) for revision in {one.revision_id for one in submissions}}
@@ -91,7 +96,7 @@ def together(submissions: Sequence[Submission], called: Callable[[Submission], s
                 continue
             key = (scheme, told.part, told.step)
             places.setdefault(key, Place(scheme, title, told.part, told.step)).said.append((name, told))
-    voices = [_voice(submission, called(submission)) for submission in submissions]
+    voices = [_voice(submission, called(submission), tells_checks) for submission in submissions]
     return Together(voices, list(places.values()), comments)
 
 
@@ -102,6 +107,6 @@ def _told(submission: Submission, config: ProjectConfig) -> Iterable[tuple[str, 
             yield scheme.name, scheme.title, told
 
 
-def _voice(submission: Submission, name: str) -> Voice:
-    assignment: Any = submission.assignment
-    return Voice(submission.pk, name, assignment.purpose, submission.submitted_at, tuple(submission.flags))
+def _voice(submission: Submission, name: str, tells_checks: bool) -> Voice:
+    purpose = submission.assignment.purpose_told(manages=tells_checks)
+    return Voice(submission.pk, name, purpose, submission.submitted_at, tuple(submission.flags))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import access
 from annotation.api import lookup
 from annotation.models import Assignment
 from potato_site.accounts.models import name_key
@@ -25,7 +27,9 @@ class AssignmentRowShown(serializers.Serializer):
     trace = serializers.CharField(help_text="The id in the trace's document; of a pair, side a.")
     trace_b = serializers.CharField(allow_null=True, help_text="Side b of a pair; null of a single trace.")
     username = serializers.CharField()
-    purpose = serializers.ChoiceField(choices=Assignment.Purpose.choices)
+    purpose = serializers.ChoiceField(
+        choices=Assignment.Purpose.choices, help_text="Who does not manage the project reads `production` for `gold`."
+    )
     state = serializers.ChoiceField(choices=Assignment.State.choices)
     opened_at = serializers.DateTimeField(allow_null=True)
     lease_until = serializers.DateTimeField(allow_null=True)
@@ -50,7 +54,8 @@ class AssignmentList(Endpoint):
     def get(self, request: Request, slug: str) -> Response:
         """Who has which item and how far they are, in the order of handing out. What they said: see the submissions."""
         query.only(request, *FILTERS, paged=True)
-        rows = Assignment.objects.filter(project=lookup.administered_project(request, slug))
+        project = lookup.administered_project(request, slug)
+        rows = Assignment.objects.filter(project=project)
         state = query.choice(request, "state", tuple(Assignment.State.values))
         username, trace = query.text(request, "username"), query.text(request, "trace")
         if state is not None:
@@ -59,16 +64,17 @@ class AssignmentList(Endpoint):
             rows = rows.filter(annotator__name_key=name_key(username))
         if trace is not None:
             rows = rows.filter(Q(item__trace_a__external_id=trace) | Q(item__trace_b__external_id=trace))
-        return pages.page(request, rows.select_related("item__trace_a", "item__trace_b", "annotator"), shown)
+        rows = rows.select_related("item__trace_a", "item__trace_b", "annotator")
+        return pages.page(request, rows, partial(shown, manages=access.manages(request.user, project)))
 
 
-def shown(assignment: Assignment) -> dict[str, Any]:
+def shown(assignment: Assignment, *, manages: bool) -> dict[str, Any]:
     return {
         "id": assignment.public_id,
         "item": assignment.item_id,
         **lookup.traces_of(assignment.item),
         "username": assignment.annotator.get_username(),
-        "purpose": assignment.purpose,
+        "purpose": assignment.purpose_told(manages=manages),
         "state": assignment.state,
         "opened_at": assignment.opened_at,
         "lease_until": assignment.lease_until,

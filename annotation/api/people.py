@@ -125,7 +125,7 @@ class People(Endpoint):
         query.only(request, paged=True)
         project = lookup.administered_project(request, slug)
         rows = Membership.objects.filter(project=project).select_related("user")
-        if not access.managed(request.user).filter(pk=project.pk).exists():
+        if not access.manages(request.user, project):
             return pages.page(request, rows, person)
         came: dict[int, shares.Standing] = {}
         screened: dict[int, screening.Standing] = {}

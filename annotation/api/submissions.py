@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import access
 from annotation.api import lookup
 from annotation.models import Assignment, Submission
 from potato_site.accounts.models import name_key
@@ -26,7 +28,9 @@ class SubmissionShown(serializers.Serializer):
     trace = serializers.CharField(help_text="The id in the trace's document; of a pair, side a.")
     trace_b = serializers.CharField(allow_null=True, help_text="Side b of a pair; null of a single trace.")
     username = serializers.CharField()
-    purpose = serializers.ChoiceField(choices=Assignment.Purpose.choices)
+    purpose = serializers.ChoiceField(
+        choices=Assignment.Purpose.choices, help_text="Who does not manage the project reads `production` for `gold`."
+    )
     number = serializers.IntegerField(help_text="Of this assignment's submissions, from 1.")
     revision = serializers.IntegerField(help_text="Of the configuration that was answered.")
     is_current = serializers.BooleanField(help_text="Not replaced by a later one and not invalidated.")
@@ -74,10 +78,10 @@ class SubmissionList(Endpoint):
         item = pages.number_of(request, "item", 1, MAX_SEQ, 0)
         if item:
             rows = rows.filter(assignment__item=item)
-        return pages.page(request, rows, shown, by=("seq",))
+        return pages.page(request, rows, partial(shown, manages=access.manages(request.user, project)), by=("seq",))
 
 
-def shown(submission: Submission) -> dict[str, Any]:
+def shown(submission: Submission, *, manages: bool) -> dict[str, Any]:
     assignment = submission.assignment
     return {
         "seq": submission.seq,
@@ -85,7 +89,7 @@ def shown(submission: Submission) -> dict[str, Any]:
         "item": assignment.item_id,
         **lookup.traces_of(assignment.item),
         "username": assignment.annotator.get_username(),
-        "purpose": assignment.purpose,
+        "purpose": assignment.purpose_told(manages=manages),
         "number": submission.number,
         "revision": submission.revision.number,
         "is_current": submission.is_current,

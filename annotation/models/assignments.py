@@ -174,6 +174,11 @@ class Assignment(models.Model):
         """It decides between the labels of others, and is none itself."""
         return self.purpose == self.Purpose.ADJUDICATION
 
+    def purpose_told(self, *, manages: bool) -> str:
+        """What it is for, as far as it may be told: who looks into the project without managing it may label in it,
+        too, and is not to know which items check people."""
+        return self.Purpose.PRODUCTION if self.purpose == self.Purpose.GOLD and not manages else self.purpose
+
     @property
     def is_calibration(self) -> bool:
         """Done to be talked over, and no label."""

@@ -308,7 +308,7 @@ def problem_of(entry: Entry) -> str:
 def _may_invite(project: Project, role: str, by: User) -> None:
     if role not in Role.values:
         raise Refused("There is no such role.")
-    if not access.managed(by).filter(pk=project.pk).exists():
+    if not access.manages(by, project):
         raise Refused("Only a manager of the project can invite people.")
 
 

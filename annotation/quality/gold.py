@@ -128,7 +128,7 @@ def _content(gold: Gold) -> dict[str, Any]:
 
 
 def _audited(gold: Gold | None) -> dict[str, Any] | None:
-    """That it changed, not to what: people who label may read the record of changes."""
+    """That it changed, not to what: the record of changes is no second place to read it."""
     return {"sha256": digest(_content(gold)), "use": gold.use} if gold else None
 
 

@@ -12,11 +12,13 @@ from annotation import queries
 from annotation.admin.attention import is_wrong
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Gold, Item, Slot, Submission
+from annotation.models import Assignment, Gold, Item, Membership, Slot, Submission
 from annotation.projects.revisions import current, set_config
 from annotation.quality.checked import LATEST, Checked, checked_people
 from annotation.quality.gold import NotGold, keep_submission, set_gold
 from annotation.schemes.base import ItemContext
+from potato_site.accounts.models import User
+from tests.api.calls import caller
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -104,15 +106,73 @@ def test_the_items_own_label_is_made_first_and_then_it_is_a_check_alone(tmp_path
     assert (second.is_surplus, Submission.objects.get(assignment=second).flags) == (False, [])
 
 
-def test_a_check_alone_is_in_no_label(tmp_path):
+def test_a_check_alone_is_in_no_label(checked):
+    project, check = checked
+    wanted = check.item.trace_a.external_id
+    traces = queries.labeled_traces(project, using="default")
+    found = {trace.trace_id: len(trace.submissions) for trace in traces}
+    assert found[wanted] == 1
+
+
+@pytest.fixture
+def checked(tmp_path):
+    """A project, and the check alone that bob got there."""
     project = project_of(tmp_path, 12, people=("ann", "bob"))
     (check,) = known(project, 11)
     labeled(project, "ann", 5)
     labeled(project, "bob", 5)
-    wanted = Item.objects.get(pk=check).trace_a.external_id
-    traces = queries.labeled_traces(project, using="default")
-    found = {trace.trace_id: len(trace.submissions) for trace in traces}
-    assert found[wanted] == 1
+    return project, Assignment.objects.get(item=check, purpose=Purpose.GOLD)
+
+
+def running(project, role):
+    user = User.objects.create_user(f"the-{role}")
+    Membership.objects.create(project=project, user=user, role=role, source="admin")
+    return user
+
+
+@pytest.mark.parametrize(("role", "is_told"), [("viewer", False), ("adjudicator", False), ("manager", True)])
+def test_which_items_are_checks_is_told_to_managers_alone(client, checked, role, is_told):
+    project, check = checked
+    user = running(project, role)
+    client.force_login(user)
+    assignments = f"{reverse('admin:annotation_assignment_changelist')}?project={project.slug}"
+
+    def chosen(purpose):
+        found = client.get(f"{assignments}&purpose={purpose}").context["cl"].result_list
+        return check in found, {one.annotator.username for one in found}
+
+    assert chosen("gold") == (is_told, {"bob"} if is_told else set())
+    assert chosen("production") == (not is_told, {"ann", "bob"})
+    known_ones = client.get(f"{reverse('admin:annotation_gold_changelist')}?project={project.slug}").context["cl"]
+    assert [one.item_id for one in known_ones.result_list] == ([check.item_id] if is_told else [])
+    item = reverse("manage-item", args=[project.slug, check.item_id])
+    changes = [
+        f"{reverse('admin:accounts_auditentry_changelist')}?project={project.slug}",
+        reverse("admin:annotation_project_history", args=[project.pk]),
+    ]
+    row = reverse("admin:annotation_assignment_change", args=[check.pk])
+    for page, words in (
+        *((address, "Gold") for address in (assignments, row)),
+        (item, "a check"),
+        *((address, "gold") for address in changes),
+    ):
+        assert (words in client.get(page).content.decode()) == is_told, page
+    mine = caller(user)
+    for kind in ("assignments", "submissions"):
+        told = {one["purpose"] for one in mine.get(f"projects/{project.slug}/{kind}").json()["results"]}
+        assert told == ({"production", "gold"} if is_told else {"production"})
+
+
+def test_who_manages_another_project_is_not_told_of_the_checks_of_this_one(client, checked, tmp_path):
+    project, check = checked
+    user = running(project, "viewer")
+    other = make_project(tmp_path / "other", name="Other")
+    Membership.objects.create(project=other, user=user, role="manager", source="admin")
+    client.force_login(user)
+    path = reverse("admin:annotation_assignment_changelist")
+    assert len(client.get(f"{path}?purpose=gold").context["cl"].result_list) == 0
+    assert check in client.get(f"{path}?purpose=production").context["cl"].result_list
+    assert "Gold" not in client.get(reverse("admin:annotation_assignment_change", args=[check.pk])).content.decode()
 
 
 def test_answers_kept_for_calibration_are_not_handed_out(tmp_path):
