@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.core.files import File
 
 from exports.models import Export
 from exports.releases import MANIFEST
@@ -51,7 +52,8 @@ def parse(text: str) -> Bucket:
 def deliver(export: Export, destination: str, check: Callable[[], None] = lambda: None) -> list[str]:
     """Copy the export's files to the destination, the manifest last: whoever finds it finds all. Returns the addresses.
 
-    What arrived with its manifest is there as it is (exports do not change): nothing is sent. Raises CannotDeliver.
+    What arrived with its manifest is there as it is (exports do not change): nothing is sent. ``check`` is called
+    before each piece that is read of a file; what it raises ends the copying. Raises CannotDeliver.
     """
     if destination not in known():
         raise CannotDeliver(f"{destination} is not among the buckets of this server (POTATO_EXPORT_BUCKETS)")
@@ -65,17 +67,25 @@ def deliver(export: Export, destination: str, check: Callable[[], None] = lambda
     names = [*(file["name"] for file in export.manifest["files"]), MANIFEST]
     sent = []
     for name in names:
-        check()
         key = f"{export.project.slug}/{folder.name}/{name}"
-        _copy(storage, folder / name, key, f"{bucket}/{key}")
+        _copy(storage, folder / name, key, f"{bucket}/{key}", check)
         sent.append(f"{bucket}/{key}")
     return sent
 
 
 def _storage(bucket: Bucket) -> Any:
+    from boto3.s3.transfer import TransferConfig
     from storages.backends.s3 import S3Storage
 
-    return S3Storage(bucket_name=bucket.name, location=bucket.prefix, file_overwrite=True, default_acl=None)
+    # Without threads: a file is read where its job is, whose lease is renewed over this thread's database connection.
+    one_thread = TransferConfig(use_threads=False)
+    return S3Storage(
+        bucket_name=bucket.name,
+        location=bucket.prefix,
+        file_overwrite=True,
+        default_acl=None,
+        transfer_config=one_thread,
+    )
 
 
 def storage_holds(storage: Any, key: str, path: Path) -> bool:
@@ -87,14 +97,26 @@ def storage_holds(storage: Any, key: str, path: Path) -> bool:
         return False
 
 
-def _copy(storage: Any, path: Path, key: str, address: str) -> None:
+class _Asking(File):
+    """A file of which no piece is read before ``check`` was called."""
+
+    def __init__(self, stream: BinaryIO, check: Callable[[], None]) -> None:
+        super().__init__(stream)
+        self.stream = stream
+        self.check = check
+
+    def read(self, size: int = -1) -> bytes:
+        self.check()
+        return self.stream.read(size)
+
+
+def _copy(storage: Any, path: Path, key: str, address: str, check: Callable[[], None]) -> None:
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
-    from django.core.files import File
 
     try:
         with path.open("rb") as stream:
-            storage.save(key, File(stream))
+            storage.save(key, _Asking(stream, check))
         if storage.size(key) != path.stat().st_size:
             raise CannotDeliver(f"{address} did not arrive whole")
     except (Boto3Error, BotoCoreError, ClientError) as error:

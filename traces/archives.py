@@ -38,6 +38,10 @@ class Limits:
     ratio_from: int = 64 * 1024 * 1024
 
 
+def tell_nobody(size: int) -> None:
+    """Nobody waits for a sign of life."""
+
+
 class TooMuch(Exception):
     """The archive is larger than allowed. ``str()`` says in which way."""
 
@@ -48,18 +52,21 @@ def unpacked(
     *,
     is_claimed: Callable[[Source], bool],
     limits: Limits | None = None,
+    alive: Callable[[int], object] = tell_nobody,
 ) -> Iterator[Source | Problem]:
     """``found`` with its archives replaced by the files in them, called ``<archive>/<member>``.
 
     ``room()`` is the folder to unpack into, asked for when there is an archive. An archive that a converter reads
-    itself (``is_claimed``) stays as it is.
+    itself (``is_claimed``) stays as it is. ``alive`` is called with the bytes of every piece that was unpacked, a
+    megabyte at most, and for members of none; what it raises ends the unpacking.
     """
     for item in found:
+        alive(0)
         kind = "" if isinstance(item, Problem) else _kind(item)
         if isinstance(item, Problem) or not kind or is_claimed(replace(item)):
             yield item
         else:
-            yield from _Archive(item, kind, room(), limits or Limits()).files()
+            yield from _Archive(item, kind, room(), limits or Limits(), alive).files()
 
 
 def _kind(source: Source) -> str:
@@ -79,11 +86,12 @@ def _kind(source: Source) -> str:
 class _Archive:
     """One archive on its way into ``room``."""
 
-    def __init__(self, source: Source, kind: str, room: Path, limits: Limits) -> None:
+    def __init__(self, source: Source, kind: str, room: Path, limits: Limits, alive: Callable[[int], object]) -> None:
         self.source = source
         self.kind = kind
         self.room = room
         self.limits = limits
+        self.alive = alive
         self.packed = source.path.stat().st_size
         self.bytes = 0
         self.kept: list[tuple[str, Path]] = []
@@ -108,6 +116,7 @@ class _Archive:
     def _zip(self, stream: IO[bytes]) -> Iterator[Problem]:
         with zipfile.ZipFile(stream) as archive:
             for member in archive.infolist():
+                self.alive(0)
                 if member.is_dir() or is_passed_over(member.filename):
                     continue
                 if member.flag_bits & 1:
@@ -157,6 +166,7 @@ class _Archive:
 
     def _count(self, size: int) -> None:
         """Note unpacked bytes. Raises TooMuch."""
+        self.alive(size)
         self.bytes += size
         if self.bytes > self.limits.bytes:
             raise TooMuch(f"unpacks to more than {self.limits.bytes / 1e9:,.1f} GB")
@@ -173,7 +183,8 @@ class _Archive:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream whose reading is counted, and that gives no piece larger than a header may be."""
+    """A stream whose reading is counted, also what is passed over, and that gives no piece larger than a header may
+    be."""
 
     def __init__(self, stream: IO[bytes], count: Callable[[int], None]) -> None:
         self.stream = stream
@@ -188,6 +199,11 @@ class _Bounded(io.RawIOBase):
         return raw
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        if whence == io.SEEK_SET:
+            # What is packed is read on the way: a large member takes as long to pass over as to keep.
+            while offset - self.stream.tell() > PIECE_BYTES:
+                self.stream.seek(PIECE_BYTES, io.SEEK_CUR)
+                self._note()
         place = self.stream.seek(offset, whence)
         self._note()
         return place

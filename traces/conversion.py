@@ -105,6 +105,7 @@ class Conversion:
         """
         known = attaching()
         for source in sources:
+            source.place.alive()
             converter = self._attaching(source, known, keeps=keeps)
             if converter:
                 yield from self._keep(source, converter)

@@ -100,8 +100,9 @@ def import_files(
     JSON that no converter recognises is read as trace documents or records; where such a record lacks ``id`` or
     ``issue_description``, the ``id_key`` or ``text_key`` of the ``options`` is taken. A missing file, a bad line, a bad
     record and a second record with one id are problems of the report; all else is imported. A ``Source`` is one file,
-    shown under its own name. ``into`` is an import that exists, whose file rows do as well. What ``progress`` raises
-    stops the import between two batches. Safe to repeat, and beside another import. Raises UnknownFormat.
+    shown under its own name. ``into`` is an import that exists, whose file rows do as well. ``progress`` is
+    called every few seconds, also while archives are unpacked (with 0 bytes in all: how many is not known yet); what it
+    raises stops the import between two batches. Safe to repeat, and beside another import. Raises UnknownFormat.
     """
     row = into or Import.objects.create(dataset=dataset, made_by=made_by, job_id=job_id)
     return _Run(row, options or ImportOptions(), progress, is_announced=into is not None).run(paths)
@@ -129,13 +130,14 @@ class _Run:
         self.waiting: list[tuple[_Tally, Entry]] = []
         self.waiting_bytes = 0
         self.finished: list[_Tally] = []
-        self.bytes_done = self.bytes_total = 0
+        self.bytes_unpacked = self.bytes_done = self.bytes_total = 0
         self.reading = Place()  # how far the file is read whose documents arrive
         self.said_at = monotonic()
 
     def run(self, paths: Iterable[Path | Source | Problem]) -> ImportReport:
         with room_of_home() as room:
-            found = list(unpacked(self._found(paths), room, is_claimed=is_claimed, limits=limits_of_home()))
+            given, limits = self._found(paths), limits_of_home()
+            found = list(unpacked(given, room, is_claimed=is_claimed, limits=limits, alive=self._unpacked))
             self._expect(found)
             sources = {item.name: item for item in found if isinstance(item, Source)}
             self.bytes_total = sum(source.size for source in sources.values())
@@ -144,8 +146,7 @@ class _Run:
                     self.reading = sources[event.file].place
                 self._take(event)
                 del event  # it may be long
-                if monotonic() - self.said_at > SAY_EVERY_SECONDS:
-                    self._say()
+                self._alive()
         self.finished = [tally for tally in self.tallies.values() if not tally.is_kept]
         self._flush()
         counts = self.total.counts
@@ -170,6 +171,7 @@ class _Run:
                     if item.name in self.tallies:
                         # The same name in another folder. What lies beside it goes by that name too.
                         item = replace(item, name=shown, files=NO_FILES)
+                    item.place.alive = self._alive
                     self.tallies[item.name] = _Tally(shown)
                     self.given[item.name] = replace(item)
                 yield item
@@ -181,6 +183,9 @@ class _Run:
             if name not in names:
                 tally.format, tally.sha256 = ARCHIVE, self.given[name].sha256
         self.tallies |= {name: _Tally(name) for name in names if name not in self.tallies}
+        for item in found:
+            if isinstance(item, Source):
+                item.place.alive = self._alive
 
     def _take(self, event: Event) -> None:
         """The good records wait for the next batch; the row of a file is written with the last of them."""
@@ -247,10 +252,23 @@ class _Run:
         if rows:
             _write(self.row.pk, rows, is_announced=self.is_announced)
 
+    def _unpacked(self, size: int) -> None:
+        self.bytes_unpacked += size
+        self._alive()
+
+    def _alive(self) -> None:
+        if monotonic() - self.said_at > SAY_EVERY_SECONDS:
+            self._say()
+
     def _say(self) -> None:
         self.said_at = monotonic()
         if self.progress:
-            self.progress(self.bytes_done + self.reading.bytes, self.bytes_total, f"{len(self.external_ids)} traces")
+            self.progress(self.bytes_done + self.reading.bytes, self.bytes_total, self._how_far())
+
+    def _how_far(self) -> str:
+        if self.bytes_unpacked and not self.bytes_total:
+            return f"unpacking {self.bytes_unpacked / 1e6:,.0f} MB"
+        return f"{len(self.external_ids)} traces"
 
 
 def _find(path: Path | Source | Problem) -> Iterator[Source | Problem]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from potato_site.canonical import loads_leniently
+from potato_site.files import nothing
 from traces.jsonl import (
     BOM,
     MAX_DOCUMENT_BYTES,
@@ -44,8 +45,10 @@ RECORD_SHARE = 0.1  # of the lines of a file that begins with something else: wi
 
 
 class Place:
-    """How far a file was read."""
+    """How far a file was read, and who is told while that takes long: ``alive`` is called for every megabyte, and may
+    raise."""
 
+    alive: Callable[[], object] = staticmethod(nothing)
     stream: BufferedReader | FileIO | None = None
     size = 0
 
@@ -357,8 +360,12 @@ class Source:
         """SHA-256 (hex) of the file's bytes."""
         if self._is_small:
             return hashlib.sha256(self._bytes).hexdigest()
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        with self.path.open("rb", buffering=0) as stream:
+            while piece := stream.read(PEEK_BYTES):
+                digest.update(piece)
+                self.place.alive()
+        return digest.hexdigest()
 
 
 _FIELDS = frozenset(one.name for one in fields(Source))

@@ -1,6 +1,7 @@
 """Exports copied to a bucket, against a server that speaks S3."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from exports import destinations
 from exports.destinations import CannotDeliver, deliver
 from exports.models import Export
-from potato_site.jobs import run_now
+from potato_site.jobs import LostJob, run_now
 from tests.exports.conftest import ADDRESS
 from tests.factory import answers, make_project, submit_item
 
@@ -52,6 +53,38 @@ def test_what_broke_off_is_sent_again(bucket, export, monkeypatch):
         deliver(export, ADDRESS, lost)
     assert not [item for item in bucket.objects.all() if item.key.endswith("manifest.json")]
     assert len(deliver(export, ADDRESS)) == 2
+
+
+@pytest.fixture
+def large(export):
+    """The export with a file that goes to a bucket in three parts; nobody looks at its checksum."""
+    folder = Path(export.path)
+    (folder / "prm_labels.jsonl").write_bytes(bytes(20_000_000))
+    return export
+
+
+def test_while_a_large_file_is_read_the_job_is_asked_for_again_and_again(bucket, large):
+    threads = []
+    deliver(large, ADDRESS, lambda: threads.append(threading.get_ident()))
+    assert set(threads) == {threading.get_ident()}, "a lease is renewed over the database connection of its thread"
+    # A part is 8 MB: besides the last one and the manifest, and before anything else is sent.
+    assert len(threads) >= 4
+    sizes = {Path(item.key).name: item.size for item in bucket.objects.all()}
+    assert sizes["prm_labels.jsonl"] == 20_000_000
+
+
+def test_who_is_cancelled_stops_in_the_middle_of_a_file(bucket, large):
+    asked = []
+
+    def cancelled() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            raise LostJob("cancelled")
+
+    with pytest.raises(LostJob):
+        deliver(large, ADDRESS, cancelled)
+    assert len(asked) == 2
+    assert not list(bucket.objects.all())
 
 
 def test_a_bucket_that_is_not_there_is_said_without_a_key(bucket, export):

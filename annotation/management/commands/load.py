@@ -95,7 +95,7 @@ def load_with_bar(path: Path) -> LoadReport:
 
         def show(done: int, total: int, message: str) -> None:
             if bar is not None and task is not None:
-                bar.update(task, completed=done, total=total, description=f"{path.name}: {message}")
+                bar.update(task, completed=done, total=total or None, description=f"{path.name}: {message}")
 
         return load_file(path, settings.POTATO_HOME, progress=show)
 
