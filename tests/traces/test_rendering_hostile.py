@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from traces.changes_view import render_changes
@@ -27,8 +27,8 @@ TAGS = {
 VOID = {"input", "hr", "br"}
 ATTRIBUTES = {
     "id", "class", "open", "hx-disable", "aria-labelledby", "aria-label", "role", "tabindex", "translate", "title",
-    "data-step", "data-type", "data-status", "data-line", "data-old", "data-new", "data-times", "data-path", "type",
-    "start", "href", "target", "rel",
+    "data-step", "data-type", "data-status", "data-depth", "data-line", "data-old", "data-new", "data-times",
+    "data-path", "type", "start", "href", "target", "rel",
 }  # fmt: skip
 TEXT_KEYS = ("content", "path", "diff", "command", "output", "cwd", "name", "status", "call_id", "odd key <b>")
 TEXTS = st.text(max_size=60) | st.text(
@@ -96,6 +96,7 @@ def read(html: str) -> str:
 
 @pytest.mark.slow
 @given(st.lists(STEPS, max_size=3), st.sampled_from(OPTIONS))
+@example([{"step_idx": 0, "type": "subagent"}, {"step_idx": 1, "type": "system", "parent": 0}], OPTIONS[0])
 @settings(max_examples=300, deadline=None)
 def test_any_steps_give_only_our_own_markup(steps, options):
     read(render_steps(steps, options, highlight=False))
