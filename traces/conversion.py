@@ -15,6 +15,7 @@ from typing import Any
 
 from potato_site.canonical import canonical, loads
 from traces.attachments import Attachment, Attachments
+from traces.beginning import beginning
 from traces.converters import Converter
 from traces.document import DocumentError, TraceDocument, normalize
 from traces.jsonl import ERROR, WARNING, Problem, Record, Unreadable
@@ -39,6 +40,8 @@ class Converted:
     told: tuple[str, ...] = ()  # its warnings, where they are at hand
     # A second trace with its id is a mistake; the ids that agents give are not unique.
     ids_are_given: bool = False
+    # What ``beginning()`` says of the run before it was shaped; "": what it says of the document.
+    beginning: str = ""
     # Of a trace that is there already: its version without results, as bare.base_of() tells it.
     base: dict[str, Any] | None = None
     # The document without what results gave it, where they did and somebody keeps documents (Conversion.late).
@@ -209,6 +212,7 @@ class Conversion:
         bare = copied(doc) if self.late else None
         got_results = bool(self.attachments.apply(doc, source.name))
         without = (part for part, _ in self.shaping.apply(bare)) if bare and got_results else repeat(None)
+        begun = beginning(doc) if self.shaping.changes_steps else ""
         for (shaped, changes), plain in zip(self.shaping.apply(doc), without, strict=False):
             yield Converted(
                 file=source.name,
@@ -221,6 +225,7 @@ class Conversion:
                 changes=changes,
                 told=told,
                 ids_are_given=ids_are_given,
+                beginning=begun,
                 bare=plain,
                 given=shaped,
             )

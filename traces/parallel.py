@@ -276,7 +276,7 @@ def _convert(source: Source) -> _Result:
 
 
 def _packed(found: Converted) -> Pieces:
-    """A second document with one id will get another one, which its beginning decides."""
+    """A second document with one id will get another one, which the beginning of its run decides."""
     is_known = found.id in _state["ids"]
     _state["ids"].add(found.id)
-    return in_pieces(found.doc, beginning(found.doc) if is_known else "")
+    return in_pieces(found.doc, found.beginning or (beginning(found.doc) if is_known else ""))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from traces.document import MAX_ID, Step, TraceDocument
+from traces.pieces import STEPS
 from traces.redaction import redact
 from traces.suggested import following
 
@@ -33,32 +34,58 @@ class Shaping:
     issue_id: str | None = None
 
     def apply(self, doc: TraceDocument) -> Iterator[tuple[TraceDocument, Counter[str]]]:
-        """The documents that ``doc`` becomes, none or several, each with counts of what was changed in it."""
+        """The documents that ``doc`` becomes, none or several, each with counts of what was changed in it. What was
+        changed in the whole is told by its first part."""
         counts: Counter[str] = Counter()
         if self.drop_subagents:
             if doc.get("subagent_of"):
                 return
             doc = _without_subagents(doc, counts)
         if self.redact:
-            found: Counter[str] = Counter()
-            doc = redact(doc, found)
-            counts.update({f"{kind} redacted": number for kind, number in found.items()})
-        if self.max_output is not None:
-            doc = _cut(doc, self.max_output, counts)
-        told = doc.get("source")
-        if counts and isinstance(told, dict):
-            texts = [f"{number:,} × {what}" for what, number in counts.items()]
-            doc = doc | {"source": told | {"warnings": [*(told.get("warnings") or []), *texts]}}
+            doc = _redacted({key: doc[key] for key in doc if key != STEPS}, counts) | _steps_of(doc)
         if self.issue_id and not any(doc.get(key) for key in ("issue_id", "instance_id", "subagent_of")):
             doc = doc | {"issue_id": self.issue_id}
-            counts["issue_id given"] += 1
-        steps = doc.get("structured_turns", ())
-        if self.max_steps is None or len(steps) <= self.max_steps:
-            yield doc, counts
-            return
-        for part in split(doc, self.max_steps):
-            yield part, counts
-            counts = Counter()
+            given = Counter({"issue_id given": 1})
+        else:
+            given = Counter()
+        for part in self._parts(doc):
+            if self.redact:
+                part = part | _redacted(_steps_of(part), counts)
+            if self.max_output is not None:
+                part = _cut(part, self.max_output, counts)
+            yield _telling(part, counts), counts + given
+            counts, given = Counter(), Counter()
+
+    def _parts(self, doc: TraceDocument) -> Iterator[TraceDocument]:
+        if self.max_steps is None or len(doc.get(STEPS, ())) <= self.max_steps:
+            yield doc
+        else:
+            yield from split(doc, self.max_steps)
+
+    @property
+    def changes_steps(self) -> bool:
+        """Whether the first steps of a document may be others than those of the run."""
+        return self.drop_subagents or self.redact or self.max_output is not None or self.max_steps is not None
+
+
+def _steps_of(doc: TraceDocument) -> TraceDocument:
+    return {STEPS: doc[STEPS]} if STEPS in doc else {}
+
+
+def _redacted(doc: TraceDocument, counts: Counter[str]) -> TraceDocument:
+    found: Counter[str] = Counter()
+    redacted: TraceDocument = redact(doc, found)
+    counts.update({f"{kind} redacted": number for kind, number in found.items()})
+    return redacted
+
+
+def _telling(doc: TraceDocument, counts: Counter[str]) -> TraceDocument:
+    """``doc``, whose source says what was changed in it."""
+    told = doc.get("source")
+    if not counts or not isinstance(told, dict):
+        return doc
+    texts = [f"{number:,} × {what}" for what, number in counts.items()]
+    return doc | {"source": told | {"warnings": [*(told.get("warnings") or []), *texts]}}
 
 
 def checked_issue_id(text: str) -> str:

@@ -107,7 +107,7 @@ class _Ids:
         old = packed.about if packed else found.doc
         whole = whole_of(old)
         if with_ending(found.id, whole, self._endings.get(whole, "")) in self.places:
-            begun = (packed and packed.beginning) or beginning(found.doc)
+            begun = found.beginning or (packed and packed.beginning) or beginning(found.doc)
             self._endings[whole] = free_ending(found.id, whole, begun, self.places, self.numbers)
         new, told, n_warnings = self._with_endings(old, whole), found.told, found.n_warnings
         if new == old:

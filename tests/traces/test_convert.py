@@ -192,6 +192,38 @@ def test_what_belongs_to_a_trace_names_it_by_the_id_that_it_got(tmp_path, task):
     assert [doc["subagent_of"] for doc in helpers] == list(runs)
 
 
+def test_the_id_of_its_own_is_the_same_however_traces_are_shaped(tmp_path):
+    class Words(Converter):
+        name, version = "words", "1"
+
+        def detect(self, source):
+            return source.name.endswith(".log")
+
+        def convert(self, source):
+            for number, word in enumerate(source.path.read_text().split(), start=1):
+                steps = [{"type": "user_message", "content": f"{word}@example.org"}]
+                steps += [{"type": "system", "content": "x" * 500 + word + "x" * 500}]
+                steps += [{"type": "bash_command", "command": "ls", "parent": 1}]
+                yield Record(number, {"id": "django-1", "structured_turns": steps})
+
+    (tmp_path / "a.log").write_text("one two")
+    (tmp_path / "b.log").write_text("three four")
+
+    def ids(**shaping):
+        documents, _ = convert(tmp_path, shaping=Shaping(**shaping))
+        return [doc["part"]["of"] if "part" in doc else doc["id"] for doc in documents]
+
+    converters.register("words")(Words())
+    try:
+        plain = ids()
+        assert len(set(plain)) == 4
+        for shaping in ({"max_output": 100}, {"redact": True}, {"drop_subagents": True}):
+            assert ids(**shaping) == plain, shaping
+        assert ids(max_steps=1) == [name for name in plain for _ in range(3)]
+    finally:
+        del converters._items["words"]
+
+
 def test_the_id_of_its_own_stays_when_the_run_goes_on():
     started = {"type": "bash_command", "command": "make", "call_id": "c1", "started_at": "2026-01-01T00:00:00Z"}
     asked = {"type": "user_message", "content": "Do it"}

@@ -119,6 +119,20 @@ def test_a_long_trace_is_split_into_linked_parts():
     assert (far["parent"], far["parent_in_whole"]) == (None, 1)
 
 
+def test_a_part_tells_what_was_changed_in_its_own_steps():
+    long, mail = "x" * 50, "a@example.org"
+    doc = make_doc({"content": long}, {"content": mail}, {}, {"parent": 0}, {"content": long}, repo=mail)
+    parts = shape(doc, drop_subagents=True, redact=True, max_output=30, max_steps=1)
+    assert [counts for _, counts in parts] == [
+        {"step of a sub-agent left out": 1, "e-mail address redacted": 1, "long output cut": 1},
+        {"e-mail address redacted": 1},
+        {},
+        {"long output cut": 1},
+    ]
+    warnings = [part["source"]["warnings"][1:] for part, _ in parts]
+    assert warnings == [[f"1 × {what}" for what in counts] for _, counts in parts]
+
+
 def test_an_issue_is_named_where_the_source_names_none():
     """The source says no less of itself for it, and a sub-agent had another task."""
     doc = make_doc({}, {}, {})
