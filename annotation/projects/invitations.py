@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -26,9 +26,9 @@ from django.utils.http import urlsafe_base64_encode
 from annotation import access
 from annotation.models import Assignment, Invitation, Membership, Project
 from annotation.projects.locking import lock_project
-from annotation.projects.membership import ONE_PROJECT, Refused, decides_alone, let_in
+from annotation.projects.membership import ONE_PROJECT, Refused, decides_alone, let_in, made_elsewhere
 from potato_site.accounts import mail
-from potato_site.accounts.models import AuditEntry, User, name_key, validate_username
+from potato_site.accounts.models import ApiToken, AuditEntry, User, name_key, validate_username
 from potato_site.jobs import enqueue
 
 LIFE = timedelta(hours=72)
@@ -212,6 +212,7 @@ def plan(project: Project, entries: Iterable[Entry], by: User) -> list[Outcome]:
             "annotator_id", flat=True
         )
     )
+    unbound = set(ApiToken.objects.filter(user__in=list(users.values()), project=None).values_list("user", flat=True))
     seen: set[tuple[str, str]] = set()
     outcomes = []
     for entry in entries:
@@ -224,7 +225,10 @@ def plan(project: Project, entries: Iterable[Entry], by: User) -> list[Outcome]:
         elif user is None:
             outcomes.append(Outcome(entry, "link", f"gets a link to join as {entry.role}"))
         else:
-            outcomes.append(_plan_existing(project, entry, user, members.get((user.pk, entry.role)), labeled, by))
+            found = _plan_existing(project, entry, user, members.get((user.pk, entry.role)), labeled, by)
+            if found.kind == "joined" and user.pk in unbound and made_elsewhere(user, project.pk):
+                found = replace(found, text=f"{found.text}; their API tokens end, but for those of one project")
+            outcomes.append(found)
     return outcomes
 
 

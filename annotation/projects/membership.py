@@ -251,11 +251,16 @@ def end_foreign_access(membership: Membership, by: User | None) -> None:
 
     A view in which people join by themselves lets their own session go on, and says what ended (``pages.joining``).
     """
-    if membership.user.created_by_project_id not in (None, membership.project_id):
+    if made_elsewhere(membership.user, membership.project_id):
         links.end_all(membership.user)
         sessions.end_all(membership.user)
         for token in tokens.unbound_of(membership.user):
             tokens.revoke(token, by)
+
+
+def made_elsewhere(user: User, project_id: int) -> bool:
+    """Whether another project made the account."""
+    return user.created_by_project_id not in (None, project_id)
 
 
 def may_get_link(membership: Membership) -> bool:

@@ -186,13 +186,19 @@ def test_log_in_links_of_the_first_project_end_when_somebody_joins_another(tmp_p
 
 
 def test_they_end_as_well_when_somebody_is_let_in_unasked(tmp_path, project, boss):
-    """By a superuser's list, or taken back by one."""
+    """By a superuser's list, which says that their tokens end, or taken back by one."""
     (tmp_path / "other").mkdir()
     other = make_project(tmp_path / "other", name="Other", annotators=["zed"])
     root = User.objects.create_superuser("root")
     ann = Membership.objects.get(user__username="ann", project=project)
     token = membership.log_in_link(ann, boss).split("/")[2]
+    kept = tokens.make(ann.user, scopes=["annotate"], project=project)[0]
+    assert "token" not in invitations.plan(other, [Entry("ann")], root)[0].text
+    tokens.make(ann.user, scopes=["annotate"])
+    assert "token" not in invitations.plan(project, [Entry("ann")], root)[0].text
     (outcome,) = invitations.invite_names(other, [Entry("ann")], root)
+    assert outcome.text == "becomes an annotator at once; their API tokens end, but for those of one project"
+    assert list(ApiToken.objects.all()) == [kept]
     assert (outcome.kind, links.user_of(token)) == ("joined", None)
     joined = Membership.objects.get(user=ann.user, project=other)
     membership.deactivate(joined, root)
@@ -373,7 +379,7 @@ def test_a_plan_says_the_same_and_changes_nothing(project, boss, stranger):
 
 def test_a_long_list_is_planned_with_as_many_queries_as_a_short_one(project, boss, django_assert_num_queries):
     for count in (3, 300):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             invitations.plan(project, [Entry("ann"), *(Entry(f"n{number}") for number in range(count))], boss)
 
 
