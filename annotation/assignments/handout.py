@@ -81,7 +81,8 @@ def _next(project: Project, user: Any, now: datetime, halts: bool) -> HandOut:
         # What is open can be finished; nothing else is given out.
         if refusal := limits.refusal(project, membership):
             return HandOut(None, refusal)
-        kept = next((assignment for assignment in mine if assignment.state == State.RESERVED), None)
+        work = _still_wanted(project, [assignment for assignment in mine if assignment.purpose not in BEFOREHAND])
+        kept = next((assignment for assignment in work if assignment.state == State.RESERVED), None)
         if kept is not None and not tries:
             return HandOut(_open_reserved(project, kept, now))
         # Who did not pass is not to agree with anybody.
@@ -96,7 +97,6 @@ def _next(project: Project, user: Any, now: datetime, halts: bool) -> HandOut:
                 return found
         if limits.is_reached(project, membership):
             return HandOut(None, limits.REACHED)
-        work = [assignment for assignment in mine if assignment.purpose not in BEFOREHAND]
         expired, released = ([a for a in work if a.state == state] for state in RESUMABLE)
         # What a person lost comes first; what they gave back, only when there is nothing else.
         return HandOut(_return_to(expired, now) or _claim(membership, now) or _return_to(released, now))
@@ -112,6 +112,21 @@ def _own(membership: Membership, mine: list[Assignment]) -> list[Assignment]:
         if assignment.state == State.OPEN:
             states.give_back(assignment, shares.GIVEN_BACK)
     return [assignment for assignment in mine if assignment not in before]
+
+
+def _still_wanted(project: Project, work: list[Assignment]) -> list[Assignment]:
+    """Those of items that are handed out still; what is kept of another for this person is kept no more."""
+    if not work:
+        return []
+    checks = [assignment for assignment in work if not states.needs_place(assignment)]
+    labels = [assignment for assignment in work if states.needs_place(assignment)]
+    items = Item.objects.present().filter(pk__in=[assignment.item_id for assignment in labels])
+    present = set(items.values_list("pk", flat=True))
+    for assignment in labels:
+        if assignment.state == State.RESERVED and assignment.item_id not in present:
+            assignment.delete()
+    checking = known_items.still_wanted(project, checks)
+    return [one for one in work if (one.item_id in present if states.needs_place(one) else one in checking)]
 
 
 def _return_to(mine: list[Assignment], now: datetime) -> Assignment | None:

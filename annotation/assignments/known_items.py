@@ -37,6 +37,15 @@ def due(membership: Membership) -> Item | None:
     return Item.objects.get(pk=chosen)
 
 
+def still_wanted(project: Project, begun: Sequence[Assignment]) -> list[Assignment]:
+    """Those of items that people are checked by still."""
+    if not begun:
+        return []
+    items = items_of(project, current(project).annotation_schemes).filter(pk__in=[one.item_id for one in begun])
+    present = set(items.values_list("pk", flat=True))
+    return [one for one in begun if one.item_id in present]
+
+
 def items_of(project: Project, schemes: Sequence[Scheme]) -> ItemQuerySet:
     """The items with a known answer to one of these questions as it is asked now, meant to be handed out.
 

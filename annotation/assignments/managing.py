@@ -48,6 +48,8 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
         raise states.Closed("What somebody is screened by is given to nobody else.")
     if assignment.annotator_id == to:
         raise states.Closed("This person has the item already.")
+    if not Item.objects.present().filter(pk=assignment.item_id).exists():
+        raise states.Closed("A withdrawn item is given to nobody. Restore it first.")
     before = {"state": assignment.state, "annotator": assignment.annotator.get_username()}
     if assignment.state in DELIVERED:
         states.void(assignment.pk)
@@ -111,7 +113,8 @@ def keep_for(item_id: int, by: User, group: str) -> None:
 
 @transaction.atomic
 def withdraw(item_id: int, by: User) -> None:
-    """Hand the item out to nobody and leave it out of exports. Nothing is deleted; open work may be finished."""
+    """Hand the item out to nobody and leave it out of exports. No answer is deleted; open work may be finished, and
+    what was kept for somebody who has not come yet is kept no more."""
     _set_withdrawn(item_id, by, True)
 
 
@@ -173,6 +176,8 @@ def _plan_places(item: Item) -> None:
 
 def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:
     """The item if it was not so already."""
+    if withdrawn:
+        states.give_back_reserved(Item.objects.filter(pk=item_id))
     item = _item_alone(item_id)
     if item.is_withdrawn == withdrawn:
         return None

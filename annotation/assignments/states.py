@@ -233,6 +233,13 @@ def reserve(item_id: int, project_id: int, annotator_id: int, now: datetime) -> 
     return assignment
 
 
+def give_back_reserved(items: QuerySet[Item]) -> None:
+    """These items are kept for nobody any more. Runs in the caller's transaction, before it locks a project."""
+    kept = Assignment.objects.filter(item__in=items, state=State.RESERVED)
+    for assignment in kept.select_for_update(of=("self",)).order_by("pk"):
+        assignment.delete()
+
+
 def open_reserved(assignment: Assignment, revision_id: int | None, swapped: bool, now: datetime) -> None:
     """The person it was kept for has come: the clock starts, the revision is pinned."""
     assignment.state, assignment.revision_id, assignment.swapped = State.OPEN, revision_id, swapped
