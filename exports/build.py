@@ -284,11 +284,9 @@ class Source:
         if self.reads_comparisons:
             said = self._only(self._compared())
             labeled = self.asked.reward is not None and self.writer.step_labels
-            for pair in comparisons.from_comparisons(
-                said, self._read if labeled else None, self._made, self.options, self.tally, self.changes
-            ):
-                compared.add(frozenset((pair.chosen.trace_id, pair.rejected.trace_id)))
-                yield pair
+            yield from comparisons.from_comparisons(
+                said, self._read if labeled else None, self._made, self.options, self.tally, self.changes, compared
+            )
         if self.reads_traces:
             yield from pairs.from_rewards(
                 self._read, self._made, self.options, self.tally, self.tell, compared, self.changes

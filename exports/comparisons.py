@@ -38,16 +38,19 @@ def from_comparisons(
     options: Options,
     tally: Tally,
     changes: Changes | None = None,
+    compared: set[frozenset[str]] | None = None,
 ) -> Iterator[Pair]:
-    """What people chose between two traces; ties and draws are no preference.
+    """What more than half of the people chose between two traces; draws are no preference.
 
     ``read(ids)``: the labeled traces with these ids, without their documents, which the pairs have; the steps have the
     labels people gave them there (per annotator those of whoever compared them). None: no step needs a label.
-    ``changes``: only of issues in which something changed.
+    ``changes``: only of issues in which something changed. ``compared`` takes the ids of any two traces that somebody
+    compared, whatever came of it.
     """
     # Of the labels of steps it is counted what was done to them, and no more: the rows are pairs.
     sides = make_rows(Tally(changed=tally.changed))
-    found = _preferences(pairs, make_rows(tally), options, tally, changes)
+    met = set() if compared is None else compared
+    found = _preferences(pairs, make_rows(tally), options, tally, changes, met)
     while batch := list(islice(found, BATCH if read else 1)):
         said: dict[int, list[Labels]] = {}
         if read:
@@ -64,7 +67,12 @@ def from_comparisons(
 
 
 def _preferences(
-    pairs: Iterable[LabeledPair], rows: Rows, options: Options, tally: Tally, changes: Changes | None
+    pairs: Iterable[LabeledPair],
+    rows: Rows,
+    options: Options,
+    tally: Tally,
+    changes: Changes | None,
+    compared: set[frozenset[str]],
 ) -> Iterator[Preferred]:
     for pair in pairs:
         if changes and not changes.has_issue(pair.a.issue_key):
@@ -73,27 +81,35 @@ def _preferences(
         said = [labels for labels in pair.submissions if rows.counts(labels)]
         each = [[one] for one in said if one.purpose != ADJUDICATION]
         for voters in each if options.aggregation == "per_annotator" else [said]:
-            found = _preferred(pair, voters)
-            if isinstance(found, str):
-                tally.left_out[found] += 1
+            votes = _votes(voters)
+            if not votes:
+                tally.left_out["comparisons nobody answered"] += 1
+                continue
+            compared.add(frozenset((pair.a.trace_id, pair.b.trace_id)))
+            found = _preferred(pair, voters, votes)
+            if found is None:
+                tally.left_out["comparisons without a winner"] += 1
             else:
                 yield found
 
 
-def _preferred(pair: LabeledPair, voters: Sequence[Labels]) -> Preferred | str:
-    """What was chosen, or why nothing was. A reviewer's final answer decides alone."""
+def _votes(voters: Sequence[Labels]) -> list[float]:
+    """As ``vote_of`` each. A reviewer's final answer decides alone."""
     final = [labels for labels in voters if labels.purpose == ADJUDICATION]
-    votes = [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
-    if not votes:
-        return "comparisons nobody answered"
-    balance = sum(votes) / len(votes)
+    return [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
+
+
+def _preferred(pair: LabeledPair, voters: Sequence[Labels], votes: Sequence[float]) -> Preferred | None:
+    """What more than half of the votes chose; None for a draw. A vote for neither trace is one."""
     for_a, for_b = sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
-    if for_a == for_b:
-        return "comparisons without a winner"
-    winner, loser = (pair.a, pair.b) if for_a > for_b else (pair.b, pair.a)
     share = max(for_a, for_b) / len(votes)
+    if share <= 0.5:
+        return None
+    winner, loser, sign = (pair.a, pair.b, 1) if for_a > for_b else (pair.b, pair.a, -1)
+    # Few strong votes may weigh more than the many that decide.
+    margin = max(sign * sum(votes) / len(votes), 0.0)
     annotators = tuple(dict.fromkeys(labels.annotator for labels in voters))
-    return Preferred(winner, loser, min(abs(balance), 1.0), max(share, 0.5), annotators)
+    return Preferred(winner, loser, margin, share, annotators)
 
 
 def _compared_pair(preferred: Preferred, better: Row, worse: Row) -> Pair:

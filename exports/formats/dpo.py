@@ -2,7 +2,7 @@
 
 The main file is *standard*: three texts, the completions being the final patches (short enough for a trainer's default
 length). Beside it lies a *conversational* one with the whole runs as messages and tool calls. Both have ``margin``,
-which reward trainers subtract in their loss, as a float above 0.
+which reward trainers subtract in their loss, as a float of 0 or more.
 """
 
 from __future__ import annotations

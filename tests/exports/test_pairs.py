@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 import datasets
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from annotation import queries
+from annotation.assignments.handout import hand_out
 from annotation.models import Submission
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
 from exports.asked import Asked
@@ -22,7 +24,7 @@ from exports.rows import Rows
 from exports.splits import Splits
 from exports.tally import Tally
 from tests.exports.samples import document, reward_of, row
-from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
+from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, person, submit_item
 from traces.store import iter_opened
 
 BETTER = Question("better", "pairwise", "item", "", "first", False)
@@ -125,9 +127,20 @@ def test_votes_make_the_preference_and_its_strength(said):
 
 
 def test_a_draw_is_no_preference(said):
-    for choices in ([A, B], [TIE], [TIE, TIE, TIE]):
+    for choices in ([A, B], [TIE], [TIE, TIE, TIE], [TIE, TIE, B], [TIE, B], [A, A, B, TIE]):
         assert said(*choices) == ([], {"comparisons without a winner": 1})
     assert said(None) == ([], {"comparisons nobody answered": 1})
+
+
+def test_a_vote_for_neither_is_a_vote(said):
+    assert said(TIE, B, B) == ([("t2", 0.666667, 0.666667)], {})
+
+
+def test_the_margin_is_none_where_the_votes_of_the_others_weigh_more(said):
+    """Two of three call the first slightly better, one the second much better."""
+    few, many = {"side": "a", "strength": 1}, {"side": "b", "strength": 3}
+    assert said(few, few, many) == ([("t1", 0.0, 0.666667)], {})
+    assert said(few, few, {"side": "b", "strength": 1}) == ([("t1", 0.111111, 0.666667)], {})
 
 
 def test_per_annotator_every_vote_is_a_pair(said):
@@ -173,6 +186,36 @@ def test_what_people_chose_comes_before_what_process_rewards_say(tmp_path):
         "--no-dedupe")  # fmt: skip
     # As process rewards they are no pair: their steps are the same.
     assert output.read_text() == ""
+
+
+def say(project, name, first_errors, choices=None):
+    """``name`` labels every trace and compares every pair there is, in whatever order they come: by trace the first
+    error, by pair the choice."""
+    while assignment := hand_out(project, person(name), timezone.now()).assignment:
+        item = assignment.item
+        if item.trace_b:
+            chosen = (choices or {})[item.trace_a.external_id, item.trace_b.external_id]
+            submit_item(project, name, {"better": {"choice": chosen}})
+        else:
+            first_error = first_errors[item.trace_a.external_id]
+            submit_item(project, name, {"step_reward": {"first_error": {"step": first_error}}})
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize("aggregation", ["majority", "per_annotator"])
+def test_what_people_called_a_draw_is_no_pair_of_process_rewards(tmp_path, aggregation):
+    pairwise = {"annotation_type": "pairwise", "name": "better"}
+    traces = [make_trace(f"t{n}", 4 + n, **ISSUE) for n in range(2)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, pairwise])
+    for name in ("ann", "bob", "ann"):
+        say(project, name, {"t0": None, "t1": 1}, {("t0", "t1"): {"side": "tie"}})
+    options = Options(aggregation=aggregation)
+    built = build(project.pk, "preference_pairs", options, tmp_path / "pairs.jsonl")
+    assert (tmp_path / "pairs.jsonl").read_text() == ""
+    draws = {"majority": 1, "per_annotator": 2}[aggregation]
+    assert built.counts["left_out"]["comparisons without a winner"] == draws
+    only = options.model_copy(update={"pair_source": "prm"})
+    assert build(project.pk, "preference_pairs", only, tmp_path / "pairs.jsonl").counts["rows"] > 0
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
