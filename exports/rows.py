@@ -13,7 +13,7 @@ from exports.formats import Row, Said, Takes
 from exports.judged import NO_STEPS, Steps
 from exports.options import Options
 from exports.splits import Splits
-from exports.steps import exported_steps, reward_of, target_of
+from exports.steps import exported_steps, revalued, reward_of, target_of
 from exports.tally import Tally
 
 ADJUDICATION = "adjudication"
@@ -137,6 +137,8 @@ class Rows:
         targets: list[bool | None] = []
         if given:
             mode = mode_of(labeling, name)
+            if self.options.reward_values:
+                given = [revalued(answer, mode, self.options) for answer in given]
             result = aggregate.process_reward(given, mode, self.options.ties)
             soft = self._soft(_given(voters, name)) if self.options.soft_labels else ()
             steps, targets = self._steps(trace, result.value, soft)

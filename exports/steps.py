@@ -68,6 +68,24 @@ def _judged(label: Mapping[str, Any], options: Options) -> Judged:
     return Judged(name, given, label["label_source"], target_of(name, given, options))
 
 
+def revalued(answer: Mapping[str, Any], mode: str, options: Options) -> dict[str, Any]:
+    """A person's answer about steps, with the rewards that the options give its labels. The first error is the first
+    step worth 0 by them; where it was marked itself (``first_error``) it stays."""
+    values = options.reward_values
+    made: dict[int, Mapping[str, Any]] = {}
+    for step in answer["steps"]:
+        # Equal entries are one object, before and after.
+        if id(step) not in made:
+            known = step["label"] in values
+            made[id(step)] = {**step, "reward": float(values[step["label"]])} if known else step
+    steps = [made[id(step)] for step in answer["steps"]]
+    if mode == "first_error":
+        return {**answer, "steps": steps}
+    first = next((place for place, step in enumerate(steps) if step["reward"] == 0), None)
+    is_whole = answer["all_correct"] or all(step["label"] is not None for step in steps)
+    return {**answer, "first_error_step": first, "all_correct": first is None and is_whole, "steps": steps}
+
+
 def reward_of(label: Mapping[str, Any], options: Options) -> float | None:
     """The reward of a step's label, 0 to 1; None for a step without a label. Raises UnknownReward.
 

@@ -131,6 +131,30 @@ def test_reward_values_are_the_rewards_of_the_steps(steps):
     assert [step["reward"] for step in row["steps"]] == [0.9, 0.2, 0.0, 0.9]
 
 
+@pytest.mark.parametrize(
+    ("values", "first", "is_right"), [({"neutral": 0.0}, 1, False), ({"incorrect": 0.2}, None, True)]
+)
+def test_a_label_that_is_worth_nothing_is_the_error_in_every_format(steps, values, first, is_right):
+    row = export(steps, reward_values=values)[0][0]
+    assert (row["first_error_step"], row["all_correct"]) == (first, is_right)
+    assert export(steps, "processbench", reward_values=values)[0][0]["label"] == (-1 if first is None else first)
+    assert export(steps, reward_values=values, post_error="truncate")[0][0]["total_steps"] == (first or 3) + 1
+
+
+def test_a_first_error_that_was_marked_stays_whatever_its_reward(tied):
+    rows = export(tied, reward_values={"incorrect": 0.2})[0]
+    assert [(row["first_error_step"], row["all_correct"]) for row in rows] == [(1, False), (None, True)]
+    assert rows[0]["steps"][1]["reward"] == 0.2
+
+
+def test_ties_are_broken_by_the_rewards_that_the_options_give(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1, 2), schemes=[PER_STEP])
+    for name, label in (("ann", "neutral"), ("bob", "incorrect")):
+        submit_item(project, name, {"per_step": {"0": CORRECT, "1": {"label": label}}})
+    found = [export(project, reward_values=values)[0][0] for values in ({}, {"neutral": 0.0, "incorrect": 0.2})]
+    assert [(row["steps"][1]["label"], row["first_error_step"]) for row in found] == [("incorrect", 1), ("neutral", 1)]
+
+
 def test_truncated_content_keeps_both_ends_and_is_counted(tmp_path):
     trace = make_trace(structured_turns=[
         {"type": "bash_command", "command": "make", "output": "start" + "x" * 5000 + "the error", "exit_code": 2},

@@ -366,9 +366,9 @@ def test_pairs_are_the_same_however_few_rows_and_documents_are_held(name, given,
     for number, trace in enumerate(traces):
         trace["structured_turns"][number % 3]["content"] = f"{number % 7}" * 200
     project = make_project(tmp_path, traces=traces, overlap=100)
-    for person in ("ann", "bob"):
+    for who in ("ann", "bob"):
         for number in range(20):
-            submit_item(project, person, answers(number % 3 if number % 4 else None))
+            submit_item(project, who, answers(number % 3 if number % 4 else None))
     options = Options(min_margin=0.0, aggregation="per_annotator", **given)
 
     def written(folder: str) -> tuple:
