@@ -20,7 +20,7 @@ from exports.forms import ExportForm
 from exports.models import Export, ExportSchedule
 from exports.options import changed, options_of
 from exports.preview import preview
-from exports.releases import published
+from exports.releases import is_gone, published
 from exports.requests import CannotExport
 from exports.steps import UnknownReward
 from potato_site.accounts.decorators import person_of, signed_in
@@ -123,4 +123,5 @@ def _row(export: Export, project: Any) -> dict[str, Any]:
         "files": files[:SHOWN_FILES] + files[-1:] if len(files) > SHOWN_FILES + 1 else files,
         "more_files": max(len(files) - SHOWN_FILES - 1, 0),
         "is_current": export.seq == project.seq,
+        "is_gone": is_gone(export),
     }

@@ -68,6 +68,13 @@ def publish_folder(folder: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a published folder, which loses its name first: nobody sees a part of it. Raises OSError."""
+    hidden = folder.with_name(f"{UNFINISHED}{folder.name}")
+    folder.rename(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def locked(folder: Path, *, waiting: Callable[[], None] = nothing) -> Iterator[None]:
     """One writer at a time in ``folder`` (made if missing): who reads later also publishes later.

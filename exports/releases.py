@@ -1,11 +1,13 @@
 """Published exports: immutable file sets with a manifest, one per project state and options.
 
 ``<output>/exports/<format>-<seq>/`` holds the file and ``manifest.json`` (sizes, checksums, counts, options, product
-version). The same state and options are published once; the row is inserted after the folder has its final name.
+version). The same state and options are published once; the row is inserted after the folder has its final name. Where
+somebody has removed the files, they are published again, in the row's own folder: no other export ever gets its name.
 """
 
 from __future__ import annotations
 
+import hashlib
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -16,7 +18,7 @@ from exports.build import Built, build
 from exports.formats import formats
 from exports.models import Export
 from exports.options import Options, as_json
-from exports.publish import locked, publish_folder, unfinished_folder, write_file
+from exports.publish import locked, publish_folder, remove_folder, unfinished_folder, write_file
 from potato_site import disk
 from potato_site.canonical import canonical, digest
 from potato_site.jobs import JobHandle
@@ -58,29 +60,57 @@ def release(project_id: int, format_name: str, options: Options, job: JobHandle)
 
 
 def published(project: Any, format_name: str, options: Options, seq: int | None = None) -> Export | None:
-    """The export with these options that holds the project as it is, or as it was at ``seq``."""
-    return Export.objects.filter(
-        project=project.pk,
-        format=format_name,
-        options_digest=digest(as_json(options)),
-        seq=project.seq if seq is None else seq,
-    ).first()
+    """The export with these options of the project as it is, or was at ``seq``; none where files of it are gone."""
+    row = _row(project, format_name, options, project.seq if seq is None else seq)
+    return row if row and _is_whole(row) else None
+
+
+def is_gone(export: Export) -> bool:
+    """Whether somebody has removed its files: its manifest is not there. A quick look."""
+    return not (Path(export.path) / MANIFEST).is_file()
+
+
+def _row(project: Any, format_name: str, options: Options, seq: int) -> Export | None:
+    return Export.objects.filter(**_state(project, format_name, options, seq)).first()
+
+
+def _state(project: Any, format_name: str, options: Options, seq: int) -> dict[str, Any]:
+    """What there is one export of."""
+    digested = digest(as_json(options))
+    return {"project_id": project.pk, "format": format_name, "seq": seq, "options_digest": digested}
+
+
+def _is_whole(export: Export) -> bool:
+    """Whether all its files are there, by their sizes, with the manifest they were published with."""
+    folder = Path(export.path)
+    try:
+        sizes = {file["name"]: (folder / file["name"]).lstat().st_size for file in export.manifest["files"]}
+    except OSError:
+        return False
+    return _is_its_own(export) and all(sizes[file["name"]] == file["bytes"] for file in export.manifest["files"])
+
+
+def _is_its_own(export: Export) -> bool:
+    """Whether the folder it lies in holds its manifest."""
+    try:
+        manifest = (Path(export.path) / MANIFEST).read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(manifest).hexdigest() == export.sha256
 
 
 def _publish(project: Any, built: Built, options: Options, folder: Path, job: JobHandle) -> Export:
     manifest = _manifest(project, built, options)
     content = canonical(manifest) + b"\n"
     written = write_file(folder / MANIFEST, [content])
-    target = _place(folder.parent, f"{built.format}-{built.seq}", content)
+    row = _row(project, built.format, options, built.seq)
+    before = _place_before(row, folder.parent) if row else None
+    target = before or _place(folder.parent, built, content)
     job.check()
+    if before and before.exists():
+        remove_folder(before)  # some of its files are gone
     if not target.exists():
         publish_folder(folder, target)
-    state = {
-        "project_id": project.pk,
-        "format": built.format,
-        "seq": built.seq,
-        "options_digest": digest(as_json(options)),
-    }
     made = {
         "options": as_json(options),
         "job_id": job.id,
@@ -88,7 +118,7 @@ def _publish(project: Any, built: Built, options: Options, folder: Path, job: Jo
         "manifest": manifest,
         "sha256": written.sha256,
     }
-    return Export.objects.get_or_create(**state, defaults=made)[0]
+    return Export.objects.update_or_create(**_state(project, built.format, options, built.seq), defaults=made)[0]
 
 
 def _manifest(project: Any, built: Built, options: Options) -> dict[str, Any]:
@@ -110,11 +140,21 @@ def _manifest(project: Any, built: Built, options: Options) -> dict[str, Any]:
     }
 
 
-def _place(parent: Path, name: str, manifest: bytes) -> Path:
+def _place_before(row: Export, parent: Path) -> Path | None:
+    """Where its files were, unless that is elsewhere or something else lies there by now."""
+    path = Path(row.path)
+    return path if path.parent == parent and (not path.exists() or _is_its_own(row)) else None
+
+
+def _place(parent: Path, built: Built, manifest: bytes) -> Path:
     """Where a file set with this manifest goes: where it lies already (a crash came before its row was inserted), else
-    ``name``, numbered when that is taken by other options or by a folder this database knows nothing of."""
+    ``<format>-<seq>``, numbered when that is taken by other options, be their files gone or not, or by a folder this
+    database knows nothing of."""
+    name = f"{built.format}-{built.seq}"
     names = (name if number == 1 else f"{name}.{number}" for number in count(1))
-    return next(path for path in map(parent.joinpath, names) if not path.exists() or _holds(path, manifest))
+    taken = set(Export.objects.filter(format=built.format, seq=built.seq).values_list("path", flat=True))
+    free = (path for path in map(parent.joinpath, names) if str(path) not in taken)
+    return next(path for path in free if not path.exists() or _holds(path, manifest))
 
 
 def _holds(folder: Path, manifest: bytes) -> bool:

@@ -1,5 +1,6 @@
 """The page of exports: asking, watching, downloading, and who may."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,22 @@ def test_asking_for_what_is_there_says_so_until_something_changes(mia, page, pro
     assert not Job.objects.filter(kind="exports.build", state="queued").exists()
     submit_item(project, "bob", answers(2))
     assert "waits for a worker" in text(mia.post(page, {"format": "prm"}, follow=True))
+
+
+def test_an_export_whose_files_are_gone_says_so_and_can_be_made_again(mia, page, project):
+    mia.post(page, {"format": "prm"})
+    work()
+    shutil.rmtree(Export.objects.get().path)
+    shown = text(mia.get(page))
+    address = reverse("manage-export-file", args=[project.slug, Export.objects.get().pk, "prm_labels.jsonl"])
+    assert "its files are gone" in shown
+    assert address not in shown
+    assert "waits for a worker" in text(mia.post(page, {"format": "prm"}, follow=True))
+    work()
+    shown = text(mia.get(page))
+    assert "its files are gone" not in shown
+    assert address in shown
+    assert mia.get(address).status_code == 200
 
 
 def test_one_that_waits_too_long_says_what_may_be_wrong(mia, page):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,50 @@ def test_a_folder_left_by_a_crash_before_its_row_is_adopted(tmp_path):
     Export.objects.all().delete()
     assert publish(project).path == path
     assert len(published(project)) == 1
+
+
+def contents(export) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(export.path).iterdir()}
+
+
+@pytest.mark.parametrize("gone", ["folder", "manifest.json", "prm_labels.jsonl"])
+def test_what_somebody_removed_is_published_again_as_it_was(tmp_path, gone):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    export = publish(project)
+    before = contents(export)
+    if gone == "folder":
+        shutil.rmtree(export.path)
+    else:
+        Path(export.path, gone).unlink()
+    again = publish(project)
+    assert again.pk == export.pk
+    assert contents(again) == before
+    # What lies in a folder without a manifest may be anybody's.
+    assert again.path == (f"{export.path}.2" if gone == MANIFEST else export.path)
+    assert publish(project) == again
+
+
+def test_a_file_that_was_cut_is_published_again(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    export = publish(project)
+    before = contents(export)
+    Path(export.path, "prm_labels.jsonl").write_bytes(b"")
+    assert contents(publish(project)) == before
+    assert published(project) == [f"prm-{export.seq}"]
+
+
+def test_nothing_else_gets_the_name_of_files_that_are_gone(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    plain, surplus = publish(project), publish(project, include_surplus=True)
+    for export in (plain, surplus):
+        shutil.rmtree(export.path)
+    other = publish(project, exclude_annotators=["bob"])
+    assert other.path == f"{plain.path}.3"
+    assert publish(project, include_surplus=True).path == surplus.path
+    assert publish(project).path == plain.path
 
 
 def test_a_runner_that_lost_its_job_publishes_nothing(tmp_path, monkeypatch):
