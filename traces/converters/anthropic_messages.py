@@ -33,10 +33,10 @@ _NOT_IN_MESSAGES = frozenset({*_OPENAI, "parts", "extra", "agent"})
 
 class AnthropicMessages(Converter):
     name = "anthropic_messages"
-    version = "2"
+    version = "3"
     keeps = Keeps(
         document="issue_description instance_id repo base_commit model started_at exit_status metrics.tokens"
-        " metrics.cost",
+        " metrics.cost tools",
         steps="system user_message assistant_message thinking error file_read file_edit file_create bash_command search"
         " web plan subagent tool_call",
         fields="content started_at tokens call_id status path start_line end_line output exact_diff command exit_code"
@@ -123,8 +123,6 @@ def _document(log: Log, name: str) -> TraceDocument:
         _add(talk, message, place, response, at)
     if answer:
         _add(talk, _answered(answer), len(log.last.messages), answer, log.last.at)
-    if tools := len(as_objects(body.get("tools"))):
-        talk.out.warn("definitions of tools", tools)
     if log.repeated:
         talk.out.warn("requests repeated", log.repeated)
     return _with_about(talk, log, name)
@@ -169,6 +167,7 @@ def _with_about(talk: Conversation, log: Log, name: str) -> TraceDocument:
         started_at=min(times, default=None),
         exit_status=as_text(last.get("stop_reason")),
         metrics=metrics,
+        tools=as_objects(body.get("tools")) or None,
     )
 
 

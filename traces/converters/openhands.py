@@ -29,10 +29,10 @@ _EVENT_KEYS = frozenset({"kind", "action", "observation"})  # each event has one
 
 class OpenHands(Converter):
     name = "openhands"
-    version = "2"
+    version = "3"
     keeps = Keeps(
         document="agent agent_class base_commit exit_status final_patch instance_id issue_description issue_id"
-        " issue_type metrics.cost metrics.tokens model outcome repo report result_explanation success",
+        " issue_type metrics.cost metrics.tokens model outcome repo report result_explanation success tools",
         steps="assistant_message bash_command error file_create file_edit file_read plan search subagent system"
         " thinking tool_call user_message web",
         fields="approximate call_id command content cwd diff end_line exact_diff exit_code images input name note"
@@ -139,6 +139,7 @@ def _run(run: dict[str, Any], file: str, line: int) -> TraceDocument:
         metrics=reader.run_metrics(
             totals_of(metrics.get("accumulated_cost"), as_object(metrics.get("accumulated_token_usage")))
         ),
+        tools=reader.definitions or None,
     )
     return doc | {key: run[key] for key in _SAVED if run.get(key) is not None}
 
@@ -187,6 +188,7 @@ def _conversation(source: Source, events: list[Numbered]) -> TraceDocument:
         model=reader.model or as_text(llm.get("model")),
         exit_status=reader.agent_state,
         metrics=reader.run_metrics(),
+        tools=reader.definitions or None,
     )
 
 

@@ -65,6 +65,7 @@ class Events(ABC):
         self.metrics: dict[str, Any] = {}  # as the events tell them
         self.tokens: dict[str, int] = {}  # of the answers that were read
         self.agent_state: str | None = None
+        self.definitions: list[dict[str, Any]] = []  # of the tools that the model was offered
         self.list: list[tuple[int | None, dict[str, Any]]] = []
         self.used: set[int] = set()  # the results that are part of a call's step
         for line, event in events:

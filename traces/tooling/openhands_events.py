@@ -135,6 +135,7 @@ class PlainEvents(Events):
         """What the frame tells the model: its instructions, what it recalled of the workspace, a summary."""
         common = {"source_line": line}
         if name == "system":
+            self.definitions = as_objects(args.get("tools")) or self.definitions
             self.out.text("system", as_text(args.get("content")), **common)
         elif name == "condensation":
             if not self.out.text("system", as_text(args.get("summary")), **common):

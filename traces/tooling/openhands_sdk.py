@@ -101,6 +101,7 @@ class SdkEvents(Events):
     def _other(self, kind: str, line: int | None, event: Event) -> None:
         common = self._common(line, event)
         if kind == "SystemPromptEvent":
+            self.definitions = as_objects(event.get("tools")) or self.definitions
             prompt = event.get("system_prompt")
             self.out.text("system", text_of([prompt] if isinstance(prompt, dict) else prompt, self.out.warn), **common)
         elif kind in ("Condensation", "CondensationSummaryEvent"):
