@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -81,7 +82,7 @@ class Reassign(ActForm):
         super().__init__(*args, projects=projects, **kwargs)
         people = Membership.objects.filter(
             project__in=projects, role=Membership.Role.ANNOTATOR, state=Membership.State.ACTIVE, user__is_active=True
-        ).exclude(stage=Membership.Stage.PAUSED)
+        ).exclude(Q(stage=Membership.Stage.PAUSED) | Q(is_excluded=True))
         rows = people.order_by("user__username").values_list("user", "user__username").distinct()[:PEOPLE_SHOWN]
         self.fields["to"].choices = [("", "Choose a person"), *rows]  # type: ignore[attr-defined]
 
@@ -116,6 +117,15 @@ class KeepFor(_Group):
         "keeps it, and you can still give it to anybody. In the calibration set everybody labels them."
     )
     empty = "Empty: for everybody."
+
+
+class Requeue(ActForm):
+    title = "Put back into the queue"
+    says = (
+        "Labels that are left out give up their places on these items, which are handed out to others. The labels "
+        "stay: when you include them again they come back into places that are free then, and are surplus where none "
+        "is."
+    )
 
 
 class Withdraw(ActForm):
@@ -206,15 +216,19 @@ class Remove(ActForm):
 class Exclude(ActForm):
     title = "Exclude labels"
     says = (
-        "Everything these people submitted is left out of exports and agreement. It stays in their own files, and can "
-        "be taken in again."
+        "Everything these people submitted is left out of exports, agreement and what is finished; it stays in their "
+        "own files, and can be taken in again. They get no new items, and read that their work here is paused. The "
+        "items that they labeled go to nobody else until you put them back into the queue, in the list of items."
     )
     is_dangerous = True
 
 
 class Include(ActForm):
     title = "Include labels again"
-    says = "What these people submitted counts again in exports and agreement."
+    says = (
+        "What these people submitted counts again in exports and agreement, and they get items again. Labels whose "
+        "places others have taken meanwhile are surplus."
+    )
 
 
 FORMS: dict[str, type[ActForm]] = {
@@ -224,6 +238,7 @@ FORMS: dict[str, type[ActForm]] = {
     "invalidate": Invalidate,
     "set_priority": SetPriority,
     "keep_for": KeepFor,
+    "requeue": Requeue,
     "withdraw": Withdraw,
     "restore": Restore,
     "calibrate": Calibrate,

@@ -94,6 +94,10 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         was, them = ("was", "it") if count == 1 else ("were", "them")
         text = f"{_count(count, 'item')} {was} skipped by several people: is something wrong with {them}?"
         yield Notice("warn", text, links.often_skipped, "Show items")
+    if figures.progress and (count := figures.progress.get("filled_in_vain")):
+        has, it = ("has", "it") if count == 1 else ("have", "them")
+        text = f"{_count(count, 'item')} {has} labels that are left out, in places that nobody else is given"
+        yield Notice("warn", f"{text}: put {it} back into the queue.", links.filled_in_vain, "Show items")
     for group, count in (figures.progress or {}).get("for_nobody", {}).items():
         are = "is" if count == 1 else "are"
         text = f"{_count(count, 'item')} {are} kept for the group “{group}”, in which nobody is at work."

@@ -176,6 +176,7 @@ class WorkFilter(QuestionFilter):
         "free": ("With free places", lambda rows, p: rows.with_free_places(p)),
         "unfinished": ("Unfinished", lambda rows, p: rows.unfinished(p)),
         "finished": ("Finished", lambda rows, p: rows.finished(p)),
+        "filled_in_vain": ("With labels that are left out", lambda rows, p: rows.filled_in_vain(p)),
         "skipped": ("Skipped by several", lambda rows, p: rows.skipped_by_several(p)),
         "calibration": ("Calibration set", lambda rows, p: rows.present().filter(in_calibration=True)),
         "withdrawn": ("Withdrawn", lambda rows, p: rows.withdrawn()),

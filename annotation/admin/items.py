@@ -19,12 +19,12 @@ from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
 from annotation.assignments.overlap import told_of_stratum
 from annotation.models import Assignment, Item, Slot
-from annotation.models.querysets import DELIVERED, HELD
+from annotation.models.querysets import DELIVERED, HELD, is_left_out, labeled_place
 
 
-def _slots(**having: Any) -> Any:
+def _slots(*those: Any, **having: Any) -> Any:
     """How many of an item's places are so. Counted for the rows of the page only, which a join would not do."""
-    slots = Slot.objects.filter(item=OuterRef("pk"), **having).order_by().values("item")
+    slots = Slot.objects.filter(*those, item=OuterRef("pk"), **having).order_by().values("item")
     return Coalesce(Subquery(slots.annotate(n=Count("pk")).values("n")), 0)
 
 
@@ -39,7 +39,7 @@ class ItemAdmin(ProjectList):
     tab = "items"
     item_path = "pk"
     can_export = True
-    acts = ("set_priority", "keep_for", "withdraw", "restore", "calibrate", "end_calibration")
+    acts = ("set_priority", "keep_for", "requeue", "withdraw", "restore", "calibrate", "end_calibration")
     list_display = ("trace", "title", "labels", "skips", "priority", "group", "overlap", "condition", "project")
     list_display_links = ("trace",)
     list_filter = (ProjectFilter, WorkFilter, ("in_overlap", OverlapFilter), PriorityFilter, GroupFilter)
@@ -69,7 +69,8 @@ class ItemAdmin(ProjectList):
             .get_queryset(request)
             .annotate(
                 places=_slots(),
-                labeled=_slots(assignment__state__in=DELIVERED),
+                labeled=_slots(labeled_place()),
+                in_vain=_slots(is_left_out("assignment__annotator"), assignment__state__in=DELIVERED),
                 in_hand=_slots(assignment__state__in=HELD),
                 calibrated=_assignments(Assignment.objects.delivered(), purpose=Assignment.Purpose.CALIBRATION),
                 screened=_assignments(Assignment.objects.delivered(), purpose=Assignment.Purpose.SCREENING),
@@ -91,13 +92,14 @@ class ItemAdmin(ProjectList):
         return Truncator(item.a.meta.get("title", "")).chars(120)
 
     def labels(self, item: Any) -> Any:
-        waiting = f", {item.in_hand} in work" if item.in_hand else ""
-        count = format_html("{} of {}{}", item.labeled, item.places, waiting) if item.places else "–"
+        more = [(item.in_vain, "left out"), (item.in_hand, "in work")]
+        told = "".join(f", {number} {what}" for number, what in more if number)
+        count = format_html("{} of {}{}", item.labeled, item.places, told) if item.places else "–"
         apart = [(item.calibrated, "calibrated"), (item.screened, "screened")]
         others = ", ".join(f"{number} {how}" for number, how in apart if number)
         if others:
             count = format_html("{}, {}", count, others) if item.places else others
-        return answers_link(item.project.slug, item.pk, count) if item.labeled or others else count
+        return answers_link(item.project.slug, item.pk, count) if item.labeled or item.in_vain or others else count
 
     @admin.display(description="skipped")
     def skips(self, item: Any) -> Any:
@@ -128,4 +130,4 @@ class ItemAdmin(ProjectList):
             return self.flag("calibration")
         if item.places and item.labeled == item.places:
             return self.flag("finished", "good")
-        return self.flag("in work" if item.labeled or item.in_hand else "waiting")
+        return self.flag("in work" if item.labeled or item.in_vain or item.in_hand else "waiting")

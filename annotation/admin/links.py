@@ -19,6 +19,7 @@ class Links:
     unfinished: str
     free: str
     short_of_overlap: str
+    filled_in_vain: str
     open: str
     overdue: str
     too_fast: str
@@ -43,6 +44,7 @@ def links_of(project: Project) -> Links:
         unfinished=rows("item", work="unfinished"),
         free=rows("item", work="free"),
         short_of_overlap=rows("item", work="short_of_overlap"),
+        filled_in_vain=rows("item", work="filled_in_vain"),
         open=rows("assignment", state__exact="open"),
         overdue=rows("assignment", attention="overdue"),
         too_fast=rows("assignment", attention="too_fast"),

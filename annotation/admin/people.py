@@ -213,8 +213,15 @@ def _change(found: Membership, action: str, role: str, by: User) -> str | None:
         "give-try": (membership.give_try, "Given: {name} is screened now, with other items."),
         "take-back-try": (membership.take_back_try, "Taken back: {name} has the try no more."),
         "remove": (membership.deactivate, "Removed: {name} is no longer in the project. Labels stay."),
-        "exclude": (membership.exclude, "Left out of exports and agreement: the labels of {name}."),
-        "include": (lambda m, by: membership.exclude(m, by, False), "Counted again: the labels of {name}."),
+        "exclude": (
+            membership.exclude,
+            "Left out of exports and agreement: the labels of {name}, who gets no new items. The overview leads to the "
+            "items that you can put back into the queue.",
+        ),
+        "include": (
+            lambda m, by: membership.exclude(m, by, False),
+            "Counted again: the labels of {name}, who gets items again.",
+        ),
     }
     if action not in changes:
         return None

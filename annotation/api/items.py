@@ -19,7 +19,7 @@ from annotation.assignments import managing
 from annotation.assignments.queue import PRIORITY_LIMIT
 from annotation.models import Item, Project, Slot
 from annotation.models.projects import GROUP_LENGTH
-from annotation.models.querysets import DELIVERED, present, withdrawn
+from annotation.models.querysets import labeled_place, present, withdrawn
 from annotation.projects.revisions import current
 from potato_site.accounts.decorators import person_of
 from potato_site.api import pages, query
@@ -128,7 +128,7 @@ def items_of(project: Project) -> QuerySet[Any]:
     rows = Item.objects.filter(project=project).select_related("trace_a", "trace_b", "a", "b", "project")
     return rows.annotate(
         planned=Coalesce(_slots(Count("pk")), 0),
-        submitted=Coalesce(_slots(Count("pk", filter=Q(assignment__state__in=DELIVERED))), 0),
+        submitted=Coalesce(_slots(Count("pk", filter=labeled_place())), 0),
     )
 
 

@@ -26,7 +26,7 @@ def names(projects: Collection[int]) -> list[str]:
 def for_nobody(project: Project) -> dict[str, int]:
     """Group → how many items with a free place are kept for it, of groups in which no annotator is at work."""
     members = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR)
-    staffed = members.filter(state=Membership.State.ACTIVE).exclude(stage=Membership.Stage.PAUSED)
+    staffed = members.filter(state=Membership.State.ACTIVE, is_excluded=False).exclude(stage=Membership.Stage.PAUSED)
     kept = Item.objects.filter(project=project, group__gt="")
     kept = kept.exclude(group__in=list(staffed.values_list("group", flat=True)))
     if not kept.exists():

@@ -26,7 +26,8 @@ def stopped(project: Project, membership: Membership) -> str:
         return "The project is paused. Your answers are safe; come back later."
     if project.state != Project.State.OPEN:
         return "The project is not open for labeling."
-    if membership.stage == Membership.Stage.PAUSED:
+    # Labels that are left out would fill places that others are to fill.
+    if membership.stage == Membership.Stage.PAUSED or membership.is_excluded:
         return "The project's manager has paused your work here."
     return ""
 

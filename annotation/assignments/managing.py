@@ -112,6 +112,20 @@ def keep_for(item_id: int, by: User, group: str) -> None:
 
 
 @transaction.atomic
+def requeue(item_id: int, by: User) -> None:
+    """The item's labels that are left out give up their places, which are handed out again. The labels stay, and come
+    back into places that are free when the people are taken in again."""
+    filled = Assignment.objects.left_out().delivered().filter(item=item_id, slot__isnull=False)
+    found = list(filled.select_for_update(of=("self",)).select_related("item").order_by("pk"))
+    if not found:
+        raise states.Closed("No label that is left out fills a place of it.")
+    for assignment in found:
+        states.give_up_place(assignment)
+    _audit_item(found[0].item, by, "item.requeue", {"labels_left_out": len(found)}, {"labels_left_out": 0})
+    counter.bump(found[0].project_id)
+
+
+@transaction.atomic
 def withdraw(item_id: int, by: User) -> None:
     """Hand the item out to nobody and leave it out of exports. No answer is deleted; open work may be finished, and
     what was kept for somebody who has not come yet is kept no more."""
@@ -214,6 +228,8 @@ def _annotator(project_id: int, user_id: int) -> Membership:
         raise states.Closed("This person is no active annotator of the project.")
     if found.stage == Membership.Stage.PAUSED:
         raise states.Closed("This person's work is paused.")
+    if found.is_excluded:
+        raise states.Closed("This person's labels are left out.")
     screened = screening.standing_of(found)
     if screened is not None and not screened.is_through:
         raise states.Closed("This person has not passed the screening.")

@@ -218,7 +218,7 @@ def _may_have_items(project: Project, user: Any) -> bool:
         user=user, project=project, role=Membership.Role.ANNOTATOR, state=Membership.State.ACTIVE
     )
     is_open = Project.objects.filter(pk=project.pk, state=Project.State.OPEN).exists()
-    is_at_work = is_open and active.exclude(stage=Membership.Stage.PAUSED).exists()
+    is_at_work = is_open and active.exclude(stage=Membership.Stage.PAUSED).exclude(is_excluded=True).exists()
     return is_at_work and not Assignment.objects.filter(project=project).in_other_hands(user).exists()
 
 

@@ -31,6 +31,7 @@ State = Assignment.State
 LEASE = timedelta(minutes=30)
 # What a manager puts into somebody's hands waits until they come.
 MANAGERS_LEASE = timedelta(days=7)
+AT_ONCE = 500
 REOPEN_WITHIN = timedelta(hours=24)
 PAID = "You were given your code for this item: it stays as it is."
 LABELING = (State.OPEN, State.REOPENED)
@@ -146,14 +147,55 @@ def _end(public_id: uuid.UUID, user: Any, state: str, reason: str) -> Assignment
 
 def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
     """Move to a state that holds no slot and has no submission; the freed slot is handed out again. Answers stay."""
-    is_freed = bool(Slot.objects.filter(assignment=assignment).update(assignment=None))
-    if is_freed:
-        # A label that an item of the calibration set had before it was chosen is not made again.
-        Slot.objects.filter(item=assignment.item_id, item__in_calibration=True, assignment=None).delete()
+    is_freed = _free_place(assignment)
     assignment.state, assignment.lease_until, assignment.reason = state, None, reason[:500]
     assignment.save(update_fields=["state", "lease_until", "reason", *_flag(assignment, ())])
     if is_freed:
         tie_breakers.settle(assignment.item_id)
+
+
+def _free_place(assignment: Assignment) -> bool:
+    """Whether it had one."""
+    if not Slot.objects.filter(assignment=assignment).update(assignment=None):
+        return False
+    # A label that an item of the calibration set had before it was chosen is not made again.
+    Slot.objects.filter(item=assignment.item_id, item__in_calibration=True, assignment=None).delete()
+    return True
+
+
+def give_up_place(assignment: Assignment) -> None:
+    """The place of a locked, submitted assignment whose label is left out is handed out again; the label stays."""
+    if _free_place(assignment):
+        tie_breakers.settle(assignment.item_id)
+
+
+def take_places_again(project_id: int, annotator_id: int) -> int:
+    """Labels that gave up their places while they were left out take places that are free on their items. Returns how
+    many are surplus now, as there was none.
+
+    Runs in the caller's transaction, which has locked the person's membership.
+    """
+    delivered = Assignment.objects.delivered().filter(project=project_id, annotator=annotator_id)
+    without = delivered.filter(purpose=Assignment.Purpose.PRODUCTION, is_surplus=False, slot__isnull=True)
+    found = list(without.select_for_update(of=("self",)).order_by("pk"))
+    surplus = 0
+    for start in range(0, len(found), AT_ONCE):
+        by_item = {assignment.item_id: assignment for assignment in found[start : start + AT_ONCE]}
+        taken = _take_free(by_item)
+        others = [one.pk for one in by_item.values() if one.item_id not in taken]
+        surplus += Assignment.objects.filter(pk__in=others).update(is_surplus=True)
+    return surplus
+
+
+def _take_free(by_item: dict[int, Assignment]) -> set[int]:
+    """Put one person's assignments into free slots of their items; the items that had one."""
+    free = Slot.objects.select_for_update(skip_locked=True, of=("self",)).filter(item__in=by_item, assignment=None)
+    chosen: dict[int, Slot] = {}
+    for slot in free.order_by("item", "number"):
+        slot.assignment = by_item[slot.item_id]
+        chosen.setdefault(slot.item_id, slot)
+    Slot.objects.bulk_update(chosen.values(), ["assignment"])
+    return set(chosen)
 
 
 def give_back_labels(project_id: int, annotator_id: int, reason: str) -> int:

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 # Every flag a submission may carry, in the order they are kept.
@@ -72,14 +72,20 @@ class ItemQuerySet(QuerySet[Any]):
         return self.present().filter(pk__in=_free(projects))
 
     def unfinished(self, projects: Any = None) -> ItemQuerySet:
-        """With a place that is free or in somebody's hands."""
+        """With a place that is free, in somebody's hands, or filled by a label that is left out."""
         # One set of ids, not "in this or in that": for the latter Postgres reads every item.
-        return self.present().filter(pk__in=_free(projects).union(_held(projects)))
+        return self.present().filter(pk__in=_free(projects).union(_held(projects), _filled_in_vain(projects)))
 
     def finished(self, projects: Any = None) -> ItemQuerySet:
-        """Labeled as often as they shall be."""
+        """Labeled as often as they shall be, by people whose labels count."""
         labeled = self.present().filter(slots__number=1, slots__assignment__isnull=False)
-        return labeled.exclude(pk__in=_free(projects)).exclude(pk__in=_held(projects))
+        for places in (_free(projects), _held(projects), _filled_in_vain(projects)):
+            labeled = labeled.exclude(pk__in=places)
+        return labeled
+
+    def filled_in_vain(self, projects: Any = None) -> ItemQuerySet:
+        """With a place that nobody else is given though its label is left out."""
+        return self.present().filter(pk__in=_filled_in_vain(projects))
 
     def skipped_by_several(self, projects: Any = None) -> ItemQuerySet:
         """Perhaps something is wrong with them."""
@@ -103,13 +109,26 @@ def _held(projects: Any) -> QuerySet[Any]:
     return _of(_model("Assignment").objects.working().filter(state__in=HELD), projects)
 
 
+def _filled_in_vain(projects: Any) -> QuerySet[Any]:
+    # From the few who are left out to what they delivered: an index finds it.
+    of_person = {"user__assignments__project": F("project"), "user__assignments__state__in": DELIVERED}
+    left_out = _model("Membership").objects.filter(is_excluded=True, user__assignments__slot__isnull=False, **of_person)
+    return (left_out if projects is None else left_out.filter(project__in=projects)).values("user__assignments__item")
+
+
 def _of(rows: QuerySet[Any], projects: Any) -> QuerySet[Any]:
     return (rows if projects is None else rows.filter(project__in=projects)).values("item")
 
 
-def _is_left_out() -> Exists:
+def is_left_out(annotator: str = "annotator") -> Exists:
+    """Whether a manager has left out what this person labels in the row's project."""
     excluded = _model("Membership").objects.filter(is_excluded=True)
-    return Exists(excluded.filter(project=OuterRef("project"), user=OuterRef("annotator")))
+    return Exists(excluded.filter(project=OuterRef("project"), user=OuterRef(annotator)))
+
+
+def labeled_place() -> Q:
+    """A slot in which there is a label that counts."""
+    return Q(assignment__state__in=DELIVERED) & ~Q(is_left_out("assignment__annotator"))
 
 
 class AssignmentQuerySet(QuerySet[Any]):
@@ -145,11 +164,11 @@ class AssignmentQuerySet(QuerySet[Any]):
 
     def left_out(self) -> AssignmentQuerySet:
         """By people whose work a manager has left out of their project."""
-        return self.filter(_is_left_out())
+        return self.filter(is_left_out())
 
     def counting(self) -> AssignmentQuerySet:
         """By nobody who is left out."""
-        return self.filter(~_is_left_out())
+        return self.filter(~is_left_out())
 
     def too_fast(self) -> AssignmentQuerySet:
         """Delivered in less time than anybody needs to read the trace."""

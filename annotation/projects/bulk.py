@@ -48,6 +48,7 @@ ACTS: dict[str, Act] = {
         Item, "given this priority", lambda row, by, o: managing.set_priority(row.pk, by, o["priority"])
     ),
     "keep_for": Act(Item, "given this group", lambda row, by, o: managing.keep_for(row.pk, by, o["group"])),
+    "requeue": Act(Item, "put back into the queue", lambda row, by, o: managing.requeue(row.pk, by)),
     "withdraw": Act(Item, "withdrawn", lambda row, by, o: managing.withdraw(row.pk, by)),
     "restore": Act(Item, "restored", lambda row, by, o: managing.restore(row.pk, by)),
     "calibrate": Act(Item, "put into the calibration set", lambda row, by, o: managing.calibrate(row.pk, by)),

@@ -203,7 +203,11 @@ def set_role(membership: Membership, role: str, by: User | None) -> Membership:
 
 @transaction.atomic
 def exclude(membership: Membership, by: User | None, excluded: bool = True) -> Membership:
-    """Leave a person's labels out of exports and agreement, or take them in again. Their own file keeps them."""
+    """Leave a person's labels out of exports and agreement, or take them in again. Their own file keeps them.
+
+    Whose labels are left out gets no new items. What they labeled fills its places until a manager puts the items back
+    into the queue (``managing.requeue``).
+    """
     locked = _locked(membership)
     of_person = Membership.objects.filter(project=locked.project_id, user=locked.user_id)
     if not of_person.exclude(is_excluded=excluded).exists():
@@ -212,6 +216,8 @@ def exclude(membership: Membership, by: User | None, excluded: bool = True) -> M
     of_person.update(is_excluded=excluded)
     locked.is_excluded = excluded
     _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
+    if not excluded:
+        states.take_places_again(locked.project_id, locked.user_id)
     bump_for(locked.project_id, Item.objects.filter(assignments__annotator=locked.user_id))
     # Answers that were tied may be no more, and the other way round.
     planning.request(locked.project.dataset_id)

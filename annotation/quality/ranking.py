@@ -92,7 +92,9 @@ def _compared(project: Project) -> Any:
     made = made.exclude(assignment__annotator_id__in=excluded)
     decided = made.filter(assignment__purpose=Assignment.Purpose.ADJUDICATION)
     labels = made.filter(assignment__purpose=Assignment.Purpose.PRODUCTION).exclude(
-        Q(flags__contains="surplus") | Q(assignment__item__in=decided.values("assignment__item"))
+        Q(flags__contains="surplus")
+        | Q(assignment__is_surplus=True)
+        | Q(assignment__item__in=decided.values("assignment__item"))
     )
     return made.filter(Q(pk__in=decided.values("pk")) | Q(pk__in=labels.values("pk")))
 

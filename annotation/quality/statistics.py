@@ -147,6 +147,7 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     progress["without_steps"], progress["in_vain"] = left_out(project).count(), in_vain(project).count()
     skipped = Item.objects.filter(project=project).to_label().skipped_by_several([project.pk])
     progress["often_skipped"] = skipped.count()
+    progress["filled_in_vain"] = Item.objects.filter(project=project).filled_in_vain([project.pk]).count()
     progress["for_nobody"] = groups.for_nobody(project)
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()

@@ -51,7 +51,8 @@ class PersonStatus:
 
 @dataclass(frozen=True)
 class Progress:
-    """``finished`` of ``total`` have every label they shall get; the other ``open`` ones do not."""
+    """``finished`` of ``total`` have every label they shall get, of people whose labels count; the other ``open`` ones
+    do not."""
 
     total: int
     finished: int
@@ -102,11 +103,14 @@ class _Reader:
         self.config = config_of(project.revision_id) if project.revision_id else None
         items = Item.objects.using(using).filter(project=project)
         slots = Slot.objects.using(using).filter(item=OuterRef("pk"))
+        # Places with a label that counts.
+        excluded = Membership.objects.using(using).filter(project=project, is_excluded=True).values("user")
+        self.labeled = Q(assignment__state__in=DELIVERED) & ~Q(assignment__annotator__in=excluded)
         # Of a kind that is no longer handed out, those that somebody labeled.
         self.kinds = self.config.kinds if self.config else []
         self.present = items.present().filter(Q(kind__in=self.kinds) | Exists(slots))
         self.withdrawn = items.withdrawn()
-        self.is_open = Exists(slots.exclude(assignment__state__in=DELIVERED))
+        self.is_open = Exists(slots.exclude(self.labeled))
 
     def report(self) -> Report:
         project = self.project
@@ -130,7 +134,7 @@ class _Reader:
     def _overlap(self) -> Overlap:
         items = self.present.to_label().filter(in_overlap=True)
         slots = Slot.objects.using(self.using).filter(item__in=items, purpose=Slot.Purpose.PLANNED)
-        labels = slots.aggregate(planned=Count("pk"), done=Count("pk", filter=Q(assignment__state__in=DELIVERED)))
+        labels = slots.aggregate(planned=Count("pk"), done=Count("pk", filter=self.labeled))
         return Overlap(self._progress(items), labels["planned"], labels["done"])
 
     def _people(self) -> list[PersonStatus]:
@@ -174,7 +178,7 @@ class _Reader:
 
     def _left(self, member: Membership, mine: Counter[tuple[str, str]], available: int) -> int:
         """How many items this person could still be given, within their cap."""
-        if member.state != Membership.State.ACTIVE:
+        if member.state != Membership.State.ACTIVE or member.is_excluded:
             return 0
         cap = cap_of(self.project, member) if self.config else None
         taken = _sum(mine, (*OPEN, *DELIVERED))

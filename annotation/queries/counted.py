@@ -43,8 +43,11 @@ def counted_submissions(
     excluded = Membership.objects.using(using).filter(project=project, is_excluded=True).values("user_id")
     made = delivered_submissions(project, using, kinds).filter(assignment__purpose__in=purposes)
     made = made.exclude(assignment__annotator_id__in=excluded)
-    # The lookup encodes its value like the column, so this finds the element "surplus" with its quotes.
-    return made if include_surplus else made.exclude(flags__contains="surplus")
+    if include_surplus:
+        return made
+    # The lookup encodes its value like the column, so this finds the element "surplus" with its quotes. The flag tells
+    # what was so when it was submitted; a label that was left out may have lost its place since.
+    return made.exclude(flags__contains="surplus").filter(assignment__is_surplus=False)
 
 
 def coverage(

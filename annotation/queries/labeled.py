@@ -34,8 +34,8 @@ Documents = Literal["whole", "heads", "later"]
 # Of a submission; where it is read, the columns of the item's sides follow.
 _COLUMNS = (
     F("assignment__item_id"), F("assignment__annotator__username"), AsStored("assignment__opened_at"),
-    AsStored("submitted_at"), F("active_ms"), AsStored("flags"), F("assignment__purpose"), F("revision_id"),
-    AsStored("values"),
+    AsStored("submitted_at"), F("active_ms"), AsStored("flags"), F("assignment__is_surplus"), F("assignment__purpose"),
+    F("revision_id"), AsStored("values"),
 )  # fmt: skip
 _TRACE_COLUMNS = ("external_id", "issue_id", "issue_key", "instance_id")
 _IN_ITEM_ORDER = ("assignment__item__position", "assignment__item_id", "submitted_at", "seq")
@@ -196,7 +196,11 @@ def _in_utc(stored: datetime) -> datetime:
 
 
 def _labels(row: tuple[Any, ...], context: ItemContext, asked: Asked) -> Labels:
-    _, annotator, started_at, submitted_at, active_ms, flags, purpose, revision, stored = row[: len(_COLUMNS)]
+    _, annotator, started_at, submitted_at, active_ms, kept, surplus, purpose, revision, stored = row[: len(_COLUMNS)]
+    said = loads(kept)
+    if surplus and "surplus" not in said:
+        # It lost its place later.
+        said = ["surplus", *said]
     raw = loads(stored)
     schemes, questions = asked[revision]
     return Labels(
@@ -204,7 +208,7 @@ def _labels(row: tuple[Any, ...], context: ItemContext, asked: Asked) -> Labels:
         started_at=_in_utc(started_at) if started_at else None,
         submitted_at=_in_utc(submitted_at),
         active_seconds=active_ms / 1000,
-        flags=tuple(loads(flags)),
+        flags=tuple(said),
         purpose=purpose,
         questions=questions,
         values=LaterValues(schemes, raw, context),

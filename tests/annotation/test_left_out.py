@@ -1,0 +1,190 @@
+"""Labels that are left out finish nothing; their places go back into the queue, and they return with the person."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from annotation.assignments import managing, states
+from annotation.assignments.handout import hand_out
+from annotation.models import Assignment, Item, Membership, Slot, Submission
+from annotation.projects import membership
+from annotation.quality.status import status
+from annotation.queries import labeled_traces
+from annotation.queries.counted import coverage
+from potato_site.accounts.models import AuditEntry, User
+from tests.factory import answers, make_project, make_traces, person, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+PEOPLE = ("ann", "bob", "cat")
+
+
+@pytest.fixture
+def boss(db):
+    return User.objects.create_user("boss")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two items, each labeled by ann and bob."""
+    project = make_project(tmp_path, traces=make_traces(2), people=PEOPLE)
+    for name in ("ann", "bob"):
+        for _ in range(2):
+            submit_item(project, name, answers())
+    return project
+
+
+def of(name: str) -> Membership:
+    return Membership.objects.get(user__username=name)
+
+
+def exclude(name: str, boss: User, excluded: bool = True) -> None:
+    membership.exclude(of(name), boss, excluded)
+
+
+def items(project) -> list[Item]:
+    return list(Item.objects.filter(project=project).order_by("position"))
+
+
+def labels(project) -> list[list[str]]:
+    return [sorted(one.annotator for one in trace.submissions) for trace in labeled_traces(project, using="default")]
+
+
+def surplus(project) -> list[str]:
+    found = labeled_traces(project, using="default", include_surplus=True)
+    return sorted(one.annotator for trace in found for one in trace.submissions if "surplus" in one.flags)
+
+
+class TestWhatIsFinished:
+    def test_a_label_that_is_left_out_is_none(self, project, boss):
+        assert (status(project).items.finished, status(project).overlap.labels_submitted) == (2, 4)
+        exclude("ann", boss)
+        report = status(project)
+        assert (report.items.finished, report.items.open, report.overlap.items.finished) == (0, 2, 0)
+        assert (report.overlap.labels_submitted, report.overlap.labels_planned) == (2, 4)
+        exclude("bob", boss)
+        assert status(project).items.open == coverage(project, using="default").items - coverage(project).labeled == 2
+
+    def test_the_lists_behind_the_numbers_say_the_same(self, project, boss):
+        exclude("ann", boss)
+        found = Item.objects.filter(project=project)
+        for projects in (None, [project.pk]):
+            assert found.unfinished(projects).count() == found.short_of_overlap(projects).count() == 2
+            assert found.filled_in_vain(projects).count() == 2
+            assert not found.finished(projects).exists()
+        exclude("ann", boss, False)
+        assert not found.filled_in_vain().exists()
+        assert found.finished().count() == 2
+
+    def test_somebody_who_is_left_out_elsewhere_counts_here(self, project, boss, tmp_path):
+        other = make_project(tmp_path / "other", traces=make_traces(1), name="Other", people=("dan",))
+        Membership.objects.create(project=other, user=person("ann"), role="annotator", source="admin", is_excluded=True)
+        assert status(project).items.finished == 2
+        assert not Item.objects.filter(project=project).filled_in_vain().exists()
+
+    def test_the_manager_is_told_and_led_to_the_items(self, project, boss, admin_client):
+        exclude("ann", boss)
+        admin_client.post(reverse("manage-count", args=[project.slug]))
+        from annotation.quality import statistics
+        from potato_site.jobs import run_now
+
+        run_now(statistics.JOB, {"project": project.pk})
+        page = admin_client.get(reverse("manage-overview", args=[project.slug]))
+        text = page.content.decode()
+        assert "2 items have labels that are left out, in places that nobody else is given" in text
+        assert "Every item has all its labels" not in text
+        rows = admin_client.get(page.context["links"].filled_in_vain).content.decode()
+        assert rows.count("1 of 2, 1 left out") == 2
+        assert "finished</span>" not in rows
+
+
+class TestBackIntoTheQueue:
+    def test_the_places_go_to_others_and_never_to_the_person(self, project, boss):
+        exclude("ann", boss)
+        assert hand_out(project, person("cat")).assignment is None
+        for item in items(project):
+            managing.requeue(item.pk, boss)
+        assert status(project).items.open == 2
+        assert not Item.objects.filled_in_vain().exists()
+        for name in ("ann", "bob"):
+            assert hand_out(project, person(name)).assignment is None
+        for _ in range(2):
+            submit_item(project, "cat", answers())
+        assert labels(project) == [["bob", "cat"]] * 2
+        assert status(project).items.finished == 2
+        entry = AuditEntry.objects.filter(action="item.requeue").latest("pk")
+        assert (entry.user, entry.before) == (boss, {"labels_left_out": 1})
+
+    def test_nothing_else_gives_up_its_place(self, project, boss):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        assert Slot.objects.filter(assignment=None).count() == 1
+        with pytest.raises(states.Closed, match="No label that is left out"):
+            managing.requeue(first.pk, boss)
+
+    def test_who_is_taken_in_again_takes_what_is_free_and_is_surplus_elsewhere(self, project, boss):
+        exclude("ann", boss)
+        first, second = items(project)
+        for item in (first, second):
+            managing.requeue(item.pk, boss)
+        submit_item(project, "cat", answers())
+        exclude("ann", boss, False)
+        assert labels(project) == [["bob", "cat"], ["ann", "bob"]]
+        assert surplus(project) == ["ann"]
+        assert list(Assignment.objects.surplus().values_list("annotator__username", "item")) == [("ann", first.pk)]
+        for item in (first, second):
+            assert Slot.objects.filter(item=item).exclude(assignment=None).count() == 2
+        assert status(project).items.finished == 2
+        # What was submitted stays as it was.
+        assert not Submission.objects.filter(flags__contains="surplus").exists()
+
+    def test_many_are_taken_in_again_in_few_queries(self, tmp_path, boss, django_assert_max_num_queries):
+        project = make_project(tmp_path, traces=make_traces(6), people=PEOPLE)
+        for _ in range(6):
+            submit_item(project, "ann", answers())
+        exclude("ann", boss)
+        for item in items(project):
+            managing.requeue(item.pk, boss)
+        with django_assert_max_num_queries(40):
+            exclude("ann", boss, False)
+        assert labels(project) == [["ann"]] * 6
+        assert Slot.objects.exclude(assignment=None).count() == 6
+
+    def test_the_list_of_items_does_it_after_a_page_that_says_what_happens(self, project, boss, admin_client):
+        exclude("ann", boss)
+        listed = f"{reverse('admin:annotation_item_changelist')}?project={project.pk}&work=filled_in_vain"
+        body = {"action": "requeue", "_selected_action": [item.pk for item in items(project)], "index": "0"}
+        assert "handed out to others" in admin_client.post(listed, body).content.decode()
+        told = admin_client.post(listed, {**body, "confirm": "yes"}, follow=True).content.decode()
+        assert "2 items put back into the queue." in told
+        assert Slot.objects.filter(assignment=None).count() == 2
+
+
+class TestTheirWork:
+    def test_who_is_left_out_gets_nothing_new_and_may_finish(self, tmp_path, boss):
+        project = make_project(tmp_path, traces=make_traces(3), people=PEOPLE)
+        given = hand_out(project, person("ann")).assignment
+        exclude("ann", boss)
+        assert hand_out(project, person("ann")).assignment == given
+        submit_item(project, "ann", answers())
+        found = hand_out(project, person("ann"))
+        assert (found.assignment, found.reason) == (None, "The project's manager has paused your work here.")
+        assert next(one.left for one in status(project).people if one.username == "ann") == 0
+        exclude("ann", boss, False)
+        assert hand_out(project, person("ann")).assignment is not None
+
+    def test_no_item_is_kept_for_them(self, project, boss):
+        exclude("cat", boss)
+        mine = Assignment.objects.filter(annotator=person("ann")).first()
+        with pytest.raises(states.Closed, match="labels are left out"):
+            managing.reassign(mine.pk, boss, person("cat").pk)
+
+    @pytest.mark.parametrize("where", ["manage-people", "admin:annotation_membership_changelist"])
+    def test_the_pages_that_do_it_say_so(self, project, admin_client, where):
+        if where == "manage-people":
+            text = admin_client.get(reverse(where, args=[project.slug])).content.decode()
+        else:
+            body = {"action": "exclude", "_selected_action": [of("ann").pk], "index": "0"}
+            text = admin_client.post(reverse(where), body).content.decode()
+        assert "no new items" in text
