@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Length
 
-from annotation.assignments import overlap, pairing, tie_breakers
+from annotation.assignments import overlap, pairing, queue, tie_breakers
 from annotation.assignments.fresh import fresh_traces
-from annotation.assignments.queue import queue_key
 from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
 from annotation.models.querysets import withdrawn
@@ -23,6 +23,7 @@ from potato_site import planner
 from traces.models import Trace
 
 BATCH = 2000
+FEW = 200
 
 
 def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) -> int:
@@ -46,6 +47,7 @@ def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) ->
         for kind in kinds:
             overlap.choose(project, quality.overlap_share, kind)
         _drop_slots(project, quality.overlap_depth, kinds)
+    _put_in_order(project, config.hand_out.order, check)
     for number in range(1, quality.overlap_depth + 1):
         for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds), check):
             pass
@@ -139,7 +141,9 @@ def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, 
     with _alone(project):
         batch = list(items.order_by("position")[:BATCH])
         Slot.objects.bulk_create(
-            Slot(item=item, project=project, number=number, queue_key=queue_key(order, project.slug, item, number))
+            Slot(
+                item=item, project=project, number=number, queue_key=queue.queue_key(order, project.slug, item, number)
+            )
             for item in batch
         )
     return [item.position for item in batch]
@@ -158,6 +162,22 @@ def _drop_slots(project: Project, depth: int, kinds: list[str]) -> None:
         Slot.objects.filter(pk__in=batch).delete()
 
 
-def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(rows, BATCH)):
+def _put_in_order(project: Project, order: str, check: Callable[[], None]) -> None:
+    """Free slots that stand in the queue by another order are put into this one."""
+    free = Slot.objects.filter(project=project, assignment=None)
+    others = free.annotate(length=Length("queue_key")).exclude(length__in=queue.lengths(order))
+    # Few at a time: who asks for an item meanwhile skips them.
+    for batch in _batches(iter(list(others.order_by("pk").values_list("pk", flat=True))), FEW):
+        check()
+        with _alone(project):
+            slots = list(
+                free.filter(pk__in=batch).select_related("item").select_for_update(skip_locked=True, of=("self",))
+            )
+            for slot in slots:
+                slot.queue_key = queue.queue_key(order, project.slug, slot.item, slot.number)
+            Slot.objects.bulk_update(slots, ["queue_key"])
+
+
+def _batches(rows: Iterator[Any], size: int = BATCH) -> Iterator[list[Any]]:
+    while batch := list(islice(rows, size)):
         yield batch

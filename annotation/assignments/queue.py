@@ -10,6 +10,9 @@ from annotation.models import Item
 # Keys of an item with a priority stand before, or behind, all keys of items without one (which are digits and a-f).
 PRIORITY_LIMIT = 1000
 FIRST, ORDINARY, LAST, END = "", "0", "z", "zz"
+# How long the keys of each order are, by which they are told apart, and what a priority puts before them.
+LENGTHS = {"in_order": 12, "random": 32, "fewest_first": 17}
+BEFORE = len("!0997-")
 
 
 def queue_key(order: str, seed: str, item: Item, number: int) -> str:
@@ -19,6 +22,11 @@ def queue_key(order: str, seed: str, item: Item, number: int) -> str:
     if item.priority < 0:
         return f"{LAST}{-item.priority:04d}-{_key(order, seed, item, number)}"
     return _key(order, seed, item, number)
+
+
+def lengths(order: str) -> tuple[int, int]:
+    """Of the keys of this order: without a priority, and with one."""
+    return LENGTHS[order], BEFORE + LENGTHS[order]
 
 
 def _key(order: str, seed: str, item: Item, number: int) -> str:

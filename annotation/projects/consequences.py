@@ -231,7 +231,7 @@ def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
     if before.hand_out.order != after.hand_out.order:
         yield Consequence(
             "hand_out.order",
-            "The order holds for places that are planned from now on; free places keep their place in the queue.",
+            "The order holds for all places that are free. What people have in hand or have labeled is not touched.",
         )
 
 

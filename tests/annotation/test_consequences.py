@@ -135,7 +135,7 @@ def test_limits_and_order_say_from_when_they_hold(project, boss):
     both_submit(project)
     new = text() + "instances_per_annotator: 1\nhand_out: {order: random}\n"
     assert "from the next item on" in said(project, new)["instances_per_annotator"]
-    assert "free places keep their place" in said(project, new)["hand_out.order"]
+    assert "all places that are free" in said(project, new)["hand_out.order"]
     apply_text(project, new, boss)
     project.refresh_from_db()
     assert hand_out(project, factory.person("ann")).assignment is None

@@ -1,13 +1,24 @@
 """Items and places are planned in batches: none is forgotten, wherever a batch ends."""
 
 import json
+from itertools import permutations
+from typing import get_args
 
 import pytest
+import yaml
 from django.conf import settings
 
-from annotation.assignments import items, pairing
+from annotation.assignments import items, managing, pairing, queue
+from annotation.assignments.handout import hand_out
 from annotation.models import Item, Slot
-from tests.factory import make_project, make_trace, make_traces
+from annotation.projects.apply import apply_text
+from annotation.projects.dump import to_yaml
+from annotation.projects.revisions import current
+from annotation.projects.sections import HandOut
+from potato_site.accounts.models import User
+from potato_site.jobs import runner
+from potato_site.jobs.models import Job
+from tests.factory import answers, make_project, make_trace, make_traces, person, submit_item
 from tests.slow_work import SlowWork
 from traces.imports import import_files
 
@@ -54,3 +65,66 @@ def test_pairs_that_take_long_to_find_are_a_sign_of_life_each_batch(tmp_path, mo
     work.each_call(pairing, "_due", seconds=settings.JOB_LEASE_SECONDS * 0.6)
     job = work.run("annotation.sync_items", {"dataset": project.dataset_id})
     assert (job.state, job.attempt, work.times) == ("done", 1, 3)
+
+
+ORDERS = get_args(HandOut.model_fields["order"].annotation)
+
+
+def reconfigure(project, **changes):
+    """By the admin or the API, planned by the job that it asks for."""
+    config = yaml.safe_load(to_yaml(current(project)))
+    boss = User.objects.get_or_create(username="boss", is_superuser=True)[0]
+    assert apply_text(project, yaml.safe_dump({**config, **changes}), boss).is_saved
+    for job in Job.objects.filter(state=Job.State.QUEUED, kind="annotation.sync_items"):
+        assert runner.run(job.pk)
+
+
+def in_the_queue(project):
+    return list(
+        Slot.objects.filter(project=project, assignment=None).order_by("queue_key").values_list("pk", flat=True)
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), list(permutations(ORDERS, 2)))
+def test_another_order_holds_for_the_places_there_are(tmp_path, monkeypatch, before, after):
+    monkeypatch.setattr(items, "FEW", 5)
+    project = make_project(tmp_path, traces=make_traces(12), overlap=50, hand_out={"order": before})
+    boss = User.objects.create_superuser("boss")
+    first, last = Item.objects.filter(position__in=[7, 8]).order_by("position")
+    managing.set_priority(first.pk, boss, 2)
+    managing.set_priority(last.pk, boss, -2)
+    mine = hand_out(project, person("bob")).assignment
+    kept = mine.slot.queue_key
+    reconfigure(project, hand_out={"order": after})
+    free = Slot.objects.filter(project=project, assignment=None).select_related("item")
+    wanted = sorted(free, key=lambda slot: queue.queue_key(after, project.slug, slot.item, slot.number))
+    assert in_the_queue(project) == [slot.pk for slot in wanted]
+    assert Slot.objects.get(assignment=mine).queue_key == kept
+    given = hand_out(project, person("ann")).assignment
+    assert given.item_id == next(slot.item_id for slot in wanted)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_keys_of_an_order_are_known_by_their_length(tmp_path, order):
+    make_project(tmp_path, traces=make_traces(1))
+    item = Item.objects.get()
+    found = set()
+    for item.priority in (0, 1, -1, 999, -999):
+        for item.position in (0, 10**11):
+            found.add(len(queue.queue_key(order, "seed", item, 2)))
+    assert found == set(queue.lengths(order))
+    assert all(found.isdisjoint(queue.lengths(other)) for other in ORDERS if other != order)
+
+
+def test_who_labels_already_goes_on_in_the_other_order(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(12), overlap=0, people=("ann",))
+    got = [submit_item(project, "ann", answers()).assignment.item_id for _ in range(3)]
+    reconfigure(project, hand_out={"order": "random"})
+    while (given := hand_out(project, person("ann")).assignment) is not None:
+        got.append(given.item_id)
+        submit_item(project, "ann", answers())
+    assert sorted(got) == sorted(Item.objects.values_list("pk", flat=True))
+    free = sorted(
+        Item.objects.exclude(pk__in=got[:3]), key=lambda item: queue.queue_key("random", project.slug, item, 1)
+    )
+    assert got[3:] == [item.pk for item in free]
