@@ -32,7 +32,7 @@ NAME = "configuration"
 ANYWAY = "anyway"
 # Changes of these sections plan places anew.
 # Questions too: once one is about the whole, traces without steps are items.
-PLANNING = ("quality_control.", "hand_out.", "annotation_schemes")
+PLANNING = ("quality_control.", "hand_out.", "pairs.", "annotation_schemes")
 
 
 @dataclass

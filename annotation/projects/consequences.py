@@ -43,6 +43,7 @@ class Counts:
     # Items in people's hands now.
     in_hand: int = 0
     items: int = 0
+    pairs: int = 0
     overlapping: int = 0
     # Places beyond an item's first that somebody has taken.
     second_labels: int = 0
@@ -65,18 +66,23 @@ def counts_of(project: Project) -> Counts:
         by_meaning=by_meaning,
         in_hand=Assignment.objects.filter(project=project, state__in=IN_HAND).count(),
         items=items.count(),
+        pairs=items.filter(kind=Item.Kind.PAIR).count(),
         overlapping=items.filter(in_overlap=True).count(),
         second_labels=Slot.objects.filter(project=project, number__gt=1).exclude(assignment=None).count(),
     )
 
 
 def consequences(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> list[Consequence]:
-    """What saving ``after`` in place of ``before`` does to what people have answered. Empty while nobody has."""
-    if not counts.is_answered or before == after:
+    """What saving ``after`` in place of ``before`` does to what people have answered. While nobody has: what
+    becomes of the pairs that were made, which nobody is asked about."""
+    if before == after:
         return []
+    if not counts.is_answered:
+        return list(_pairs(before, after, counts))
     found = [
         *_schemes(before, after, counts),
         *_kinds(before, after),
+        *_pairs(before, after, counts),
         *_overlap(before, after, counts),
         *_tie_breakers(before, after),
         *_rules(before, after, counts),
@@ -122,6 +128,27 @@ def _kinds(before: ProjectConfig, after: ProjectConfig) -> Iterator[Consequence]
         if is_gone:
             text = f"{what} are no longer handed out. What was said about them stays and is exported."
             yield Consequence("annotation_schemes", text)
+
+
+def _pairs(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Iterator[Consequence]:
+    """Pairs are made by the rules and never taken away."""
+    old, new = (
+        (one.strategy, one.per_issue if one.strategy == "sampled" else 0) for one in (before.pairs, after.pairs)
+    )
+    if old == new or not (before.labels_pairs and after.labels_pairs and counts.pairs):
+        return
+    stay = f"The {counts.pairs:,} {_s(counts.pairs, 'pair')} that there are stay, and are handed out all the same."
+    key = "pairs.strategy" if old[0] != new[0] else "pairs.per_issue"
+    if new[0] == "best_against_rest":
+        text = f"Issues that have pairs get no others; of the others the best attempt is compared with each. {stay}"
+    elif new[0] == "all" or new[1] > old[1] > 0:
+        some = "All" if new[0] == "all" else f"Up to {new[1]:,}"
+        text = f"{some} pairs of an issue are compared: the missing ones are made."
+    else:
+        text = (
+            f"Of the pairs of an issue at most {new[1]:,} {'is' if new[1] == 1 else 'are'} chosen from now on. {stay}"
+        )
+    yield Consequence(key, text, asks=counts.is_answered)
 
 
 def _meaning(scheme: Scheme) -> str:

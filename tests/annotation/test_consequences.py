@@ -5,17 +5,21 @@ import yaml
 
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
-from annotation.models import Slot
+from annotation.models import Item, Slot
 from annotation.projects.apply import apply_text
 from annotation.projects.config import parse
 from annotation.projects.consequences import consequences, counts_of
+from annotation.projects.dump import to_yaml
 from annotation.projects.revisions import current
 from annotation.quality.agreement import agreement
 from potato_site.accounts.models import User
+from potato_site.jobs import runner
+from potato_site.jobs.models import Job
 from tests import factory
 from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME
 
 pytestmark = pytest.mark.django_db
+PAIRWISE = {"annotation_type": "pairwise", "name": "preference"}
 MORE = {**OUTCOME, "options": [*OUTCOME["options"], {"value": "unclear", "text": "Unclear"}]}
 
 
@@ -143,10 +147,10 @@ def test_limits_and_order_say_from_when_they_hold(project, boss):
 
 def test_the_counts_cost_the_same_at_any_size(project, django_assert_num_queries):
     both_submit(project)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         counts_of(project)
     both_submit(project, 2)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         counts = counts_of(project)
     assert (counts.submissions, counts.items, counts.overlapping, counts.second_labels) == (6, 3, 3, 3)
 
@@ -157,3 +161,88 @@ def test_what_is_no_longer_handed_out_is_said(tmp_path):
     factory.submit_item(project, "ann", {"outcome": {"": "partial"}})
     assert "annotation_schemes" not in said(project, text(FIRST_ERROR, OUTCOME, pairwise))
     assert said(project, text(OUTCOME, pairwise))["annotation_schemes"].startswith("Single traces are no longer")
+
+
+def compared(tmp_path, **pairs):
+    traces = [factory.make_trace(f"x-{number}", 3, issue_id="x", issue_description="Fix x") for number in range(8)]
+    return factory.make_project(tmp_path, traces=traces, schemes=[PAIRWISE], overlap=0, people=("ann",), pairs=pairs)
+
+
+def with_pairs(project, **pairs):
+    return yaml.safe_dump({**yaml.safe_load(to_yaml(current(project))), "pairs": pairs})
+
+
+def plan() -> int:
+    """Does the planning that was asked for; how often it was."""
+    waiting = list(Job.objects.filter(state=Job.State.QUEUED, kind="annotation.sync_items"))
+    return sum(runner.run(job.pk) for job in waiting)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "n_before", "n_after", "sentence"),
+    [
+        (("sampled", 3), ("sampled", 20), 3, 20, "Up to 20 pairs of an issue are compared: the missing ones are made."),
+        (("sampled", 3), ("all", 10), 3, 28, "All pairs of an issue are compared: the missing ones are made."),
+        (
+            ("sampled", 20), ("sampled", 3), 20, 20,
+            "Of the pairs of an issue at most 3 are chosen from now on. The 20 pairs that there are stay, and are "
+            "handed out all the same.",
+        ),
+        (
+            ("all", 10), ("sampled", 1), 28, 28,
+            "Of the pairs of an issue at most 1 is chosen from now on. The 28 pairs that there are stay, and are "
+            "handed out all the same.",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_other_rules_for_pairs_are_planned_and_what_stays_is_said(
+    tmp_path, boss, before, after, n_before, n_after, sentence, is_answered
+):
+    project = compared(tmp_path, strategy=before[0], per_issue=before[1])
+    pairs = Item.objects.filter(project=project, kind=Item.Kind.PAIR)
+    assert pairs.count() == n_before
+    if is_answered:
+        factory.submit_item(project, "ann", {"preference": {"choice": {"side": "a"}}})
+    new = with_pairs(project, strategy=after[0], per_issue=after[1])
+    (one,) = consequences(current(project), parse(new, "c", needs_files=False).config, counts_of(project))
+    assert (one.text, one.asks) == (sentence, is_answered)
+    assert one.key == ("pairs.per_issue" if before[0] == after[0] else "pairs.strategy")
+    assert apply_text(project, new, boss).is_saved
+    assert plan() == 1
+    assert pairs.count() == Slot.objects.filter(project=project).count() == n_after
+
+
+def test_a_number_of_pairs_that_plays_no_part_is_no_consequence(tmp_path):
+    project = compared(tmp_path, strategy="all", per_issue=3)
+    assert said(project, with_pairs(project, strategy="all", per_issue=7)) == {}
+
+
+def test_where_the_best_is_compared_issues_that_have_pairs_get_no_others(tmp_path, boss):
+    keys = {"schemes": [FIRST_ERROR, PAIRWISE], "overlap": 0, "people": ("ann",), "pairs": {"strategy": "all"}}
+    traces = [
+        factory.make_trace(f"{issue}-{number}", 3, issue_id=issue, issue_description=f"Fix {issue}")
+        for issue in "xy"
+        for number in range(3)
+    ]
+    project = factory.make_project(tmp_path, traces=traces, **keys)
+    judged = {"step_reward": {"first_error": {"step": 1}}}
+    for _ in range(3):
+        factory.submit_item(project, "ann", judged)
+    plan()
+    pairs = Item.objects.filter(project=project, kind=Item.Kind.PAIR)
+    assert pairs.count() == 3
+    new = with_pairs(project, strategy="best_against_rest")
+    assert said(project, new)["pairs.strategy"] == (
+        "Issues that have pairs get no others; of the others the best attempt is compared with each. The 3 pairs that "
+        "there are stay, and are handed out all the same."
+    )
+    apply_text(project, new, boss)
+    plan()
+    assert pairs.count() == 3
+    for item in Item.objects.filter(kind=Item.Kind.TRACE, trace_a__issue_id="y"):
+        Item.objects.filter(pk=item.pk).update(priority=1)
+        Slot.objects.filter(item=item).update(queue_key=f"!{item.pk:04d}")
+    for _ in range(3):
+        factory.submit_item(project, "ann", judged)
+    assert pairs.count() == 5
