@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from annotation import queries
 from exports import comparisons, pairs
@@ -262,9 +262,11 @@ class Source:
         if self.reads_comparisons:
             yield from made.compared(self._only(self._compared()))
 
-    def _compared(self) -> Iterator[queries.LabeledPair]:
-        surplus = self.options.include_surplus
-        return self._watched(queries.labeled_pairs(self.project, include_surplus=surplus, most=self.most_traces))
+    def _compared(self, documents: Literal["whole", "later"] = "whole") -> Iterator[queries.LabeledPair]:
+        surplus, most = self.options.include_surplus, self.most_traces
+        return self._watched(
+            queries.labeled_pairs(self.project, include_surplus=surplus, most=most, documents=documents)
+        )
 
     def _read(
         self, only: Sequence[str] | None = None, *, documents: queries.Documents = "whole"
@@ -280,9 +282,9 @@ class Source:
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""
-        compared: set[frozenset[str]] = set()
+        compared = pairs.Compared()
         if self.reads_comparisons:
-            said = self._only(self._compared())
+            said = self._only(self._compared(documents="later"))
             labeled = self.asked.reward is not None and self.writer.step_labels
             yield from comparisons.from_comparisons(
                 said, self._read if labeled else None, self._made, self.options, self.tally, self.changes, compared

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
-from annotation.queries import LabeledPair, LabeledTrace, Labels
+from annotation import queries
+from annotation.queries import LabeledPair, LabeledTrace, Labels, LaterDocument
 from exports.changes import Changes
 from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
-from exports.pairs import Reads, issue_id_of, pair_id
+from exports.pairs import Compared, Reads, clearest, issue_id_of, pair_id
 from exports.rows import ADJUDICATION, Rows
 from exports.tally import Tally
 
 COMPARISON = "pairwise"
-# Pairs whose documents are held while their traces' own labels are read.
+# Pairs whose documents are held, compressed, until they are written.
 BATCH = 20
 
 
@@ -30,6 +31,10 @@ class Preferred:
     strength: float
     annotators: tuple[str, ...]
 
+    @property
+    def traces(self) -> frozenset[str]:
+        return frozenset((self.winner.trace_id, self.loser.trace_id))
+
 
 def from_comparisons(
     pairs: Iterable[LabeledPair],
@@ -38,32 +43,55 @@ def from_comparisons(
     options: Options,
     tally: Tally,
     changes: Changes | None = None,
-    compared: set[frozenset[str]] | None = None,
+    compared: Compared | None = None,
 ) -> Iterator[Pair]:
-    """What more than half of the people chose between two traces; draws are no preference.
+    """What more than half of the people chose between two traces; draws are no preference. Of an issue at most
+    ``pairs_per_issue``.
 
-    ``read(ids)``: the labeled traces with these ids, without their documents, which the pairs have; the steps have the
-    labels people gave them there (per annotator those of whoever compared them). None: no step needs a label.
-    ``changes``: only of issues in which something changed. ``compared`` takes the ids of any two traces that somebody
-    compared, whatever came of it.
+    ``pairs`` come without their documents, which are read of those that are written. ``read(ids)``: the labeled traces
+    with these ids; the steps have the labels people gave them there (per annotator those of whoever compared them).
+    None: no step needs a label. ``changes``: only of issues in which something changed. ``compared`` takes what was
+    compared.
     """
     # Of the labels of steps it is counted what was done to them, and no more: the rows are pairs.
     sides = make_rows(Tally(changed=tally.changed))
-    met = set() if compared is None else compared
-    found = _preferences(pairs, make_rows(tally), options, tally, changes, met)
-    while batch := list(islice(found, BATCH if read else 1)):
+    met = Compared() if compared is None else compared
+    found = _clearest(list(_preferences(pairs, make_rows(tally), options, tally, changes, met)), options, tally, met)
+    for start in range(0, len(found), BATCH):
+        batch = found[start : start + BATCH]
         said: dict[int, list[Labels]] = {}
         if read:
             ids = sorted({trace.trace_id for one in batch for trace in (one.winner, one.loser)})
             # By version: labels of another one are about other steps.
             said = {trace.version_id: trace.submissions for trace in read(ids, documents="later")}
+        documents = queries.at_hand(trace.document for one in batch for trace in (one.winner, one.loser))
         for one in batch:
             by = one.annotators if options.aggregation == "per_annotator" else None
             better, worse = (
-                sides.side(trace._replace(submissions=said.get(trace.version_id, [])), by)
+                sides.side(
+                    trace._replace(
+                        document=next(documents) if isinstance(trace.document, LaterDocument) else trace.document,
+                        submissions=said.get(trace.version_id, []),
+                    ),
+                    by,
+                )
                 for trace in (one.winner, one.loser)
             )
-            yield _compared_pair(one, better, worse)
+            yield _compared_pair(one, better, worse, options)
+
+
+def _clearest(found: Sequence[Preferred], options: Options, tally: Tally, compared: Compared) -> list[Preferred]:
+    """As many of each issue as may be, in the order in which they came."""
+    issues: dict[str, list[Preferred]] = defaultdict(list)
+    for one in found:
+        issues[one.winner.issue_key].append(one)
+    kept: set[int] = set()
+    for issue_key, each in issues.items():
+        each.sort(key=lambda one: (-one.margin, -one.strength))
+        taken = clearest(each, options.pairs_per_issue, options, tally)
+        compared.of_issue[issue_key] = len({one.traces for one in taken})
+        kept.update(map(id, taken))
+    return [one for one in found if id(one) in kept]
 
 
 def _preferences(
@@ -72,8 +100,10 @@ def _preferences(
     options: Options,
     tally: Tally,
     changes: Changes | None,
-    compared: set[frozenset[str]],
+    compared: Compared,
 ) -> Iterator[Preferred]:
+    # All of them are held: a trace of several comparisons once.
+    traces: dict[tuple[str, int], LabeledTrace] = {}
     for pair in pairs:
         if changes and not changes.has_issue(pair.a.issue_key):
             tally.left_out[f"comparisons of an issue unchanged since {changes.since}"] += 1
@@ -85,8 +115,9 @@ def _preferences(
             if not votes:
                 tally.left_out["comparisons nobody answered"] += 1
                 continue
-            compared.add(frozenset((pair.a.trace_id, pair.b.trace_id)))
-            found = _preferred(pair, voters, votes)
+            compared.traces.add(frozenset((pair.a.trace_id, pair.b.trace_id)))
+            a, b = (traces.setdefault((one.trace_id, one.version_id), one) for one in (pair.a, pair.b))
+            found = _preferred(a, b, voters, votes)
             if found is None:
                 tally.left_out["comparisons without a winner"] += 1
             else:
@@ -99,22 +130,22 @@ def _votes(voters: Sequence[Labels]) -> list[float]:
     return [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
 
 
-def _preferred(pair: LabeledPair, voters: Sequence[Labels], votes: Sequence[float]) -> Preferred | None:
+def _preferred(a: LabeledTrace, b: LabeledTrace, voters: Sequence[Labels], votes: Sequence[float]) -> Preferred | None:
     """What more than half of the votes chose; None for a draw. A vote for neither trace is one."""
     for_a, for_b = sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
     share = max(for_a, for_b) / len(votes)
     if share <= 0.5:
         return None
-    winner, loser, sign = (pair.a, pair.b, 1) if for_a > for_b else (pair.b, pair.a, -1)
+    winner, loser, sign = (a, b, 1) if for_a > for_b else (b, a, -1)
     # Few strong votes may weigh more than the many that decide.
     margin = max(sign * sum(votes) / len(votes), 0.0)
     annotators = tuple(dict.fromkeys(labels.annotator for labels in voters))
     return Preferred(winner, loser, margin, share, annotators)
 
 
-def _compared_pair(preferred: Preferred, better: Row, worse: Row) -> Pair:
+def _compared_pair(preferred: Preferred, better: Row, worse: Row, options: Options) -> Pair:
     return Pair(
-        pair_id=pair_id(better.trace_id, worse.trace_id),
+        pair_id=pair_id(better.trace_id, worse.trace_id, preferred.annotators, options),
         prompt=issue_of(better) or issue_of(worse),
         issue_id=issue_id_of(better, worse),
         source="pairwise",
@@ -133,8 +164,8 @@ def vote_of(labels: Labels) -> float | None:
     1 for a choice alone or of the highest grade; of a lower grade its share of the grades.
     """
     for name, question in labels.questions.items():
-        told = labels.values.get(name)
-        if question.type == COMPARISON and told and told.get("side"):
+        told = labels.values.get(name) if question.type == COMPARISON else None
+        if told and told.get("side"):
             sign = {"a": 1.0, "b": -1.0}.get(told["side"], 0.0)
             grade, grades = told.get("strength"), told.get("grades")
             return sign * (grade / grades if grade and grades else 1.0)

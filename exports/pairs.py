@@ -8,12 +8,12 @@ issue after the other, to tell attempts with the same steps apart and to write t
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations, groupby, islice
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from annotation import queries
 from annotation.queries import LabeledTrace, LaterDocument
@@ -24,6 +24,7 @@ from exports.options import Options
 from exports.rows import Rows
 from exports.tally import Tally
 
+USUAL = Options()
 # What tells rows apart: (trace, annotators).
 Name = tuple[str, tuple[str, ...]]
 BATCH_PAIRS = 50
@@ -59,6 +60,28 @@ class Chosen:
     rejected: Attempt
     margin: float
 
+    @property
+    def traces(self) -> frozenset[str]:
+        return frozenset((self.chosen.trace_id, self.rejected.trace_id))
+
+
+class OfTwo(Protocol):
+    """What says which two traces it is about."""
+
+    @property
+    def traces(self) -> frozenset[str]: ...
+
+
+Two = TypeVar("Two", bound=OfTwo)
+
+
+@dataclass
+class Compared:
+    """What people compared themselves: any two traces, whatever came of it, and of how many an issue has pairs."""
+
+    traces: set[frozenset[str]] = field(default_factory=set)
+    of_issue: Counter[str] = field(default_factory=Counter)
+
 
 def attempt_of(place: int, row: Row, *, texts: bool) -> Attempt | None:
     """None for a row without a step that tells anything (all neutral, or unlabeled). ``texts``: they are at hand."""
@@ -77,12 +100,28 @@ def hash_of_steps(row: Row) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally: Tally) -> list[Chosen]:
-    """The pairs of one issue, the clearest first, at most ``pairs_per_issue``. Attempts whose steps are not known yet
-    are taken for different ones."""
+def clearest(pairs: Sequence[Two], most: int, options: Options, tally: Tally) -> list[Two]:
+    """Of the pairs of one issue, the clearest first, those of the first ``most`` two traces (per annotator several may
+    be of the same two)."""
+    taken = set(islice(dict.fromkeys(pair.traces for pair in pairs), max(most, 0)))
+    found = [pair for pair in pairs if pair.traces in taken]
+    if len(found) < len(pairs):
+        tally.left_out[f"pairs beyond {options.pairs_per_issue} of one issue"] += len(pairs) - len(found)
+    return found
+
+
+def choose(
+    issue_key: str, attempts: Sequence[Attempt], options: Options, tally: Tally, compared: Compared | None = None
+) -> list[Chosen]:
+    """The pairs of one issue, the clearest first: with those that people ``compared`` at most ``pairs_per_issue``, and
+    none of the same traces. Attempts whose steps are not known yet are taken for different ones."""
+    met = compared or Compared()
+    is_one_persons = options.aggregation == "per_annotator"
     found = []
     for one, other in combinations(attempts, 2):
-        if one.trace_id == other.trace_id:
+        if one.trace_id == other.trace_id or (is_one_persons and one.annotators != other.annotators):
+            continue
+        if met.traces and frozenset((one.trace_id, other.trace_id)) in met.traces:
             continue
         if one.steps_hash == other.steps_hash is not None:
             tally.left_out["pairs with the same steps"] += 1
@@ -94,10 +133,7 @@ def choose(issue_key: str, attempts: Sequence[Attempt], options: Options, tally:
             continue
         found.append(Chosen(issue_key, better, worse, margin))
     found.sort(key=lambda pair: (-pair.margin, pair.chosen.place, pair.rejected.place))
-    beyond = len(found) - options.pairs_per_issue
-    if beyond > 0:
-        tally.left_out[f"pairs beyond {options.pairs_per_issue} of one issue"] += beyond
-    return found[: options.pairs_per_issue]
+    return clearest(found, options.pairs_per_issue - met.of_issue[issue_key], options, tally)
 
 
 def _merit(attempt: Attempt) -> tuple[float, bool, float]:
@@ -115,10 +151,10 @@ def from_rewards(
     options: Options,
     tally: Tally,
     seen: Callable[[int], None],
-    compared: Container[frozenset[str]] = frozenset(),
+    compared: Compared | None = None,
     changes: Changes | None = None,
 ) -> Iterator[Pair]:
-    """Pairs of rows of one issue, but for those people ``compared`` themselves.
+    """Pairs of rows of one issue (per annotator of one person's), but for those people ``compared`` themselves.
 
     ``read(ids)``: the labeled traces with these ids, in item order (None: all; ``documents="later"``: without them).
     ``changes``: of an issue in which something changed, all of them; of others none. ``seen`` is told how many rows
@@ -149,7 +185,11 @@ def from_rewards(
                 kept[_name(row)] = row
         done = place + 1
         seen(done)
-    tally.left_out["of an issue nobody labeled another attempt at"] += sum(map(_is_alone, issues.values()))
+    if options.aggregation == "per_annotator":
+        alone = sum(map(_alone_of_their_annotator, issues.values()))
+        tally.left_out["labeled by somebody who labeled no other attempt at the issue"] += alone
+    else:
+        tally.left_out["of an issue nobody labeled another attempt at"] += sum(map(_is_alone, issues.values()))
 
     def alive() -> None:
         seen(done)
@@ -180,7 +220,7 @@ class _Second:
         kept: dict[Name, Row],
         options: Options,
         tally: Tally,
-        compared: Container[frozenset[str]],
+        compared: Compared | None,
         alive: Callable[[], None],
     ) -> None:
         """``kept``: rows of the first look that need not be read again."""
@@ -202,7 +242,7 @@ class _Second:
         names = {_name(one): None for one in self._alike(attempts)}
         # Where all of them are looked into, it is not chosen twice.
         if len(names) < len(attempts):
-            names |= dict.fromkeys(_names_of(choose(key, attempts, self.options, Tally())))
+            names |= dict.fromkeys(_names_of(choose(key, attempts, self.options, Tally(), self.compared)))
         return _Issue(key, attempts, list(names))
 
     @staticmethod
@@ -211,15 +251,12 @@ class _Second:
         return _alike(attempts, lambda one: one.n_steps if one.steps_hash is None else None)
 
     def _of(self, issue: _Issue, opened: _Opened) -> Iterator[Pair]:
-        chosen = [
-            pair
-            for pair in choose(issue.key, self._told_apart(issue.attempts, opened), self.options, self.tally)
-            if frozenset((pair.chosen.trace_id, pair.rejected.trace_id)) not in self.compared
-        ]
+        attempts = self._told_apart(issue.attempts, opened)
+        chosen = choose(issue.key, attempts, self.options, self.tally, self.compared)
         for start in range(0, len(chosen), BATCH_PAIRS):
             part = chosen[start : start + BATCH_PAIRS]
             rows = {_name(row): row for row in opened.rows(_names_of(part))}
-            yield from (_pair(one, rows) for one in part)
+            yield from (_pair(one, rows, self.options) for one in part)
 
     def _told_apart(self, attempts: list[Attempt], opened: _Opened) -> list[Attempt]:
         """With equal hashes for attempts with the same steps. Most differ in their number already, or in the last."""
@@ -308,10 +345,15 @@ def _is_alone(attempts: Sequence[Attempt]) -> bool:
     return len({attempt.trace_id for attempt in attempts}) == 1
 
 
-def _pair(pair: Chosen, rows: Mapping[Name, Row]) -> Pair:
+def _alone_of_their_annotator(attempts: Iterable[Attempt]) -> int:
+    """How many attempts are the only one that their annotator labeled."""
+    return sum(count == 1 for count in Counter(attempt.annotators for attempt in attempts).values())
+
+
+def _pair(pair: Chosen, rows: Mapping[Name, Row], options: Options) -> Pair:
     better, worse = rows[_name(pair.chosen)], rows[_name(pair.rejected)]
     return Pair(
-        pair_id=pair_id(better.trace_id, worse.trace_id),
+        pair_id=pair_id(better.trace_id, worse.trace_id, better.annotators, options),
         prompt=issue_of(better) or issue_of(worse),
         issue_id=issue_id_of(better, worse),
         source="prm",
@@ -329,5 +371,7 @@ def issue_id_of(better: Row, worse: Row) -> str:
     return better.issue_id or worse.issue_id or better.instance_id or worse.instance_id
 
 
-def pair_id(chosen: str, rejected: str) -> str:
-    return hashlib.sha256(f"{chosen}|{rejected}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def pair_id(chosen: str, rejected: str, annotators: Sequence[str] = (), options: Options = USUAL) -> str:
+    """Of the two traces; per annotator, of whose pair it is as well."""
+    by = annotators if options.aggregation == "per_annotator" else ()
+    return hashlib.sha256("|".join((chosen, rejected, *by)).encode("utf-8", "surrogatepass")).hexdigest()[:16]

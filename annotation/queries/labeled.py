@@ -70,12 +70,18 @@ def labeled_traces(
 
 
 def labeled_pairs(
-    project: Project, *, using: str = SNAPSHOT, include_surplus: bool = False, most: int | None = None
+    project: Project,
+    *,
+    using: str = SNAPSHOT,
+    include_surplus: bool = False,
+    most: int | None = None,
+    documents: Literal["whole", "later"] = "whole",
 ) -> Iterator[LabeledPair]:
-    """Every pair of traces that was compared (``most``: so many first ones), in item order. Call it inside
-    ``consistent_read()``."""
+    """Every pair of traces that was compared (``most``: so many first ones), in item order. ``documents``: as for
+    ``labeled_traces``. Call it inside ``consistent_read()``."""
     counted = counted_submissions(project, using, include_surplus, adjudicated=True, kinds=[Item.Kind.PAIR])
-    yield from _pairs(_about_first(project, counted, most), using)
+    submissions = _about_first(project, counted, most)
+    yield from _pairs(submissions, using) if documents == "whole" else _pairs_alone(submissions, using)
 
 
 def labeled_by(project: Project, user_id: int, *, using: str = SNAPSHOT) -> Iterator[LabeledTrace]:
@@ -117,16 +123,20 @@ def _traces_alone(submissions: QuerySet[Submission], using: str, *, with_heads: 
     """Without their documents, or with what those say before their steps."""
     asked = Asked()
     for items in _item_batches(submissions, "a"):
-        ids = [item.sides[0].version_id for item in items]
-        versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
-        # What versions with equal tasks and steps have in common: their number, the first line of the task, the place.
-        known = {pk: (n_steps, (n_steps, meta.get("title"), meta.get("repo"))) for pk, n_steps, meta in versions}
-        opened = iter_opened(ids, using=using) if with_heads else repeat(None)
-        for item, one in zip(items, opened, strict=False):
-            side = item.sides[0]
-            document = LaterDocument(side.version_id, *known[side.version_id], using, one)
+        documents = _documents_later([item.sides[0].version_id for item in items], using, with_heads=with_heads)
+        for item, document in zip(items, documents, strict=True):
             context = LaterContext(document, document.n_steps)
-            yield _trace(side, document, [_labels(row, context, asked) for row in item.said])
+            yield _trace(item.sides[0], document, [_labels(row, context, asked) for row in item.said])
+
+
+def _documents_later(ids: Sequence[int], using: str, *, with_heads: bool) -> Iterator[LaterDocument]:
+    """Of these versions, in this order."""
+    versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
+    # What versions with equal tasks and steps have in common: their number, the first line of the task, the place.
+    known = {pk: (n_steps, (n_steps, meta.get("title"), meta.get("repo"))) for pk, n_steps, meta in versions}
+    opened = iter_opened(ids, using=using) if with_heads else repeat(None)
+    for pk, one in zip(ids, opened, strict=False):
+        yield LaterDocument(pk, *known[pk], using, one)
 
 
 def _pairs(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:
@@ -137,6 +147,19 @@ def _pairs(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPai
             a, b = (_trace(side, next(documents)) for side in item.sides)
             context = context_of_document(a.document)
             yield LabeledPair(a, b, [_labels(row, context, asked) for row in item.said])
+
+
+def _pairs_alone(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:
+    """Without their documents."""
+    asked = Asked()
+    for items in _item_batches(submissions, "a", "b"):
+        ids = [side.version_id for item in items for side in item.sides]
+        documents = _documents_later(ids, using, with_heads=False)
+        for item in items:
+            (a, document), (b, other) = ((side, next(documents)) for side in item.sides)
+            context = LaterContext(document, document.n_steps)
+            said = [_labels(row, context, asked) for row in item.said]
+            yield LabeledPair(_trace(a, document), _trace(b, other), said)
 
 
 class _Side(NamedTuple):

@@ -236,6 +236,90 @@ def test_per_annotator_a_comparison_has_the_step_labels_of_who_made_it(tmp_path)
     assert found == [(["ann"], 1, 1), (["bob"], 2, 2)]
 
 
+@pytest.fixture
+def three(tmp_path):
+    """``three(choices)``: three runs of one issue that two people labeled, the best one first. By ``choices``, if any,
+    they compared two of them."""
+    pairwise = {"annotation_type": "pairwise", "name": "better", "strength": ["slightly", "clearly"]}
+
+    def make(choices=None):
+        traces = [make_trace(f"t{n}", 5 + n, **ISSUE) for n in range(3)]
+        project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, *([pairwise] if choices else [])])
+        for name in ("ann", "bob", "ann"):
+            say(project, name, {"t0": None, "t1": 3 if name == "ann" else 2, "t2": 0}, choices)
+        return project
+
+    return make
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_per_annotator_both_sides_of_a_pair_are_one_persons(three, tmp_path):
+    project = three()
+    pairs = pairs_of(project, tmp_path, "--aggregation", "per_annotator")
+    found = Counter((*pair["annotators"], pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in pairs)
+    two = [("t0", "t1"), ("t0", "t2"), ("t1", "t2")]
+    assert found == {(name, *traces): 1 for name in ("ann", "bob") for traces in two}
+    assert {pair["rejected_first_error"] for pair in pairs if pair["rejected_trace_id"] == "t1"} == {3, 2}
+    assert len({pair["pair_id"] for pair in pairs}) == len(pairs)
+    # What is counted are pairs of traces, whoever said so.
+    (one, other) = pairs_of(project, tmp_path, "--aggregation", "per_annotator", "--pairs_per_issue", "1")
+    assert (one["annotators"], other["annotators"]) == (["ann"], ["bob"])
+    assert {(pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in (one, other)} == {("t0", "t2")}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_per_annotator_who_labeled_one_attempt_only_is_in_no_pair(tmp_path):
+    traces = [make_trace(f"t{n}", 5 + n, **ISSUE) for n in range(2)]
+    project = make_project(tmp_path, traces=traces)
+    submit_item(project, "ann", answers(None))
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers(0))
+    built = build(project.pk, "preference_pairs", Options(aggregation="per_annotator"), tmp_path / "pairs.jsonl")
+    assert built.counts["rows"] == 1
+    assert built.counts["left_out"] == {"labeled by somebody who labeled no other attempt at the issue": 1}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_comparisons_come_first_among_the_pairs_of_an_issue(three, tmp_path):
+    strong, weak, draw = {"side": "b", "strength": 2}, {"side": "a", "strength": 1}, {"side": "tie"}
+    project = three({("t0", "t1"): weak, ("t0", "t2"): strong, ("t1", "t2"): draw})
+
+    def built(**options):
+        options = Options(min_margin=0.9, **options)
+        counts = build(project.pk, "preference_pairs", options, tmp_path / "pairs.jsonl").counts
+        pairs = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_text().splitlines()]
+        return [(pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in pairs], counts["left_out"]
+
+    # Whatever their rewards, which say nothing more of what was compared.
+    assert built() == ([("t0", "t1"), ("t2", "t0")], {"comparisons without a winner": 1})
+    beyond = {"pairs beyond 1 of one issue": 1}
+    assert built(pairs_per_issue=1) == ([("t2", "t0")], {"comparisons without a winner": 1, **beyond})
+    assert built(pairs_per_issue=1, aggregation="per_annotator") == (
+        [("t2", "t0")] * 2, {"comparisons without a winner": 2, "pairs beyond 1 of one issue": 2}
+    )  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_process_rewards_fill_up_what_comparisons_leave_of_an_issue(three, tmp_path, monkeypatch):
+    """As where only the first comparison was made."""
+    strong, draw = {"side": "b", "strength": 2}, {"side": "tie"}
+    project = three({("t0", "t1"): draw, ("t0", "t2"): draw, ("t1", "t2"): strong})
+    Submission.objects.filter(assignment__item__trace_b__external_id="t1").delete()
+    Submission.objects.filter(
+        assignment__item__trace_a__external_id="t0", assignment__item__trace_b__external_id="t2"
+    ).delete()
+    for most, rows, left_out in (
+        (3, [("pairwise", "t2", "t1"), ("prm", "t0", "t2"), ("prm", "t0", "t1")], {}),
+        (2, [("pairwise", "t2", "t1"), ("prm", "t0", "t2")], {"pairs beyond 2 of one issue": 1}),
+        (1, [("pairwise", "t2", "t1")], {"pairs beyond 1 of one issue": 2}),
+    ):
+        options = Options(pairs_per_issue=most)
+        built = build(project.pk, "preference_pairs", options, tmp_path / "pairs.jsonl")
+        pairs = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_text().splitlines()]
+        assert [(pair["source"], pair["chosen_trace_id"], pair["rejected_trace_id"]) for pair in pairs] == rows
+        assert built.counts["left_out"] == left_out
+
+
 def made_of_two(tmp_path, said, *, annotators=("ann",)):
     """A project with two runs of one issue that differ in their patch alone; ``said``: by annotator what they answered
     to each. Then all prefer the second."""
