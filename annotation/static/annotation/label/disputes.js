@@ -42,7 +42,7 @@ export function conflicts({ store, page }, reply) {
   for (const [op, clashes] of lost) {
     const keys = clashes.map(({ key }) => key).filter((key) => key !== null);
     const rest = Object.entries(op.set).filter(([key]) => !keys.includes(key));
-    if (keys.length && rest.length) store.set(op.scheme, Object.fromEntries(rest), { undoable: false });
+    if (keys.length && rest.length) store.set(op.scheme, Object.fromEntries(rest), { undoable: false, made: true });
     for (const key of keys) tell(store, page, op, key);
   }
 }

@@ -7,7 +7,7 @@ import { Folds } from "./folds.js";
 import { newId } from "./ids.js";
 import { Keys, showHelp } from "./keys.js";
 import { moved, showOwnKeys } from "./mykeys.js";
-import { announce, notify } from "./notices.js";
+import { announce, notify, rest } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Page } from "./page.js";
 import { Pair } from "./pair.js";
@@ -183,7 +183,8 @@ function heard(parts, message) {
 function close({ store, drafts, trace, submission }) {
   submission.callOff();
   drafts.flush();
-  store.isClosed = true;
+  store.closed = "Nothing was changed: this item is submitted.";
+  rest(false);
   for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
   notify("submitted", "This item was submitted in another tab. Nothing can be changed here any more.", [
     { text: "Reopen it", run: () => byId("reopen").requestSubmit() },

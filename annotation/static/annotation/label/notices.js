@@ -8,12 +8,21 @@ const sizes = new ResizeObserver(([{ target }]) => {
 });
 if (place()) sizes.observe(place());
 
-/** Show a notice once per `id`. `actions` are `[{text, run}]`; running one closes it. */
-export function notify(id, text, actions = []) {
+// While nothing may be changed, the offers to change something wait.
+let isResting = false;
+
+export function rest(yes) {
+  isResting = yes;
+  for (const notice of place().children) notice.inert = yes;
+}
+
+/** Show a notice once per `id`. `actions` are `[{text, run}]`; running one closes it. `rests` false: they work at any time. */
+export function notify(id, text, actions = [], { rests = true } = {}) {
   dismiss(id);
   const notice = document.createElement("div");
   notice.className = "notice";
   notice.dataset.notice = id;
+  notice.inert = isResting && rests;
   const words = document.createElement("p");
   words.textContent = text;
   notice.append(words);

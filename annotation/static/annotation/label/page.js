@@ -198,7 +198,7 @@ export class Page {
   /** A scheme's element or key was used. */
   act(name, action, value, at) {
     const { painter, api } = this.byName.get(name);
-    if (this.store.isClosed) announce("Nothing was changed: this item is submitted.");
+    if (this.store.isClosed) announce(this.store.closed);
     else if (this.visible().has(name)) painter.action(action, value, api, at);
   }
 }

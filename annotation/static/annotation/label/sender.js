@@ -83,28 +83,32 @@ export class Sender {
   flush() {
     if (this.busy || this.timer || this.held) return;
     const ops = this.batch();
-    if (!ops.length) return;
+    if (ops.length) this.#run(ops);
+  }
+
+  #run(ops) {
     this.busy = this.#post(ops).finally(() => {
       this.busy = null;
       this.onstate();
       this.flush();
     });
+    return this.busy;
   }
 
   /**
    * Send no more requests until `release()`: a submission carries what is left. Waits until everything is kept and the
-   * running request is over. Resolves to whether what is left fits into one request.
+   * running request is over. Resolves to whether what is left fits into one request, and nobody let go meanwhile.
    */
   async hold() {
     this.held = true;
     await Promise.all(this.keeping);
     await this.busy;
-    while (this.#unsent() > this.batch().length) {
+    while (this.held && this.#unsent() > this.batch().length) {
       const before = this.#unsent();
-      await this.#post(this.batch());
+      await this.#run(this.batch());
       if (this.#unsent() >= before) return false;
     }
-    return true;
+    return this.held;
   }
 
   #unsent() {

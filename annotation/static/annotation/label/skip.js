@@ -1,11 +1,14 @@
 /** The dialog that asks why an item is skipped: a digit chooses a reason, Enter sends it. */
 
 import { byId } from "./dom.js";
-import { notify } from "./notices.js";
+import { announce, notify } from "./notices.js";
 
 const PATIENCE_MS = 5000;
 
-export function listenToSkip() {
+let submission = null;
+
+export function listenToSkip(ofThePage) {
+  submission = ofThePage;
   const dialog = byId("skip");
   const reasons = [...dialog.querySelectorAll("[name=why]")];
   byId("skip-button").addEventListener("click", openSkip);
@@ -23,6 +26,11 @@ export function listenToSkip() {
 }
 
 export function openSkip() {
+  if (submission.busy) {
+    announce("Nothing was skipped: the item is being submitted.");
+    return;
+  }
+  submission.callOff();
   byId("skip").showModal();
 }
 

@@ -18,12 +18,17 @@ export class Store {
     this.ops = new Map();
     // Operation id → what the server had against it.
     this.refused = new Map();
-    // The page has said that it saves no more: nothing may be changed, to be sent should the item be open again one day.
-    this.isClosed = false;
+    // Why nothing may be changed, as a sentence; empty while it may. What is changed while a submission is on its way
+    // would be none of it; and a page that saves no more takes nothing, to be sent should the item be open again one day.
+    this.closed = "";
     this.undoable = [];
     this.redoable = [];
     this.onchange = onchange;
     this.onop = onop;
+  }
+
+  get isClosed() {
+    return this.closed !== "";
   }
 
   answers(scheme) {
@@ -43,9 +48,12 @@ export class Store {
     return state;
   }
 
-  /** Change keys of one scheme. Returns whether anything differs now. Changes of one `group` are undone together. */
-  set(scheme, changes, { undoable = true, group = null } = {}) {
-    if (this.isClosed) return false;
+  /**
+   * Change keys of one scheme. Returns whether anything differs now. Changes of one `group` are undone together; one that
+   * was `made` before the store was closed is kept all the same.
+   */
+  set(scheme, changes, { undoable = true, group = null, made = false } = {}) {
+    if (this.isClosed && !made) return false;
     const set = {};
     const before = {};
     for (const [key, value] of Object.entries(changes)) {
@@ -67,6 +75,7 @@ export class Store {
 
   /** Take back the last change (or, with `redo`, take back the taking back). Returns the step it was about, or null. */
   undo({ redo = false } = {}) {
+    if (this.isClosed) return null;
     const [from, to] = redo ? [this.redoable, this.undoable] : [this.undoable, this.redoable];
     const last = from.at(-1) ?? null;
     do this.#takeBack(from, to);

@@ -2,7 +2,7 @@
 
 import { byId } from "./dom.js";
 import { newId } from "./ids.js";
-import { announce, notify } from "./notices.js";
+import { announce, dismiss, notify, rest } from "./notices.js";
 import { send } from "./requests.js";
 import { setSheet } from "./sheet.js";
 
@@ -12,17 +12,25 @@ const LISTED = 50;
 // When no more than this is left of the minimum time, nobody is sent away: the page waits and submits by itself.
 const SOON_SECONDS = 3;
 const LOOK_MS = 200;
+// Who waits longer is told so, and may stop waiting.
+const PATIENCE_MS = 3000;
+const REFUSED = "A change was refused. Settle it in the notice above first.";
+const CHANGED_ELSEWHERE = "Another tab has changed answers. They are shown now: look at them, then submit again.";
+const SUBMITTING = "Nothing was changed: the item is being submitted.";
 
 export class Submission {
-  constructor({ page, store, sender, drafts, presence, onsubmitted }) {
-    Object.assign(this, { page, store, sender, drafts, presence, onsubmitted });
-    // One id until it has worked: trying again is the same submission.
-    this.id = newId();
+  constructor({ page, store, sender, drafts, presence, trace, onsubmitted }) {
+    Object.assign(this, { page, store, sender, drafts, presence, trace, onsubmitted });
+    // What is sent, the same at every try until an answer changes: the server knows by its id what it has, and looks at
+    // nothing else of it then.
+    this.sent = null;
     // It is confirmed, and waits for the rest of the minimum time.
     this.isDue = false;
     byId("submit-button").addEventListener("click", () => this.begin());
     byId("confirm").addEventListener("click", () => this.#submit());
     byId("back").addEventListener("click", () => this.back());
+    // Who comes back by the browser's history to a page that was kept as it left finds the item as it is by now.
+    addEventListener("pageshow", ({ persisted }) => persisted && this.busy && location.reload());
   }
 
   get isReviewing() {
@@ -34,7 +42,7 @@ export class Submission {
     if (this.busy || this.isDue) return;
     this.drafts.flush();
     if (this.store.refused.size) {
-      this.#complain([{ message: "A change was refused. Settle it in the notice above first." }]);
+      this.#complain([{ message: REFUSED }]);
       document.querySelector(".notice button")?.focus();
       return;
     }
@@ -53,8 +61,13 @@ export class Submission {
 
   /** An answer has changed: what is confirmed is what is listed, and complete. The focus stays where it is. */
   changed() {
+    if (this.busy) {
+      this.isOvertaken = true;
+      return;
+    }
+    this.sent = null;
     this.callOff();
-    if (!this.isReviewing || this.busy) return;
+    if (!this.isReviewing) return;
     if (this.page.missing().length) this.#leave();
     else this.#list();
   }
@@ -101,12 +114,14 @@ export class Submission {
       await this.#soon();
       return;
     }
+    this.drafts.flush();
     this.busy = true;
-    this.#waiting(true);
-    const fits = await this.sender.hold();
-    const { status, body } = fits ? await this.#send() : { status: 0, body: {} };
+    this.isOvertaken = false;
+    this.stopping = new AbortController();
+    const carryOn = this.#standStill();
+    const { status, body } = await this.#ask();
     if (status === 200) {
-      await this.sender.delivered(this.carried);
+      await this.sender.delivered(this.sent.ops);
       this.onsubmitted();
       location.assign(body.next);
       return;
@@ -114,9 +129,66 @@ export class Submission {
     if (body.reply) await this.sender.settle(body.reply);
     this.sender.release();
     this.busy = false;
-    this.#waiting(false);
+    if (this.isOvertaken) this.sent = null;
+    carryOn();
     if (this.isReviewing) this.back();
     this.#explain(status, body);
+  }
+
+  /** Give up waiting for a server that has not answered for some time. */
+  stopWaiting() {
+    if (!this.isLong) return;
+    this.stopping.abort();
+    window.htmx.trigger(byId("submit"), "htmx:abort");
+  }
+
+  /**
+   * Take no changes while the submission is on its way: they would be none of it. Returns what lifts that and puts the
+   * focus where it was.
+   */
+  #standStill() {
+    const { store, trace } = this;
+    const places = [byId("questions"), byId("review"), byId("finish"), trace.root, byId("changes")].filter(Boolean);
+    const before = document.activeElement;
+    store.closed ||= SUBMITTING;
+    this.#waiting(true);
+    for (const place of places) place.inert = true;
+    rest(true);
+    announce("Submitting…");
+    this.isLong = false;
+    const patience = setTimeout(() => this.#offerToStop(), PATIENCE_MS);
+    return () => {
+      clearTimeout(patience);
+      this.isLong = false;
+      dismiss("waiting");
+      rest(false);
+      this.#waiting(false);
+      // Another tab may have submitted the item meanwhile.
+      if (store.closed !== SUBMITTING) return;
+      store.closed = "";
+      for (const place of places) place.inert = false;
+      if (document.activeElement !== document.body) return;
+      const isStep = before?.matches("article[data-step]");
+      (isStep ? trace.article(trace.current) : before)?.focus({ preventScroll: true });
+    };
+  }
+
+  #offerToStop() {
+    this.isLong = true;
+    const text = "The server has not answered yet. Your answers are on their way, and cannot be changed until it does.";
+    notify("waiting", text, [{ text: "Stop waiting", run: () => this.stopWaiting() }], { rests: false });
+  }
+
+  /** The server's answer; status 0 where there is none. */
+  async #ask() {
+    const { signal } = this.stopping;
+    const stopped = new Promise((resolve) => signal.addEventListener("abort", () => resolve(false)));
+    const fits = await Promise.race([this.sender.hold(), stopped]);
+    if (!fits) return { status: 0, body: {} };
+    // What was on its way was refused, or has met another tab's changes, which nobody has seen yet.
+    if (this.store.refused.size) return { status: 422, body: { complaint: REFUSED } };
+    if (this.isOvertaken) return { status: 422, body: { complaint: CHANGED_ELSEWHERE } };
+    return this.#send(signal);
   }
 
   /** Submit when the rest of the minimum time is over, by the server's count as well. */
@@ -136,35 +208,32 @@ export class Submission {
   }
 
   /** Post, trying again where the server was not reached, or asked to wait: the submission's id makes that harmless. */
-  async #send() {
+  async #send(signal) {
+    this.sent ??= {
+      op_id: newId(),
+      tab: this.store.tab,
+      version: this.store.version,
+      ops: this.sender.batch(),
+    };
     for (let attempt = 0; ; attempt += 1) {
-      const payload = this.#payload();
+      const payload = { ...this.sent, presence: this.presence.take() };
       const answer = await send(byId("submit"), "send-submission", payload);
       // Only these two have counted what was read.
       if (answer.status !== 200 && answer.status !== 422) this.presence.giveBack(payload.presence);
       if (answer.status && answer.status < 500 && answer.status !== 429) return answer;
-      if (attempt >= RETRY_MS.length) return answer;
-      const wait = Math.max(RETRY_MS[attempt], answer.retryAfter * 1000);
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      if (signal.aborted || attempt >= RETRY_MS.length) return answer;
+      await pause(Math.max(RETRY_MS[attempt], answer.retryAfter * 1000), signal);
+      if (signal.aborted) return { status: 0, body: {} };
     }
   }
 
-  #payload() {
-    this.carried = this.sender.batch();
-    return {
-      op_id: this.id,
-      tab: this.store.tab,
-      version: this.store.version,
-      ops: this.carried,
-      presence: this.presence.take(),
-    };
-  }
-
   #explain(status, body) {
-    if (status === 422 && body.changed_elsewhere) {
-      this.#complain([{ message: "Another tab has changed answers. They are shown now: look at them, then submit again." }]);
+    if (body.complaint) {
+      this.#complain([{ message: body.complaint }]);
+    } else if (status === 422 && body.changed_elsewhere) {
+      this.#complain([{ message: CHANGED_ELSEWHERE }]);
     } else if (status === 422 && body.reply.refused.length) {
-      this.#complain([{ message: "A change was refused. Settle it in the notice above first." }]);
+      this.#complain([{ message: REFUSED }]);
     } else if (status === 422 && body.missing.length) {
       this.#complain(body.missing);
     } else if (status === 422) {
@@ -178,6 +247,8 @@ export class Submission {
       notify("submit", "Too much was sent at once. Nothing is lost: your answers are kept; submit again in a moment.");
     } else if (status === 410) {
       this.#complain([{ message: body.message }]);
+    } else if (this.stopping.signal.aborted) {
+      notify("submit", "You stopped waiting; the item may be submitted or not. Your answers are kept: submit again to be sure.");
     } else {
       notify("submit", "The server could not be reached. Nothing is lost: your answers are kept; submit again in a moment.");
     }
@@ -191,8 +262,8 @@ export class Submission {
   }
 
   #waiting(yes) {
-    byId("submit-button").setAttribute("aria-disabled", String(yes));
-    byId("confirm").setAttribute("aria-disabled", String(yes));
+    byId("submit-button").textContent = yes ? "Submitting…" : "Submit";
+    byId("confirm").textContent = yes ? "Submitting…" : "Confirm";
     document.body.classList.toggle("is-submitting", yes);
   }
 
@@ -226,6 +297,14 @@ export class Submission {
     item.append(link);
     return item;
   }
+}
+
+/** Wait, at most until `signal`. */
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => resolve(clearTimeout(timer)), { once: true });
+  });
 }
 
 /** What is missing changes with every answer: an old list would be wrong. */

@@ -26,7 +26,7 @@ export function listen(parts) {
   showIssue(trace.root);
   listenToGuide(parts.state);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
-  listenToSkip();
+  listenToSkip(parts.submission);
   byId("sheet-toggle").addEventListener("click", () => setSheet(!isSheetOpen()));
   startFiles();
   document.querySelectorAll("[data-toast]").forEach((toast) => setTimeout(() => toast.remove(), 10_000));
@@ -59,6 +59,10 @@ function clicked(parts, event) {
 function typed(page, { target }) {
   const field = target.closest("[data-scheme] [data-key], [data-scheme] [data-part]");
   if (!field) return;
+  if (page.store.isClosed) {
+    page.paint();
+    return;
+  }
   const { painter, api } = page.byName.get(field.closest("[data-scheme]").dataset.scheme);
   painter.input(field, api, { step: stepOf(field) });
 }
@@ -136,7 +140,7 @@ const MOVES = {
 };
 
 function common(parts, help) {
-  const { store, trace, page, submission, voices, search, folds } = parts;
+  const { trace, page, submission, voices, search, folds } = parts;
   return [
     ...(voices ? [{ key: "b", text: "Show or hide what others answered", run: () => voices.toggle({ focus: true }) }] : []),
     { key: "N", text: "Previous unlabeled step", run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })) },
@@ -148,8 +152,8 @@ function common(parts, help) {
     { key: "O", text: "Open or close all steps", run: () => folds.toggleAll() },
     { key: "t", text: "Show or hide the files", run: toggleFiles },
     ...(search ? [{ key: "/", text: "Search in the trace", run: () => search.open() }] : []),
-    { key: "z", text: "Undo", run: () => undo(parts, store.undo()) },
-    { key: "Z", text: "Redo", run: () => undo(parts, store.undo({ redo: true })) },
+    { key: "z", text: "Undo", run: () => undo(parts) },
+    { key: "Z", text: "Redo", run: () => undo(parts, { redo: true }) },
     ...page.entries.flatMap(({ scheme, painter }) => keysOf(parts, scheme, painter.keys ?? [])),
     { key: "Enter", text: "Review and submit", run: () => submission.begin() },
     { key: "Escape", text: "Back", run: () => escape(parts) },
@@ -210,6 +214,10 @@ function openStep(trace) {
 }
 
 function escape({ page, submission, search }) {
+  if (submission.busy) {
+    submission.stopWaiting();
+    return;
+  }
   if (page.leaves()) return;
   if (isGuideOpen()) setGuide(false);
   else if (search?.isOpen) search.stay();
@@ -244,7 +252,12 @@ function useKey(parts, scheme, action, value) {
 }
 
 /** Take the person to what was undone. With nothing to undo, `z` takes back the submission just made. */
-function undo({ trace }, change) {
+function undo({ store, trace }, options) {
+  if (store.isClosed) {
+    announce(store.closed);
+    return;
+  }
+  const change = store.undo(options);
   if (!change) {
     document.querySelector("[data-toast] form")?.requestSubmit();
     return;
