@@ -104,11 +104,21 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         yield Notice("warn", text, f"{links.free}&{urlencode({'group': group})}", "Show items")
     if figures.progress is None or project.state != Project.State.OPEN:
         return
+    if (beyond := figures.progress.get("out_of_reach")) and beyond["labels"]:
+        yield Notice("warn", _told_of_reach(beyond), links.people, "See people")
     items = figures.progress["items"]
     if items["total"] and not items["open"]:
         yield Notice("good", "Every item has all its labels.")
     elif figures.day_rows and (silent := _days_since(figures.day_rows[0][0], now)) >= SILENT_DAYS:
         yield Notice("warn", f"Nobody has submitted anything for {silent} days.", links.people, "See people")
+
+
+def _told_of_reach(beyond: dict[str, Any]) -> str:
+    are = "is" if beyond["labels"] == 1 else "are"
+    text = f"{_count(beyond['labels'], 'label')} {are} asked for that nobody at work can give"
+    if not beyond["at_work"]:
+        return f"{text}: invite people."
+    return f"{text}: invite people, or {'raise the limits' if beyond['is_limited'] else 'lower the overlap'}."
 
 
 def told_of_stepless(project: Project) -> list[str]:

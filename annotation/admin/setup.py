@@ -17,6 +17,7 @@ from annotation.admin import config_draft
 from annotation.admin.attention import told_of_stepless
 from annotation.admin.config_draft import Draft
 from annotation.admin.frame import project_context
+from annotation.assignments.reach import told_of_depth
 from annotation.assignments.screening_notices import told_of_pool
 from annotation.models import Membership, Project, Revision
 from annotation.projects.apply import Applied, apply_text
@@ -189,7 +190,7 @@ def _page(
         "is_unsaved": request.method == "POST",
         "base": number if base is None else base,
         "number": number,
-        "told": [*told_of_pool(project), *told_of_stepless(project)],
+        "told": [*told_of_pool(project), *told_of_stepless(project), *filter(None, [told_of_depth(project)])],
         "scheme_types": [(name, _first_line(model)) for name, model in schemes.items()],
         **_history(request, project),
     }

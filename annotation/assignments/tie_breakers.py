@@ -14,7 +14,7 @@ from collections.abc import Callable
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from annotation.assignments.queue import queue_key
-from annotation.assignments.room import with_room
+from annotation.assignments.room import comes_from_outside, with_room
 from annotation.models import Assignment, Item, Project, Slot
 from annotation.models.querysets import DELIVERED, RESUMABLE
 from annotation.projects.config import ProjectConfig
@@ -79,8 +79,7 @@ def waiting(project: Project, using: str = "default") -> set[int]:
 
 def _could_take(project: Project, items: list[int], using: str = "default") -> set[int]:
     """Those of the items that somebody could be given: one of the annotators, or who comes yet."""
-    config = current(project)
-    if config.recruitment.platform != "none" or config.allow_all_users:
+    if comes_from_outside(current(project)):
         return set(items)
     people = with_room(project, using) if items else {}
     groups = dict(Item.objects.using(using).filter(pk__in=items).values_list("pk", "group"))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from django.db.models import Count
 
 from annotation.assignments.overlap import quota
+from annotation.assignments.reach import of_depth
+from annotation.assignments.room import at_work, comes_from_outside
 from annotation.models import Assignment, Item, Project, Slot, Submission
 from annotation.models.querysets import DELIVERED
 from annotation.projects.config import ProjectConfig
@@ -47,6 +49,8 @@ class Counts:
     overlapping: int = 0
     # Places beyond an item's first that somebody has taken.
     second_labels: int = 0
+    # Annotators at work; None where people come by themselves.
+    people: int | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -68,8 +72,13 @@ def counts_of(project: Project) -> Counts:
         items=items.count(),
         pairs=items.filter(kind=Item.Kind.PAIR).count(),
         overlapping=items.filter(in_overlap=True).count(),
+        people=None if _is_for_all(project) else at_work(project).count(),
         second_labels=Slot.objects.filter(project=project, number__gt=1).exclude(assignment=None).count(),
     )
+
+
+def _is_for_all(project: Project) -> bool:
+    return project.revision_id is None or comes_from_outside(config_of(project.revision_id))
 
 
 def consequences(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> list[Consequence]:
@@ -214,6 +223,8 @@ def _overlap(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
             f"{counts.second_labels:,} second {_s(counts.second_labels, 'label')} begun or given stay, and their items "
             "stay in the overlap."
         )
+    if items and counts.people is not None and (more_wanted := of_depth(new.overlap_depth, counts.people)):
+        text = f"{text} {more_wanted}"
     yield Consequence("quality_control.overlap_percentage", text)
 
 

@@ -27,6 +27,7 @@ from annotation import access
 from annotation.models import Assignment, Invitation, Membership, Project
 from annotation.projects.locking import lock_project
 from annotation.projects.membership import ONE_PROJECT, Refused, decides_alone, let_in, made_elsewhere
+from annotation.quality import statistics
 from potato_site.accounts import mail
 from potato_site.accounts.models import ApiToken, AuditEntry, User, name_key, validate_username
 from potato_site.jobs import enqueue
@@ -159,7 +160,7 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
         membership = Membership.objects.create(
             project=invitation.project, user=user, role=invitation.role, source=Membership.Source.LINK
         )
-        let_in(membership, user)
+        _let_in(membership, user)
         return membership
     if membership.state == State.ACTIVE:
         raise Refused(f"You are already {_a(invitation.role)} of this project.")
@@ -167,8 +168,14 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
         raise Refused("You were removed from this project. Its manager can take you back.")
     membership.state = State.ACTIVE
     membership.save(update_fields=["state"])
-    let_in(membership, user)
+    _let_in(membership, user)
     return membership
+
+
+def _let_in(membership: Membership, by: User) -> None:
+    let_in(membership, by)
+    # Whether there is somebody for what nobody could do.
+    statistics.request(membership.project_id)
 
 
 # --- lists of names ----------------------------------------------------------------------------------------
@@ -276,7 +283,7 @@ def _carry_out(project: Project, outcome: Outcome, by: User) -> Outcome:
             create_defaults={"state": state, "source": Membership.Source.ADMIN},
         )
         if membership.state == State.ACTIVE:
-            let_in(membership, by)
+            _let_in(membership, by)
         AuditEntry.objects.create(
             user=by,
             project=project,

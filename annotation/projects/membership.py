@@ -321,6 +321,9 @@ def _change(membership: Membership, by: User | None, action: str, **changes: Any
     share_dataset(membership)
     if changes.get("state") == State.ACTIVE:
         end_foreign_access(membership, by)
+    if membership.role == Role.ANNOTATOR:
+        # What is left, and whether anybody can do it.
+        statistics.request(membership.project_id)
     return membership
 
 

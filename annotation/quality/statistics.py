@@ -19,6 +19,7 @@ from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.assignments import groups, tie_breakers
+from annotation.assignments.reach import out_of_reach
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Assignment, Item, Project, Statistic
 from annotation.models.querysets import NOT_WORK
@@ -149,6 +150,7 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     progress["often_skipped"] = skipped.count()
     progress["filled_in_vain"] = Item.objects.filter(project=project).filled_in_vain([project.pk]).count()
     progress["for_nobody"] = groups.for_nobody(project)
+    progress["out_of_reach"] = asdict(out_of_reach(project))
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()
     del whole["people"]

@@ -147,10 +147,10 @@ def test_limits_and_order_say_from_when_they_hold(project, boss):
 
 def test_the_counts_cost_the_same_at_any_size(project, django_assert_num_queries):
     both_submit(project)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         counts_of(project)
     both_submit(project, 2)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         counts = counts_of(project)
     assert (counts.submissions, counts.items, counts.overlapping, counts.second_labels) == (6, 3, 3, 3)
 

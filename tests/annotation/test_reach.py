@@ -1,0 +1,148 @@
+"""Labels that nobody at work can give: how many, and that the manager is told."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from annotation.assignments import managing, states
+from annotation.assignments.handout import hand_out
+from annotation.assignments.reach import out_of_reach, told_of_depth
+from annotation.models import Assignment, Item, Membership
+from annotation.projects import invitations, membership
+from annotation.projects.apply import propose
+from annotation.quality import statistics
+from potato_site.accounts.models import User
+from potato_site.jobs import run_now
+from potato_site.jobs.models import Job
+from tests.factory import answers, make_project, make_traces, person, submit_item
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+
+
+def project_of(tmp_path, depth=3, traces=4, **options):
+    quality = {"overlap_percentage": 100, "overlap_depth": depth, "minimum_time_per_instance": 0}
+    return make_project(tmp_path, traces=make_traces(traces), quality_control=quality, **options)
+
+
+@pytest.fixture
+def boss(db):
+    return User.objects.create_user("boss")
+
+
+def notices(client, project) -> str:
+    run_now(statistics.JOB, {"project": project.pk})
+    page = client.get(reverse("manage-overview", args=[project.slug]))
+    return " ".join(notice.text for notice in page.context["notices"])
+
+
+def test_two_people_cannot_give_three_labels(tmp_path, admin_client):
+    project = project_of(tmp_path)
+    assert out_of_reach(project).labels == 4, "before anybody begins"
+    for name in ("ann", "bob"):
+        for _ in range(4):
+            submit_item(project, name, answers())
+    said = "4 labels are asked for that nobody at work can give: invite people, or lower the overlap."
+    assert said in notices(admin_client, project)
+    assert "Every item has all its labels" not in notices(admin_client, project)
+
+
+def test_who_joins_can_give_them(tmp_path, boss):
+    project = project_of(tmp_path)
+    Membership.objects.create(project=project, user=boss, role="manager", source="admin")
+    Job.objects.all().delete()
+    _, path = invitations.invite(project, "annotator", boss)
+    invitations.register(path.strip("/").split("/")[-1], "cat", "a-long-password-1")
+    assert out_of_reach(project).labels == 0
+    assert Job.objects.filter(kind=statistics.JOB).exists(), "what the overview says is counted again"
+
+
+def test_who_is_paused_gives_none(tmp_path, boss):
+    project = project_of(tmp_path, depth=2)
+    assert out_of_reach(project).labels == 0
+    membership.pause(Membership.objects.get(user__username="bob"), boss)
+    assert out_of_reach(project).labels == 4
+    membership.resume(Membership.objects.get(user__username="bob"), boss)
+    membership.exclude(Membership.objects.get(user__username="bob"), boss)
+    assert out_of_reach(project).labels == 4
+
+
+def test_without_anybody_all_are_out_of_reach(tmp_path, admin_client):
+    project = project_of(tmp_path, people=[])
+    assert "12 labels are asked for that nobody at work can give: invite people." in notices(admin_client, project)
+
+
+def test_what_was_invalidated_is_for_a_third(tmp_path, boss):
+    project = project_of(tmp_path, depth=2)
+    for name in ("ann", "bob"):
+        submit_item(project, name, answers())
+    assert out_of_reach(project).labels == 0
+    managing.invalidate(Assignment.objects.filter(annotator=person("ann")).get().pk, boss)
+    assert out_of_reach(project).labels == 1
+
+
+def test_what_somebody_may_take_up_again_is_in_reach(tmp_path):
+    project = project_of(tmp_path, depth=2, traces=1)
+    mine = hand_out(project, person("ann")).assignment
+    states.release(mine.public_id, person("ann"))
+    assert out_of_reach(project).labels == 0
+    states.skip(hand_out(project, person("ann")).assignment.public_id, person("ann"))
+    assert out_of_reach(project).labels == 1
+
+
+def test_after_a_calibration_everybody_has_had_the_item(tmp_path, boss):
+    project = project_of(tmp_path, depth=2, traces=2)
+    item = Item.objects.order_by("position").first()
+    managing.calibrate(item.pk, boss)
+    for name in ("ann", "bob"):
+        submit_item(project, name, answers())
+    managing.end_calibration(item.pk, boss)
+    assert out_of_reach(project).labels == 2
+
+
+def test_limits_keep_people_from_what_is_left(tmp_path, admin_client):
+    project = project_of(tmp_path, depth=2, instances_per_annotator=3)
+    submit_item(project, "ann", answers())
+    assert (out_of_reach(project).labels, out_of_reach(project).is_limited) == (2, True)
+    said = "2 labels are asked for that nobody at work can give: invite people, or raise the limits."
+    assert said in notices(admin_client, project)
+
+
+def test_a_group_of_one_gives_one_label(tmp_path, boss):
+    project = project_of(tmp_path, depth=2, traces=2)
+    managing.keep_for(Item.objects.order_by("position").first().pk, boss, "rust")
+    assert out_of_reach(project).labels == 0, "a group in which nobody is at work is told of by itself"
+    membership.set_group(Membership.objects.get(user__username="bob"), boss, "rust")
+    assert out_of_reach(project).labels == 1
+
+
+def test_where_people_come_by_themselves_nothing_is_said(tmp_path):
+    project = project_of(tmp_path, allow_all_users=True)
+    assert out_of_reach(project).labels == 0
+    assert told_of_depth(project) == ""
+
+
+def test_the_number_of_queries_does_not_grow(tmp_path):
+    counts = []
+    for number in (1, 8):
+        people = [f"p{n}x{number}" for n in range(number)]
+        project = project_of(tmp_path / str(number), traces=number, people=people, name=f"of {number}")
+        submit_item(project, people[0], answers())
+        out_of_reach(project)
+        with CaptureQueriesContext(connection) as queries:
+            out_of_reach(project)
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 10
+
+
+def test_the_set_up_says_it_before_and_after_it_is_saved(tmp_path, admin_client):
+    said = "Overlapping items need the labels of 3 people, and 2 annotators are at work"
+    project = project_of(tmp_path, depth=2)
+    page = reverse("manage-setup", args=[project.slug])
+    assert said not in admin_client.get(page).content.decode()
+    submit_item(project, "ann", answers())
+    text = (tmp_path / "config.yaml").read_text().replace("overlap_depth: 2", "overlap_depth: 3")
+    assert said in " ".join(one.text for one in propose(project, text).consequences)
+    assert said in admin_client.get(reverse("manage-setup", args=[project_of(tmp_path, depth=3).slug])).content.decode()
