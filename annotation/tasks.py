@@ -29,11 +29,15 @@ def plan_new_items(job: JobHandle) -> dict[str, int]:
 
 @handler(bulk.JOB, queue="bulk", title="Changing many at once")
 def act_on_many(job: JobHandle) -> dict[str, object]:
-    """Params: act, pks, by (ids), options. Run again, it finds done what was done."""
+    """Params: act, pks, by (ids), options. Run again, it goes on behind what was done."""
     params = job.params
     pks, by = params["pks"], User.objects.get(pk=params["by"])
-    outcome = bulk.run(params["act"], pks, by, params["options"], lambda done: job.progress(done, len(pks)))
-    return outcome.as_dict()
+
+    def keep(outcome: bulk.Outcome) -> None:
+        job.keep(outcome.as_kept(), sum(pk <= outcome.behind for pk in pks), len(pks))
+
+    begun = bulk.Outcome.kept(job.kept)
+    return bulk.run(params["act"], pks, by, params["options"], begun=begun, keep=keep).as_dict()
 
 
 @handler(purge.JOB, queue="bulk", title="Deleting a project for good")

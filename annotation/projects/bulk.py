@@ -70,11 +70,24 @@ ACTS: dict[str, Act] = {
 
 @dataclass
 class Outcome:
-    """How many rows were changed, and why the others were not: sentence → how often, with the first few names."""
+    """How many rows were changed, and why the others were not: sentence → how often, with the first few names.
+
+    ``behind`` is the id of the last row that was come to.
+    """
 
     done: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     named: dict[str, list[str]] = field(default_factory=dict)
+    behind: int = 0
+
+    @classmethod
+    def kept(cls, found: dict[str, Any]) -> Outcome:
+        """That of an act which was cut off, from its ``as_kept``; of one that begins from nothing."""
+        outcome = cls(found.get("done", 0), behind=found.get("behind", 0))
+        for refused in found.get("refused", ()):
+            outcome.refused[refused["reason"]] = refused["count"]
+            outcome.named[refused["reason"]] = refused["names"]
+        return outcome
 
     def refuse(self, name: str, reason: str) -> None:
         self.refused[reason] += 1
@@ -85,6 +98,9 @@ class Outcome:
     def as_dict(self) -> dict[str, Any]:
         refused = [{"reason": r, "count": n, "names": self.named[r]} for r, n in self.refused.most_common()]
         return {"done": self.done, "refused": refused}
+
+    def as_kept(self) -> dict[str, Any]:
+        return {**self.as_dict(), "behind": self.behind}
 
 
 def changeable(act: Act, by: User) -> QuerySet[Any]:
@@ -97,20 +113,33 @@ def run(
     pks: Iterable[int],
     by: User,
     options: dict[str, Any],
-    progress: Callable[[int], None] = lambda done: None,
+    *,
+    begun: Outcome | None = None,
+    keep: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
-    """Do it to every row of these ids that ``by`` may change; others are as if they did not exist."""
-    act, outcome, seen = ACTS[name], Outcome(), 0
-    for batch in batches(iter(pks)):
-        for row in _rows(act, by).filter(pk__in=batch).order_by("pk"):
-            try:
-                act.do(row, by, options)
-                outcome.done += 1
-            except (Closed, membership.Refused) as refusal:
-                outcome.refuse(_name(row), str(refusal))
-        seen += len(batch)
-        progress(seen)
+    """Do it to every row of these ids that ``by`` may change, in their order; others are as if they did not exist.
+
+    ``begun`` is the outcome of the same act that was cut off: it goes on behind it. ``keep`` is called with the outcome
+    after each batch, and where an error ends one.
+    """
+    act, outcome = ACTS[name], begun or Outcome()
+    for batch in batches(iter(sorted(pk for pk in pks if pk > outcome.behind))):
+        try:
+            for row in _rows(act, by).filter(pk__in=batch).order_by("pk"):
+                _do(act, row, by, options, outcome)
+            outcome.behind = batch[-1]
+        finally:
+            keep(outcome)
     return outcome
+
+
+def _do(act: Act, row: Any, by: User, options: dict[str, Any], outcome: Outcome) -> None:
+    try:
+        act.do(row, by, options)
+        outcome.done += 1
+    except (Closed, membership.Refused) as refusal:
+        outcome.refuse(_name(row), str(refusal))
+    outcome.behind = row.pk
 
 
 def start(name: str, pks: list[int], by: User, options: dict[str, Any]) -> Job:

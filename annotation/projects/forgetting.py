@@ -201,7 +201,19 @@ def _rename_in_jobs(was: User, name: str) -> None:
         if quotes.search(f"{params} {error}"):
             Job.objects.filter(pk=pk).update(params=_value(params, was, name), error=quotes.sub(name, error))
         if quotes.search(str(progress)):
-            Job.objects.filter(pk=pk).update(progress={})
+            Job.objects.filter(pk=pk).update(progress=_said(progress, quotes, name))
+
+
+def _said(value: Any, quotes: re.Pattern[str], name: str) -> Any:
+    """With the name in every text; a job that was cut off goes on from its progress."""
+    match value:
+        case dict():
+            return {key: _said(one, quotes, name) for key, one in value.items()}
+        case list():
+            return [_said(one, quotes, name) for one in value]
+        case str():
+            return quotes.sub(name, value)
+    return value
 
 
 # --- the record of changes ---------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ class JobHandle:
         self.params: dict[str, Any] = job.params
         self.attempt = job.attempt
         self.last_progress: dict[str, Any] = {}
+        # What an attempt before this one wrote down to be gone on from; empty where nothing was.
+        self.kept: dict[str, Any] = job.progress.get("kept") or {}
         self._on_progress = on_progress
         self._written_at = 0.0
         self._renewed_at = time.monotonic()
@@ -59,12 +61,20 @@ class JobHandle:
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Say how far the job is. Cheap to call in a loop: written at most once a second. Raises LostJob."""
-        self.last_progress = {"done": done, "total": total, "message": message}
-        if self._on_progress:
-            self._on_progress(done, total, message)
+        self._say(done, total, message)
         if stopping.is_set() or time.monotonic() - self._written_at >= PROGRESS_EVERY_SECONDS:
-            self._write(progress=self.last_progress)
+            self._write(progress=self._progress)
             self._written_at = time.monotonic()
+
+    def keep(self, kept: dict[str, Any], done: int, total: int | None = None) -> None:
+        """Say how far the job is and write down what it goes on from when it is run again (``kept``): at once, even
+        where this process is ending. Raises LostJob."""
+        self.kept = kept
+        self._say(done, total, "")
+        if not self.mine.update(progress=self._progress):
+            raise LostJob(f"{self.kind} #{self.id}")
+        self._written_at = time.monotonic()
+        self.check()
 
     def check(self) -> None:
         """Make sure this attempt still owns the job. Raises LostJob. Always asks the database."""
@@ -72,6 +82,15 @@ class JobHandle:
             self._write()
         elif not self.mine.exists():
             raise LostJob(f"{self.kind} #{self.id}")
+
+    def _say(self, done: int, total: int | None, message: str) -> None:
+        self.last_progress = {"done": done, "total": total, "message": message}
+        if self._on_progress:
+            self._on_progress(done, total, message)
+
+    @property
+    def _progress(self) -> dict[str, Any]:
+        return {**self.last_progress, "kept": self.kept} if self.kept else self.last_progress
 
     def _write(self, **fields: Any) -> None:
         if stopping.is_set():

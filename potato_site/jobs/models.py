@@ -51,7 +51,8 @@ class Job(models.Model):
     # Failures in a row: the third is the last. ``attempt`` cannot count them, it never goes back.
     failures = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
-    # {"done": n, "total": n or null, "message": str, "result": any}
+    # {"done": n, "total": n or null, "message": str, "result": any}; until it is done "kept": what it goes on from when
+    # it is run again
     progress = TextJSONField(default=dict)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -525,3 +525,28 @@ def test_one_that_was_cancelled_before_it_was_due_is_forgotten_too():
     )
     ticking.forget()
     assert not Job.objects.filter(pk=job.pk).exists()
+
+
+def test_what_a_job_keeps_is_there_for_its_next_attempt_alone(rings):
+    def first(job: JobHandle) -> None:
+        assert job.kept == {}
+        job.keep({"behind": 3}, 3, 9)
+        job.progress(4, 9)
+        raise RuntimeError("once")
+
+    def second(job: JobHandle) -> None:
+        assert job.kept == {"behind": 3}
+        Job.objects.filter(pk=job.id).update(attempt=job.attempt + 1)
+        with pytest.raises(LostJob):
+            job.keep({"behind": 5}, 5, 9)
+        Job.objects.filter(pk=job.id).update(attempt=job.attempt)
+
+    actions.extend([first, second])
+    job = enqueue("tests.act")
+    runner.run(job.pk)
+    job.refresh_from_db()
+    assert job.progress == {"done": 3, "total": 9, "message": "", "kept": {"behind": 3}}
+    make_due(job)
+    runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, "kept" in job.progress) == (Job.State.DONE, False)

@@ -10,8 +10,9 @@ from django.urls import reverse
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership, Slot
 from annotation.projects import bulk
+from annotation.projects.forgetting import forget
 from potato_site.accounts.models import AuditEntry, User
-from potato_site.jobs import runner
+from potato_site.jobs import handle, runner
 from potato_site.jobs.models import Job
 from tests import factory
 
@@ -209,6 +210,84 @@ def test_many_rows_are_changed_by_a_job_that_shows_how_far_it_is(client, project
     assert client.get(reverse("manage-act", args=[job.pk])).status_code == 404
     client.force_login(other)
     assert client.get(reverse("manage-act", args=[job.pk])).status_code == 200
+
+
+@pytest.fixture
+def cut_off(db, tmp_path, monkeypatch):
+    """A job that releases four assignments by two, the first of which was submitted; ``during(row)`` is called before
+    each is released. Returns the job, cut off, and the rows that were come to, which go on being noted."""
+    project = factory.make_project(tmp_path, traces=factory.make_traces(4), people=("ann", "bob", "cyd"), overlap=0)
+    boss = User.objects.create_superuser("root")
+    factory.submit_item(project, "ann", factory.answers())
+    for name in ("ann", "bob", "cyd"):
+        opened(project, name)
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    came_to: list[int] = []
+    release = bulk.ACTS["release"].do
+
+    def run(during):
+        def noted(row, by, options):
+            came_to.append(row.pk)
+            during(len(came_to))
+            return release(row, by, options)
+
+        monkeypatch.setitem(bulk.ACTS, "release", bulk.Act(Assignment, "released", noted))
+        job = bulk.start("release", list(Assignment.objects.order_by("pk").values_list("pk", flat=True)), boss, {})
+        assert runner.run(job.pk)
+        job.refresh_from_db()
+        assert job.state == Job.State.QUEUED
+        Job.objects.filter(pk=job.pk).update(due_at=job.created_at)
+        return job, came_to
+
+    yield run
+    handle.stopping.clear()
+
+
+def goes_on(job) -> dict[str, Any]:
+    handle.stopping.clear()
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, set(job.progress)) == (Job.State.DONE, {"done", "total", "message", "result"})
+    return job.progress["result"]
+
+
+ALL_BUT_THE_SUBMITTED = {
+    "done": 3,
+    "refused": [
+        {"reason": "Only work that somebody has in hand can be released.", "count": 1, "names": ["trace_001 (ann)"]}
+    ],
+}
+
+
+def test_a_job_whose_worker_was_stopped_goes_on_behind_what_it_did(cut_off):
+    job, came_to = cut_off(lambda count: handle.stopping.set() if count == 2 else None)
+    assert (job.progress["done"], job.progress["total"]) == (2, 4)
+    project = Assignment.objects.first().project
+    again = opened(project, "ann")
+    assert again.pk == came_to[1], "taken up again meanwhile"
+    assert goes_on(job) == ALL_BUT_THE_SUBMITTED
+    again.refresh_from_db()
+    assert (again.state, len(came_to)) == (State.OPEN, 4)
+
+
+def test_a_job_that_failed_at_a_row_goes_on_with_that_row(cut_off):
+    def fail(count: int) -> None:
+        if count == 4:
+            raise RuntimeError("once")
+
+    job, came_to = cut_off(fail)
+    assert job.failures == 1
+    assert goes_on(job) == ALL_BUT_THE_SUBMITTED
+    assert came_to == [*sorted(set(came_to)), max(came_to)]
+
+
+def test_who_is_forgotten_meanwhile_is_named_nowhere_and_nothing_is_done_twice(cut_off):
+    job, came_to = cut_off(lambda count: handle.stopping.set() if count == 2 else None)
+    handle.stopping.clear()
+    forget(factory.person("ann"), who="root", with_exports=False)
+    result = goes_on(job)
+    assert (result["done"], len(came_to)) == (3, 4)
+    assert "ann" not in str(result["refused"][0]["names"])
 
 
 def test_a_job_changes_nothing_for_somebody_who_lost_the_right_meanwhile(client, project, manager):
