@@ -264,3 +264,70 @@ def test_without_a_database_it_says_so_and_saves_all_the_same(label, sign_in, br
     expect(page.locator("[data-notice]")).to_contain_text("This browser keeps nothing on this device")
     press(page, "1")
     saved(page)
+
+
+# A browser that ends at once: words are kept, but become an operation after the first so many pauses only.
+KILLED = """let pauses = {pauses}
+const later = setTimeout
+window.setTimeout = (run, ms, ...rest) => (ms === 500 && !pauses--) ? pauses++ : later(run, ms, ...rest)
+for (const type of ["pagehide", "visibilitychange"]) {{
+    addEventListener(type, (event) => event.stopImmediatePropagation(), true)
+}}"""
+
+
+def test_words_left_half_typed_do_not_overwrite_what_was_written_elsewhere_since(label, sign_in):
+    page = label(schemes=[TEXT])
+    context, url = page.context, page.url
+    with page.expect_response("**/ops"):
+        page.get_by_label("Notes").fill("base")
+    page.close()
+    page = context.new_page()
+    page.add_init_script(KILLED.format(pauses=0))
+    page.goto(url)
+    ready(page)
+    page.get_by_label("Notes").press_sequentially(" half")
+    page.close(run_before_unload=False)
+    elsewhere = sign_in("ann")
+    elsewhere.goto(url)
+    ready(elsewhere)
+    expect(elsewhere.get_by_label("Notes")).to_have_value("base")
+    with elsewhere.expect_response("**/ops"):
+        elsewhere.get_by_label("Notes").fill("newer")
+    page = context.new_page()
+    page.goto(url)
+    ready(page)
+    notice = page.locator("[data-notice]")
+    expect(notice).to_contain_text("Notes: another tab set")
+    expect(page.get_by_label("Notes")).to_have_value("newer")
+    button(notice, "Use mine").click()
+    saved(page)
+    expect(page.get_by_label("Notes")).to_have_value("base half")
+    elsewhere.reload()
+    ready(elsewhere)
+    expect(elsewhere.get_by_label("Notes")).to_have_value("base half")
+
+
+def test_words_left_half_typed_follow_what_was_saved_of_them_before(label):
+    page = label(schemes=[TEXT])
+    context, url = page.context, page.url
+    page.close()
+    page = context.new_page()
+    page.add_init_script(KILLED.format(pauses=3))
+    page.goto(url)
+    ready(page)
+    # The first words are saved while the last ones are typed: all of them are of one page, and no conflict.
+    held = []
+    page.route("**/ops", lambda route: held.append(route))
+    field = page.get_by_label("Notes")
+    with page.expect_request("**/ops"):
+        field.press_sequentially("one")
+    field.press_sequentially(" two")
+    with page.expect_response("**/ops"):
+        held[0].continue_()
+    page.close(run_before_unload=False)
+    page = context.new_page()
+    page.goto(url)
+    ready(page)
+    expect(page.get_by_label("Notes")).to_have_value("one two")
+    saved(page)
+    expect(page.locator("[data-notice]")).to_have_count(0)

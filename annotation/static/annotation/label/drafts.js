@@ -1,25 +1,29 @@
 /**
  * Text on its way to an operation. It becomes one half a second after the last key, when the field is left, and before
  * submitting; until then every keystroke is kept in localStorage, so that a closed tab loses no word.
+ *
+ * With it is kept what the page had seen when the typing began: what somebody else wrote since is a conflict, not gone.
  */
 
 const PAUSE_MS = 500;
 
 export class Drafts {
-  /** `save(scheme, set, options)` makes the operation and resolves when it is kept. */
-  constructor(owner, save) {
+  /** `save(scheme, set, options)` makes the operation and resolves when it is kept; `origin()` gives its `{base, tab}`. */
+  constructor(owner, save, origin) {
     this.prefix = `potato-draft/${owner}/`;
-    this.save = save;
+    Object.assign(this, { save, origin });
     this.waiting = new Map();
   }
 
   /** Something was typed: `read()` gives the change `{key: value}` when it is asked for, `options` are those of the change. */
   typed(element, scheme, read, options) {
     const name = `${this.prefix}${scheme}/${Object.keys(read())[0]}`;
-    remember(name, JSON.stringify({ scheme, set: read() }));
-    clearTimeout(this.waiting.get(element)?.timer);
+    const before = this.waiting.get(element);
+    const origin = before?.origin ?? this.origin();
+    remember(name, JSON.stringify({ scheme, set: read(), ...origin }));
+    clearTimeout(before?.timer);
     const timer = setTimeout(() => this.#flush(element), PAUSE_MS);
-    this.waiting.set(element, { timer, name, scheme, read, options });
+    this.waiting.set(element, { timer, name, scheme, read, options, origin });
   }
 
   isWaiting(element) {
@@ -33,16 +37,16 @@ export class Drafts {
   /** Text that an earlier page load had not turned into an operation. */
   recover() {
     for (const name of names(this.prefix)) {
-      const { scheme, set } = JSON.parse(localStorage.getItem(name));
-      this.save(scheme, set, { undoable: false }).then(() => localStorage.removeItem(name));
+      const { scheme, set, base, tab } = JSON.parse(localStorage.getItem(name));
+      this.save(scheme, set, { undoable: false, base, tab }).then(() => localStorage.removeItem(name));
     }
   }
 
   #flush(element) {
-    const { timer, name, scheme, read, options } = this.waiting.get(element);
+    const { timer, name, scheme, read, options, origin } = this.waiting.get(element);
     clearTimeout(timer);
     this.waiting.delete(element);
-    this.save(scheme, read(), options).then(() => {
+    this.save(scheme, read(), { ...options, ...origin }).then(() => {
       if (![...this.waiting.values()].some((other) => other.name === name)) forget(name);
     });
   }

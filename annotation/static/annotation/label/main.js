@@ -51,10 +51,8 @@ async function start() {
     onreply: (reply, before) => replied(parts, reply, before),
     onstate: () => saveState(parts),
   });
-  const drafts = new Drafts(owner, (scheme, set, options) => {
-    const differs = store.set(scheme, set, options);
-    return differs ? parts.kept : Promise.resolve();
-  });
+  const save = (scheme, set, options) => (store.set(scheme, set, options) ? parts.kept : Promise.resolve());
+  const drafts = new Drafts(owner, save, () => ({ base: store.version, tab: store.tab }));
   Object.assign(parts, { store, sender, outbox, drafts });
   parts.tabs = new Tabs(`potato/${owner}`, (message) => heard(parts, message));
   parts.trace = new Trace({

@@ -50,9 +50,10 @@ export class Store {
 
   /**
    * Change keys of one scheme. Returns whether anything differs now. Changes of one `group` are undone together; one that
-   * was `made` before the store was closed is kept all the same.
+   * was `made` before the store was closed is kept all the same. `base` and `tab` of one that was begun earlier are those
+   * of then.
    */
-  set(scheme, changes, { undoable = true, group = null, made = false } = {}) {
+  set(scheme, changes, { undoable = true, group = null, made = false, base = this.version, tab = this.tab } = {}) {
     if (this.isClosed && !made) return false;
     const set = {};
     const before = {};
@@ -67,7 +68,7 @@ export class Store {
       this.undoable.push({ scheme, set: before, group });
       this.redoable.length = 0;
     }
-    const op = { id: newId(), tab: this.tab, base: this.version, scheme, set, device_at: new Date().toISOString() };
+    const op = { id: newId(), tab, base, scheme, set, device_at: new Date().toISOString() };
     this.adopt(op);
     this.onop(op);
     return true;
