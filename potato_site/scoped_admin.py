@@ -59,10 +59,10 @@ def _as_json(model: type[models.Model], name: str) -> Any:
 
 
 class ScopedAdmin(admin.ModelAdmin):
-    """Django's permissions play no part here: rows are scoped by :meth:`visible_to`, changes by :meth:`changeable_by`.
+    """Django's permissions play no part here: rows are scoped by :meth:`visible_to`.
 
-    By default nothing can be added, changed or deleted: a subclass opens what its domain has a function for. Every
-    list, look-up, picker, autocomplete, history and action goes through ``get_queryset``.
+    Nothing can be added, changed or deleted by a form: what may change, an act does by a function of its domain. Every
+    list, look-up, history and action goes through ``get_queryset``.
     """
 
     actions: Any = []
@@ -77,10 +77,6 @@ class ScopedAdmin(admin.ModelAdmin):
     def visible_to(self, user: Any) -> QuerySet[Any]:
         """The rows this person may see."""
         raise NotImplementedError(f"{type(self).__name__} does not say whose rows it shows")
-
-    def changeable_by(self, user: Any, obj: models.Model) -> bool:
-        """Whether this person, who may see the row, may also change it."""
-        return False
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
         """JSON is shown as JSON."""
@@ -99,7 +95,7 @@ class ScopedAdmin(admin.ModelAdmin):
         return self.admin_site.has_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return obj is not None and self.changeable_by(request.user, obj)
+        return False
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
@@ -178,14 +174,3 @@ class ScopedAdmin(admin.ModelAdmin):
     def log_change(self, *_: Any) -> Any: ...
 
     def log_deletions(self, *_: Any) -> Any: ...
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A picker offers the rows that the related list would show this person."""
-        related = self.admin_site._registry.get(db_field.related_model)
-        kwargs.setdefault(
-            "queryset",
-            related.get_queryset(request) if related is not None else db_field.related_model._base_manager.none(),
-        )
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    formfield_for_manytomany = formfield_for_foreignkey

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -119,9 +119,6 @@ class ProjectList(ScopedAdmin):
     @staticmethod
     def flag(word: str, level: str = "") -> Any:
         return format_html('<span class="flag flag-{}">{}</span>', level, word)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.admin_site.has_permission(request)
 
 
 def _run(model_admin: ProjectList, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
