@@ -127,10 +127,10 @@ def _together(before: dict[str, Any], mine: dict[str, Any], was: str, typed: str
         return Draft(typed, text_of(mine) if is_filled else was, config_forms.build(mine))
     if not is_filled:
         return Draft(typed, typed, config_forms.build(theirs))
-    return _merged(before, mine, was, typed, theirs)
+    return _merged(before, mine, typed, theirs)
 
 
-def _merged(before: dict[str, Any], mine: dict[str, Any], was: str, typed: str, theirs: dict[str, Any]) -> Draft:
+def _merged(before: dict[str, Any], mine: dict[str, Any], typed: str, theirs: dict[str, Any]) -> Draft:
     sides = (before, mine, theirs)
     if all(_can_merge(side) for side in sides):
         found = conflicts(before, mine, theirs)

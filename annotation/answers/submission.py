@@ -158,7 +158,7 @@ def _freeze(
     )
     states.submitted(assignment, submission.flags)
     tie_breakers.settle(assignment.item_id)
-    pairing.after_submit(assignment.project_id, assignment.item_id, config_of(assignment.revision_id))
+    pairing.after_submit(assignment.item_id, config_of(assignment.revision_id))
     mirror.request(assignment)
     return submission
 

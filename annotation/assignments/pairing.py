@@ -102,7 +102,7 @@ def save(project: Project, items: list[Item]) -> list[Item]:
     return items
 
 
-def after_submit(project_id: int, item_id: int, config: ProjectConfig) -> None:
+def after_submit(item_id: int, config: ProjectConfig) -> None:
     """A trace has one label more: make the pairs, with their places, that this was the last one missing for.
 
     Runs in the submission's transaction, behind the change of the project's counter: that keeps two submissions of one

@@ -88,7 +88,7 @@ def _apply_person(
         book.warn((*person.path, "username"), f"{user.username!r} {ONE_PROJECT}. Left as it is")
         return None
     done = _new_password(project, user, person, book)
-    return _join(project, user, person, known, made_by) or done
+    return _join(project, user, known, made_by) or done
 
 
 def _new_user(project: Project, person: Ready) -> dict[str, str]:
@@ -119,7 +119,7 @@ def _new_password(project: Project, user: User, person: Ready, book: Notebook) -
     return {"user": user.username, "change": "password from the file"}
 
 
-def _join(project: Project, user: User, person: Ready, known: set[str], made_by: User | None) -> dict[str, str] | None:
+def _join(project: Project, user: User, known: set[str], made_by: User | None) -> dict[str, str] | None:
     membership = Membership.objects.filter(project=project, user=user, role=Membership.Role.ANNOTATOR).first()
     if membership is None:
         must_ask = made_by is not None and not made_by.is_superuser and user.created_by_project_id != project.pk
