@@ -11,14 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from annotation import access
-from annotation.admin.people import by_whom
 from annotation.answers.context import OF_A_PAIR, context_of_version
 from annotation.answers.words import words_of
 from annotation.models import Gold, Item, Submission
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import meaning_key
 from annotation.quality.gold import NotGold, delete_gold, keep_submission
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def keep(request: HttpRequest, slug: str, submission_id: int) -> HttpResponse:
     current = Submission.objects.filter(project=project, is_current=True)
     found = get_object_or_404(current.select_related("assignment__item"), pk=submission_id)
     try:
-        kept = keep_submission(project, found, by_whom(request))
+        kept = keep_submission(project, found, person_of(request))
         titles = ", ".join(f"“{scheme.title}”" for scheme in kept)
         messages.success(request, f"Kept as known answers: {titles}.")
     except NotGold as refused:
@@ -69,6 +68,6 @@ def forget(request: HttpRequest, slug: str, gold_id: int) -> HttpResponse:
     """The answer to this question is not known any more. Submissions stay what they are."""
     project = access.managed_project(request.user, slug)
     gold = get_object_or_404(Gold.objects.filter(item__project=project), pk=gold_id)
-    delete_gold(project, gold, by_whom(request))
+    delete_gold(project, gold, person_of(request))
     messages.success(request, "The known answer is forgotten.")
     return redirect("manage-item", slug=slug, item_id=gold.item_id)

@@ -30,7 +30,7 @@ from annotation.projects.registration import OPEN_STATES
 from annotation.projects.revisions import current
 from annotation.quality import statistics
 from potato_site.accounts import mail
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.numbers import whole_number
 
@@ -75,9 +75,9 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         if not entries:
             raise people_csv.Unreadable("Name at least one person.")
         if "confirm" not in request.POST:
-            planned = invitations.plan(project, entries, by_whom(request))
+            planned = invitations.plan(project, entries, person_of(request))
             return _page(request, project, planned=planned, text=text, role=role)
-        done = invitations.invite_names(project, entries, by_whom(request))
+        done = invitations.invite_names(project, entries, person_of(request))
     except (people_csv.Unreadable, Refused) as problem:
         return _page(request, project, problem=str(problem), text=text, role=role)
     _tell(request, done)
@@ -91,7 +91,7 @@ def open_link(request: HttpRequest, slug: str) -> HttpResponse:
     """A link for whoever gets it, without a name."""
     project = access.managed_project(request.user, slug)
     try:
-        invitations.invite(project, request.POST.get("role", ""), by_whom(request))
+        invitations.invite(project, request.POST.get("role", ""), person_of(request))
         messages.success(request, "The link is made: copy it from the list of invitations.")
     except Refused as problem:
         messages.error(request, str(problem))
@@ -109,7 +109,7 @@ def links_file(request: HttpRequest, slug: str) -> HttpResponse:
         if path := invitations.path_of(invitation):
             rows.append([invitation.username, invitation.email, invitation.role, whole_address(request, path)])
     AuditEntry.objects.create(
-        user=by_whom(request),
+        user=person_of(request),
         project=project,
         action="people.download_links",
         object=project.slug,
@@ -127,7 +127,7 @@ def invitation(request: HttpRequest, slug: str, invitation_id: int) -> HttpRespo
     """Revoke a link."""
     project = access.managed_project(request.user, slug)
     found = get_object_or_404(Invitation.objects.filter(project=project), pk=invitation_id)
-    if invitations.revoke(found, by_whom(request)):
+    if invitations.revoke(found, person_of(request)):
         messages.success(request, "The link is revoked.")
     else:
         messages.info(request, "The link had ended already.")
@@ -141,7 +141,7 @@ def person(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
     """One change to one member; ``action`` says which."""
     project = access.managed_project(request.user, slug)
     found = get_object_or_404(Membership.objects.filter(project=project).select_related("user"), pk=membership_id)
-    action, by, name = request.POST.get("action", ""), by_whom(request), found.user.username
+    action, by, name = request.POST.get("action", ""), person_of(request), found.user.username
     try:
         if action == "login-link":
             link = whole_address(request, membership.log_in_link(found, by))
@@ -165,11 +165,6 @@ def _place(request: HttpRequest) -> str:
     """Who of the members is shown, as a query string: a change of one of them leads back to the others."""
     kept = {name: request.GET[name][:100] for name in ("q", "from", "page") if request.GET.get(name)}
     return f"?{urlencode(kept)}" if kept else ""
-
-
-def by_whom(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _end_visit(project: Project, found: Membership, action: str, visit: str, by: User) -> str:

@@ -18,7 +18,7 @@ from annotation.models import Membership, Project, Recruit, Visit
 from annotation.projects import people_csv, recruitment
 from annotation.projects.platforms import PLATFORMS, PREVIEW
 from annotation.projects.revisions import current
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import AuditEntry
 
 # What the list can be narrowed to.
@@ -111,7 +111,7 @@ def recruits_file(request: HttpRequest, slug: str) -> HttpResponse:
     project = access.managed_project(request.user, slug)
     rows = list(_rows(project))
     AuditEntry.objects.create(
-        user=request.user if request.user.is_authenticated else None,
+        user=person_of(request),
         project=project,
         action="people.download_recruits",
         object=project.slug,

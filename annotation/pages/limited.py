@@ -13,6 +13,7 @@ from typing import Concatenate, ParamSpec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from potato_site.accounts.decorators import person_of
 from potato_site.api import throttling
 
 Params = ParamSpec("Params")
@@ -24,9 +25,8 @@ def limited(view: View[Params]) -> View[Params]:
 
     @wraps(view)
     def counted(request: HttpRequest, *args: Params.args, **kwargs: Params.kwargs) -> HttpResponse:
-        assert request.user.pk is not None  # signed_in_api stands above
         per_minute = settings.LABEL_REQUESTS_PER_MINUTE
-        wait = throttling.take(request.user.pk, throttling.now(), per_minute, kind="label")
+        wait = throttling.take(person_of(request).pk, throttling.now(), per_minute, kind="label")
         if not wait:
             return view(request, *args, **kwargs)
         about = "Too many requests. Nothing was done: wait, and send the same again."

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotation import access, keymap
 from annotation.models import Project
 from potato_site.accounts import sessions
-from potato_site.accounts.decorators import signed_in
+from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.accounts.views import CAME_BY_LINK
 from potato_site.api import tokens
@@ -94,7 +94,7 @@ class TokenForm(forms.Form):
 @signed_in
 @never_cache
 def profile(request: HttpRequest) -> HttpResponse:
-    user = person(request)
+    user = person_of(request)
     form = ProfileForm(user, request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _page(request, form=form)
@@ -118,7 +118,7 @@ def profile_keys(request: HttpRequest) -> HttpResponse:
         chosen = {key: request.POST.get(f"key-{n}", "").strip()[:10] or key for n, key in enumerate(keymap.KEYS)}
     if problems := keymap.problems(chosen):
         return _page(request, chosen=chosen, key_problems=problems)
-    prefer(person(request), {"keys": keymap.changed(chosen)})
+    prefer(person_of(request), {"keys": keymap.changed(chosen)})
     messages.success(request, "The keys are as they were." if "reset" in request.POST else "Your keys are saved.")
     return redirect("profile")
 
@@ -137,7 +137,7 @@ def profile_sessions(request: HttpRequest) -> HttpResponse:
 @never_cache
 def profile_tokens(request: HttpRequest) -> HttpResponse:
     """Make a token. Its secret is in this answer and nowhere else."""
-    user = person(request)
+    user = person_of(request)
     if access.only_labels(user):
         raise Http404
     if request.session.get(CAME_BY_LINK):
@@ -157,16 +157,11 @@ def profile_tokens(request: HttpRequest) -> HttpResponse:
 @never_cache
 def profile_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Revoke a token."""
-    user = person(request)
+    user = person_of(request)
     token = get_object_or_404(ApiToken.objects.filter(user=user), pk=token_id)
     tokens.revoke(token, user)
     messages.success(request, "The token is revoked.")
     return redirect("profile")
-
-
-def person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 @transaction.atomic
@@ -179,7 +174,7 @@ def prefer(user: User, choices: dict[str, Any]) -> None:
 
 
 def _page(request: HttpRequest, **more: Any) -> HttpResponse:
-    user = person(request)
+    user = person_of(request)
     stored = user.preferences.get("keys", {})
     chosen = more.pop("chosen", None) or {key: stored.get(key, key) for key in keymap.KEYS}
     problems = more.pop("key_problems", {})

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
 
 from annotation.pages.shown import Sides
+from potato_site.accounts.decorators import person_of
 from potato_site.one_at_a_time import turn
 from traces.chunks import changes_gzip, changes_key, chunk_gzip, chunk_key
 from traces.search import MAX_QUERY, search
@@ -56,8 +57,7 @@ def found(request: HttpRequest, sides: Sides, version_id: int) -> JsonResponse:
     if len(query) > MAX_QUERY:
         about = f"a search takes at most {MAX_QUERY} characters"
         return JsonResponse({"error": "malformed", "message": about}, status=400)
-    assert request.user.pk is not None  # who asks has made sure
-    with turn("search", request.user.pk) as is_free:
+    with turn("search", person_of(request).pk) as is_free:
         if is_free:
             return JsonResponse(asdict(search(load_text(version_id), query)))
     about = "another search of yours is running"

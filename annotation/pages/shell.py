@@ -28,8 +28,7 @@ from annotation.pages.voices import voices_of
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import MAX_TEXT, PairLook, Scheme
-from potato_site.accounts.decorators import login_url
-from potato_site.accounts.models import User
+from potato_site.accounts.decorators import login_url, person_of
 from potato_site.canonical import digest
 from potato_site.markdown import markdown
 from traces.chunks import markdown_html
@@ -166,17 +165,16 @@ def common_state(
     request: HttpRequest, traces: list[ShownTrace], schemes: tuple[Scheme, ...], *, swapped: bool
 ) -> dict[str, Any]:
     """What of the script's state does not come from an assignment. Of a pair no single step is asked about."""
-    assert isinstance(request.user, User)
     is_pair = len(traces) > 1
     return {
-        "user": request.user.pk,
+        "user": person_of(request).pk,
         "pair": pair_state(schemes) if is_pair else None,
         "step_types": [] if is_pair else [step["type"] for step in traces[0].view.outline["steps"]],
         "chunk_steps": CHUNK_STEPS,
         "schemes": [_scheme_state(scheme, swapped) for scheme in schemes],
         "show_if": show_if.for_page(schemes),
         "keys": page_keys(schemes, is_pair),
-        "own_keys": keymap.moves(request.user.preferences.get("keys")),
+        "own_keys": keymap.moves(person_of(request).preferences.get("keys")),
         "limits": {"ops": MAX_OPS, "text": MAX_TEXT, "request": MAX_REQUEST},
     }
 

@@ -18,8 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from potato_site.accounts import limits, links, mail
 from potato_site.accounts.client import client_network
-from potato_site.accounts.decorators import signed_in
-from potato_site.accounts.models import User
+from potato_site.accounts.decorators import person_of, signed_in
 
 BACKEND = "potato_site.accounts.backends.FoldedNameBackend"
 # In the session of a person who came by a link: the old password need not be known to set a new one.
@@ -88,10 +87,10 @@ def set_password(request: HttpRequest) -> HttpResponse:
 
 def password_form(request: HttpRequest) -> SetPasswordForm:
     """Asks for the old password unless the person came by a link, or has none."""
-    assert isinstance(request.user, User)
-    may_set = request.session.get(CAME_BY_LINK) or not request.user.has_usable_password()
+    person = person_of(request)
+    may_set = request.session.get(CAME_BY_LINK) or not person.has_usable_password()
     data = request.POST if request.method == "POST" else None
-    return SetPasswordForm(request.user, data) if may_set else PasswordChangeForm(request.user, data)
+    return SetPasswordForm(person, data) if may_set else PasswordChangeForm(person, data)
 
 
 def safe_next(request: HttpRequest) -> str:
