@@ -55,6 +55,7 @@ def title_of(kind: str) -> str:
 
 
 def on_tick(function: Tick) -> Tick:
-    """Decorator: call this function, without arguments, every 30 s in one worker. Keep it under a second or enqueue."""
+    """Decorator: call this function, without arguments, every 30 s in one worker. Keep it under a second or enqueue:
+    while one runs for longer than a lease (``JOB_LEASE_SECONDS``), another worker begins the next tick."""
     ticks[f"{function.__module__}.{function.__qualname__}"] = function
     return function

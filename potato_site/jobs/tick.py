@@ -26,12 +26,15 @@ PRUNED_PER_TICK = 1000
 
 
 def tick() -> bool:
-    """Run everything once. False: another worker is doing so."""
+    """Run everything once. False: another worker is doing so, or does the rest, as this one took too long."""
     turn = _take_turn()
     if turn is None:
         return False
     try:
         for name, function in {"ring_again": ring_again, "forget": forget, **ticks}.items():
+            if not _renew(turn):
+                logger.warning("The tick stops before %s: one of its functions took longer than a lease", name)
+                return False
             _guarded(name, function)
     finally:
         _tick_row().filter(attempt=turn).update(state=Job.State.QUEUED, lease_until=None)
@@ -97,6 +100,12 @@ def _take_turn() -> int | None:
         .update(state=Job.State.RUNNING, attempt=row.attempt + 1, lease_until=lease_end(now), rung_at=now)
     )
     return row.attempt + 1 if taken else None
+
+
+def _renew(turn: int) -> bool:
+    """Whether the turn is still this tick's, for another lease."""
+    mine = _tick_row().filter(attempt=turn, state=Job.State.RUNNING)
+    return bool(mine.update(lease_until=lease_end(timezone.now())))
 
 
 def _tick_row() -> QuerySet[Job]:

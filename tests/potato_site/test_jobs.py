@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
@@ -449,6 +450,45 @@ def test_only_one_tick_runs_at_a_time(monkeypatch):
     monkeypatch.setattr(ticking, "ticks", {"inner": lambda: inner.append(ticking.tick())})
     assert ticking.tick()
     assert inner == [False]
+    assert ticking.tick(), "the turn is given back"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time of the tick, in a list: seconds from now."""
+    passed, began = [0], timezone.now()
+    now = SimpleNamespace(now=lambda: began + timedelta(seconds=passed[0]))
+    monkeypatch.setattr(ticking, "timezone", now)
+    return passed
+
+
+def test_a_tick_that_takes_longer_than_a_lease_keeps_its_turn(monkeypatch, settings, clock):
+    settings.JOB_LEASE_SECONDS = 120
+    others = []
+
+    def slow() -> None:
+        clock[0] += 70
+        with monkeypatch.context() as other:
+            other.setattr(ticking, "ticks", {})
+            others.append(ticking.tick())
+
+    monkeypatch.setattr(ticking, "ticks", {f"slow{number}": slow for number in range(4)})
+    assert ticking.tick()
+    assert others == [False] * 4
+
+
+def test_a_tick_whose_turn_was_taken_leaves_the_rest_to_who_took_it(monkeypatch, settings, clock):
+    settings.JOB_LEASE_SECONDS = 120
+    seen = []
+
+    def hangs() -> None:
+        clock[0] += 130
+        monkeypatch.setattr(ticking, "ticks", {"next": lambda: seen.append("the other")})
+        assert ticking.tick()
+
+    monkeypatch.setattr(ticking, "ticks", {"hangs": hangs, "next": lambda: seen.append("this one")})
+    assert not ticking.tick()
+    assert seen == ["the other"]
     assert ticking.tick(), "the turn is given back"
 
 
