@@ -8,6 +8,7 @@ every machine and nobody can predict it from the order. Later imports fill the l
 from __future__ import annotations
 
 import hashlib
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -89,22 +90,29 @@ def choose(project: Project, fraction: float | Fraction, kind: str = Item.Kind.T
             open_items[name].append(place)
     wanted = quota(fraction, sum(sizes.values()))
     if wanted > len(picked):
-        _mark(_pick(wanted - len(picked), spread(wanted, sizes), already, open_items), True)
+        _mark(pick(wanted - len(picked), spread(wanted, sizes), already, open_items), True)
     elif wanted < len(picked):
         _mark(_give_up(project, picked, len(picked) - wanted), False)
 
 
-def _pick(
+def pick(
     count: int, target: Mapping[str, int], already: Mapping[str, int], open_items: Mapping[str, list[tuple[str, int]]]
 ) -> list[int]:
-    """``count`` items, the strata furthest below their target first; within one, the lowest rank."""
-    queues = {name: sorted(items, reverse=True) for name, items in open_items.items()}
-    missing = {name: target.get(name, 0) - already.get(name, 0) for name in queues}
+    """``count`` of the items, given as (rank, item): of the stratum furthest below its target (ties: the last by name)
+    the one with the lowest rank, again and again. An outcome is free text, so there may be as many strata as items.
+    """
+    names = sorted((name for name, items in open_items.items() if items), reverse=True)
+    queues = [sorted(open_items[name], reverse=True) for name in names]
+    surplus = [(already.get(name, 0) - target.get(name, 0), number) for number, name in enumerate(names)]
+    heapq.heapify(surplus)
     chosen = []
     for _ in range(count):
-        name = max((n for n in queues if queues[n]), key=lambda n: (missing[n], n))
-        chosen.append(queues[name].pop()[1])
-        missing[name] -= 1
+        places, number = surplus[0]
+        chosen.append(queues[number].pop()[1])
+        if queues[number]:
+            heapq.heapreplace(surplus, (places + 1, number))
+        else:
+            heapq.heappop(surplus)
     return chosen
 
 
