@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -74,7 +75,9 @@ def test_a_broker_that_is_away_is_told_and_does_not_stop_labeling(watching, monk
 def test_it_says_when_nobody_keeps_the_clock(watching):
     assert watching.get("/readyz").json()["checks"]["tick"]["ok"] is False
     tick()
-    assert watching.get("/readyz").json()["checks"]["tick"] == {"ok": True, "message": "0 s ago"}
+    check = watching.get("/readyz").json()["checks"]["tick"]
+    assert check["ok"] is True
+    assert re.fullmatch(r"\d s ago", check["message"])
     Job.objects.filter(kind="jobs.tick").update(rung_at=timezone.now() - timedelta(minutes=10))
     assert watching.get("/readyz").json()["checks"]["tick"] == {"ok": False, "message": "600 s ago"}
 
