@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from traces import zips
 from traces.finding import printable
 from traces.jsonl import Problem
 from traces.neighbours import NamedFiles, is_hidden
@@ -24,6 +25,7 @@ from traces.packed import HEAD_BYTES, kind_of
 from traces.source import Source
 
 PIECE_BYTES = 1024 * 1024
+MEMBERS_PER_FILE = 2  # of a ZIP: macOS adds a file to each, others add folders
 MAX_HEADER_BYTES = 64 * 1024 * 1024  # asked for in one piece; tar keeps long names so
 BAD = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError, RuntimeError)
 
@@ -103,7 +105,8 @@ class _Archive:
             with self.source.open() as stream:
                 problems += readers[self.kind](stream)
         except TooMuch as error:
-            problems.append(self._problem("", f"{error}: the rest of this archive was not read"))
+            rest = "the rest of this archive was not read" if self.bytes else "nothing of this archive was read"
+            problems.append(self._problem("", f"{error}: {rest}"))
         except OSError as error:
             problems.append(self._problem("", f"cannot be unpacked: {error.strerror or error}"))
         except BAD as error:
@@ -114,7 +117,7 @@ class _Archive:
         yield from problems
 
     def _zip(self, stream: IO[bytes]) -> Iterator[Problem]:
-        with zipfile.ZipFile(stream) as archive:
+        with self._opened(stream) as archive:
             for member in archive.infolist():
                 self.alive(0)
                 if member.is_dir() or is_passed_over(member.filename):
@@ -126,6 +129,12 @@ class _Archive:
                 else:
                     with archive.open(member) as content:
                         yield from self._keep(member.filename, content)
+
+    def _opened(self, stream: IO[bytes]) -> zipfile.ZipFile:
+        try:
+            return zips.opened(stream, self.limits.files * MEMBERS_PER_FILE)
+        except zips.TooManyMembers as error:
+            raise TooMuch(str(error)) from error
 
     def _tar(self, stream: IO[bytes]) -> Iterator[Problem]:
         raw: Any = gzip.GzipFile(fileobj=stream) if self.kind == "tar.gz" else stream

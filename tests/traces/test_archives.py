@@ -3,15 +3,19 @@
 import gzip
 import io
 import os
+import struct
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
 
 from tests.traces.test_convert import TRACE
+from traces import zips
 from traces.archives import Limits, unpacked
 from traces.finding import find_sources
 from traces.jsonl import Problem
+from traces.recognition import is_claimed
 from traces.source import Source
 
 
@@ -106,7 +110,7 @@ def test_members_know_their_neighbours(zipped, tmp_path):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"files": 2}, "holds more than 2 files"),
+        ({"files": 3}, "holds more than 3 files"),
         ({"bytes": 2500}, "unpacks to more than 0.0 GB"),
         ({"ratio": 2, "ratio_from": 1000}, "grows to more than 2 times its size"),
     ],
@@ -119,6 +123,58 @@ def test_what_is_within_the_limits_is_kept_and_the_rest_is_told(zipped, tarred, 
     assert len(files) < 5
     assert len(problems) == 1
     assert message in problems[0]
+
+
+def with_members(path, n_members: int) -> None:
+    """A ZIP of empty members, as quickly as it can be made: of every one but the first only the list knows."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("0", b"")
+    raw = path.read_bytes()
+    start, end = raw.index(b"PK\x01\x02"), raw.index(b"PK\x05\x06")
+    size = (end - start) * n_members
+    last = b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 1, 1, size, start, 0)
+    path.write_bytes(raw[:start] + raw[start:end] * n_members + last)
+
+
+def test_a_zip_that_names_too_many_members_costs_no_memory(tmp_path, unpack):
+    with_members(tmp_path / "in" / "a.zip", 50_000)
+    tracemalloc.start()
+    try:
+        files, problems = unpack(is_claimed, files=1000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert files == {}
+    assert problems == ["a.zip: holds more than 2,000 members: nothing of this archive was read"]
+    assert most < 5_000_000, "the list itself has 2.4 MB, an object of each member 25"
+
+
+def test_what_a_zip_says_of_the_number_of_its_members_is_not_believed(tmp_path):
+    path = tmp_path / "a.zip"
+    with_members(path, 10)
+    with path.open("rb") as stream:
+        assert len(list(zips.names(stream))) == len(zipfile.ZipFile(stream).namelist()) == 10
+
+
+@pytest.mark.parametrize("before", [b"", b"#!/bin/sh\n"])
+@pytest.mark.parametrize("comment", [b"", b"made by hand"])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_the_list_of_a_zip_is_found_where_it_is(tmp_path, monkeypatch, before, comment, is_large):
+    if is_large:
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)  # as of one with 65,536 files
+    members = ["a", "b/c.jsonl", "\u00e9" * 40]
+    path = tmp_path / "a.zip"
+    path.write_bytes(before)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = comment
+        for name in members:
+            archive.writestr(name, b"x")
+    assert is_large == (b"PK\x06\x06" in path.read_bytes())
+    with path.open("rb") as stream:
+        assert [name.decode() for name in zips.names(stream)] == members
+        assert zips.opened(stream, 3).namelist() == members
+        with pytest.raises(zips.TooManyMembers):
+            zips.opened(stream, 2)
 
 
 def test_a_bomb_of_gzip_stops_early(tmp_path, unpack):

@@ -12,11 +12,13 @@ from typing import Any, BinaryIO
 import zstandard
 
 from potato_site.canonical import loads_leniently
+from traces import zips
 from traces.jsonl import MAX_WHOLE_BYTES
 
 ZSTD = 93  # the number of the method in a ZIP; Python's reader learns it in 3.14
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 MAX_SAMPLES = 100_000
+MAX_MEMBERS = 2 * MAX_SAMPLES  # the journal has a file for some
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, zstandard.ZstdError, struct.error),
     *(NotImplementedError, RuntimeError, EOFError),
@@ -32,16 +34,14 @@ def is_log_archive(stream: BinaryIO) -> bool:
     if not stream.read(4).startswith(b"PK\x03\x04"):
         return False
     try:
-        with zipfile.ZipFile(stream) as archive:
-            names = archive.namelist()
+        return any(name in (b"header.json", b"_journal/start.json") for name in zips.names(stream))
     except _BROKEN:
         return False
-    return "header.json" in names or "_journal/start.json" in names
 
 
 def read_archive(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
     """(name, value) of the log's head and then of each sample; a BadMember in place of one that cannot be read."""
-    with zipfile.ZipFile(stream) as archive:
+    with zips.opened(stream, MAX_MEMBERS) as archive:
         members = {member.filename: member for member in archive.infolist()}
         samples = sorted(name for name in members if name.startswith("samples/") and name.endswith(".json"))
         heads = [name for name in ("header.json", "_journal/start.json") if name in members][:1]
