@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from django.utils.http import content_disposition_header, parse_etags
 
 from exports.models import Export
 from exports.releases import MANIFEST
+from potato_site.files import open_inside
 
 PIECE_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
@@ -31,6 +31,7 @@ TYPES = {".jsonl": "application/x-ndjson", ".json": "application/json", ".csv": 
 class Published:
     """One file of an export: where it is, and what the manifest says of it. ``size`` None: ask the disk."""
 
+    folder: Path
     path: Path
     sha256: str
     size: int | None = None
@@ -40,8 +41,8 @@ def files_of(export: Export) -> dict[str, Published]:
     """The export's files by name, its manifest among them."""
     folder = Path(export.path)
     listed = {file["name"]: file for file in export.manifest.get("files", ())}
-    found = {name: Published(folder / name, file["sha256"], file["bytes"]) for name, file in listed.items()}
-    return {**found, MANIFEST: Published(folder / MANIFEST, export.sha256)}
+    found = {name: Published(folder, folder / name, file["sha256"], file["bytes"]) for name, file in listed.items()}
+    return {**found, MANIFEST: Published(folder, folder / MANIFEST, export.sha256)}
 
 
 class FileGone(Http404):
@@ -113,11 +114,10 @@ def _accelerated(path: Path) -> str:
 def _open(file: Published) -> BinaryIO:
     """Raises FileGone unless it is the file that was published, as far as its size tells; a link is not."""
     try:
-        stream = os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+        stream = os.fdopen(open_inside(file.folder, file.path), "rb")
     except OSError as error:
         raise FileGone(f"{file.path.name} is no longer there") from error
-    found = os.fstat(stream.fileno())
-    if not stat.S_ISREG(found.st_mode) or file.size not in (None, found.st_size):
+    if file.size not in (None, os.fstat(stream.fileno()).st_size):
         stream.close()
         raise FileGone(f"{file.path.name} is not what was published")
     return stream

@@ -6,8 +6,10 @@ A reader sees the old file or the new one, never a part; a full disk or a crash 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +26,33 @@ def nothing() -> None:
 
 def tell_nobody(file: Path) -> None:
     """Nobody is interested in the temporary name."""
+
+
+def open_inside(folder: Path, path: Path) -> int:
+    """A handle to read the regular file ``path`` in ``folder``, which itself may be reached by links; below it no part
+    is one, also where somebody puts one there at this moment. Raises OSError.
+    """
+    try:
+        parts = path.relative_to(folder).parts
+    except ValueError:
+        parts = ()
+    if not parts or ".." in parts:
+        raise OSError(errno.EACCES, "lies outside its folder")
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for place, part in enumerate(parts):
+            kind = os.O_DIRECTORY if place < len(parts) - 1 else os.O_NONBLOCK  # a pipe nobody writes to
+            found = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=handle)
+            os.close(handle)
+            handle = found
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file by now")
+    except OSError as error:
+        os.close(handle)
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise OSError(errno.ELOOP, "is a link by now, or lies behind one") from None
+        raise
+    return handle
 
 
 def make_folders(folder: Path) -> list[Path]:

@@ -16,12 +16,13 @@ def printable(path: Path) -> str:
     return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def find_sources(given: Path, *, skip: Path | None = None) -> Iterator[Source | Problem]:
+def find_sources(given: Path, *, skip: Path | None = None, within: Path | None = None) -> Iterator[Source | Problem]:
     """The file ``given``, or every file of that folder in sorted order, without ``skip`` and hidden ones.
 
     HIDDEN_HISTORIES are read all the same. A link that leads out of the folder, a folder that cannot be read and what
-    is no regular file is a Problem; a link inside the folder is passed over, because its target is read itself. Raises
-    FileNotFoundError.
+    is no regular file is a Problem; a link inside the folder is passed over, because its target is read itself. A file
+    that becomes a link later is not read, nor one behind a folder that does; ``within`` is the folder below which that
+    holds, if it is not ``given``. Raises FileNotFoundError.
     """
     if given.is_file():
         yield Source(given, printable(Path(given.name)), FolderFiles(given.parent))
@@ -40,7 +41,7 @@ def find_sources(given: Path, *, skip: Path | None = None) -> Iterator[Source | 
         elif not path.is_file():
             yield Problem(name, None, "", "is not a regular file; not read")
         elif path != skipped:
-            yield Source(path, name, files, used)
+            yield Source(path, name, files, used, within=within or root)
     for error in unreadable:
         yield Problem(printable(Path(error.filename)), None, "", f"cannot be read: {error.strerror}")
 

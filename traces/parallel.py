@@ -46,7 +46,7 @@ T = TypeVar("T")
 Event = Converted | Problem | Done | Unread
 Group = list[Source]
 Words = dict[tuple[str, ...], bool]
-_Place = tuple[Path, str, int, Words]  # what makes a source again; the number is that of its files
+_Place = tuple[Path, str, int, Words, Path | None]  # what makes a source again; the number is that of its files
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Processes:
             yield from _opened(result, source)
 
     def _submit(self, work: Callable[[list[_Place]], list[T]], group: Group) -> Future[list[T]]:
-        places = [(one.path, one.name, self.numbers[id(one.files)], one.words) for one in group]
+        places = [(one.path, one.name, self.numbers[id(one.files)], one.words, one.within) for one in group]
         with _undisturbed():
             return self.pool.submit(work, places)
 
@@ -217,8 +217,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _source(path: Path, name: str, files: int, words: Words) -> Source:
-    return Source(path, name, _state["recipe"].files[files], words=words)
+def _source(path: Path, name: str, files: int, words: Words, within: Path | None) -> Source:
+    return Source(path, name, _state["recipe"].files[files], words=words, within=within)
 
 
 def _mentions_results(places: list[_Place]) -> list[Words]:

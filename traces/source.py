@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from potato_site.canonical import loads_leniently
-from potato_site.files import nothing
+from potato_site.files import nothing, open_inside
 from traces.jsonl import (
     BOM,
     MAX_DOCUMENT_BYTES,
@@ -61,7 +61,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Source:
-    """One input file. ``name`` is its path relative to the input folder, with "/"; it need not be a path on disk."""
+    """One input file. ``name`` is its path relative to the input folder, with "/"; it need not be a path on disk.
+
+    ``within``: the folder that its path does not lead out of, whatever was put in its place since it was found.
+    """
 
     path: Path
     name: str
@@ -70,6 +73,7 @@ class Source:
 
     place: Place = field(default_factory=Place, compare=False)
     words: dict[tuple[str, ...], bool] = field(default_factory=dict, compare=False)  # whether it mentions them
+    within: Path | None = field(default=None, compare=False)
 
     def forget(self) -> None:
         """Let go what was read of it. The words that it mentions stay known."""
@@ -78,15 +82,18 @@ class Source:
 
     def open(self) -> BufferedReader:
         """Its bytes. How far they were read is in ``place``."""
-        stream = open(self.path, "rb")  # noqa: SIM115
+        stream = open(self._handle(), "rb")  # noqa: SIM115
         self.place.stream, self.place.size = stream, self.size
         return stream
 
     def open_raw(self) -> FileIO:
         """The same without a buffer, for who reads much at once."""
-        stream = open(self.path, "rb", buffering=0)  # noqa: SIM115
+        stream = open(self._handle(), "rb", buffering=0)  # noqa: SIM115
         self.place.stream, self.place.size = stream, self.size
         return stream
+
+    def _handle(self) -> int:
+        return open_inside(self.within, self.path) if self.within else os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
     # --- JSON ---------------------------------------------------------------------------------------------
 
@@ -311,7 +318,11 @@ class Source:
         found = self.files.of(folder)
         wanted = [last] if last in found else sorted(name for name in found if fnmatchcase(name, last))
         names = {name: posixpath.join(folder, name) for name in wanted}
-        return [Source(found[name], full, self.files, self.used) for name, full in names.items() if full != self.name]
+        return [
+            Source(found[name], full, self.files, self.used, within=self.within)
+            for name, full in names.items()
+            if full != self.name
+        ]
 
     def use(self, other: Source) -> None:
         """Note that this file's converter has read ``other`` too: it is not reported as a file nobody recognises."""
@@ -361,7 +372,7 @@ class Source:
         if self._is_small:
             return hashlib.sha256(self._bytes).hexdigest()
         digest = hashlib.sha256()
-        with self.path.open("rb", buffering=0) as stream:
+        with open(self._handle(), "rb", buffering=0) as stream:
             while piece := stream.read(PEEK_BYTES):
                 digest.update(piece)
                 self.place.alive()

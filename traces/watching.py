@@ -43,17 +43,21 @@ def allowed_folders() -> list[str]:
 
 def may_be_watched(folder: str) -> bool:
     """Whether the folder, links resolved, lies in one that the settings name."""
-    path = Path(folder).resolve()
-    return os.path.isdir(path) and any(
-        path.is_relative_to(Path(root).resolve()) for root in settings.POTATO_WATCHED_FOLDERS
-    )
+    return _allowed(folder) is not None
+
+
+def _allowed(folder: str) -> Path | None:
+    """The folder of the settings that it lies in, links resolved."""
+    path, roots = Path(folder).resolve(), (Path(root).resolve() for root in settings.POTATO_WATCHED_FOLDERS)
+    return next(filter(path.is_relative_to, roots), None) if os.path.isdir(path) else None
 
 
 def files_of(folder: str) -> list[Source | Problem]:
     """Its files, under names relative to it. Raises FileNotFoundError."""
-    if not may_be_watched(folder):
+    allowed = _allowed(folder)
+    if allowed is None:
         raise FileNotFoundError("the watched folder is not there, or the settings no longer allow it")
-    return list(find_sources(Path(folder)))
+    return list(find_sources(Path(folder), within=allowed))
 
 
 def watch(dataset: Dataset, folder: str) -> None:

@@ -279,6 +279,68 @@ def test_files_near_are_found_inside_the_input_only(given, tmp_path):
         assert agent.near(pattern) == [], pattern
 
 
+@pytest.fixture
+def swapped(given, tmp_path):
+    """``swapped(name)``: the source of a file found before somebody put a link to what lies outside in place of it, or
+    of the folder ``name``."""
+    given("outside", "out/s/a.jsonl")
+    given("{}", "in/s/a.jsonl")
+    given("{}", "in/s/b.jsonl")
+
+    def make(name):
+        sources = {one.name: one for one in find_sources(tmp_path / "in")}
+        place, other = tmp_path / "in" / name, tmp_path / "out" / name
+        place.rename(tmp_path / "taken-away")
+        place.symlink_to(other)
+        return sources["s/a.jsonl"]
+
+    return make
+
+
+READS = [
+    lambda source: source.open().read(),
+    lambda source: source.open_raw().read(),
+    lambda source: source.first_bytes(9),
+    lambda source: source.head,
+    lambda source: source.sha256,
+]
+
+
+@pytest.mark.parametrize("name", ["s/a.jsonl", "s"])
+@pytest.mark.parametrize("read", READS)
+def test_a_link_put_in_place_of_a_file_that_was_found_is_not_followed(swapped, monkeypatch, read, name):
+    monkeypatch.setattr(source_module, "WHOLE_BYTES", 0)
+    with pytest.raises(OSError, match="is a link by now"):
+        read(swapped(name))
+
+
+@pytest.mark.parametrize("name", ["s/a.jsonl", "s"])
+def test_nor_is_one_in_place_of_a_file_near_another(swapped, tmp_path, name):
+    (tmp_path / "in" / "c.jsonl").write_text("{}")
+    (near,) = next(one for one in find_sources(tmp_path / "in") if one.name == "c.jsonl").near("s/a.jsonl")
+    swapped(name)
+    with pytest.raises(OSError, match="is a link by now"):
+        near.open()
+
+
+def test_a_pipe_put_in_place_of_a_file_holds_nobody_up(given, tmp_path):
+    given("{}", "in/a.jsonl")
+    (source,) = find_sources(tmp_path / "in")
+    source.path.unlink()
+    os.mkfifo(source.path)
+    with pytest.raises(OSError, match="no regular file"):
+        source.open()
+
+
+def test_the_folder_that_is_given_and_the_file_that_is_given_may_be_links(given, tmp_path):
+    given("{}", "in/a.jsonl")
+    (tmp_path / "folder").symlink_to(tmp_path / "in")
+    (tmp_path / "file").symlink_to(tmp_path / "in" / "a.jsonl")
+    for name in ("folder", "file"):
+        (source,) = find_sources(tmp_path / name)
+        assert source.open().read() == b"{}"
+
+
 def test_a_single_file_has_its_folder_and_an_uploaded_one_nothing(given, tmp_path):
     given("{}", "a.jsonl")
     given("{}", "b.jsonl")

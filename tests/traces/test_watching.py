@@ -10,7 +10,7 @@ from potato_site.jobs import runner
 from potato_site.jobs.models import Job
 from tests.factory import make_trace
 from tests.traces.test_uploads import work
-from traces import tasks
+from traces import tasks, watching
 from traces.models import Dataset, Import, ImportFile, Trace
 from traces.watching import allowed_folders, look_into_watched_folders, may_be_watched, state_of, watch
 
@@ -173,6 +173,28 @@ def test_a_folder_that_is_no_longer_allowed_is_not_read(dataset, folder, setting
     look_into_watched_folders()
     assert ids() == []
     assert "no longer allow" in Job.objects.get(kind="traces.import").error
+
+
+@pytest.mark.parametrize("name", ["runs", "runs/t.jsonl"])
+def test_a_link_put_in_place_of_what_was_listed_leads_nowhere(dataset, folder, tmp_path, monkeypatch, name):
+    write(folder, "a")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    write(outside, "secret")
+    find = watching.find_sources
+
+    def meanwhile(*args, **keys):
+        found = list(find(*args, **keys))
+        place = folder.parent / name
+        place.rename(tmp_path / "taken-away")
+        place.symlink_to(outside if name == "runs" else outside / "t.jsonl")
+        return found
+
+    monkeypatch.setattr(watching, "find_sources", meanwhile)
+    look(times=2)
+    assert ids() == []
+    (file,) = ImportFile.objects.all()
+    assert "is a link by now" in file.problems[0]["message"]
 
 
 def test_watching_can_be_ended(dataset, folder):
