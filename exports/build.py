@@ -12,7 +12,7 @@ from exports import comparisons, pairs
 from exports.asked import Asked, choose
 from exports.changes import Changes
 from exports.earlier import Earlier
-from exports.effect import in_effect, without_effect
+from exports.effect import in_effect, pairs_rewards, without_effect
 from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options, as_json, changed
@@ -131,7 +131,10 @@ class Source:
         self.project = queries.project_by_id(project_id)
         self.given, self.options, self.writer, self.progress = options, in_effect(options, writer), writer, progress
         self.done = 0
-        self.asked: Asked = choose(queries.questions(self.project), self.options, writer.takes)
+        questions = queries.questions(self.project)
+        # What is named has to be there, whatever comes of it.
+        choose(questions, options, writer.takes)
+        self.asked: Asked = choose(questions, self.options, writer.takes)
         self.tally = Tally()
         self._told: dict[str, Any] = {}
         issues = queries.issues_and_repositories(self.project) if self.options.has_splits else ()
@@ -247,7 +250,7 @@ class Source:
     def reads_traces(self) -> bool:
         """Whether labels of single traces go in."""
         is_paired = self.writer.takes == "pairs"
-        return not is_paired or (self.options.pair_source != "pairwise" and self.asked.reward is not None)
+        return not is_paired or pairs_rewards(self.options, self.asked)
 
     @property
     def reads_comparisons(self) -> bool:

@@ -13,10 +13,21 @@ from exports.tally import Tally
 
 PAIR_OPTIONS = ("pair_source", "pairs_per_issue", "min_margin")
 PROMPT_OPTIONS = ("prompt_limit",)
+# Whatever they say of traces, those that people compared stay.
+REWARD_PAIR_OPTIONS = ("min_margin", "min_agreement", "outcome", "outcome_scheme", "dedupe", "ties=drop")
+# Of no use where steps have no labels.
+LABEL_OPTIONS = ("scheme", "ties", "reward_values", "post_error", "soft_labels")
+# Of no use where nobody's labels are merged.
+MERGE_OPTIONS = ("ties", "min_agreement")
 USUAL = Options()
 # What an option comes to where a format ignores it: a benchmark has every attempt, and who asks for what people said
 # gets all of it.
 IGNORED = Options(dedupe=False)
+
+
+def pairs_rewards(options: Options, asked: Asked) -> bool:
+    """Whether pairs are made of process rewards."""
+    return options.pair_source != "pairwise" and asked.reward is not None
 
 
 def in_effect(options: Options, writer: Format) -> Options:
@@ -28,7 +39,7 @@ def without_effect(
     project: queries.Project, options: Options, asked: Asked, tally: Tally, writer: Format
 ) -> Iterator[str]:
     """A sentence for each. ``tally``: of the rows that were read with these options."""
-    yield from _idle(options, writer)
+    yield from _idle(options, asked, writer)
     people = queries.known_people(project, options.exclude_annotators)
     yield from _unknown("exclude_annotators", "nobody here is called", options.exclude_annotators, people)
     labels = {label.value for label in asked.reward.labels} if asked.reward else set()
@@ -43,15 +54,20 @@ def without_effect(
             yield f"traces: {unknown:,} of the {len(options.traces):,} ids are of no trace here"
 
 
-def _idle(options: Options, writer: Format) -> Iterator[str]:
+def _idle(options: Options, asked: Asked, writer: Format) -> Iterator[str]:
     """Options that are not the usual ones and change nothing of what this format writes."""
-    ignored = _ignored(options, writer)
-    if writer.is_raw and not (options.ties == "drop" or options.min_agreement or options.suggested == "drop"):
-        ignored.append("scheme")
-    if not writer.tells_outcome and not options.outcome:
-        ignored.append("outcome_scheme")
-    for name in (name for name in ignored if _is_own(options, name)):
-        yield f"{name}: it changes nothing of this format"
+    told = dict.fromkeys(_ignored(options, writer), "it changes nothing of this format")
+    merged = options.aggregation != "per_annotator"
+    decides = merged and (options.ties == "drop" or options.min_agreement)
+    if writer.is_raw and not (decides or options.suggested == "drop"):
+        told["scheme"] = "it changes nothing of this format"
+    for name in _unpaired(options, asked, writer):
+        told.setdefault(name, "it is for process rewards, and no pair is made of them")
+    for name in MERGE_OPTIONS if not merged else ():
+        told.setdefault(name, "with a row for every annotator there are no ties and no agreement")
+    for name, sentence in told.items():
+        if _is_own(options, name):
+            yield f"{name}: {sentence}"
     if options.content == USUAL.content and _is_own(options, "content_limit"):
         yield "content_limit: steps are cut where content is truncated, and it is not"
     for name in ("split_by", "split_seed"):
@@ -59,10 +75,25 @@ def _idle(options: Options, writer: Format) -> Iterator[str]:
             yield f"{name}: no share of the traces goes into another split"
 
 
+def _unpaired(options: Options, asked: Asked, writer: Format) -> list[str]:
+    """What does nothing where all pairs are comparisons."""
+    if writer.takes != "pairs" or pairs_rewards(options, asked):
+        return []
+    has_labels = writer.step_labels and asked.reward is not None
+    return _given([*REWARD_PAIR_OPTIONS, *(() if has_labels else LABEL_OPTIONS)], options)
+
+
+def _given(names: Iterable[str], options: Options) -> list[str]:
+    """Without those that name another value than was given."""
+    parts = (one.partition("=") for one in names)
+    return [name for name, equals, value in parts if not equals or getattr(options, name) == value]
+
+
 def _ignored(options: Options, writer: Format) -> list[str]:
     """The names of what the format ignores, of single values where one of these was given."""
-    given = (one.partition("=") for one in writer.ignores)
-    names = [name for name, equals, value in given if not equals or getattr(options, name) == value]
+    names = _given(writer.ignores, options)
+    # Whose outcome it is says nothing there, and its ties are none of the row.
+    names += () if writer.tells_outcome or options.outcome else ("outcome_scheme",)
     names += () if writer.takes == "pairs" else PAIR_OPTIONS
     names += () if writer.prompts_grow else PROMPT_OPTIONS
     # A share of votes holds those for a neutral step, wherever it is written.

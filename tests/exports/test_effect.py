@@ -5,11 +5,12 @@ import io
 import pytest
 from django.core.management import call_command
 
+from exports.build import build
 from exports.models import Export
 from exports.options import Options
 from exports.preview import preview
 from potato_site.jobs import run_now
-from tests.factory import answers, make_project, submit_item
+from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -55,3 +56,46 @@ def test_what_is_no_time_is_said_with_an_example(project, tmp_path):
         call_command(
             "export", format="prm", project=project.slug, output=tmp_path / "out.jsonl", submitted_since="yesterday"
         )
+
+
+def idle(project, folder, name, **given):
+    """The options that are said to do nothing."""
+    built = build(project.pk, name, Options(**given), folder / "out")
+    return [line.partition(":")[0] for line in built.without_effect]
+
+
+@pytest.mark.parametrize("name", ["prm", "atif", "kto", "csv"])
+def test_an_outcome_that_is_not_told_makes_no_row_tied(tmp_path, name):
+    review = {"annotation_type": "code_review", "name": "review", "file_ratings": {"enabled": False}}
+    project = make_project(tmp_path, schemes=[FIRST_ERROR, OUTCOME, review])
+    for who, verdict in (("ann", "approve"), ("bob", "request_changes")):
+        submit_item(project, who, {**answers(1), "review": {"verdict": verdict}})
+    for more in ({}, {"ties": "drop"}):
+        plain, other = (
+            build(project.pk, name, Options(**more, **given), tmp_path / str(number) / "out")
+            for number, given in enumerate(({}, {"outcome_scheme": "review"}))
+        )
+        assert plain.counts == other.counts
+        assert plain.counts["rows"] > 0
+        assert "outcome_scheme: it changes nothing of this format" in other.without_effect
+    # Where it decides what is in, so does its tie.
+    chosen = {"outcome_scheme": "review", "outcome": ("approve", "request_changes"), "ties": "drop"}
+    assert build(project.pk, name, Options(**chosen), tmp_path / "out").counts["left_out"] == {"tied": 1}
+
+
+def test_with_a_row_for_every_annotator_nothing_is_tied(project, tmp_path):
+    for name in ("prm", "swe_bench", "preference_pairs"):
+        for given in ({"ties": "drop"}, {"ties": "latest"}, {"min_agreement": 0.5}):
+            assert idle(project, tmp_path, name, aggregation="per_annotator", **given) == list(given)
+            assert idle(project, tmp_path, name, **given) == []
+
+
+def test_what_is_for_process_rewards_does_nothing_to_comparisons(project, tmp_path):
+    for given in ({"min_margin": 0.5}, {"min_agreement": 0.5}, {"outcome": ("partial",)}, {"dedupe": False},
+                  {"ties": "drop"}, {"outcome_scheme": "outcome"}):  # fmt: skip
+        assert idle(project, tmp_path, "preference_pairs", pair_source="pairwise", **given) == list(given)
+        assert idle(project, tmp_path, "preference_pairs", **given) == []
+    # Of the steps one has labels, the other none.
+    for given in ({"ties": "latest"}, {"reward_values": {"incorrect": 0.2}}, {"post_error": "truncate"}):
+        assert idle(project, tmp_path, "preference_pairs", pair_source="pairwise", **given) == []
+        assert idle(project, tmp_path, "dpo", pair_source="pairwise", **given) == list(given)
