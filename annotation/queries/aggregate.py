@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from annotation.queries.shapes import Question
@@ -48,6 +49,8 @@ def one_of(question: Question, given: Sequence[Any], mode: str) -> Result:
     if question.type == COMPARISON:
         return comparison(given)
     merge = MERGES[question.merge]
+    if question.merge == "options":
+        merge = partial(options, order=[label.value for label in question.labels])
     # A list holds a value per step (all annotators saw the same version of the trace).
     return per_step(given, merge) if question.scope == "step" else merge(given)
 
@@ -89,11 +92,15 @@ def comparison(values: Sequence[dict[str, Any]]) -> Result:
     return chosen._replace(value=values[chosen.agreeing[0]])
 
 
-def options(values: Sequence[list[Any]]) -> Result:
-    """Of several lists of choices, what at least half chose; where that is nothing, the first list. Half is a tie."""
+def options(values: Sequence[list[Any]], order: Sequence[Any] = ()) -> Result:
+    """Of several lists of choices, what at least half chose; where that is nothing, the first list. Half is a tie.
+
+    ``order``: of the options. Others come last, in the order of the answers.
+    """
     votes = Counter(option for value in values for option in dict.fromkeys(value))
     chosen = [option for option, count in votes.items() if 2 * count >= len(values)]
-    merged = chosen or list(values[0])
+    ranks = {option: place for place, option in enumerate(order)}
+    merged = sorted(chosen or values[0], key=lambda option: ranks.get(option, len(ranks)))
     agreeing = tuple(place for place, value in enumerate(values) if sorted(value) == sorted(merged))
     is_tie = not chosen or any(2 * count == len(values) for count in votes.values())
     return Result(merged, _share(len(agreeing), len(values)), is_tie, agreeing)

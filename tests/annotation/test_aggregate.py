@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation.queries import aggregate
+from annotation.queries import LabelMeaning, Question, aggregate
 
 REWARDS = {"correct": 1.0, "partially_correct": 0.5, "neutral": 0.5, "incorrect": 0.0}
 
@@ -132,3 +132,12 @@ def test_of_several_numbers_the_middle_is_taken(given, expected):
 def test_numbers_of_steps_are_taken_step_by_step():
     found = aggregate.per_step([[1, None], [3, None], [8, 2]], aggregate.median).value
     assert str(found) == "[3.0, 2.0]"
+
+
+@pytest.mark.parametrize(("scope", "each"), [("item", lambda value: value), ("step", lambda value: [value, None])])
+def test_merged_choices_are_in_the_order_of_the_options(scope, each):
+    labels = tuple(LabelMeaning(name, name, "", None) for name in ("slow", "risky", "needless"))
+    question = Question("problems", "multiselect", scope, "", "options", False, labels)
+    said = [["risky", "gone"], ["slow", "risky", "gone"], ["slow", "needless"]]
+    for given in (said, said[::-1]):
+        assert aggregate.one_of(question, [each(value) for value in given], "").value == each(["slow", "risky", "gone"])
