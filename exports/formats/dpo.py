@@ -16,6 +16,8 @@ from exports.describe import text_or_none
 from exports.formats import Format, Pair, Piece, Row, Sheet, Takes, formats, sibling, split_file
 from exports.jsonline import json_line
 
+Messages = list[dict[str, Any]]
+
 
 @formats.register("dpo")
 class Dpo(Format):
@@ -27,8 +29,17 @@ class Dpo(Format):
     tells_outcome: ClassVar[bool] = True
     step_texts: ClassVar[bool] = False
 
+    def __init__(self) -> None:
+        # The messages of the pair that was looked at last.
+        self._held: tuple[Pair, Messages, Messages] | None = None
+
     def refusal(self, pair: Pair) -> str:
-        return "" if pair.prompt else "pairs without a task text"
+        if not pair.prompt:
+            return "pairs without a task text"
+        if not self.only_beside(pair):
+            return ""
+        better, worse = self._conversations(pair)
+        return "pairs of equal conversations" if better == worse else ""
 
     def only_beside(self, pair: Pair) -> str:
         better, worse = patch_of(pair.chosen), patch_of(pair.rejected)
@@ -42,7 +53,17 @@ class Dpo(Format):
         for pair in rows:
             if not self.only_beside(pair):
                 yield Piece(split_file(sheet.file, pair.split), json_line(_standard(pair)))
-            yield Piece(split_file(conversational, pair.split), json_line(_conversational(pair, sheet)))
+            better, worse = self._conversations(pair)
+            if better == worse:
+                sheet.note("pairs of equal conversations (in the standard file only)")
+            else:
+                row = _conversational(pair, better, worse)
+                yield Piece(split_file(conversational, pair.split), json_line(row))
+
+    def _conversations(self, pair: Pair) -> tuple[Messages, Messages]:
+        if self._held is None or self._held[0] is not pair:
+            self._held = (pair, _messages(pair.chosen), _messages(pair.rejected))
+        return self._held[1:]
 
 
 def patch_of(row: Row) -> str:
@@ -54,8 +75,7 @@ def _standard(pair: Pair) -> dict[str, Any]:
     return {"prompt": pair.prompt, "chosen": chosen, "rejected": rejected, **_about(pair)}
 
 
-def _conversational(pair: Pair, sheet: Sheet) -> dict[str, Any]:
-    better, worse = (_messages(row, sheet) for row in (pair.chosen, pair.rejected))
+def _conversational(pair: Pair, better: Messages, worse: Messages) -> dict[str, Any]:
     return {
         "prompt": [{"role": "user", "content": pair.prompt}],
         "chosen": better,
@@ -65,13 +85,13 @@ def _conversational(pair: Pair, sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def _messages(row: Row, sheet: Sheet) -> list[dict[str, Any]]:
+def _messages(row: Row) -> Messages:
     """The run; one that begins with the task in the agent's own words does not repeat the prompt."""
     turns = list(row.document.get("structured_turns") or [])
     task = (text_or_none(row.document, "issue_description") or "").strip()
     while turns and turns[0].get("type") == "user_message" and str(turns[0].get("content") or "").strip() == task:
         turns = turns[1:]
-    return messages(turns, sheet.content_limit)
+    return messages(turns, row.steps.limit)
 
 
 def _about(pair: Pair) -> dict[str, Any]:

@@ -362,6 +362,34 @@ def test_what_leaves_traces_out_takes_no_labels_from_one_side_of_a_comparison(tm
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize(
+    ("patches", "lines", "reason"),
+    [
+        (("one", "two"), [1, 0], "pairs of equal conversations (in the standard file only)"),
+        (("one", "one"), [0, 0], "pairs of equal conversations"),
+        (("one", ""), [0, 0], "pairs of equal conversations"),
+    ],
+)
+def test_dpo_holds_no_pair_of_equal_conversations(tmp_path, patches, lines, reason):
+    """As far as they are written: the ends of the first steps differ."""
+    traces = [make_trace(f"t{n}", 2, final_patch=patch, **ISSUE) for n, patch in enumerate(patches)]
+    for n, trace in enumerate(traces):
+        trace["structured_turns"][0]["content"] = "x" * 500 + str(n) + "x" * 500
+    pairwise = {"annotation_type": "pairwise", "name": "better"}
+    project = make_project(tmp_path, traces=traces, schemes=[pairwise], overlap=0, people=["ann"])
+    submit_item(project, "ann", {"better": {"choice": {"side": "b"}}})
+    files = ("dpo.jsonl", "dpo.conversational.jsonl")
+
+    def written(**given):
+        counts = build(project.pk, "dpo", Options(**given), tmp_path / "out" / "dpo.jsonl").counts
+        return [len((tmp_path / "out" / name).read_text().splitlines()) for name in files], counts
+
+    assert written()[0] == [lines[0], 1]
+    found, counts = written(content="truncated", content_limit=100)
+    assert (found, counts["left_out"], counts["rows"]) == (lines, {reason: 1}, max(lines))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 @pytest.mark.parametrize("options", [("--ties", "drop"), ("--min_agreement", "0.9")])
 def test_labels_people_do_not_agree_on_are_merged_in_a_comparison(tmp_path, options):
     said = {"ann": [answers(2), answers(1)], "bob": [answers(2), answers(3)]}
@@ -406,8 +434,9 @@ def test_labels_of_compared_traces_are_read_for_a_format_that_writes_them(tmp_pa
         return labeled_traces(*arguments, only=only, documents=documents, **options)
 
     monkeypatch.setattr(queries, "labeled_traces", watched)
-    for name in ("dpo", "preference_pairs"):
-        assert build(project.pk, name, Options(pair_source="pairwise"), tmp_path / name).counts["rows"] == 1
+    # Of equal conversations one has no row.
+    for name, rows in (("dpo", 0), ("preference_pairs", 1)):
+        assert build(project.pk, name, Options(pair_source="pairwise"), tmp_path / name).counts["rows"] == rows
     # Without their documents, which the pairs have.
     assert asked == [(["t1", "t2"], "later")]
 
