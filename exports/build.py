@@ -15,7 +15,7 @@ from exports.earlier import Earlier
 from exports.effect import in_effect, pairs_rewards, without_effect
 from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
-from exports.options import Options, as_json, changed
+from exports.options import Options, as_json, changed, require_past
 from exports.publish import write_file
 from exports.rows import Rows
 from exports.splits import Splits
@@ -82,7 +82,7 @@ def build(
     not is removed (``is_new``: into a folder of its own, where nothing is). ``with_card``: what a manifest needs is
     counted too: checksums, agreement, the meaning of labels. ``progress`` is told how many traces are done, and where
     that takes long the same number again, as a sign of life: it should cost next to nothing. Raises UnknownPlugin (no
-    such format), UnknownScheme, UnknownReward, OSError.
+    such format), UnknownScheme, UnknownReward, WrongOptions, OSError.
     """
     writer = formats.get(format_name)()
     missing = missing_package(type(writer))
@@ -129,6 +129,7 @@ class Source:
         """``most_traces``: look at no more labeled traces (a preview)."""
         self.most_traces = most_traces
         self.project = queries.project_by_id(project_id)
+        require_past(options, self.project.seq)
         self.given, self.options, self.writer, self.progress = options, in_effect(options, writer), writer, progress
         self.done = 0
         questions = queries.questions(self.project)
@@ -192,25 +193,31 @@ class Source:
 
     def _card(self) -> dict[str, Any]:
         reward = self.asked.reward
-        values = self.options.reward_values
-        labels = [
-            {
-                "value": label.value,
-                "text": label.text,
-                "description": label.description,
-                "reward": values.get(label.value, label.reward),
-            }
-            for label in (reward.labels if reward else ())
-        ]
         return {
             "project": self.project.slug,
             "seq": self.project.seq,
             "mode": reward.mode if reward else "",
-            "labels": labels,
+            "labels": list(self._labels()),
             "agreement": queries.agreement(self.project, check=self.tell),
             "configuration": queries.configuration(self.project),
             "options": self._told_options(),
         }
+
+    def _labels(self) -> Iterator[dict[str, Any]]:
+        """As they are asked, then those of the rows that are asked no more. ``reward``: what it is worth as it is
+        asked; ``rewards``: what the rows have, of which earlier revisions may have said otherwise."""
+        met, values = dict(self.tally.met_rewards), self.options.reward_values
+        for label in self.asked.reward.labels if self.asked.reward else ():
+            yield {
+                "value": label.value,
+                "text": label.text,
+                "description": label.description,
+                "reward": values.get(label.value, label.reward),
+                "rewards": sorted(met.pop(label.value, ())),
+            }
+        for value, rewards in sorted(met.items()):
+            told = {"value": value, "text": value, "description": "Of an earlier revision of the question"}
+            yield {**told, "reward": None, "rewards": sorted(rewards)}
 
     def _told_options(self) -> dict[str, Any]:
         """Those that are not the recommended ones, for people: of whom was left out, and of traces, how many."""
@@ -225,10 +232,11 @@ class Source:
             yield from self.changes.pieces(sheet.file, of_pairs=self.writer.takes == "pairs")
 
     def told_changes(self, files: Sequence[WrittenFile]) -> dict[str, Any] | None:
-        """For the manifest. ``files``: as they were written, the one about changes last."""
+        """For the manifest. ``files``: as they were written, the one about changes last; a stream takes the main file
+        alone."""
         if self.changes is None:
             return None
-        return {"since_seq": self.changes.since, **self.changes.counts, "file": files[-1].name}
+        return {"since_seq": self.changes.since, **self.changes.counts, "file": files[-1].name if files[1:] else None}
 
     def rows(self) -> Iterator[Row | Pair]:
         """What the format takes, counted; what it refuses is counted with its reason."""

@@ -10,7 +10,7 @@ from django import forms
 from annotation import queries
 from exports.asked import REWARD, outcomes
 from exports.formats import about, formats, missing_package
-from exports.options import Kind, Options, WrongOptions, kind_of, options_of
+from exports.options import Kind, Options, WrongOptions, kind_of, options_of, require_past
 from potato_site.titles import title_of
 
 # Type of a question → the format it is asked for, the first that a project has.
@@ -38,6 +38,7 @@ class ExportForm(forms.Form):
     def __init__(self, project: Any, data: Any = None, chosen: Sequence[str] = (), initial: Any = None) -> None:
         """``chosen``: the ids of the traces that were chosen in a list just before, if any."""
         super().__init__(data, label_suffix="", initial=initial)
+        self._seq: int = project.seq
         self.fields["format"].choices = [(name, _title(name)) for name in formats.names()]  # type: ignore[attr-defined]
         for name in [*FIRST, *(name for _, names in GROUPS for name in names)]:
             self.fields[name] = _field(name)
@@ -78,7 +79,7 @@ class ExportForm(forms.Form):
         if self.errors:
             return cleaned
         try:
-            options_of(self.options())
+            require_past(options_of(self.options()), self._seq)
         except WrongOptions as error:
             for name, message in error.problems:
                 self.add_error(name if name in self.fields else None, message)

@@ -256,6 +256,12 @@ def options_of(given: Mapping[str, Any]) -> Options:
         raise WrongOptions(list(_problems(error))) from error
 
 
+def require_past(options: Options, seq: int) -> None:
+    """``seq``: the project's change counter. Raises WrongOptions: nothing can have changed since a later one."""
+    if options.since_seq is not None and options.since_seq > seq:
+        raise WrongOptions([("since_seq", f"the project's change counter is at {seq:,}")])
+
+
 def as_json(options: Options) -> dict[str, Any]:
     """Every option, defaults included, as JSON values."""
     return options.model_dump(mode="json")

@@ -13,6 +13,7 @@ from annotation import queries
 from exports.build import Source
 from exports.formats import Format, Row, formats
 from exports.options import Options
+from exports.statistics import mixture
 
 LOOKED_AT = 200
 SHOWN_ROWS = 3
@@ -111,6 +112,8 @@ def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: i
         share = labels.get(name, 0) / total if total else 1
         if share < RARE:
             found.append(f"Only {share:.1%} of the step labels are {name}: a trainer will learn the others.")
+    for label, rewards in counts["mixed_rewards"].items():
+        found.append(f"Steps labeled {label} are worth {mixture(rewards)}, as revisions of the question said.")
     if counts["ties"]:
         ties = counts["ties"]
         told = "trace is tied; it is" if ties == 1 else "traces are tied; they are"

@@ -16,7 +16,7 @@ from annotation import queries
 from exports.asked import UnknownScheme, choose
 from exports.formats import formats, missing_package
 from exports.models import Export
-from exports.options import Options, WrongOptions, as_json, options_of
+from exports.options import Options, WrongOptions, as_json, options_of, require_past
 from potato_site import disk
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.canonical import digest
@@ -99,6 +99,7 @@ def checked(project: Any, format_name: str, options: Mapping[str, Any]) -> Optio
     chosen = Options()
     try:
         chosen = options_of(options)
+        require_past(chosen, project.seq)
     except WrongOptions as error:
         problems += [(f"options.{name}" if name else "options", message) for name, message in error.problems]
     if not problems:

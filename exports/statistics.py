@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -23,13 +24,16 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     if reason := writer.only_beside(row):
         tally.only_beside += count
         tally.left_out[reason] += count
+    elif row.split == "train":
+        tally.in_main += count
     tally.several += len(row.annotators) > 1
+    for one in (row.chosen, row.rejected) if isinstance(row, Pair) else (row,):
+        _note_labels(tally, one)
     if isinstance(row, Pair):
         tally.traces |= {row.chosen.trace_id, row.rejected.trace_id}
         tally.sources[row.source] += 1
         return
     tally.traces.add(row.trace_id)
-    tally.met_labels.update(map(_LABEL, row.steps.judged))
     if row.outcome is not None:
         tally.met_outcomes.add(str(row.outcome))
     if writer.is_raw:
@@ -44,12 +48,26 @@ def note(tally: Tally, row: Row | Pair, writer: Format) -> None:
     tally.targets.update(targets)
 
 
+def mixture(rewards: Iterable[float]) -> str:
+    """Several rewards in words."""
+    *some, last = (f"{reward:g}" for reward in rewards)
+    return f"{', '.join(some)} and {last}"
+
+
+def _note_labels(tally: Tally, row: Row) -> None:
+    """What its steps are called, and what that is worth. Steps with one label are mostly one object."""
+    for judged in {id(one): one for one in row.steps.judged}.values():
+        tally.met_labels.add(judged.label)
+        if judged.label is not None and judged.reward is not None:
+            tally.met_rewards.setdefault(judged.label, set()).add(judged.reward)
+
+
 def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparisons: bool = True) -> dict[str, Any]:
     """``items`` traces and ``pairs`` of them there are, ``rows`` in the files (``only_beside`` of them not in the main
-    one), of ``traces`` traces; what was left out and why; labels.
+    ones of their splits, ``in_main`` in the main one of all), of ``traces`` traces; what was left out and why; labels.
 
     ``traces``, ``comparisons``: whether such an export reads labels of the one, and of the other. What it does not read
-    lacks nothing.
+    lacks nothing. ``mixed_rewards``: labels that are worth this and that, as revisions of the question said.
     """
     labels: Counter[str] = Counter()
     for label, number in tally.labels.items():
@@ -59,6 +77,7 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
         "items": coverage.items,
         "rows": tally.rows,
         "only_beside": tally.only_beside,
+        "in_main": tally.in_main,
         "traces": len(tally.traces),
         "by_several": tally.several,
         "ties": tally.ties,
@@ -71,6 +90,9 @@ def counts_of(tally: Tally, coverage: Coverage, *, traces: bool = True, comparis
         "changed": dict(sorted(tally.changed.items())),
         "labels": dict(sorted(labels.items())),
         "hard_labels": dict(sorted((NAMES[target], count) for target, count in tally.targets.items())),
+        "mixed_rewards": {
+            label: sorted(rewards) for label, rewards in sorted(tally.met_rewards.items()) if len(rewards) > 1
+        },
         "outcomes": dict(sorted(tally.outcomes.items())),
         "splits": dict(sorted(tally.splits.items())),
         "pair_sources": dict(sorted(tally.sources.items())),

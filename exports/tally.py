@@ -14,6 +14,8 @@ class Tally:
     rows: int = 0
     # Of the rows, those that are in a file beside the main one only.
     only_beside: int = 0
+    # Those that are in the main file.
+    in_main: int = 0
     several: int = 0
     ties: int = 0
     traces: set[str] = field(default_factory=set)
@@ -27,4 +29,6 @@ class Tally:
     sources: Counter[str] = field(default_factory=Counter)
     # Labels and outcomes of the rows, whatever the file holds of them.
     met_labels: set[str | None] = field(default_factory=set)
+    # Label → the rewards that steps with it have.
+    met_rewards: dict[str, set[float]] = field(default_factory=dict)
     met_outcomes: set[str] = field(default_factory=set)

@@ -281,7 +281,8 @@ def _body(told: Mapping[str, Any], present: Mapping[str, _Shards]) -> Iterator[s
     yield "| Label | Text | Reward | Meaning |"
     yield "|---|---|---|---|"
     for label in told.get("labels", ()):
-        cells = (label["value"], label["text"], label["reward"], label["description"])
+        rewards = label.get("rewards") or [label["reward"]]
+        cells = (label["value"], label["text"], ", ".join(map(str, rewards)), label["description"])
         yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
     yield ""
     yield "## Agreement"

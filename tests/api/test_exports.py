@@ -102,6 +102,7 @@ def test_an_unchanged_project_gives_the_export_it_has(project, call, file):
         ({"options": {"colour": "red"}}, "options.colour"),
         ({"options": {"scheme": "outcome"}}, "options.scheme"),
         ({"options": {"include_surplus": "perhaps"}}, "options.include_surplus"),
+        ({"options": {"since_seq": 10**25}}, "options.since_seq"),
         ({"options": {"traces": []}}, "options.traces"),
         ({"options": {"traces": "trace_001"}}, "options.traces"),
         ({"options": []}, "options"),

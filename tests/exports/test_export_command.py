@@ -3,6 +3,7 @@
 import io
 import json
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,17 @@ from annotation.assignments.states import void
 from annotation.models import Item, Membership
 from exports.management.commands.export import _counted
 from potato_site import files
-from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
+from tests.factory import (
+    FIRST_ERROR,
+    OUTCOME,
+    PER_STEP,
+    answers,
+    make_project,
+    make_trace,
+    make_traces,
+    person,
+    submit_item,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -219,6 +230,45 @@ def test_what_it_says_does_not_mix_with_labels_on_standard_output(tmp_path):
     assert (first, [json.loads(line)["trace_id"] for line in lines]) == (b"before", ["trace_001"])
     assert out.getvalue() == ""
     assert "1 trace" in said.getvalue()
+
+
+def test_of_what_a_stream_takes_it_says_how_much_that_is(tmp_path):
+    traces = [make_trace(f"t{n}", repo=f"r{n}") for n in range(6)]
+    project = make_project(tmp_path, traces=traces, overlap=0)
+    for _ in traces:
+        submit_item(project, "ann", answers())
+    said = io.StringIO()
+    with (tmp_path / "shared").open("w+b") as file:
+        output = Path(f"/dev/fd/{file.fileno()}")
+        call_command("export", format="prm", project=project.slug, output=output, stderr=said, test=0.5, since_seq=0)
+    rows = [json.loads(line) for line in (tmp_path / "shared").read_bytes().splitlines()]
+    assert 0 < len(rows) < 6
+    told = said.getvalue()
+    assert f": {len(rows)} of 6 rows of 6 traces" in told
+    assert f"  test: {6 - len(rows)}, not printed\n" in told
+    assert "  since 0: 6 added, 0 changed, 0 removed\n" in told
+
+
+def test_a_folder_goes_into_no_stream(tmp_path):
+    project = make_project(tmp_path)
+    with pytest.raises(CommandError, match="huggingface is a folder: give it a name with --output"):
+        call_command("export", "--format", "huggingface", "--project", project.slug, "--output", "-")
+
+
+def test_nothing_can_have_changed_since_a_counter_that_is_not_reached(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers())
+    project.refresh_from_db()
+    for since, refused in ((project.seq, False), (project.seq + 1, True), (10**25, True)):
+        command = partial(
+            call_command, "export", format="prm", project=project.slug, output=tmp_path / "out.jsonl",
+            since_seq=since, stdout=io.StringIO(),
+        )  # fmt: skip
+        if not refused:
+            command()
+            continue
+        with pytest.raises(CommandError, match=f"--since_seq: the project's change counter is at {project.seq}"):
+            command()
 
 
 def test_it_says_nothing_on_standard_error_where_nobody_watches(tmp_path, export, capfd):

@@ -200,6 +200,14 @@ def test_an_export_whose_files_are_gone_says_so_and_can_be_made_again(mia, page,
     assert mia.get(address).status_code == 200
 
 
+def test_a_counter_the_project_has_not_reached_is_refused_at_its_field(mia, page, project):
+    project.refresh_from_db()
+    for more in ({}, {"preview": "1"}):
+        shown = mia.post(page, {"format": "prm", "since_seq": project.seq + 1, **more})
+        assert shown.context["form"].errors == {"since_seq": [f"the project's change counter is at {project.seq}"]}
+    assert not Job.objects.filter(kind="exports.build").exists()
+
+
 def test_one_that_waits_too_long_says_what_may_be_wrong(mia, page):
     mia.post(page, {"format": "prm"})
     Job.objects.filter(kind="exports.build").update(due_at="2020-01-01T00:00Z")

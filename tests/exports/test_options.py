@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from annotation.models import Assignment, Submission
+from annotation.projects.revisions import current, set_config
 from exports.build import build
 from exports.formats import formats
+from exports.management.commands.export import summary
 from exports.options import Options, WrongOptions, as_json, options_of
+from exports.preview import preview
 from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_trace, make_traces, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -145,6 +148,34 @@ def test_a_first_error_that_was_marked_stays_whatever_its_reward(tied):
     rows = export(tied, reward_values={"incorrect": 0.2})[0]
     assert [(row["first_error_step"], row["all_correct"]) for row in rows] == [(1, False), (None, True)]
     assert rows[0]["steps"][1]["reward"] == 0.2
+
+
+def test_what_labels_were_worth_is_told_where_a_question_was_revised(tmp_path):
+    """One label is gone, another is worth less."""
+    project = make_project(tmp_path, traces=make_traces(2, 3), schemes=[PER_STEP], overlap=0)
+    half = {"label": "partially_correct"}
+    submit_item(project, "ann", {"per_step": dict(zip("012", (CORRECT, NEUTRAL, half), strict=True))})
+    labels = {name: one for name, one in PER_STEP["labels"].items() if name != "neutral"}
+    labels["partially_correct"] = {**labels["partially_correct"], "reward": 0.25}
+    now = current(project)
+    revised = type(now.annotation_schemes[0]).model_validate({**PER_STEP, "labels": labels})
+    set_config(project, now.model_copy(update={"annotation_schemes": (revised,)}), None)
+    project.refresh_from_db()
+    submit_item(project, "ann", {"per_step": dict.fromkeys("012", half)})
+
+    def told(**given):
+        built = build(project.pk, "prm", Options(**given), tmp_path / "out", with_card=True)
+        rewards = {label["value"]: (label["reward"], label["rewards"]) for label in built.card["labels"]}
+        mixed = [line for line in summary(built, tmp_path / "out") if line.startswith("  mixed: ")]
+        return rewards, built.counts["mixed_rewards"], mixed
+
+    sentence = "teps labeled partially_correct are worth 0.25 and 0.5, as revisions of the question said"
+    rewards = {"correct": (1.0, [1.0]), "partially_correct": (0.25, [0.25, 0.5]), "incorrect": (0.0, []),
+               "neutral": (None, [0.5])}  # fmt: skip
+    assert told() == (rewards, {"partially_correct": [0.25, 0.5]}, [f"  mixed: s{sentence}"])
+    assert f"S{sentence}." in preview(project, "prm", Options()).warnings
+    rewards, mixed, lines = told(reward_values={"partially_correct": 0.4})
+    assert (rewards["partially_correct"], mixed, lines) == ((0.4, [0.4]), {}, [])
 
 
 def test_ties_are_broken_by_the_rewards_that_the_options_give(tmp_path):

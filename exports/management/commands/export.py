@@ -18,6 +18,7 @@ from exports.asked import UnknownScheme
 from exports.build import Built, MissingPackage, build
 from exports.formats import formats
 from exports.options import Options, WrongOptions, kind_of, options_of
+from exports.statistics import mixture
 from exports.steps import UnknownReward
 from exports.tasks import refresh
 from potato_site.files import is_device
@@ -25,6 +26,7 @@ from potato_site.registry import UnknownPlugin
 
 # Asked of the other faces only: the command line has no list to choose rows in.
 NOT_HERE = {"traces"}
+STDOUT = Path("/dev/stdout")
 
 
 class Command(BaseCommand):
@@ -52,6 +54,8 @@ class Command(BaseCommand):
         if given.get("pair_by") and formats.get(given["format"]).takes != "pairs":
             self.stderr.write(f"--pair_by has no effect on the format {given['format']}")
         output = given["output"]
+        if is_device(output) and not formats.get(given["format"]).file:
+            raise CommandError(f"{given['format']} is a folder: give it a name with --output")
         try:
             options = options_of({name: given[name] for name in Options.model_fields if given.get(name) is not None})
             project = queries.project_for(given["project"])
@@ -77,7 +81,7 @@ class Command(BaseCommand):
 
 
 def _place(text: str) -> Path:
-    return Path("/dev/stdout" if text == "-" else text)
+    return STDOUT if text == "-" else Path(text)
 
 
 def _add_option(group: Any, name: str) -> None:
@@ -159,14 +163,18 @@ def summary(built: Built, output: Path) -> list[str]:
     counts = built.counts
     paired = formats.get(built.format).takes == "pairs"
     noun = "pair" if paired else "row"
-    is_told = paired or counts["rows"] != counts["traces"]
-    some = f"{counts['rows'] - counts['only_beside']:,} of " if counts["only_beside"] else ""
+    # A stream takes the main file alone, which has only what is to train on.
+    is_stream = is_device(output)
+    shown = counts["in_main"] if is_stream else counts["rows"] - counts["only_beside"]
+    some = f"{shown:,} of " if shown != counts["rows"] else ""
+    is_told = paired or some or counts["rows"] != counts["traces"]
     what = f"{some}{counts['rows']:,} {noun}{'' if counts['rows'] == 1 else 's'} of " if is_told else ""
     by = f", labeled by {built.scheme}" if built.scheme else ""
     # What is compressed has another ending than was asked for.
     first = built.files[0].name if built.files else ""
     written = output.with_name(first) if first.startswith(f"{output.name}.") and "/" not in first else output
-    lines = [f"{written}: {what}{_traces(counts['traces'])} ({built.size:,} bytes){by}"]
+    place = "standard output" if written == STDOUT else written
+    lines = [f"{place}: {what}{_traces(counts['traces'])} ({built.size:,} bytes){by}"]
     if counts["by_several"] and not paired:
         tied = "" if formats.get(built.format).is_raw else f", {counts['ties']} of them tied"
         lines.append(f"  {counts['by_several']} by several annotators{tied}{' (needs_adjudication)' if tied else ''}")
@@ -175,13 +183,16 @@ def summary(built: Built, output: Path) -> list[str]:
         lines.append(f"  and {len(built.files) - 11:,} more files")
     for split, number in counts["splits"].items():
         if split != "train":
-            lines.append(f"  {split}: {number:,}")
+            lines.append(f"  {split}: {number:,}{', not printed' if is_stream else ''}")
     if built.changes:
         told = ", ".join(f"{built.changes[word]:,} {word}" for word in ("added", "changed", "removed"))
-        lines.append(f"  since {built.changes['since_seq']}: {told}; named in {built.changes['file']}")
+        named = f"; named in {built.changes['file']}" if built.changes["file"] else ""
+        lines.append(f"  since {built.changes['since_seq']}: {told}{named}")
     lines += [f"  left out: {_counted(number, reason)}" for reason, number in counts["left_out"].items()]
     lines += [f"  answers left out: {number:,} {reason}" for reason, number in counts["answers_left_out"].items()]
     lines += [f"  changed: {number:,} {reason}" for reason, number in counts["changed"].items()]
+    for label, rewards in counts["mixed_rewards"].items():
+        lines.append(f"  mixed: steps labeled {label} are worth {mixture(rewards)}, as revisions of the question said")
     if counts["unlabeled"]:
         lines.append(f"  not labeled yet: {_traces(counts['unlabeled'])} of {counts['items']}")
     if counts["uncompared"]:
