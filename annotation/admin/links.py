@@ -21,6 +21,7 @@ class Links:
     short_of_overlap: str
     filled_in_vain: str
     open: str
+    reopened: str
     overdue: str
     too_fast: str
     surplus: str
@@ -46,6 +47,7 @@ def links_of(project: Project) -> Links:
         short_of_overlap=rows("item", work="short_of_overlap"),
         filled_in_vain=rows("item", work="filled_in_vain"),
         open=rows("assignment", state__exact="open"),
+        reopened=rows("assignment", state__exact="reopened"),
         overdue=rows("assignment", attention="overdue"),
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),

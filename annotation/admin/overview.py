@@ -98,6 +98,8 @@ def _decides(request: HttpRequest, project: Project) -> bool:
 def _person(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
+        # Numbers of an earlier release do not have the reopened ones.
+        "in_hand": row["assigned"] + row.get("reopened", 0),
         "is_hasty": is_hasty(row["too_fast"], row["submitted"]),
         "is_skipping": is_skipping(row["skipped"], row["submitted"]),
         "is_wrong": is_wrong(row.get("checked")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Max, Q
 
 from annotation.models import Assignment, Item, Project, Submission, Visit
 from potato_site.jobs.models import Job
@@ -25,7 +25,7 @@ FAILURES_FOR = timedelta(days=7)
 
 @dataclass(frozen=True)
 class AtWork:
-    """Somebody with an item. ``condition`` is "overdue" (the lease ran out), "away", "waiting" (reserved) or ""."""
+    """Somebody with an item. ``condition`` is "overdue" (the lease ran out), "away" or ""."""
 
     annotator: str
     trace: str
@@ -35,6 +35,18 @@ class AtWork:
     lease_until: datetime | None
     last_seen_at: datetime | None
     condition: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What lies with somebody who need not be there: items to be changed, and one that is kept for them. ``until`` the
+    last lease ends."""
+
+    user: int
+    annotator: str
+    reopened: int
+    reserved: int
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,8 @@ class Live:
     at: datetime
     people: list[AtWork]
     more_people: bool
+    waiting: list[Waiting]
+    more_waiting: bool
     overdue: int
     jobs: list[Work]
     failed: int
@@ -67,11 +81,14 @@ class Live:
 
 def live(project: Project, now: datetime) -> Live:
     people = _at_work(project, now)
+    waiting = _waiting(project, now)
     jobs = _jobs(project, now)
     return Live(
         at=now,
         people=people[:SHOWN],
         more_people=len(people) > SHOWN,
+        waiting=waiting[:SHOWN],
+        more_waiting=len(waiting) > SHOWN,
         overdue=_overdue(project, now),
         jobs=jobs[:JOBS_SHOWN],
         failed=sum(job.count for job in jobs if job.state == "failed"),
@@ -96,7 +113,8 @@ def _overdue(project: Project, now: datetime) -> int:
 
 def _at_work(project: Project, now: datetime) -> list[AtWork]:
     """Whose lease ends first stands first. One more than is shown, to tell whether there are more."""
-    rows = _held(project).order_by(F("lease_until").asc(nulls_last=True), "pk")
+    rows = _held(project).filter(~Q(state=State.RESERVED), Q(state=State.OPEN) | _is_changed_now(now))
+    rows = rows.order_by(F("lease_until").asc(nulls_last=True), "pk")
     rows = rows.annotate(name=F("annotator__username"), seen_at=F("presence__last_seen_at")).select_related(
         "item__trace_a", "item__trace_b", "item__a"
     )
@@ -109,11 +127,25 @@ def _at_work(project: Project, now: datetime) -> list[AtWork]:
     ]  # fmt: skip
 
 
+def _is_changed_now(now: datetime) -> Q:
+    return Q(state=State.REOPENED, presence__last_seen_at__gte=now - AWAY)
+
+
+def _waiting(project: Project, now: datetime) -> list[Waiting]:
+    """A row for each person, the soonest end first; one more than is shown."""
+    rows = Assignment.objects.filter(project=project, state__in=[State.REOPENED, State.RESERVED])
+    counted = rows.exclude(_is_changed_now(now)).order_by().values_list("annotator", "annotator__username")
+    found = counted.annotate(
+        reopened=Count("pk", filter=Q(state=State.REOPENED)),
+        reserved=Count("pk", filter=Q(state=State.RESERVED)),
+        until=Max("lease_until"),
+    )
+    return [Waiting(*row) for row in found.order_by("until", "annotator__username")[: SHOWN + 1]]
+
+
 def _condition(row: Any, now: datetime) -> str:
     if row.lease_until is not None and row.lease_until < now:
         return "overdue"
-    if row.state == State.RESERVED:
-        return "waiting"
     return "away" if row.seen_at is None or row.seen_at < now - AWAY else ""
 
 

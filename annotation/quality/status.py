@@ -38,7 +38,8 @@ class SchemeStatus:
 
 @dataclass(frozen=True)
 class PersonStatus:
-    """One person's work, in items. ``left`` is what they could still be given; others may take it first."""
+    """One person's work, in items. ``left`` is what they could still be given; others may take it first. ``reopened``
+    items are among the submitted ones."""
 
     username: str
     state: str
@@ -46,6 +47,7 @@ class PersonStatus:
     submitted: int
     skipped: int
     left: int
+    reopened: int
     schemes: list[SchemeStatus]
 
 
@@ -157,7 +159,7 @@ class _Reader:
                 PersonStatus(
                     member.user.get_username(), "excluded" if member.is_excluded else member.state,
                     _sum(mine, OPEN), _sum(mine, DELIVERED), _sum(mine, [State.SKIPPED]),
-                    self._left(member, mine, available.total()), schemes,
+                    self._left(member, mine, available.total()), _sum(mine, [State.REOPENED]), schemes,
                 )
             )  # fmt: skip
         return people

@@ -46,6 +46,14 @@ def told_ago(moment: datetime | None) -> str:
 
 
 @register.filter
+def moment(at: datetime) -> str:
+    """``14:05`` of today, ``7 Dec, 14:05`` of another day, both in the current time zone."""
+    local = timezone.localtime(at)
+    time = f"{local:%H:%M}"
+    return time if local.date() == timezone.localdate() else f"{local.day} {local:%b}, {time}"
+
+
+@register.filter
 def alpha(value: float) -> str:
     """Two digits, with a minus that is as wide as a digit."""
     return f"{value:.2f}".replace("-", "−")

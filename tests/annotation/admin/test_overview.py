@@ -13,7 +13,7 @@ from django.utils import timezone
 from annotation.admin.links import links_of
 from annotation.assignments import states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Membership, Statistic, Submission
+from annotation.models import Assignment, Membership, Presence, Statistic, Submission
 from annotation.quality import statistics
 from potato_site.accounts.models import User
 from potato_site.jobs import enqueue, run_now
@@ -234,6 +234,40 @@ class TestNow:
         text = page(manager, project)
         assert "1 item is past the end of the lease." in text
         assert ">overdue since " in text
+
+    def test_work_that_waits_for_somebody_is_apart_one_line_for_each(self, manager, project):
+        """With the day its leases end: nobody is at it, and it is no sign of anybody being away."""
+        end = timezone.now() + timedelta(days=7)
+        for _ in range(3):
+            states.reopen_for(submit_item(project, "ann", answers()).assignment, timezone.now())
+        Assignment.objects.filter(state="reopened").update(lease_until=end)
+        Presence.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
+        text = page(manager, project, "live")
+        assert "Nobody has an item open" in text
+        assert "away" not in text
+        assert ">3 reopened</a>" in text
+        local = timezone.localtime(end)
+        assert f"until {local.day} {local:%b}, {local:%H:%M}" in text
+        found = re.search(r'href="([^"]*)">3 reopened', text)
+        assert rows_of(manager, found.group(1).replace("&amp;", "&")) == 3
+        count(project)
+        people = page(manager, project, "figures").partition(">Annotator<")[2]
+        assert '<td class="number">3</td> <td class="number">3</td>' in people, "submitted, and open"
+
+    def test_who_is_changing_something_is_at_work(self, manager, project):
+        states.reopen_for(submit_item(project, "ann", answers()).assignment, timezone.now(), states.LEASE)
+        Presence.objects.update(last_seen_at=timezone.now())
+        text = page(manager, project, "live")
+        assert "changing" in text
+        assert "Waiting for somebody" not in text
+
+    def test_what_is_kept_for_somebody_waits_for_them(self, manager, project):
+        given = hand_out(project, person("ann")).assignment
+        states.release(given.public_id, person("ann"))
+        states.reserve(given.item_id, project.pk, person("bob").pk, timezone.now())
+        text = page(manager, project, "live")
+        assert "Nobody has an item open" in text
+        assert "1 reserved" in text
 
     def test_a_job_that_nobody_takes_is_waiting(self, manager, project):
         Job.objects.all().delete()
