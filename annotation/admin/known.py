@@ -11,12 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from annotation import access
-from annotation.answers.context import OF_A_PAIR, context_of_version
+from annotation.answers.context import OF_A_PAIR, context_of_version, is_pair
 from annotation.answers.words import words_of
-from annotation.models import Gold, Item, Submission
+from annotation.models import Gold, Item, Project, Submission
 from annotation.projects.config import ProjectConfig
-from annotation.projects.revisions import meaning_key
+from annotation.projects.revisions import current, meaning_key
 from annotation.quality.gold import NotGold, delete_gold, keep_submission
+from annotation.schemes.base import Scheme
 from potato_site.accounts.decorators import person_of, signed_in
 
 
@@ -55,10 +56,20 @@ def keep(request: HttpRequest, slug: str, submission_id: int) -> HttpResponse:
     try:
         kept = keep_submission(project, found, person_of(request))
         titles = ", ".join(f"“{scheme.title}”" for scheme in kept)
-        messages.success(request, f"Kept as known answers: {titles}.")
+        messages.success(request, f"Kept as known answers: {titles}.{_told_of_others(project, found, kept)}")
     except NotGold as refused:
         messages.error(request, str(refused))
     return redirect("manage-item", slug=slug, item_id=found.assignment.item_id)
+
+
+def _told_of_others(project: Project, submission: Submission, kept: list[Scheme]) -> str:
+    """A sentence on what it answers besides."""
+    asked = current(project).asked_of(pair=is_pair(submission.assignment.item_id))
+    others = [scheme for scheme in asked if submission.values.get(scheme.name) and scheme not in kept]
+    if not others:
+        return ""
+    titles = ", ".join(f"“{scheme.title}”" for scheme in others)
+    return f" Left out, as such answers cannot be compared: {titles}."
 
 
 @require_POST

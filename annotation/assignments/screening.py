@@ -268,7 +268,7 @@ def pool(project: Project) -> ItemQuerySet:
 
 def _can_compare(scheme: Scheme) -> bool:
     own = type(scheme).likeness is not Scheme.likeness
-    return own or any(measure.level != "interval" for measure in scheme.measures())
+    return own or any(measure.level == "nominal" for measure in scheme.measures())
 
 
 def lacks_items_for_others(project: Project) -> bool:

@@ -334,11 +334,12 @@ class Scheme(BaseModel):
     def likeness(self, answers: Answers, known: Answers, ctx: ItemContext) -> float | None:
         """How near answers come to the known ones, 0 to 1: the share of what is known that they say too.
 
-        None where that cannot be told: of texts and of numbers on a scale without steps.
+        None where that cannot be told: of texts, and of numbers on a scale, on which one beside the known one is not
+        simply wrong.
         """
         wanted, given = self.units(known, ctx), self.units(answers, ctx)
         for measure in self.measures():
-            if measure.level != "interval" and (values := wanted.get(measure.name)):
+            if measure.level == "nominal" and (values := wanted.get(measure.name)):
                 said = given.get(measure.name, {})
                 return sum(said.get(key) == value for key, value in values.items()) / len(values)
         return None

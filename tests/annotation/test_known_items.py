@@ -309,6 +309,23 @@ def test_choices_are_compared_and_texts_are_not(tmp_path):
     assert schemes["error_description"].likeness({"": "x"}, {"": "x"}, context) is None
 
 
+LIKERT = {"annotation_type": "likert", "name": "clear", "label": "How clear?", "size": 5}
+
+
+def test_a_rating_is_not_compared_nor_kept_and_it_is_said_so(tmp_path, admin_client):
+    """One point off is no wrong answer."""
+    project = make_project(tmp_path, schemes=[OUTCOME, LIKERT])
+    submission = submit_item(project, "ann", {"outcome": {"": "partial"}, "clear": {"": 2}})
+    submit_item(project, "bob", {"outcome": {"": "partial"}, "clear": {"": 3}})
+    told = admin_client.post(reverse("manage-known-keep", args=[project.slug, submission.pk]), follow=True)
+    said = "Left out, as such answers cannot be compared: “How clear?”."
+    assert said in told.content.decode()
+    assert [gold.scheme.name for gold in Gold.objects.select_related("scheme")] == ["outcome"]
+    Gold.objects.all().delete()
+    set_gold(project, submission.assignment.item, "clear", {"": 2}, user=None)
+    assert checked_people(project, using="default") == {}
+
+
 def test_a_submission_is_kept_as_known_answers_without_its_texts(tmp_path):
     project = make_project(tmp_path)
     submission = submit_item(project, "ann", answers(first_error=2, description="It forgot y."))
