@@ -127,8 +127,10 @@ class ScopedAdmin(admin.ModelAdmin):
     def _filter_parameters(self, request: HttpRequest) -> set[str]:
         found: set[str] = set()
         for entry in self.get_list_filter(request):
-            if isinstance(entry, str):
-                found |= {f"{entry}__exact", f"{entry}__isnull"}
+            # The name of a column, or one with the class of its filter.
+            column = entry[0] if isinstance(entry, tuple) else entry
+            if isinstance(column, str):
+                found |= {f"{column}__exact", f"{column}__isnull"}
             else:
                 found |= {getattr(entry, "parameter_name", ""), *getattr(entry, "also", ())}
         return found

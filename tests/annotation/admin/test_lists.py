@@ -98,6 +98,18 @@ def test_an_address_names_only_the_filters_of_its_list(client, project, manager,
     assert (response.status_code, b"trace_0" in response.content) == (400, False)
 
 
+@pytest.mark.parametrize("name", ["Item", "Assignment", "Submission", "Membership", "Gold"])
+def test_every_filter_that_a_list_offers_opens(client, project, manager, name):
+    client.force_login(manager)
+    factory.submit_item(project, "ann", factory.answers())
+    path = list_of(f"annotation.{name}")
+    listed = client.get(f"{path}?project={project.pk}").context["cl"]
+    offered = [one["query_string"] for spec in listed.filter_specs for one in spec.choices(listed)]
+    assert len(offered) > 2
+    for query in offered:
+        assert client.get(f"{path}{query}").status_code == 200, query
+
+
 @pytest.mark.parametrize("query", ["project=x", "project=999999", "person=abc", "attention=all", "o=99.z", "p=0x"])
 def test_a_wrong_value_in_an_address_shows_nothing_of_others(client, project, manager, query):
     client.force_login(manager)
