@@ -142,7 +142,7 @@ def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
     hasty = [one for one in people if is_hasty(one["too_fast"], one["submitted"])]
     for one in sorted(hasty, key=lambda one: -one["too_fast"])[:NAMED]:
         text = f"{one['username']}: {one['too_fast']} of {one['submitted']} submissions came too fast"
-        yield Notice("warn", f"{text} to have been read.", links.too_fast, "Show them")
+        yield Notice("warn", f"{text} to have been read.", _of_person(links.too_fast, one), "Show them")
 
 
 def _unread(figures: Figures, links: Links) -> Iterator[Notice]:
@@ -152,7 +152,7 @@ def _unread(figures: Figures, links: Links) -> Iterator[Notice]:
         text = (
             f"{one['username']}: {one['unread']} of {one['submitted']} submissions judge steps that were never in view."
         )
-        yield Notice("warn", text, links.unread, "Show them")
+        yield Notice("warn", text, _of_person(links.unread, one), "Show them")
 
 
 def is_hasty(too_fast: int, submitted: int) -> bool:
@@ -178,13 +178,13 @@ def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:
         checked = one["checked"]
         share = percent(checked["likeness"])
         text = f"{one['username']}: {share} right on the latest {checked['submissions']} items whose answer is known."
-        yield Notice("warn", text, _submissions_of(one, links), "Show submissions")
+        yield Notice("warn", text, _of_person(links.submissions, one), "Show submissions")
 
 
-def _submissions_of(one: dict[str, Any], links: Links) -> str:
-    """Numbers that were kept by an earlier version name people alone, whom the list is searched for then."""
+def _of_person(address: str, one: dict[str, Any]) -> str:
+    """Their rows of a list, which is searched for them where an earlier version kept numbers that tell names alone."""
     whose = {"person": one["user"]} if one.get("user") else {"q": one["username"]}
-    return f"{links.submissions}&{urlencode(whose)}"
+    return f"{address}&{urlencode(whose)}"
 
 
 def is_wrong(checked: dict[str, Any] | None) -> bool:
@@ -198,7 +198,7 @@ def _straight(figures: Figures, links: Links) -> Iterator[Notice]:
     found = [one for one in people if one.get("straight")]
     for one in sorted(found, key=lambda one: -max(one["straight"]["alike"], one["straight"]["row"]))[:NAMED]:
         text = f"{one['username']} {told_of_straight(one['straight'])}, unlike the others."
-        yield Notice("warn", text, _submissions_of(one, links), "Show submissions")
+        yield Notice("warn", text, _of_person(links.submissions, one), "Show submissions")
 
 
 def told_of_straight(straight: dict[str, Any]) -> str:

@@ -241,8 +241,8 @@ class FlagFilter(QuestionFilter):
     title = "flag"
     parameter_name = "flag"
     questions: ClassVar = {
-        "too_fast": ("Too fast", lambda rows, p: rows.too_fast()),
-        "unread": ("Steps never in view", lambda rows, p: rows.unread()),
+        "too_fast": ("Too fast", lambda rows, p: rows.working().too_fast()),
+        "unread": ("Steps never in view", lambda rows, p: rows.working().unread()),
         "surplus": ("Surplus", lambda rows, p: rows.surplus()),
     }
 

@@ -51,7 +51,7 @@ def links_of(project: Project) -> Links:
         overdue=rows("assignment", attention="overdue"),
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),
-        unread=rows("submission", flag="unread"),
+        unread=rows("submission", flag="unread", is_current__exact="1"),
         skipped=rows("assignment", state__exact="skipped"),
         often_skipped=rows("item", work="skipped"),
         submissions=rows("submission"),

@@ -106,7 +106,8 @@ def _free(projects: Any) -> QuerySet[Any]:
 
 
 def _held(projects: Any) -> QuerySet[Any]:
-    return _of(_model("Assignment").objects.working().filter(state__in=HELD), projects)
+    # Not the checks of people and the surplus work on items that have all their labels.
+    return _of(_model("Assignment").objects.working().filter(state__in=HELD, slot__isnull=False), projects)
 
 
 def _filled_in_vain(projects: Any) -> QuerySet[Any]:
@@ -171,8 +172,8 @@ class AssignmentQuerySet(QuerySet[Any]):
         return self.filter(~is_left_out())
 
     def too_fast(self) -> AssignmentQuerySet:
-        """Delivered in less time than anybody needs to read the trace."""
-        return self.filter(is_too_fast=True)
+        """Work delivered in less time than anybody needs to read the trace."""
+        return self.working().filter(is_too_fast=True)
 
     def surplus(self) -> AssignmentQuerySet:
         """Delivered beyond the number of labels the item needs."""
@@ -185,6 +186,10 @@ class SubmissionQuerySet(QuerySet[Any]):
         sizes = range(1, len(FLAGS) + 1)
         sets = [list(some) for size in sizes for some in combinations(FLAGS, size) if flag in some]
         return self.filter(flags__in=sets)
+
+    def working(self) -> SubmissionQuerySet:
+        """Of what people label for the project."""
+        return self.exclude(assignment__purpose__in=NOT_WORK)
 
     def too_fast(self) -> SubmissionQuerySet:
         return self.flagged("too_fast")

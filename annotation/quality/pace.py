@@ -84,7 +84,8 @@ def _rows(project: Project, using: str) -> Iterable[tuple[Any, ...]]:
     current = Submission.objects.using(using).filter(project=project, is_current=True, assignment__state__in=DELIVERED)
     # What adjudicators decide is nobody's label, and takes another time; people begin at their leisure.
     current = current.exclude(assignment__purpose__in=NOT_WORK)
-    columns = ("assignment__annotator_id", "assignment__item__a__n_steps", "active_ms", "submitted_at", "flags")
+    columns = ("assignment__annotator_id", "assignment__item__a__n_steps", "active_ms", "submitted_at", "flags",
+               "assignment__is_surplus")  # fmt: skip
     return current.order_by("seq").values_list(*columns).iterator(chunk_size=CHUNK)
 
 
@@ -105,14 +106,14 @@ class _Reading:
         self.unread_of: Counter[int] = Counter()
         self.surplus = 0
 
-    def add(self, user: int, n_steps: int, active_ms: int, at: datetime, flags: list[str]) -> None:
+    def add(self, user: int, n_steps: int, active_ms: int, at: datetime, flags: list[str], surplus: bool) -> None:
         self.ms.append(active_ms)
         self.steps.append(n_steps)
         self.ms_of[user].append(active_ms)
         self.quarters[days.quarter_of(at)] += 1
         self.fast_of[user] += "too_fast" in flags
         self.unread_of[user] += "unread" in flags
-        self.surplus += "surplus" in flags
+        self.surplus += surplus
 
     def pace(self, now: datetime, seen: dict[int, datetime]) -> Pace:
         seconds = np.asarray(self.ms, dtype=np.float64) / 1000

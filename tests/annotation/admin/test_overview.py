@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.admin.links import links_of
-from annotation.assignments import states
+from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Membership, Presence, Statistic, Submission
+from annotation.models import Assignment, Item, Membership, Presence, Statistic, Submission
 from annotation.quality import statistics
 from potato_site.accounts.models import User
 from potato_site.jobs import enqueue, run_now
@@ -354,6 +354,40 @@ def test_the_numbers_lead_to_the_rows_behind_them(client, tmp_path):
     assert rows_of(manager, links.unfinished) == 3
     assert link_text(page(manager, project), links.too_fast) == "Show them"
     assert rows_of(manager, links.too_fast) == 1
+
+
+def test_what_people_do_before_they_begin_is_in_no_list_behind_a_number(client, tmp_path):
+    project = make_project(tmp_path, traces=make_traces(5, steps=30))
+    manager, boss = member(client, project), User.objects.get(username="the_manager")
+    managing.calibrate(Item.objects.filter(project=project).first().pk, boss)
+    for name in ("ann", "bob"):
+        for _ in range(4):
+            submit_item(project, name, answers(), seconds=0)
+    links = links_of(project)
+    count(project)
+    assert statistics.read(project)["pace"].payload["too_fast"] == 6
+    assert rows_of(manager, links.too_fast) == 6
+    notice = next(one for one in notices_of(manager, project) if one.text.startswith("ann"))
+    Submission.objects.update(flags=["too_fast", "unread"])
+    assert rows_of(manager, links.unread) == 6
+    assert rows_of(manager, notice.url) == 3, "those of the one who is named"
+
+
+def test_a_check_of_somebody_makes_no_item_unfinished(client, tmp_path):
+    project = make_project(tmp_path, traces=make_traces(2), people=("ann", "bob", "cat"))
+    manager = member(client, project)
+    for name in ("ann", "bob"):
+        submit_item(project, name, answers())
+    item = Item.objects.get(assignments__annotator=person("bob"))
+    work = {"item": item, "project": project, "annotator": person("cat"), "state": "open"}
+    Assignment.objects.create(**work, purpose="gold", lease_until=timezone.now() + states.LEASE)
+    count(project)
+    assert statistics.read(project)["progress"].payload["items"]["open"] == 1
+    assert rows_of(manager, links_of(project).unfinished) == 1
+
+
+def notices_of(client, project):
+    return client.get(reverse("manage-overview", args=[project.slug])).context["notices"]
 
 
 def link_text(text: str, address: str) -> str:
