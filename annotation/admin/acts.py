@@ -64,7 +64,8 @@ class Invalidate(_Reason):
     title = "Invalidate"
     says = (
         "The submissions count in no export and no agreement any more, and the items are labeled again by somebody "
-        "else. Nothing is deleted, but this cannot be undone."
+        "else. Known answers that were taken from them stay known: the overview names them. Nothing is deleted, but "
+        "this cannot be undone."
     )
     is_dangerous = True
 

@@ -39,9 +39,12 @@ class Notice:
     link: str = ""
 
 
-def notices(project: Project, figures: Figures, live: Live, links: Links, *, decides: bool) -> list[Notice]:
-    """``decides``: who looks may adjudicate."""
-    found = [*_of_work(live, links), *_of_screening(project, links), *_of_numbers(project, figures, live.at, links)]
+def notices(
+    project: Project, figures: Figures, live: Live, links: Links, *, decides: bool, manages: bool = False
+) -> list[Notice]:
+    """``decides``: who looks may adjudicate; ``manages``: and may know what is known."""
+    of_numbers = _of_numbers(project, figures, live.at, links, manages=manages)
+    found = [*_of_work(live, links), *_of_screening(project, links), *of_numbers]
     if figures.to_decide:
         differ = f"{_count(figures.to_decide, 'item')} to adjudicate: the annotators differ."
         found.append(Notice("warn", differ, links.adjudicate if decides else "", "Decide"))
@@ -75,7 +78,7 @@ def _stranded(live: Live, links: Links) -> Iterator[Notice]:
         yield Notice("warn", text, links.stranded, "See people")
 
 
-def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links) -> Iterator[Notice]:
+def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links, *, manages: bool) -> Iterator[Notice]:
     yield from _hasty(figures, links)
     yield from _unread(figures, links)
     yield from _wrong(figures, links)
@@ -98,6 +101,15 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links)
         has, it = ("has", "it") if count == 1 else ("have", "them")
         text = f"{_count(count, 'item')} {has} labels that are left out, in places that nobody else is given"
         yield Notice("warn", f"{text}: put {it} back into the queue.", links.filled_in_vain, "Show items")
+    if manages and figures.progress and (count := figures.progress.get("known_void")):
+        text = (
+            "1 known answer comes from a submission that was"
+            if count == 1
+            else (f"{count:,} known answers come from submissions that were")
+        )
+        yield Notice(
+            "warn", f"{text} invalidated, and people are still compared with it.", links.known_void, "Show them"
+        )
     for group, count in (figures.progress or {}).get("for_nobody", {}).items():
         are = "is" if count == 1 else "are"
         text = f"{_count(count, 'item')} {are} kept for the group “{group}”, in which nobody is at work."

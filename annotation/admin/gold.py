@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from annotation import access
-from annotation.admin.filters import ProjectFilter
+from annotation.admin.filters import ProjectFilter, QuestionFilter
 from annotation.admin.lists import ProjectList
 from annotation.answers.context import OF_A_PAIR
 from annotation.answers.words import words_of
-from annotation.models import Gold
+from annotation.models import Assignment, Gold
 from annotation.projects.revisions import config_of, meaning_key
 from annotation.quality.gold import audit_name
 from annotation.schemes.base import Scheme
 
+State = Assignment.State
+
 
 class GoldProjectFilter(ProjectFilter):
     path = "item__project"
+
+
+class SourceFilter(QuestionFilter):
+    """Known answers by the submission that they were taken from."""
+
+    title = "source"
+    parameter_name = "source"
+    questions: ClassVar = {"void": ("Invalidated since", lambda rows, p: rows.filter(taken_from__state=State.VOID))}
 
 
 @admin.register(Gold)
@@ -32,14 +43,15 @@ class GoldAdmin(ProjectList):
     project_path = "item__project"
     projects = staticmethod(access.managed)
     item_path = "item"
-    list_display = ("trace", "question", "use", "project")
+    list_display = ("trace", "question", "use", "source", "project")
     list_display_links = ("trace",)
-    list_filter = (GoldProjectFilter, "use")
-    list_select_related = ("item__trace_a", "item__trace_b", "item__project", "scheme")
+    list_filter = (GoldProjectFilter, "use", SourceFilter)
+    list_select_related = ("item__trace_a", "item__trace_b", "item__project", "scheme", "taken_from__annotator")
     sortable_by = ()
     ordering = ("-pk",)
     search_help_text = "Part of a trace's id"
-    fields = ("item", "scheme", "value", "rationale", "use")
+    fields = ("item", "scheme", "value", "rationale", "use", "source")
+    readonly_fields = ("source",)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return access.manages_something(request.user)
@@ -69,6 +81,15 @@ class GoldAdmin(ProjectList):
 
         first, second, *others = self.list_display
         return (first, second, answer, *others)
+
+    def source(self, gold: Gold) -> Any:
+        """Whose submission it was, and what became of that."""
+        if gold.taken_from is None:
+            return "–"
+        name = gold.taken_from.annotator.get_username()
+        if gold.taken_from.state != State.VOID:
+            return name
+        return format_html("{} {}", name, self.flag("invalidated since", "bad"))
 
     def project(self, gold: Gold) -> str:
         return str(gold.item.project)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from annotation import access
 from annotation.answers.context import OF_A_PAIR, context_of_version, is_pair
 from annotation.answers.words import words_of
-from annotation.models import Gold, Item, Project, Submission
+from annotation.models import Assignment, Gold, Item, Project, Submission
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import current, meaning_key
 from annotation.quality.gold import NotGold, delete_gold, keep_submission
@@ -29,6 +29,9 @@ class Known:
     title: str
     is_current: bool
     words: list[str]
+    # Whose submission it was, where it was somebody's, and whether that was invalidated since.
+    source: str = ""
+    is_void: bool = False
 
 
 def known_of(item: Item, config: ProjectConfig) -> list[Known]:
@@ -36,13 +39,20 @@ def known_of(item: Item, config: ProjectConfig) -> list[Known]:
     schemes = {scheme.name: scheme for scheme in config.annotation_schemes}
     context = OF_A_PAIR if item.kind == Item.Kind.PAIR else context_of_version(item.a_id)
     found = []
-    for gold in Gold.objects.filter(item=item).select_related("scheme").order_by("pk"):
+    for gold in Gold.objects.filter(item=item).select_related("scheme", "taken_from__annotator").order_by("pk"):
         scheme = schemes.get(gold.scheme.name)
         if scheme is not None and meaning_key(scheme) == gold.scheme.digest:
-            found.append(Known(gold.pk, scheme.title, True, words_of(scheme.told(gold.value, context))))
+            words = words_of(scheme.told(gold.value, context))
+            found.append(Known(gold.pk, scheme.title, True, words, *_source(gold)))
         else:
-            found.append(Known(gold.pk, scheme.title if scheme else gold.scheme.name, False, []))
+            found.append(Known(gold.pk, scheme.title if scheme else gold.scheme.name, False, [], *_source(gold)))
     return found
+
+
+def _source(gold: Gold) -> tuple[str, bool]:
+    if gold.taken_from is None:
+        return "", False
+    return gold.taken_from.annotator.get_username(), gold.taken_from.state == Assignment.State.VOID
 
 
 @require_POST

@@ -22,6 +22,7 @@ class Links:
     filled_in_vain: str
     open: str
     reopened: str
+    known_void: str
     overdue: str
     too_fast: str
     surplus: str
@@ -48,6 +49,7 @@ def links_of(project: Project) -> Links:
         filled_in_vain=rows("item", work="filled_in_vain"),
         open=rows("assignment", state__exact="open"),
         reopened=rows("assignment", state__exact="reopened"),
+        known_void=rows("gold", source="void"),
         overdue=rows("assignment", attention="overdue"),
         too_fast=rows("assignment", attention="too_fast"),
         surplus=rows("assignment", attention="surplus"),

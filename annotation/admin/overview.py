@@ -77,12 +77,14 @@ def _context(request: HttpRequest, project: Project, stats: dict[str, statistics
     now = live(project, timezone.now())
     # Nobody asks while there is nothing to decide.
     decides = bool(figures.to_decide) and _decides(request, project)
+    known_void = bool(figures.progress and figures.progress.get("known_void"))
+    manages = known_void and access.managed(request.user).filter(pk=project.pk).exists()
     people = figures.progress["people"] if figures.progress else []
     return {
         "figures": figures,
         "live": now,
         "links": links,
-        "notices": notices(project, figures, now, links, decides=decides),
+        "notices": notices(project, figures, now, links, decides=decides, manages=manages),
         "people": [_person(one) for one in people[:PEOPLE_SHOWN]],
         "any_checked": any(one.get("checked") for one in people[:PEOPLE_SHOWN]),
         "any_straight": any(one.get("straight") for one in people[:PEOPLE_SHOWN]),

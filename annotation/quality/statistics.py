@@ -21,7 +21,7 @@ from django.utils import timezone
 from annotation.assignments import groups, tie_breakers
 from annotation.assignments.reach import out_of_reach
 from annotation.assignments.stepless import in_vain, left_out
-from annotation.models import Assignment, Item, Project, Statistic
+from annotation.models import Assignment, Gold, Item, Project, Statistic
 from annotation.models.querysets import NOT_WORK
 from annotation.quality.agreement import agreement_of
 from annotation.quality.checked import Checked, checked_people
@@ -150,6 +150,8 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     progress["often_skipped"] = skipped.count()
     progress["filled_in_vain"] = Item.objects.filter(project=project).filled_in_vain([project.pk]).count()
     progress["for_nobody"] = groups.for_nobody(project)
+    void = Assignment.State.VOID
+    progress["known_void"] = Gold.objects.filter(item__project=project, taken_from__state=void).count()
     progress["out_of_reach"] = asdict(out_of_reach(project))
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()

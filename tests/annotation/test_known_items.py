@@ -14,10 +14,12 @@ from annotation.assignments import states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Gold, Item, Membership, Slot, Submission
 from annotation.projects.revisions import current, set_config
+from annotation.quality import statistics
 from annotation.quality.checked import LATEST, Checked, checked_people
 from annotation.quality.gold import NotGold, keep_submission, set_gold
 from annotation.schemes.base import ItemContext
 from potato_site.accounts.models import User
+from potato_site.jobs import run_now
 from tests.api.calls import caller
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
 
@@ -307,6 +309,36 @@ def test_choices_are_compared_and_texts_are_not(tmp_path):
     assert schemes["outcome"].likeness({"": "resolved"}, {"": "partial"}, context) == 0.0
     assert schemes["outcome"].likeness({}, {"": "partial"}, context) == 0.0
     assert schemes["error_description"].likeness({"": "x"}, {"": "x"}, context) is None
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_what_comes_of_an_invalidated_submission_is_told(tmp_path, admin_client):
+    """It stays known until somebody forgets it."""
+    project = make_project(tmp_path)
+    submission = submit_item(project, "ann", answers(first_error=2))
+    keep_submission(project, submission, person("bob"))
+    body = {"action": "invalidate", "_selected_action": [submission.assignment_id], "index": "0"}
+    asked = admin_client.post(reverse("admin:annotation_assignment_changelist"), body).content.decode()
+    assert "Known answers that were taken from them stay known" in asked
+
+    def overview():
+        run_now(statistics.JOB, {"project": project.pk})
+        notices = admin_client.get(reverse("manage-overview", args=[project.slug])).context["notices"]
+        return [one for one in notices if "invalidated" in one.text]
+
+    assert overview() == []
+    states.void(submission.assignment_id)
+    (notice,) = overview()
+    assert notice.text.startswith("2 known answers come from submissions that were invalidated")
+    listed = admin_client.get(notice.url)
+    assert len(listed.context["cl"].result_list) == 2
+    assert listed.content.decode().count("invalidated since</span>") == 2
+    page = admin_client.get(reverse("manage-item", args=[project.slug, submission.assignment.item_id])).content.decode()
+    assert "whose submission was invalidated since" in page
+    viewer = User.objects.create_user("viewer")
+    Membership.objects.create(project=project, user=viewer, role="viewer", source="admin")
+    admin_client.force_login(viewer)
+    assert overview() == [], "who only looks is not told what is known"
 
 
 LIKERT = {"annotation_type": "likert", "name": "clear", "label": "How clear?", "size": 5}
