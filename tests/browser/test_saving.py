@@ -185,6 +185,13 @@ def test_a_refused_change_stays_visible_until_it_is_settled(label):
     expect(notice).to_have_count(0)
 
 
+def test_a_refused_answer_is_named_in_the_words_of_its_choice(label):
+    page = label(schemes=[OUTCOME])
+    page.route("**/ops", lambda route: route.fulfill(status=400, content_type="application/json", body="{}"))
+    page.get_by_label("Not Resolved").check()
+    expect(page.locator("[data-notice]")).to_contain_text("“Not Resolved” was not saved")
+
+
 def test_a_refused_change_can_be_discarded(label):
     page = label(schemes=[PER_STEP])
     page.route("**/ops", lambda route: route.fulfill(status=400, content_type="application/json", body="{}"))
@@ -297,7 +304,7 @@ def test_words_left_half_typed_do_not_overwrite_what_was_written_elsewhere_since
     page.goto(url)
     ready(page)
     notice = page.locator("[data-notice]")
-    expect(notice).to_contain_text("Notes: another tab set")
+    expect(notice).to_contain_text("Notes: another tab set “newer” before your “base half” arrived. Theirs is shown.")
     expect(page.get_by_label("Notes")).to_have_value("newer")
     button(notice, "Use mine").click()
     saved(page)

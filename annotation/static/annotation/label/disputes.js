@@ -79,7 +79,7 @@ function text(page, name, key, value) {
   if (value === null) return "no answer";
   const known = [...(scheme?.labels ?? []), ...(scheme?.choices ?? [])];
   if (typeof value === "object" && "step" in value) return value.step === null ? "all correct" : `step ${value.step}`;
-  const plain = value.anchor ? [value.draft ?? value.text] : plainValues(value);
+  const plain = typeof value === "object" && value.anchor ? [value.draft ?? value.text] : plainValues(value);
   const said = plain.map((one) => known.find(({ value: own }) => own === one)?.text ?? String(one)).join(", ");
   return said.length > 60 ? `${said.slice(0, 60)}…` : said;
 }
