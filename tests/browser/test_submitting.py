@@ -441,3 +441,13 @@ def test_what_is_missing_stays_listed_when_a_save_arrives(label):
     expect(gap).to_be_focused()
     press(page, "2")
     expect(gap).to_be_hidden()
+
+
+def test_a_long_name_of_what_is_missing_is_read_to_its_end(label):
+    path = "src/" + "a_long_way_down/" * 8 + "file.py"
+    question = {"annotation_type": "text_input", "name": "why", "label": path, "scope": "step", "required": True}
+    page = label(schemes=[question])
+    button(page, "Submit").click()
+    missing = page.locator("#missing")
+    expect(missing.get_by_role("link").first).to_contain_text(path)
+    assert missing.evaluate("one => one.scrollWidth <= one.clientWidth")
