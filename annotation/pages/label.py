@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.messages.storage.base import BaseStorage
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -128,8 +129,19 @@ def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     following = _next_page(request, frozen.assignment)
     # What the code was given for is not undone: the page with the code says all there is to say. Nor is a screening's.
     if not (frozen.assignment.is_screening or Visit.objects.that_paid_for(frozen.assignment).exists()):
-        messages.success(request, "Submitted.", extra_tags=str(public_id))
+        _say_submitted(request, str(public_id))
     return JsonResponse({"next": following})
+
+
+def _say_submitted(request: HttpRequest, public_id: str) -> None:
+    """Once, though a submission whose reply was lost is made again: what it had to say may have arrived, or not."""
+    waiting = messages.get_messages(request)
+    is_said = any(message.extra_tags == public_id for message in waiting)
+    if isinstance(waiting, BaseStorage):
+        # They are still to be shown.
+        waiting.used = False
+    if not is_said:
+        messages.success(request, "Submitted.", extra_tags=public_id)
 
 
 @require_POST

@@ -257,6 +257,15 @@ class TestSubmit:
         assert response.json() == {"next": url("label", following)}
         assert b"Submitted." in ann.get(response.json()["next"]).content
 
+    @pytest.mark.parametrize("arrived", [True, False])
+    def test_a_submission_that_is_made_again_says_so_once(self, ann, assignment, arrived):
+        payload = self.payload(*[op(scheme, changes) for scheme, changes in answers().items()])
+        post(ann, "label-submit", assignment, "payload", payload)
+        if not arrived:
+            del ann.cookies["messages"]
+        response = post(ann, "label-submit", assignment, "payload", payload)
+        assert ann.get(response.json()["next"]).content.count(b"Submitted.") == 1
+
     def test_it_says_what_is_missing(self, ann, assignment):
         response = post(ann, "label-submit", assignment, "payload", self.payload())
         assert response.status_code == 422
