@@ -20,7 +20,9 @@ class Multiselect(Choices):
     meaning_keys: ClassVar[tuple[str, ...]] = ("max_selections",)
 
     annotation_type: Literal["multiselect"] = "multiselect"
-    min_selections: int = Field(default=1, ge=1, description="An answer has at least so many")
+    min_selections: int = Field(
+        default=1, ge=1, description="An answer has at least so many, also of an optional question"
+    )
     max_selections: int | None = Field(default=None, ge=1, description="An answer has at most so many")
 
     @model_validator(mode="after")
@@ -58,6 +60,9 @@ class Multiselect(Choices):
     def is_given(self, value: Any) -> bool:
         return value is not None and len(value) >= self.min_selections
 
+    def unfinished(self, value: Any) -> str:
+        return self.hint if value is not None and not self.is_given(value) else ""
+
     def measures(self) -> list[Measure]:
         """Whether the same were chosen; then option by option, whether it was."""
         per: Literal["item", "step"] = "step" if self.scope == "step" else "item"
@@ -76,7 +81,7 @@ class Multiselect(Choices):
 
     def page_state(self) -> dict[str, Any]:
         limits = {"min_selections": self.min_selections, "max_selections": self.max_selections}
-        return {**super().page_state(), **limits, "many": True}
+        return {**super().page_state(), **limits, "hint": self.hint, "many": True}
 
 
 SAMPLES = [

@@ -99,13 +99,23 @@ class Scoped(OfSteps):
     def could_say(self, value: Any) -> None:
         self.value_of(value)
 
+    def unfinished(self, value: Any) -> str:
+        """What a stored value lacks to be an answer, in words; empty where it is one, or where there is none."""
+        return ""
+
     def missing(self, answers: Answers, ctx: ItemContext) -> list[Missing]:
-        if not self.required:
-            return []
+        """An optional question may be left open, but not half answered."""
         if self.scope == "item":
-            return super().missing(answers if self.is_given(answers.get("")) else {}, ctx)
-        open_steps = [step for step in self.steps(ctx) if not self.is_given(answers.get(str(step)))]
-        return [Missing(self.name, f"“{self.title}” has no answer at step {step}", step) for step in open_steps]
+            return self._gaps(answers.get(""), None)
+        return [gap for step in self.steps(ctx) for gap in self._gaps(answers.get(str(step)), step)]
+
+    def _gaps(self, value: Any, step: int | None) -> list[Missing]:
+        place = "" if step is None else f" at step {step}"
+        if words := self.unfinished(value):
+            return [Missing(self.name, f"“{self.title}”{place}: {words}", step)]
+        if not self.required or self.is_given(value):
+            return []
+        return [Missing(self.name, f"“{self.title}” has no answer{place or ' yet'}", step)]
 
     def measures(self) -> list[Measure]:
         if self.level is None:

@@ -100,6 +100,16 @@ def test_a_multiselect_wants_as_many_as_it_says():
     assert make(PROBLEMS).clean("", ["slow", "risky", "needless"], SHAPE) == ["slow", "risky", "needless"]
 
 
+def test_an_optional_multiselect_may_be_left_open_but_not_half_answered():
+    scheme = make(PROBLEMS, required=False, min_selections=2)
+    assert scheme.missing({}, SHAPE) == []
+    assert [gap.message for gap in scheme.missing({"": ["slow"]}, SHAPE)] == ["“Problems”: choose at least 2"]
+    assert scheme.missing({"": ["slow", "risky"]}, SHAPE) == []
+    of_steps = make(PROBLEMS, required=False, min_selections=2, scope="step")
+    (gap,) = of_steps.missing({"0": ["slow", "risky"], "2": ["slow"]}, SHAPE)
+    assert (gap.step, gap.message) == (2, "“Problems” at step 2: choose at least 2")
+
+
 @pytest.mark.parametrize(
     ("limits", "said"),
     [

@@ -238,3 +238,20 @@ def test_a_program_compares_two_attempts_once_it_has_labeled_them(pairs):
     for resource in ("assignments", "submissions"):
         *_, row = boss.get(f"{path}/{resource}").json()["results"]
         assert (row["trace"], row["trace_b"]) == ("try_0", "try_1")
+
+
+def test_an_optional_question_is_not_left_half_answered(tmp_path):
+    problems = {
+        "annotation_type": "multiselect", "name": "problems", "required": False, "min_selections": 2,
+        "options": ["slow", "risky", "needless"],
+    }  # fmt: skip
+    project = factory.make_project(tmp_path, schemes=[problems])
+    ann = caller("ann", "annotate")
+    public_id = begin(ann, project)
+    half = ann.post(f"assignments/{public_id}/submit", submission({"problems": {"": ["slow"]}}))
+    assert half.status_code == 422
+    assert [gap["message"] for gap in half.json()["errors"]] == ["“Problems”: choose at least 2"]
+    done = ann.post(f"assignments/{public_id}/submit", submission({}, version=1) | {"ops": [
+        factory.op("problems", {"": ["slow", "risky"]}, base=1)
+    ]})  # fmt: skip
+    assert done.status_code == 200, done.content

@@ -149,6 +149,20 @@ def test_missing_answers_are_listed(label):
     expect(missing).to_be_hidden()
 
 
+def test_an_optional_question_is_not_left_half_answered(label):
+    problems = {
+        "annotation_type": "multiselect", "name": "problems", "label": "Problems", "required": False,
+        "min_selections": 2, "options": ["slow", "risky", "needless"],
+    }  # fmt: skip
+    page = label(schemes=[problems])
+    page.get_by_label("slow").check()
+    button(page, "Submit").click()
+    expect(page.locator("#missing")).to_contain_text("“Problems”: choose at least 2")
+    page.get_by_label("risky").check()
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
 def test_a_question_appears_only_while_there_is_an_error(label):
     page = label(schemes=ALL)
     field = page.get_by_label("If incorrect, briefly describe the error")

@@ -48,13 +48,16 @@ registerGeneric({
 
   missing(api) {
     if (api.scheme.scope === "step") {
-      return api
-        .steps()
-        .filter((step) => !isGiven(api.value(String(step)), api))
-        .map((step) => ({ message: `“${api.scheme.title}” has no answer at step ${step}`, step }));
+      const open = api.steps().filter((step) => !isGiven(api.value(String(step)), api));
+      return open.map((step) => half(api, step) ?? { message: `“${api.scheme.title}” has no answer at step ${step}`, step });
     }
     const given = Object.values(api.answers()).some((value) => isGiven(value, api));
-    return given ? [] : [{ message: `“${api.scheme.title}” has no answer yet` }];
+    return given ? [] : [half(api) ?? { message: `“${api.scheme.title}” has no answer yet` }];
+  },
+
+  unfinished(api) {
+    const gaps = api.scheme.scope === "step" ? api.steps().map((step) => half(api, step)) : [half(api)];
+    return gaps.filter(Boolean);
   },
 
   narrows: () => false,
@@ -85,6 +88,14 @@ function isGiven(value, { scheme }) {
   if (value === null) return false;
   if (Array.isArray(value)) return value.length >= (scheme.min_selections ?? 1);
   return typeof value !== "string" || value.trim() !== "";
+}
+
+/** What an answer of too few choices lacks; null where it is whole, or there is none. */
+function half(api, step) {
+  const value = api.value(step === undefined ? "" : String(step));
+  if (!Array.isArray(value) || isGiven(value, api)) return null;
+  const place = step === undefined ? "" : ` at step ${step}`;
+  return { message: `“${api.scheme.title}”${place}: ${api.scheme.hint}`, step };
 }
 
 /** The chosen values with one more or less, in the order of the choices; null when none is left. */

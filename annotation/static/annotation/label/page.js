@@ -145,9 +145,10 @@ export class Page {
 
   /** [{scheme, message, step?}]: what the server would miss. It decides; this saves a round trip. */
   missing() {
-    return this.asked().flatMap(({ scheme, painter, api }) =>
-      scheme.required ? painter.missing(api).map((gap) => ({ scheme: scheme.name, ...gap })) : [],
-    );
+    return this.asked().flatMap(({ scheme, painter, api }) => {
+      const gaps = scheme.required ? painter.missing(api) : painter.unfinished(api);
+      return gaps.map((gap) => ({ scheme: scheme.name, ...gap }));
+    });
   }
 
   /** How many of the required questions are answered. */

@@ -10,6 +10,7 @@
  *   input(element, api, at)         something was typed into a [data-part] field
  *   labeled(index, api)             has this step what the scheme asks of it?
  *   missing(api)                    [{message, step?}] still to be answered
+ *   unfinished(api)                 the same, of an optional question: what was begun and is no answer yet
  *   narrows(scheme), narrow(steps, answers, scheme)    whether its answers decide which steps it asks; those it still asks
  *   final(answers, scheme, steps)   what of the answers would be submitted; `steps` are those it is asked of
  *   said(answers, scheme, steps)    {key: [plain values]}, what the conditions of other schemes compare
