@@ -1,10 +1,12 @@
 """Submitting, by mouse and by keyboard alone: what is missing, how long it still is, what comes next."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
-from tests.browser.pages import button, first_error, labels, press, saved, step
+from tests.browser.pages import button, current, first_error, labels, press, saved, step
 from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME, PER_STEP, make_traces
 
 ALL = [{**FIRST_ERROR, "confirmation_dialog": True}, OUTCOME, ERROR_DESCRIPTION]
@@ -465,3 +467,42 @@ def test_a_long_name_of_what_is_missing_is_read_to_its_end(label):
     missing = page.locator("#missing")
     expect(missing.get_by_role("link").first).to_contain_text(path)
     assert missing.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
+def hold(page, key, times=12):
+    """The key is pressed, and not let go."""
+    for _ in range(times):
+        page.keyboard.down(key)
+
+
+def test_enter_that_is_held_submits_one_item(label):
+    notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes", "required": False}
+    page = label(schemes=[notes])
+    page.keyboard.down("Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    ready(page)
+    hold(page, "Enter")
+    expect(page.locator("body")).not_to_have_class(re.compile("is-submitting"))
+    page.keyboard.up("Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    press(page, "Enter")
+    expect(page.get_by_text("Item 3 of 3")).to_be_visible()
+
+
+def test_enter_that_is_held_confirms_no_review(label):
+    page = label(schemes=[{**FIRST_ERROR, "confirmation_dialog": True}])
+    press(page, "a")
+    hold(page, "Enter")
+    expect(button(page, "Confirm")).to_be_focused()
+    page.keyboard.up("Enter")
+    press(page, "Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
+def test_a_key_that_is_held_goes_on_moving_and_labels_once(label):
+    page = label(schemes=[PER_STEP])
+    hold(page, "1")
+    page.keyboard.up("1")
+    assert labels(page) == ["correct", None, None, None, None]
+    hold(page, "j", times=3)
+    assert current(page) == 4

@@ -9,12 +9,15 @@ const CHORD_MS = 1200;
 const ARROWS = { ArrowLeft: "←", ArrowRight: "→" };
 
 export class Keys {
-  /** `bindings` are `[{key, text, run()}]`; `places` what the list names besides: `[{place, keys: [{key, text}]}]`. */
+  /** `bindings` are `[{key, text, run(), repeats}]`: what `repeats` goes on while its key is held; `places` what the list names besides: `[{place, keys: [{key, text}]}]`. */
   constructor(bindings, places = []) {
     this.bindings = bindings;
     this.prefix = "";
     this.on = read() !== "off";
-    addEventListener("keydown", (event) => this.#pressed(event));
+    addEventListener("keydown", (event) => {
+      onlyOnce(event);
+      this.#pressed(event);
+    });
     this.#cheatSheet(places);
     this.#apply();
   }
@@ -29,7 +32,8 @@ export class Keys {
     const binding = this.bindings.find(({ key }) => key === chord) ?? this.bindings.find(({ key }) => key === event.key);
     if (!binding) return;
     event.preventDefault();
-    binding.run();
+    // A key that is held, maybe since the page before, says nothing about what nobody has seen yet.
+    if (!event.repeat || binding.repeats) binding.run();
   }
 
   #startChord(key) {
@@ -59,6 +63,11 @@ export class Keys {
 
 export function showHelp() {
   document.getElementById("help").showModal();
+}
+
+/** Enter that is held does not press the button that has come under it. */
+function onlyOnce(event) {
+  if (event.repeat && event.key === "Enter" && event.target.closest("button, a, summary")) event.preventDefault();
 }
 
 function isField(element) {

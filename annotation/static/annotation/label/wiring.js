@@ -98,6 +98,7 @@ export function bindings(parts, help) {
     key,
     text,
     action,
+    repeats: GOES_ON.has(action),
     run: () => (MOVES[action] ? MOVES[action](parts) : useKey(parts, scheme, action, value)),
   }));
   const taken = new Set(own.map(({ key }) => key));
@@ -114,7 +115,7 @@ function joined(bindings) {
     if (!before) all.set(binding.key, { ...binding, runs: [binding.run] });
     else if (!MOVES[binding.action]) before.runs.push(binding.run);
   }
-  return [...all.values()].map(({ key, text, runs }) => ({ key, text, run: () => runs.forEach((run) => run()) }));
+  return [...all.values()].map(({ runs, ...binding }) => ({ ...binding, run: () => runs.forEach((run) => run()) }));
 }
 
 /** Of a pair the arrow keys choose as well. */
@@ -127,6 +128,8 @@ function arrows(parts) {
 }
 
 const OF_ONE_TRACE = new Set(["]", "[", "o", "t"]);
+
+const GOES_ON = new Set(["next_step", "previous_step", "pair_next", "pair_previous", "next_unlabeled"]);
 
 const MOVES = {
   next_step: ({ trace, page }) => page.moves(1) || trace.goTo(trace.current + 1),
@@ -143,9 +146,14 @@ function common(parts, help) {
   const { trace, page, submission, voices, search, folds } = parts;
   return [
     ...(voices ? [{ key: "b", text: "Show or hide what others answered", run: () => voices.toggle({ focus: true }) }] : []),
-    { key: "N", text: "Previous unlabeled step", run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })) },
-    { key: "]", text: "Next file change", run: () => jump(trace, nextEdit(parts, 1)) },
-    { key: "[", text: "Previous file change", run: () => jump(trace, nextEdit(parts, -1)) },
+    {
+      key: "N",
+      text: "Previous unlabeled step",
+      repeats: true,
+      run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })),
+    },
+    { key: "]", text: "Next file change", repeats: true, run: () => jump(trace, nextEdit(parts, 1)) },
+    { key: "[", text: "Previous file change", repeats: true, run: () => jump(trace, nextEdit(parts, -1)) },
     { key: "h", text: "Open or close the guide", run: () => setGuide(!isGuideOpen()) },
     { key: "i", text: "To the questions", run: () => toQuestions(page) },
     { key: "o", text: "Open or close the step", run: () => openStep(trace) },
