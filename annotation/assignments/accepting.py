@@ -24,7 +24,7 @@ def accept_answers(assignment: Assignment, now: datetime) -> None:
     if assignment.state in states.LABELING:
         return
     if reason := why_closed(assignment):
-        raise states.Closed(reason)
+        raise states.Closed(reason, reopens=reason == _CLOSED[State.SUBMITTED])
     states.resume(assignment, now)
 
 

@@ -39,7 +39,12 @@ HOLDS_SLOT = (State.RESERVED, State.OPEN, State.SUBMITTED, State.REOPENED)
 
 
 class Closed(Exception):
-    """The assignment takes no answers now, or not this change. ``str()`` is a sentence for whoever asked."""
+    """The assignment takes no answers now, or not this change. ``str()`` is a sentence for whoever asked; ``reopens``:
+    whoever labeled it may reopen it."""
+
+    def __init__(self, reason: str, *, reopens: bool = False) -> None:
+        super().__init__(reason)
+        self.reopens = reopens
 
 
 def resume(assignment: Assignment, now: datetime) -> None:

@@ -94,7 +94,7 @@ def label_ops(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     except ops.Malformed as problem:
         return _malformed(problem)
     except states.Closed as closed:
-        return _closed(closed)
+        return _closed(str(closed), reopens=closed.reopens)
     except access.Removed:
         return _closed(REMOVED)
     return JsonResponse(reply.as_dict(), status=409 if reply.conflicts else 200)
@@ -113,7 +113,7 @@ def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     except ops.Malformed as problem:
         return _malformed(problem)
     except states.Closed as closed:
-        return _closed(closed)
+        return _closed(str(closed), reopens=closed.reopens)
     except access.Removed:
         return _closed(REMOVED)
     except submission.NotYet as not_yet:
@@ -214,5 +214,5 @@ def _malformed(problem: Exception) -> JsonResponse:
     return JsonResponse({"error": "malformed", "message": str(problem)}, status=400)
 
 
-def _closed(closed: object) -> JsonResponse:
-    return JsonResponse({"error": "closed", "message": str(closed)}, status=410)
+def _closed(message: str, *, reopens: bool = False) -> JsonResponse:
+    return JsonResponse({"error": "closed", "message": message, "reopens": reopens}, status=410)

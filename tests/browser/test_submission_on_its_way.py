@@ -168,7 +168,10 @@ def test_a_change_made_after_all_tries_failed_is_not_taken_for_submitted(label):
     expect(page.locator("[data-notice=submit]")).to_contain_text("Nothing is lost")
     assert set(replies) == {200}
     page.unroute("**/submit")
+    page.route("**/ops", lambda route: route.abort())
     first_error(page, 2).click()
     button(page, "Submit").click()
-    expect(page.locator("#missing")).to_contain_text("This item was submitted.")
+    notice = page.locator("[data-notice=submitted]")
+    expect(notice).to_contain_text("This item was submitted.")
+    expect(button(notice, "Reopen it")).to_be_visible()
     assert page.evaluate(KEPT) == 1

@@ -80,7 +80,7 @@ def test_a_tab_that_was_told_of_the_submission_changes_nothing_until_it_is_reope
     expect(page.get_by_text("Item 2 of 3")).to_be_visible()
     expect(other.locator("[data-notice]")).to_contain_text("This item was submitted in another tab")
     press(other, "j", "3", "z")
-    expect(other.locator("#announcer")).to_have_text("Nothing was changed: this item is submitted.")
+    expect(other.locator("#announcer")).to_have_text("Nothing was changed: this item takes no more answers.")
     assert labels(other) == ["correct"] * 5
     saved(other)
     button(page, "Undo").click()
@@ -506,3 +506,42 @@ def test_a_key_that_is_held_goes_on_moving_and_labels_once(label):
     assert labels(page) == ["correct", None, None, None, None]
     hold(page, "j", times=3)
     assert current(page) == 4
+
+
+def test_an_item_that_another_device_submitted_takes_no_more_and_is_reopened(label, sign_in):
+    page = label(schemes=[PER_STEP])
+    press(page, "1", "1", "1", "1", "1")
+    saved(page)
+    elsewhere = sign_in("ann")
+    elsewhere.goto(page.url)
+    ready(elsewhere)
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    press(elsewhere, "j", "3")
+    notice = elsewhere.locator("[data-notice]")
+    expect(notice).to_contain_text("This item was submitted. Reopen it to change your answers.")
+    press(elsewhere, "j", "3")
+    expect(elsewhere.locator("#announcer")).to_have_text("Nothing was changed: this item takes no more answers.")
+    expect(elsewhere.get_by_role("status")).to_contain_text("1 change not saved.")
+    button(notice, "Reopen it").click()
+    expect(notice).to_have_count(0)
+    ready(elsewhere)
+    saved(elsewhere)
+    assert labels(elsewhere) == ["correct", "incorrect", "correct", "correct", "correct"]
+
+
+TAKE_BACK = """
+from annotation.assignments.states import take_back
+from annotation.models import Assignment
+take_back(Assignment.objects.get(public_id={public_id!r}))
+"""
+
+
+def test_an_item_that_a_manager_took_back_takes_no_more_and_leads_on(label, site):
+    page = label(schemes=[FIRST_ERROR])
+    site.run(TAKE_BACK.format(public_id=page.url.rstrip("/").split("/")[-1]))
+    press(page, "x")
+    notice = page.locator("[data-notice]")
+    expect(notice).to_contain_text("The project's manager has taken this item back.")
+    button(notice, "Go on").click()
+    expect(button(page, "Next item")).to_be_visible()

@@ -50,6 +50,7 @@ async function start() {
     limits: state.limits,
     onreply: (reply, before) => replied(parts, reply, before),
     onstate: () => saveState(parts),
+    onclosed: (why) => close(parts, why),
   });
   const save = (scheme, set, options) => (store.set(scheme, set, options) ? parts.kept : Promise.resolve());
   const drafts = new Drafts(owner, save, () => ({ base: store.version, tab: store.tab }));
@@ -78,7 +79,11 @@ async function start() {
     reports: !state.preview,
     onwait: (seconds) => countDown(seconds, state.presence.required_ms, parts.submission?.isDue),
   });
-  parts.submission = new Submission({ ...parts, onsubmitted: () => parts.tabs.tell({ type: "submitted" }) });
+  parts.submission = new Submission({
+    ...parts,
+    onsubmitted: () => parts.tabs.tell({ type: "submitted" }),
+    onclosed: (why) => close(parts, why),
+  });
   parts.keys = new Keys(moved(bindings(parts, showHelp), state.own_keys), placesOf(parts));
   listen(parts);
   for (const controls of parts.trace.controls()) arrived(parts, controls);
@@ -173,20 +178,26 @@ function heard(parts, message) {
     // All that happened up to that version is on screen here as well.
     if (before <= store.version) store.version = Math.max(store.version, reply.version ?? 0);
   } else if (message.type === "submitted") {
-    close(parts);
+    close(parts, { message: "This item was submitted in another tab. Nothing can be changed here any more.", reopens: true });
   }
 }
 
-/** Take no more changes. What was changed or typed before is late, not refused: it is kept and sent as ever. */
-function close({ store, drafts, trace, submission }) {
-  submission.callOff();
+const CLOSED = "Nothing was changed: this item takes no more answers.";
+
+/**
+ * Take no more changes. What was changed or typed before is late, not refused: it is kept and sent as ever. What is offered
+ * instead of reopening the item is its page as it is by now, with the way on.
+ */
+function close({ store, drafts, trace, submission }, { message, reopens }) {
+  if (store.closed === CLOSED) return;
+  submission?.callOff();
   drafts.flush();
-  store.closed = "Nothing was changed: this item is submitted.";
+  store.closed = CLOSED;
   rest(false);
   for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
-  notify("submitted", "This item was submitted in another tab. Nothing can be changed here any more.", [
-    { text: "Reopen it", run: () => byId("reopen").requestSubmit() },
-  ]);
+  const reopen = { text: "Reopen it", run: () => byId("reopen").requestSubmit() };
+  const goOn = { text: "Go on", run: () => location.reload() };
+  notify("submitted", message, [reopens ? reopen : goOn]);
 }
 
 let announced = null;

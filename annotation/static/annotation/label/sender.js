@@ -1,8 +1,8 @@
 /**
  * Brings operations to the server: kept on the device first, then posted, one request at a time, until acknowledged.
  *
- * `onreply({acked, conflicts, refused, theirs, version})` is called for every answer; `onstate` whenever what the save
- * indicator has to say may have changed.
+ * `onreply({acked, conflicts, refused, theirs, version})` is called for every answer; `onclosed({message, reopens})` where
+ * the item takes no more; `onstate` whenever what the save indicator has to say may have changed.
  */
 
 import { send } from "./requests.js";
@@ -13,8 +13,8 @@ const LAST_RETRY_MS = 30_000;
 const OTHER_TAB_MS = 10_000;
 
 export class Sender {
-  constructor({ form, store, outbox, limits, onreply, onstate }) {
-    Object.assign(this, { form, store, outbox, limits, onreply, onstate });
+  constructor({ form, store, outbox, limits, onreply, onstate, onclosed }) {
+    Object.assign(this, { form, store, outbox, limits, onreply, onstate, onclosed });
     this.kept = new Set();
     // Operations on their way to the device's store.
     this.keeping = new Set();
@@ -176,6 +176,7 @@ export class Sender {
     // 403: the CSRF cookie is gone, with the session or alone; the sign-in page brings both back.
     this.problem = { 401: "signed-out", 403: "signed-out", 404: "not-yours", 410: "closed" }[status] ?? "failing";
     this.message = body.message ?? "";
+    if (status === 410) this.onclosed(body);
     const pause = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.failures - 1)) * (0.5 + Math.random() / 2);
     this.notBefore = Date.now() + retryAfter * 1000;
     clearTimeout(this.timer);

@@ -19,8 +19,8 @@ const CHANGED_ELSEWHERE = "Another tab has changed answers. They are shown now: 
 const SUBMITTING = "Nothing was changed: the item is being submitted.";
 
 export class Submission {
-  constructor({ page, store, sender, drafts, presence, trace, onsubmitted }) {
-    Object.assign(this, { page, store, sender, drafts, presence, trace, onsubmitted });
+  constructor({ page, store, sender, drafts, presence, trace, onsubmitted, onclosed }) {
+    Object.assign(this, { page, store, sender, drafts, presence, trace, onsubmitted, onclosed });
     // What is sent, the same at every try until an answer changes: the server knows by its id what it has, and looks at
     // nothing else of it then.
     this.sent = null;
@@ -246,7 +246,7 @@ export class Submission {
     } else if (status === 429) {
       notify("submit", "Too much was sent at once. Nothing is lost: your answers are kept; submit again in a moment.");
     } else if (status === 410) {
-      this.#complain([{ message: body.message }]);
+      this.onclosed(body);
     } else if (this.stopping.signal.aborted) {
       notify("submit", "You stopped waiting; the item may be submitted or not. Your answers are kept: submit again to be sure.");
     } else {
