@@ -42,6 +42,18 @@ SETS = {
     "set-limit": ("set_limit", "Set: the limit of {name} is {value:,}.", "Set: {name} has the project's own limit."),
     "set-group": ("set_group", "Set: {name} is in the group “{value}”.", "Set: {name} is in no group."),
 }
+# Of the other acts of the list: what to say.
+SAID = {
+    "pause": "Paused: {name} gets no new items until resumed.",
+    "resume": "Resumed: {name} gets items again.",
+    "let-through": "Let through: {name} labels whatever came of the screening.",
+    "screen": "Taken back: the screening holds for {name}.",
+    "give-try": "Given: {name} is screened now, with other items.",
+    "remove": "Removed: {name} is no longer in the project. Labels stay.",
+    "exclude": "Left out of exports and agreement: the labels of {name}, who gets no new items. The overview leads to "
+    "the items that you can put back into the queue.",
+    "include": "Counted again: the labels of {name}, who gets items again.",
+}
 # The latest links; the others are old ones.
 INVITATIONS_SHOWN = 100
 STATES = {
@@ -200,29 +212,13 @@ def _change(found: Membership, action: str, role: str, by: User) -> str | None:
         back = membership.activate(found, by)
         is_back = back.state == Membership.State.ACTIVE
         return f"Taken back: {name}." if is_back else f"Asked: {name} sees it on the home page and may come back."
-    changes: dict[str, tuple[Any, str]] = {
-        "pause": (membership.pause, "Paused: {name} gets no new items until resumed."),
-        "resume": (membership.resume, "Resumed: {name} gets items again."),
-        "let-through": (membership.let_through, "Let through: {name} labels whatever came of the screening."),
-        "screen": (lambda m, by: membership.let_through(m, by, False), "Taken back: the screening holds for {name}."),
-        "give-try": (membership.give_try, "Given: {name} is screened now, with other items."),
-        "take-back-try": (membership.take_back_try, "Taken back: {name} has the try no more."),
-        "remove": (membership.deactivate, "Removed: {name} is no longer in the project. Labels stay."),
-        "exclude": (
-            membership.exclude,
-            "Left out of exports and agreement: the labels of {name}, who gets no new items. The overview leads to the "
-            "items that you can put back into the queue.",
-        ),
-        "include": (
-            lambda m, by: membership.exclude(m, by, False),
-            "Counted again: the labels of {name}, who gets items again.",
-        ),
-    }
-    if action not in changes:
+    if action == "take-back-try":
+        membership.take_back_try(found, by)
+        return f"Taken back: {name} has the try no more."
+    if action not in SAID:
         return None
-    function, said = changes[action]
-    function(found, by)
-    return said.format(name=name)
+    bulk.ACTS[action.replace("-", "_")].do(found, by, {})
+    return SAID[action].format(name=name)
 
 
 def _page(request: HttpRequest, project: Project, **more: Any) -> HttpResponse:
