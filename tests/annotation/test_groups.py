@@ -237,4 +237,10 @@ def test_what_is_rendered_ahead_is_what_the_people_get(project):
         keep(item, "rust")
     assert render_ahead._next_versions(project)[""] == set()
     put("ann", "rust")
-    assert render_ahead._next_versions(project)[""] == {item.a_id for item in items()}
+    assert render_ahead._next_versions(project)[""] == set(), "nobody is at work"
+    hand_out(project, factory.person("ann"))
+    assert render_ahead._next_versions(project)[""] == {item.a_id for item in items() if item.pk != begun().item_id}
+
+
+def begun() -> Assignment:
+    return Assignment.objects.get(state="open")
