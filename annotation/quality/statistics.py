@@ -30,7 +30,7 @@ from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
 from annotation.quality.straight import Straight, straight_people
 from potato_site.jobs import enqueue
-from potato_site.jobs.again import askable
+from potato_site.jobs.again import askable, rest_of
 from potato_site.jobs.models import Job
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 
 JOB = "annotation.statistics"
 DELAY_SECONDS = 2
-# Not more often than this, and never more than a twentieth of a worker's time for one project.
+# Not more often than this, nor before it has rested (potato_site.jobs.again).
 EVERY = timedelta(minutes=1)
-REST = 20
 # People kept by name: those who were here last.
 PEOPLE = 100
 
@@ -287,7 +286,7 @@ def _is_behind(project: Any, counted: Statistic | None, now: datetime) -> bool:
         return True
     if (counted.seq, counted.payload["last_position"]) == (project.seq, project.last_position):
         return False
-    return now - counted.computed_at >= max(EVERY, timedelta(seconds=REST * counted.payload["seconds"]))
+    return now - counted.computed_at >= max(EVERY, rest_of(counted.payload))
 
 
 def _with_last_position(projects: QuerySet[Project]) -> QuerySet[Any]:
