@@ -98,20 +98,26 @@ def take_slot(assignment: Assignment) -> bool:
 
 def renew_lease(assignment: Assignment, now: datetime) -> bool:
     """Extend the lease when less than half of it is left. Returns whether it changed (and was written)."""
-    if assignment.lease_until is None or assignment.lease_until - now > LEASE / 2:
-        return False
-    assignment.lease_until = now + LEASE
-    assignment.save(update_fields=["lease_until"])
-    return True
+    if _renew(assignment, now):
+        assignment.save(update_fields=["lease_until"])
+        return True
+    return False
 
 
 def saved(assignment: Assignment, now: datetime) -> None:
     """Write what a save changes on the assignment; being active, it renews the lease."""
     fields = ["version", "head"]
-    if assignment.lease_until and assignment.lease_until - now <= LEASE / 2:
-        assignment.lease_until = now + LEASE
+    if _renew(assignment, now):
         fields.append("lease_until")
     assignment.save(update_fields=fields)
+
+
+def _renew(assignment: Assignment, now: datetime) -> bool:
+    """Extend a lease of which less than half is left. Whether it did."""
+    if assignment.lease_until is None or assignment.lease_until - now > LEASE / 2:
+        return False
+    assignment.lease_until = now + LEASE
+    return True
 
 
 def submitted(assignment: Assignment, flags: Collection[str] | None = None) -> None:
