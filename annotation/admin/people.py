@@ -293,7 +293,7 @@ def _submitted(project: Project) -> tuple[dict[int, int], datetime | None]:
 def _links(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
     rows = Invitation.objects.filter(project=project).select_related("project", "made_by", "used_by")
     found = list(rows.order_by("-made_at", "-pk")[:INVITATIONS_SHOWN])
-    backed = invitations.backed(found)
+    backed = invitations.backed(project, {row.made_by_id for row in found if row.made_by_id})
     return [
         {
             "invitation": row,

@@ -18,7 +18,6 @@ from annotation.models import Invitation, Membership
 from annotation.models.projects import GROUP_LENGTH
 from annotation.projects import invitations, membership
 from potato_site.accounts.decorators import person_of
-from potato_site.accounts.models import User
 from potato_site.api import pages, query
 from potato_site.api.addresses import absolute
 from potato_site.api.endpoint import Endpoint, Strict, read
@@ -198,8 +197,7 @@ class Invitations(Endpoint):
         query.only(request, paged=True)
         project = lookup.managed_project(request, slug)
         waiting = invitations.waiting(project).select_related("project", "made_by")
-        makers = User.objects.filter(pk__in=waiting.values("made_by"))
-        backed = invitations.backed(Invitation(project=project, made_by=maker) for maker in makers)
+        backed = invitations.backed(project, waiting.values("made_by"))
         return pages.page(request, waiting, lambda row: invitation(request, row, backed))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
@@ -91,10 +91,9 @@ def state_of(invitation: Invitation, backed: Collection[int] | None = None) -> s
     return "waiting" if is_backed else "ended"
 
 
-def backed(invitations: Iterable[Invitation]) -> set[int]:
-    """The makers of these links of one project who still manage it, in a query per maker, not per link."""
-    makers = {invitation.made_by: invitation for invitation in invitations if invitation.made_by is not None}
-    return {maker.pk for maker, invitation in makers.items() if _is_backed(invitation)}
+def backed(project: Project, makers: Collection[int] | QuerySet[Any, Any]) -> set[int]:
+    """Those of the makers of its links (by their ids) who still manage the project, in one query."""
+    return access.managers_among(project.pk, makers)
 
 
 def find(token: str) -> Invitation | None:
@@ -325,8 +324,8 @@ def _may_invite(project: Project, role: str, by: User) -> None:
 
 def _is_backed(invitation: Invitation) -> bool:
     """Whether the person who made the link may still make one."""
-    maker = invitation.made_by
-    return maker is not None and access.managed(maker).filter(pk=invitation.project_id).exists()
+    maker = invitation.made_by_id
+    return maker is not None and maker in access.managers_among(invitation.project_id, [maker])
 
 
 def _token(invitation: Invitation) -> str:

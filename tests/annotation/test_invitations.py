@@ -445,6 +445,27 @@ def test_a_link_is_sent_by_mail_where_mail_is_set_up(project, boss, settings, mo
     assert f"https://label.lab.example{path}" in mail.outbox[0].body
 
 
+def test_whose_links_still_count_is_one_question(project, boss, tmp_path, django_assert_num_queries):
+    def maker(name, **more) -> int:
+        user = User.objects.create_user(name, is_superuser=more.pop("is_superuser", False))
+        User.objects.filter(pk=user.pk).update(is_active=more.pop("is_active", True))
+        if more:
+            Membership.objects.create(**{"project": project, "user": user, "source": "admin", "role": "manager"} | more)
+        return user.pk
+
+    other = make_project(tmp_path / "other", name="Other")
+    may = {boss.pk, maker("one", state="active"), maker("root", is_superuser=True)}
+    may_not = {
+        maker("removed", state="inactive"),
+        maker("signed-off", is_active=False, state="active"),
+        maker("viewer", role="viewer"),
+        maker("elsewhere", project=other),
+        maker("gone-root", is_superuser=True, is_active=False),
+    }
+    with django_assert_num_queries(1):
+        assert invitations.backed(project, may | may_not) == may
+
+
 def test_a_link_that_ended_is_not_sent(project, boss, settings):
     from potato_site.jobs import run_now
 
