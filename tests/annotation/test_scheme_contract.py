@@ -9,7 +9,7 @@ from annotation.pages import shell
 from annotation.queries import asked
 from annotation.queries.shapes import LabelMeaning
 from annotation.schemes import schemes
-from annotation.schemes.base import ItemContext, Meaning, Missing, PairLook, Refused, Sample, Scheme
+from annotation.schemes.base import ItemContext, Meaning, PairLook, Refused, Sample, Scheme
 from potato_site.textjson import canonical, loads
 
 SAMPLES = [
@@ -57,7 +57,24 @@ def test_units_belong_to_declared_measures_and_exports_are_json(name, sample):
         assert set(values) <= {"item": {""}, "step": steps, "file": context.changes.paths}[measures[measure].per]
     assert loads(canonical(scheme.export(answers, context))) == scheme.export(answers, context)
     assert scheme.export({}, context) is None or scheme.export({}, context) == []
-    assert all(isinstance(gap, Missing) for gap in scheme.missing({}, context))
+
+
+@pytest.mark.parametrize(("name", "sample"), SAMPLES)
+def test_what_is_required_is_missing_until_it_is_answered(name, sample):
+    _, context = make(sample)
+    required, optional = (
+        schemes.get(name).model_validate({**sample.config, "required": required}) for required in (True, False)
+    )
+    before = required.missing({}, context)
+    assert {gap.scheme for gap in before} == {required.name}
+    assert all(f"step {gap.step}" in gap.message for gap in before if gap.step is not None)
+    assert before[0].step is not None or f"“{required.title}”" in before[0].message
+    assert optional.missing({}, context) == []
+    answers = {key: required.clean(key, value, context) for key, value in sample.accepted}
+    after = required.missing(answers, context)
+    answered = {int(key) for key in answers if key.isdigit()}
+    steps = {gap.step for gap in before if gap.step is not None}
+    assert {gap.step for gap in before if gap in after} == steps - answered
 
 
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
@@ -95,7 +112,9 @@ def test_what_is_frozen_and_said_comes_from_what_was_answered(name, sample):
     answers = {key: scheme.clean(key, value, context) for key, value in sample.accepted}
     assert set(scheme.final(answers, context)) <= set(answers)
     said = scheme.said(answers, context)
-    assert all(isinstance(value, (str, int, float, bool)) for values in said.values() for value in values)
+    assert said
+    assert loads(canonical(said)) == said
+    assert scheme.said({}, context) == {}
     if scheme.measures():
         for value in {value for values in said.values() for value in values}:
             scheme.could_say(value)
