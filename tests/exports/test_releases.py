@@ -193,6 +193,18 @@ def test_a_format_that_is_a_folder_is_published_shown_downloaded_and_carried(tmp
     assert carried.place(f"{export.pk}/{names[1]}", "default", home, home) == Path(export.path) / names[1]
 
 
+def test_a_link_in_place_of_a_folder_of_an_export_is_not_followed(tmp_path, client):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    result = run_now("exports.build", {"project": project.pk, "format": "huggingface", "options": {}})
+    export = Export.objects.get(pk=result["export"])
+    name = "prm/train-00000-of-00001.parquet"
+    (Path(export.path) / "prm").rename(tmp_path / "elsewhere")
+    (Path(export.path) / "prm").symlink_to(tmp_path / "elsewhere")
+    client.force_login(member("mia", project))
+    assert client.get(reverse("manage-export-file", args=[project.slug, export.pk, name])).status_code == 404
+
+
 def test_a_manifest_states_every_option_the_labels_and_the_agreement(tmp_path):
     project = make_project(tmp_path)
     submit_item(project, "ann", answers(1))
