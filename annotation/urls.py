@@ -23,6 +23,7 @@ urlpatterns = [
     path("label/<uuid:public_id>/submit", label.label_submit, name="label-submit"),
     path("label/<uuid:public_id>/seen", label.label_seen, name="label-seen"),
     path("label/<uuid:public_id>/skip", label.label_skip, name="label-skip"),
+    path("label/<uuid:public_id>/leave", label.label_leave, name="label-leave"),
     path("label/<uuid:public_id>/reopen", label.label_reopen, name="label-reopen"),
     path("label/<uuid:public_id>/chunks/<int:number>-<slug:key>", label.label_chunk, name="label-chunk"),
     path("label/<uuid:public_id>/changes/<slug:digest>", label.label_changes, name="label-changes"),

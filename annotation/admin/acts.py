@@ -55,8 +55,12 @@ class Release(_Reason):
 class Reopen(ActForm):
     title = "Reopen"
     says = (
-        "Each person can change what they submitted, for seven days. The submission counts as it is until they submit "
-        "again; after seven days it stays as it was."
+        "Each person can change what they submitted, for seven days, and finds it under “To change” on the project's "
+        "page. The submission counts as it is until they submit again; after seven days it stays as it was. The "
+        "questions are those that it was labeled with."
+    )
+    reason = forms.CharField(
+        max_length=200, required=False, help_text="Shown to each person, and kept in the history. Optional."
     )
 
 

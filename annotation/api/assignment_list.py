@@ -33,7 +33,9 @@ class AssignmentRowShown(serializers.Serializer):
     state = serializers.ChoiceField(choices=Assignment.State.choices)
     opened_at = serializers.DateTimeField(allow_null=True)
     lease_until = serializers.DateTimeField(allow_null=True)
-    reason = serializers.CharField(allow_blank=True, help_text="Why it was skipped, given back or taken away.")
+    reason = serializers.CharField(
+        allow_blank=True, help_text="Why it was skipped, given back, taken away or reopened."
+    )
 
 
 class AssignmentList(Endpoint):

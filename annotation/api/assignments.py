@@ -14,7 +14,7 @@ from annotation.answers import ops, show_if, submission
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.api import lookup
 from annotation.api.readable import readable
-from annotation.assignments import states, timing
+from annotation.assignments import reopened, states, timing
 from annotation.assignments.handout import hand_out
 from annotation.models import Answer, Assignment, Presence, Submission
 from annotation.projects.config import ProjectConfig
@@ -24,6 +24,7 @@ from potato_site.api.problems import Problem
 from traces.store import load_document
 
 TAG = "Labeling"
+TO_CHANGE = 100
 TRACE_B_HELP = "Side b of a pair; null of a single trace."
 SHOWN_HELP = "SHA-256 of the trace version you read, from the assignment; checked where it is given."
 
@@ -46,6 +47,10 @@ class AssignmentShown(serializers.Serializer):
 class NextShown(serializers.Serializer):
     assignment = AssignmentShown(allow_null=True)
     reason = serializers.CharField(help_text="Why there is none; empty when there is one.")
+    to_change = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="Submitted items that are open for changes, what ends first before the others; at most 100.",
+    )
 
 
 class ReadingShown(serializers.Serializer):
@@ -209,7 +214,14 @@ class Next(Endpoint):
         project, _ = lookup.labeled_project(request, slug)
         given = hand_out(project, request.user)
         found = given.assignment and lookup.assignment(request, given.assignment.public_id)
-        return Response({"assignment": shown(found) if found else None, "reason": given.reason})
+        waiting = reopened.to_change(project, request.user).values_list("public_id", flat=True)[:TO_CHANGE]
+        return Response(
+            {
+                "assignment": shown(found) if found else None,
+                "reason": given.reason,
+                "to_change": [str(public_id) for public_id in waiting],
+            }
+        )
 
 
 class One(Endpoint):
@@ -304,6 +316,18 @@ class Release(_Move):
         """The same person may take it up again; the answers stay."""
         lookup.in_bounds(request, public_id)
         states.release(public_id, request.user, read(SkipGiven, request)["reason"])
+        return self.moved(request, public_id)
+
+
+class Leave(_Move):
+    @extend_schema(
+        operation_id="assignment_leave", summary="Leave a reopened item as it was", request=None,
+        responses=AssignmentShown,
+    )  # fmt: skip
+    def post(self, request: Request, public_id: uuid.UUID) -> Response:
+        """What was submitted before stands; what was saved since is no part of it."""
+        lookup.in_bounds(request, public_id)
+        states.leave_as_it_was(public_id, request.user)
         return self.moved(request, public_id)
 
 

@@ -51,5 +51,6 @@ urlpatterns = [
     path("assignments/<uuid:public_id>/seen", assignments.Seen.as_view(), name="api-seen"),
     path("assignments/<uuid:public_id>/skip", assignments.Skip.as_view(), name="api-skip"),
     path("assignments/<uuid:public_id>/release", assignments.Release.as_view(), name="api-release"),
+    path("assignments/<uuid:public_id>/leave", assignments.Leave.as_view(), name="api-leave"),
     path("assignments/<uuid:public_id>/reopen", assignments.Reopen.as_view(), name="api-reopen"),
 ]

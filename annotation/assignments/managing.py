@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from annotation import access
 from annotation.assignments import calibration, planning, queue, screening, shares, states
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
@@ -62,11 +63,13 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
 
 
 @transaction.atomic
-def reopen(assignment_id: int, by: User, now: datetime | None = None) -> None:
+def reopen(assignment_id: int, by: User, reason: str = "", now: datetime | None = None) -> None:
     """Let the person change what they submitted, however long ago. The submission stays valid until the next one."""
+    _can_change(assignment_id)
     assignment = _locked(assignment_id)
-    states.reopen_for(assignment, now or timezone.now())
-    _audit(assignment, by, "assignment.reopen", {"state": State.SUBMITTED}, {"state": State.REOPENED})
+    states.reopen_for(assignment, now or timezone.now(), reason=reason)
+    after = {"state": State.REOPENED, "reason": reason}
+    _audit(assignment, by, "assignment.reopen", {"state": State.SUBMITTED}, after)
 
 
 @transaction.atomic
@@ -238,6 +241,20 @@ def _annotator(project_id: int, user_id: int) -> Membership:
         if standing is not None and not standing.has_room:
             raise states.Closed("This person's share of the work is done, or will be with what they have in hand.")
     return found
+
+
+def _can_change(assignment_id: int) -> None:
+    """Make sure that whose work it is can open it, and will until this is over. Raises Closed."""
+    # The person first, as everywhere.
+    found = Assignment.objects.select_related("annotator").filter(pk=assignment_id).first()
+    if found is None:
+        return
+    rows = Membership.objects.select_for_update(of=("self",)).filter(project=found.project_id, user=found.annotator_id)
+    roles = [one.role for one in rows.order_by("pk") if one.state == Membership.State.ACTIVE]
+    opens = access.DECIDING if found.is_adjudication else Membership.Role.values
+    decides = found.is_adjudication and found.annotator.is_superuser
+    if not found.annotator.is_active or not (decides or any(role in opens for role in roles)):
+        raise states.Closed("This person cannot open it any more: it can be invalidated, and somebody else labels it.")
 
 
 def _now(assignment: Assignment) -> str:

@@ -124,8 +124,9 @@ def submitted(assignment: Assignment, flags: Collection[str] | None = None) -> N
     """The end of a submission: the slot stays taken, the lease ends. ``flags`` of a new one; None: it is the earlier
     submission that stands."""
     assignment.state = State.SUBMITTED
-    assignment.lease_until = None
-    fields = ["state", "lease_until"]
+    # What it was reopened for is done with.
+    assignment.lease_until, assignment.reason = None, ""
+    fields = ["state", "lease_until", "reason"]
     if flags is not None:
         fields += _flag(assignment, flags)
     assignment.save(update_fields=fields)
@@ -260,6 +261,18 @@ def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assi
         return assignment
 
 
+def leave_as_it_was(public_id: uuid.UUID, user: Any) -> Assignment:
+    """Change nothing of a reopened item: the earlier submission stands, what was answered since is no part of it.
+    Raises Http404, Closed."""
+    with transaction.atomic():
+        assignment = access.locked_assignment_of(user, public_id)
+        if assignment.state == State.REOPENED:
+            submitted(assignment)
+        elif assignment.state != State.SUBMITTED:
+            raise Closed("Only an item that is open for changes can be left as it was.")
+        return assignment
+
+
 def reserve(item_id: int, project_id: int, annotator_id: int, now: datetime) -> Assignment:
     """Keep a free place of an item for one person, who gets it next. Raises Closed.
 
@@ -321,14 +334,15 @@ def take_back(assignment: Assignment, reason: str = "") -> None:
         raise Closed("Only work that somebody has in hand can be released.")
 
 
-def reopen_for(assignment: Assignment, now: datetime, lease: timedelta = MANAGERS_LEASE) -> None:
-    """Let the person change a locked, submitted assignment again, however old it is. Raises Closed."""
+def reopen_for(assignment: Assignment, now: datetime, lease: timedelta = MANAGERS_LEASE, reason: str = "") -> None:
+    """Let the person change a locked, submitted assignment again, however old it is; ``reason`` is what they are told.
+    Raises Closed."""
     if assignment.state != State.SUBMITTED:
         raise Closed("Only a submitted item can be reopened.")
     if assignment.is_screening:
         raise Closed("What was submitted in a screening stays as it is. The person can be given another try.")
-    assignment.state, assignment.lease_until = State.REOPENED, now + lease
-    assignment.save(update_fields=["state", "lease_until"])
+    assignment.state, assignment.lease_until, assignment.reason = State.REOPENED, now + lease, reason
+    assignment.save(update_fields=["state", "lease_until", "reason"])
 
 
 def void(assignment_id: int) -> None:

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
 from annotation.answers import ops, submission
-from annotation.assignments import states, timing
+from annotation.assignments import reopened, states, timing
 from annotation.assignments.accepting import why_closed
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Visit
@@ -126,7 +126,7 @@ def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
             },
             status=422,
         )
-    following = _next_page(request, frozen.assignment)
+    following = _next_page(request, frozen.assignment, goes_on=frozen.number > 1)
     # What the code was given for is not undone: the page with the code says all there is to say. Nor is a screening's.
     if not (frozen.assignment.is_screening or Visit.objects.that_paid_for(frozen.assignment).exists()):
         _say_submitted(request, str(public_id))
@@ -169,6 +169,20 @@ def label_skip(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(_next_page(request, assignment))
 
 
+@require_POST
+@signed_in
+@never_cache
+def label_leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A reopened item stays as it was submitted."""
+    try:
+        assignment = states.leave_as_it_was(public_id, request.user)
+    except states.Closed as closed:
+        messages.error(request, str(closed))
+        return redirect("label", public_id=public_id)
+    messages.success(request, "Left as it was.")
+    return redirect(_next_page(request, assignment, goes_on=True))
+
+
 def _why(request: HttpRequest) -> str:
     """The reason chosen and the person's own words, as far as there are any."""
     given = (request.POST.get(name, "").replace("\x00", "").strip() for name in ("why", "reason"))
@@ -186,15 +200,18 @@ def label_reopen(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("label", public_id=public_id)
 
 
-def _next_page(request: HttpRequest, done: Assignment) -> str:
+def _next_page(request: HttpRequest, done: Assignment, goes_on: bool = False) -> str:
     """The next item's page, or the project's page with the reason why there is none; after a decision, the queue of
     what is left to decide; after an item of the calibration set, what is known of it, if something is; before and after
-    a screening, the project's page, which says what it takes and what came of it."""
+    a screening, the project's page, which says what it takes and what came of it. ``goes_on``: the next item that is to
+    be changed comes first, while there is one."""
     project = done.project
     if feedback_of(done):
         return reverse("label", args=[done.public_id])
     if done.is_adjudication:
         return reverse("manage-adjudicate", args=[project.slug])
+    if goes_on and (following := reopened.to_change(project, request.user).first()):
+        return reverse("label", args=[following.public_id])
     given = hand_out(project, request.user, halts=True)
     if given.assignment is not None:
         return reverse("label", args=[given.assignment.public_id])

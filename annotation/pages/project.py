@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
-from annotation.assignments import calibration, limits, states
+from annotation.assignments import calibration, limits, reopened, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.screening import failed_memberships
 from annotation.models import Assignment, Item, Membership, Project, Submission
@@ -26,10 +26,14 @@ from annotation.pages import screening, shares
 from annotation.projects import registration
 from annotation.quality import statistics
 from potato_site.accounts.decorators import signed_in
+from potato_site.numbers import whole_number
 
+# Rows of one page of what was submitted, and of what is to be changed.
 RECENT = 20
+FIRST = 5
+MOST_PAGES = 10_000
 State = Assignment.State
-NOTHING = {"submitted": 0, "open": 0, "screened": 0}
+NOTHING = {"submitted": 0, "open": 0, "to_change": 0, "screened": 0}
 SCREENED_BY_ALL = "You were screened by every item there is: nothing is left for you to label."
 
 
@@ -80,16 +84,17 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     came = any(membership.source == Membership.Source.PLATFORM for membership in memberships)
     share = shares.shown(found, request.user, bool(counts["open"])) if came else {}
     # Of who came from a platform those that count for this visit: others are paid for, or not theirs.
-    recent = _recent(request.user, found, share["standing"].counts_from if share else None)
+    submissions = _submissions(request.user, found, share["standing"].counts_from if share else None)
     context = {
         **work,
         **share,
-        **screening.shown(found, memberships, bool(counts["open"]), recent),
+        **screening.shown(found, memberships, bool(counts["open"]), submissions),
         "progress": counted.get(statistics.PROGRESS),
         "to_calibrate": calibration.left(found, request.user) if work["is_annotator"] and work["is_open"] else 0,
         "decides": access.decides(memberships),
         "to_decide": counted.get(statistics.ADJUDICATION),
-        "recent": recent,
+        **_recent(request, submissions),
+        **_to_change(request, found, counts["to_change"]),
         "reopenable_since": timezone.now() - states.REOPEN_WITHIN,
     }
     return render(request, "annotation/project.html", context)
@@ -140,7 +145,7 @@ def _why_none(total: int, left: int, screened: int) -> str:
 
 
 def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]]:
-    """Project → how many items this person has submitted, has open, and was or is screened by."""
+    """Project → how many items this person has submitted, has open, is to change, and was or is screened by."""
     rows = (
         Assignment.objects.labeling()
         .filter(annotator=user, project__in=project_ids)
@@ -151,6 +156,7 @@ def _counts(user: Any, project_ids: Collection[int]) -> dict[int, dict[str, int]
                 filter=Q(state__in=DELIVERED) & ~Q(purpose__in=BEFOREHAND),
             ),
             open=Count("pk", filter=Q(state=State.OPEN)),
+            to_change=Count("pk", filter=Q(state=State.REOPENED)),
             screened=Count("pk", filter=Q(purpose=Assignment.Purpose.SCREENING)),
         )
     )
@@ -172,14 +178,41 @@ def _most(project: Project, membership: Membership, size: int) -> int:
     return size if cap is None else min(size, cap)
 
 
-def _recent(user: Any, found: Project, since: datetime | None) -> list[Submission]:
-    """The person's latest submissions here, each with its item and state."""
+def _submissions(user: Any, found: Project, since: datetime | None) -> QuerySet[Submission]:
+    """What the person has submitted here and counts, the latest first."""
     mine = Submission.objects.filter(assignment__annotator=user, project=found, is_current=True)
     mine = mine.exclude(assignment__purpose=Assignment.Purpose.SCREENING)
     if since is not None:
         mine = mine.filter(submitted_at__gte=since)
-    return list(
-        mine.select_related("assignment__item__trace_a", "assignment__item__trace_b", "assignment__item__a").order_by(
-            "-submitted_at"
-        )[:RECENT]
+    return mine.order_by("-submitted_at", "-pk")
+
+
+def _recent(request: HttpRequest, submissions: QuerySet[Submission]) -> dict[str, Any]:
+    """One page of them, each with its item and state; those that are open for changes have a list of their own."""
+    page = min(max(whole_number(request.GET.get("page", "")) or 1, 1), MOST_PAGES)
+    done = submissions.exclude(assignment__state=State.REOPENED)
+    behind = (page - 1) * RECENT
+    rows = list(
+        done.select_related("assignment__item__trace_a", "assignment__item__trace_b", "assignment__item__a")[
+            behind : behind + RECENT + 1
+        ]
     )
+    return {
+        "recent": rows[:RECENT],
+        "earlier": page + 1 if len(rows) > RECENT else None,
+        "later": page - 1 if page > 1 else None,
+    }
+
+
+def _to_change(request: HttpRequest, found: Project, count: int) -> dict[str, Any]:
+    """The first of what is open for changes, how many there are, and until when."""
+    if not count:
+        return {}
+    waiting, now = reopened.to_change(found, request.user), timezone.now()
+    rows = list(waiting.select_related("item__trace_a", "item__trace_b", "item__a")[:FIRST])
+    total = waiting.count()
+    return {
+        "to_change": [{"assignment": one, "until": reopened.until(one, now)} for one in rows],
+        "n_to_change": total,
+        "more_to_change": total - len(rows),
+    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotation import access
 from annotation.assignments import screening
 from annotation.models import Membership, Project, Submission
@@ -13,9 +15,9 @@ from annotation.projects.revisions import current
 
 
 def shown(
-    project: Project, memberships: list[Membership], is_at_item: bool, recent: list[Submission]
+    project: Project, memberships: list[Membership], is_at_item: bool, work: QuerySet[Submission]
 ) -> dict[str, Any]:
-    """The template's context; empty where there is nothing to say. ``recent``: their work, the latest first."""
+    """The template's context; empty where there is nothing to say. ``work``: what they submitted here."""
     labels_as = access.labeling_membership(memberships)
     standing = screening.standing_of(labels_as) if labels_as else None
     if labels_as is None or standing is None:
@@ -23,19 +25,19 @@ def shown(
     rules = screening.rules_of(project)
     return {
         "screened": standing,
-        "passed": _just_passed(standing, is_at_item, recent),
+        "passed": _just_passed(standing, is_at_item, work),
         "is_being_screened": not standing.is_through and project.state == Project.State.OPEN,
         "wait_hours": rules.retry_after_hours if rules else 0,
         **(_way_back(project) if labels_as.source == Membership.Source.PLATFORM else {}),
     }
 
 
-def _just_passed(standing: screening.Standing, is_at_item: bool, recent: list[Submission]) -> Any:
+def _just_passed(standing: screening.Standing, is_at_item: bool, work: QuerySet[Submission]) -> Any:
     """The try that was passed, until the first item after it."""
     latest = standing.latest
     if standing.state != screening.PASSED or latest is None or latest.ended_at is None or is_at_item:
         return None
-    return None if recent and recent[0].submitted_at > latest.ended_at else latest
+    return None if work.filter(submitted_at__gt=latest.ended_at).exists() else latest
 
 
 def _way_back(project: Project) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation import keymap
 from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, suggestions
 from annotation.answers.ops import MAX_OPS
-from annotation.assignments import screening, shares, states
+from annotation.assignments import reopened, screening, shares, states
 from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item, Recruit
@@ -47,7 +48,7 @@ MAX_REQUEST = 800_000
 # What the page offers as reasons to skip an item; a digit chooses one.
 SKIP_REASONS = ("The trace is broken or incomplete", "I cannot judge it", "It is too long")
 # The endpoints of an assignment that its page sends to.
-URLS = ("ops", "submit", "seen", "skip", "reopen")
+URLS = ("ops", "submit", "seen", "skip", "leave", "reopen")
 
 
 def revision_of(assignment: Assignment) -> int:
@@ -87,9 +88,22 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "urls": {name: reverse(f"label-{name}", args=[assignment.public_id]) for name in URLS},
         "calibrates": assignment.is_calibration,
         "screens": assignment.is_screening,
+        "changes": _changes(assignment),
         "asks_nothing": asks_nothing(schemes, context_of(assignment.item_id)),
         "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
         **_beside(assignment, schemes, page_state(request, assignment, config, traces, schemes, facts)),
+    }
+
+
+def _changes(assignment: Assignment) -> dict[str, Any] | None:
+    """Of a reopened item: why, until when, and how many of the person wait besides; of any other one None."""
+    if assignment.state != Assignment.State.REOPENED:
+        return None
+    waiting = reopened.to_change(assignment.project, assignment.annotator).exclude(pk=assignment.pk)
+    return {
+        "reason": assignment.reason,
+        "until": reopened.until(assignment, timezone.now()),
+        "more": 0 if assignment.is_adjudication else waiting.count(),
     }
 
 

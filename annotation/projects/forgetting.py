@@ -39,7 +39,7 @@ NAMING = {"user", "username", "annotator", "exclude_annotators", "by"}
 # The object of an entry about people is a name, but for these, where it is the project's.
 ABOUT_PEOPLE = ("people.", "account.")
 ABOUT_PROJECTS = {"people.change", "people.download_links", "people.download_recruits"}
-REASONS = ("assignment.release", "assignment.invalidate")
+REASONS = ("assignment.release", "assignment.reopen", "assignment.invalidate")
 # What a manager wrote, or we did, when the person's work was ended.
 ENDED = (Assignment.State.VOID, Assignment.State.RELEASED, Assignment.State.EXPIRED)
 

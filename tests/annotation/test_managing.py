@@ -113,6 +113,28 @@ def test_a_manager_reopens_what_was_submitted_long_ago(project, boss):
     assert submission.assignment.lease_until > timezone.now() + timedelta(days=6)
 
 
+@pytest.mark.parametrize("change", ["removed", "closed"])
+def test_nothing_is_reopened_for_somebody_who_cannot_open_it(project, boss, change):
+    submission, ann = factory.submit_item(project, "ann", factory.answers()), factory.person("ann")
+    if change == "removed":
+        membership.deactivate(Membership.objects.get(user=ann, project=project), boss)
+    else:
+        User.objects.filter(pk=ann.pk).update(is_active=False)
+    with pytest.raises(states.Closed, match="cannot open it"):
+        managing.reopen(submission.assignment_id, boss)
+    submission.refresh_from_db()
+    assert submission.assignment.state == State.SUBMITTED
+
+
+def test_a_paused_person_can_change_what_was_reopened(project, boss):
+    submission = factory.submit_item(project, "ann", factory.answers())
+    membership.pause(Membership.objects.get(user__username="ann", project=project), boss)
+    managing.reopen(submission.assignment_id, boss, "please look again")
+    assert AuditEntry.objects.get(action="assignment.reopen").after == {
+        "state": "reopened", "reason": "please look again",
+    }  # fmt: skip
+
+
 def test_an_invalidated_submission_frees_its_place(project, boss):
     submission = factory.submit_item(project, "ann", factory.answers())
     managing.invalidate(submission.assignment_id, boss, "asleep")

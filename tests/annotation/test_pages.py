@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.answers.ops import Reply
-from annotation.assignments import states
+from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Answer, Assignment, Item, Membership, Project, Statistic
+from annotation.pages import project as project_page
 from annotation.pages import stylesheet
 from annotation.projects.membership import deactivate
 from annotation.projects.revisions import config_of
@@ -295,6 +296,59 @@ class TestSkipAndReopen:
         assert (done.state, response["Location"]) == (states.State.REOPENED, url("label", done))
 
 
+class TestToChange:
+    """What a manager reopened."""
+
+    @pytest.fixture
+    def reopened(self, tmp_path, ann, project):
+        manager = person("manager")
+        done = [submit_item(project, "ann", answers()).assignment for _ in range(2)]
+        for one in done:
+            managing.reopen(one.pk, manager, "<b>Read</b> the last step")
+        return done
+
+    def test_all_of_it_is_listed_however_much_was_submitted_since(self, ann, project, reopened, monkeypatch):
+        monkeypatch.setattr(project_page, "RECENT", 0)
+        text = ann.get(reverse("project", args=[project.slug])).content.decode()
+        assert "To change (2)" in text
+        assert all(f'href="{url("label", one)}"' in text for one in reopened)
+        assert "&lt;b&gt;Read&lt;/b&gt; the last step" in text
+        assert "until <time" in text
+        assert "<strong>2</strong> to change" in ann.get(reverse("home")).content.decode()
+
+    def test_of_more_than_the_first_it_says_how_many(self, ann, project, reopened, monkeypatch):
+        monkeypatch.setattr(project_page, "FIRST", 1)
+        text = ann.get(reverse("project", args=[project.slug])).content.decode()
+        assert ("To change (2)" in text, "1 more: after each comes the next." in text) == (True, True)
+
+    def test_after_one_that_was_changed_comes_the_next_and_then_new_items(self, ann, project, reopened):
+        first, second = reopened
+        payload = {"op_id": "again", "tab": "tab", "version": first.version, "ops": []}
+        assert post(ann, "label-submit", first, "payload", payload).json()["next"] == url("label", second)
+        assert ann.post(url("label-leave", second))["Location"] == reverse("project", args=[project.slug])
+
+    def test_it_says_why_and_offers_to_leave_it_as_it_was_and_not_to_skip_it(self, ann, reopened):
+        text = ann.get(url("label", reopened[0])).content.decode()
+        assert "Your manager: &lt;b&gt;Read&lt;/b&gt; the last step" in text
+        assert "1 more to change" in text
+        assert f'action="{url("label-leave", reopened[0])}"' in text
+        assert ("Skip…" in text, url("label-skip", reopened[0]) in text) == (False, False)
+
+    def test_what_is_left_as_it_was_counts_as_submitted_and_changes_nothing(self, ann, reopened):
+        first = reopened[0]
+        before = first.submissions.get()
+        post(ann, "label-ops", first, "ops", [op("outcome", {"": "partial"}, base=first.version)])
+        ann.post(url("label-leave", first))
+        first.refresh_from_db()
+        assert (first.state, first.lease_until, first.reason) == (states.State.SUBMITTED, None, "")
+        after = first.submissions.get()
+        assert (after.is_current, after.values) == (True, before.values)
+
+    def test_only_what_is_open_for_changes_can_be_left(self, ann, assignment):
+        response = ann.post(url("label-leave", assignment), follow=True)
+        assert b"Only an item that is open for changes can be left as it was." in response.content
+
+
 class TestProject:
     def test_home_lists_a_persons_projects_with_their_counts(self, ann, project, django_assert_max_num_queries):
         submit_item(project, "ann", answers())
@@ -362,6 +416,16 @@ class TestProject:
         assert b">Reopen</button>" in ann.get(address).content
         type(submission).objects.update(submitted_at=timezone.now() - states.REOPEN_WITHIN)
         assert b">Reopen</button>" not in ann.get(address).content
+
+    def test_what_was_submitted_before_the_last_ones_is_on_further_pages(self, ann, project, monkeypatch):
+        monkeypatch.setattr(project_page, "RECENT", 1)
+        for _ in range(2):
+            submit_item(project, "ann", answers())
+        address = reverse("project", args=[project.slug])
+        assert b'href="?page=2#recent"' in ann.get(address).content
+        text = ann.get(address, {"page": "2"}).content.decode()
+        assert (">Reopen</button>" in text, 'href="?page=1#recent"' in text, "?page=3" in text) == (True, True, False)
+        assert ann.get(address, {"page": "9" * 18}).status_code == 200
 
     def test_how_long_ago_is_told_in_one_unit(self, ann, project):
         submission = submit_item(project, "ann", answers())

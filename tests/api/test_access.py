@@ -101,6 +101,7 @@ TABLE: dict[tuple[str, str], tuple[Body, list[int]]] = {
     ),
     ("POST", "assignments/{public_id}/skip"): (nothing, [200, 404, 404, 404, 404, 404, 403, 200, 404]),
     ("POST", "assignments/{public_id}/release"): (nothing, [200, 404, 404, 404, 404, 404, 403, 200, 404]),
+    ("POST", "assignments/{public_id}/leave"): (nothing, [409, 404, 404, 404, 404, 404, 403, 409, 404]),
     ("POST", "assignments/{public_id}/reopen"): (nothing, [409, 404, 404, 404, 404, 404, 403, 409, 404]),
 }  # fmt: skip
 # Tried by tests of their own: tests/api/test_datasets.py, test_imports.py, test_exports.py, test_gold.py.

@@ -184,6 +184,9 @@ def test_skip_release_and_reopen(ann, project):
     assert ann.post(f"assignments/{public_id}/submit", submission()).status_code == 200
     problem(ann.post(f"assignments/{public_id}/skip"), 409, "closed")
     assert ann.post(f"assignments/{public_id}/reopen").json()["state"] == "reopened"
+    assert ann.post(f"projects/{project.slug}/next").json()["to_change"] == [public_id]
+    assert ann.post(f"assignments/{public_id}/leave").json()["state"] == "submitted"
+    assert ann.post(f"projects/{project.slug}/next").json()["to_change"] == []
 
 
 def test_a_get_writes_nothing_and_a_change_notes_the_use(ann, project):

@@ -19,6 +19,6 @@ export function placesOf({ page, search }) {
     ...page.entries.flatMap(({ scheme, painter }) => painter.places?.(scheme) ?? []),
     ...(controls.querySelector(".label-buttons button.label-button") ? [AT_LABELS] : []),
     ...(search ? [OF_SEARCH] : []),
-    { place: "When you skip the item", keys: [{ key: `1 – ${reasons}`, text: "Choose a reason" }] },
+    ...(reasons ? [{ place: "When you skip the item", keys: [{ key: `1 – ${reasons}`, text: "Choose a reason" }] }] : []),
   ];
 }

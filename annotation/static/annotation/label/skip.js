@@ -1,4 +1,7 @@
-/** The dialog that asks why an item is skipped: a digit chooses a reason, Enter sends it. */
+/**
+ * The dialog that asks why an item is skipped: a digit chooses a reason, Enter sends it. Of a reopened item it is the one
+ * that leaves it as it was.
+ */
 
 import { byId } from "./dom.js";
 import { announce, notify } from "./notices.js";
@@ -63,7 +66,7 @@ async function submitted(event) {
   } else {
     waiting(form, false);
     dialog.close();
-    notify("skip", "The server could not be reached: nothing was skipped. Your answers are kept; try again in a moment.");
+    notify("skip", `The server could not be reached: ${dialog.dataset.failed}. Your answers are kept; try again in a moment.`);
   }
 }
 
@@ -71,7 +74,7 @@ function waiting(form, yes) {
   form.setAttribute("aria-busy", String(yes));
   form.querySelector("[type=submit]").setAttribute("aria-disabled", String(yes));
   byId("skip-cancel").disabled = false;
-  byId("skip-state").textContent = yes ? "Skipping…" : "";
+  byId("skip-state").textContent = yes ? byId("skip").dataset.busy : "";
 }
 
 async function isAlive(url, signal) {

@@ -165,7 +165,7 @@ function common(parts, help) {
     ...page.entries.flatMap(({ scheme, painter }) => keysOf(parts, scheme, painter.keys ?? [])),
     { key: "Enter", text: "Review and submit", run: () => submission.begin() },
     { key: "Escape", text: "Back", run: () => escape(parts) },
-    { key: "g s", text: "Skip the item", run: openSkip },
+    { key: "g s", text: byId("skip").dataset.key, run: openSkip },
     { key: "?", text: "This list", run: help },
   ];
 }
