@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -303,7 +304,8 @@ def act(request: HttpRequest, job_id: int) -> HttpResponse:
         "total": len(job.params["pks"]),
         "counted": f"{things(name, result['done'])} {bulk.ACTS[name].done}." if result else "",
         "refused": [f"{things(name, r['count'])} not changed: {sentence(r)}" for r in result.get("refused", ())],
-        "list_url": f"admin:annotation_{bulk.ACTS[name].model._meta.model_name}_changelist",
+        "back": job.params.get("back")
+        or reverse(f"admin:annotation_{bulk.ACTS[name].model._meta.model_name}_changelist"),
     }
     template = "admin/act.html#progress" if getattr(request, "htmx", False) else "admin/act.html"
     return render(request, template, context)

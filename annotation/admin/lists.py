@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -12,14 +13,18 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from annotation import access
-from annotation.admin import selection
-from annotation.admin.acts import FORMS, ActForm, tell
+from annotation.admin import asked, selection
+from annotation.admin.acts import FORMS, ActForm, tell, things
 from annotation.admin.filters import Projects, chosen_project, ids_of, items_named, names_project, people_named
 from annotation.admin.frame import project_context
+from annotation.models import Project
 from annotation.projects import bulk
 from potato_site.accounts.decorators import person_of
 from potato_site.accounts.models import AuditEntry
 from potato_site.scoped_admin import ScopedAdmin
+
+# How many rows the page before an act names.
+NAMED = 5
 
 
 class ProjectList(ScopedAdmin):
@@ -122,41 +127,75 @@ class ProjectList(ScopedAdmin):
 
 
 def _run(model_admin: ProjectList, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-    """An act of a list: first the page that says what happens to how many, then (``confirm``) it happens."""
+    """An act of a list: first the page that says what happens to which rows, then (``confirm``) it happens to them."""
     name = request.POST.getlist("action")[0]
-    act = bulk.ACTS[name]
     chosen = queryset.order_by().values("pk")
-    rows = bulk.changeable(act, person_of(request)).filter(pk__in=chosen)
-    pks = list(rows.order_by("pk").values_list("pk", flat=True)[: bulk.LIMIT + 1])
-    if not pks:
+    rows = bulk.changeable(bulk.ACTS[name], person_of(request)).filter(pk__in=chosen)
+    found = dict(rows.order_by("pk").values_list("pk", "project")[: bulk.LIMIT + 1])
+    told = asked.unpack(request.POST.get("rows", "")) if _is_all(request) else set(found)
+    if not found:
         messages.warning(request, "Nothing was changed: none of the chosen rows is in a project that you manage.")
         return None
-    if len(pks) > bulk.LIMIT:
+    is_confirmed = "confirm" in request.POST and told is not None
+    if is_confirmed:
+        # What came since the page was not asked about, and what matches no longer is not meant.
+        found = {pk: project for pk, project in found.items() if pk in (told or ())}
+        if not found:
+            messages.warning(request, "Nothing was changed: none of what you were asked about matches any longer.")
+            return None
+    if len(found) > bulk.LIMIT:
         messages.error(request, f"Nothing was changed: at most {bulk.LIMIT:,} rows at once. Filter the list first.")
         return None
-    projects = list(rows.order_by().values_list("project", flat=True).distinct()[:2])
-    form = FORMS[name](request.POST if "confirm" in request.POST else None, projects=projects)
-    if "confirm" not in request.POST or not form.is_valid():
-        return _ask(model_admin, request, form, len(pks))
-    options = form.options()
+    form = FORMS[name](request.POST if is_confirmed else None, projects=list(dict.fromkeys(found.values())))
+    if not is_confirmed or not form.is_valid():
+        return _ask(model_admin, request, form, found)
+    return _do(request, name, list(found), form.options())
+
+
+def _is_all(request: HttpRequest) -> bool:
+    """Whether all that match are meant, not the chosen rows of a page."""
+    return request.POST.get("select_across", "0") == "1"
+
+
+def _do(request: HttpRequest, name: str, pks: list[int], options: dict[str, Any]) -> HttpResponse | None:
     if len(pks) > bulk.AT_ONCE:
-        return redirect("manage-act", job_id=bulk.start(name, pks, person_of(request), options).pk)
+        job = bulk.start(name, pks, person_of(request), options, back=_way_back(request))
+        return redirect("manage-act", job_id=job.pk)
     tell(request, name, bulk.run(name, pks, person_of(request), options).as_dict())
     return None
 
 
-def _ask(model_admin: ProjectList, request: HttpRequest, form: ActForm, count: int) -> HttpResponse:
+def _way_back(request: HttpRequest) -> str:
+    """The list as it is filtered. Not what was searched for, which may be somebody's name: it is kept with the job."""
+    query = request.GET.copy()
+    query.pop("q", None)
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def _ask(model_admin: ProjectList, request: HttpRequest, form: ActForm, found: dict[int, int]) -> HttpResponse:
+    """The page before; ``found``: row → its project."""
+    name, count = request.POST.getlist("action")[0], len(found)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": form.title,
         "form": form,
-        "count": count,
-        "things": model_admin.opts.verbose_name if count == 1 else model_admin.opts.verbose_name_plural,
+        "things": things(name, count),
+        "of": _by_project(found),
+        "names": bulk.names_of(name, list(found)[:NAMED]),
+        "unnamed": count - min(count, NAMED),
         "by_job": count > bulk.AT_ONCE,
         "opts": model_admin.opts,
-        "action": request.POST.getlist("action")[0],
+        "action": name,
         "chosen": request.POST.getlist("_selected_action"),
         "select_across": request.POST.get("select_across", "0"),
+        "rows": asked.pack(found) if _is_all(request) else "",
         "back": request.get_full_path(),
     }
     return TemplateResponse(request, "admin/confirm_act.html", context)
+
+
+def _by_project(found: dict[int, int]) -> list[tuple[Project, int]]:
+    """The projects of the rows, each with how many, those with most first."""
+    counts = Counter(found.values())
+    projects = Project.objects.only("name", "slug").in_bulk(list(counts))
+    return [(projects[pk], count) for pk, count in counts.most_common() if pk in projects]

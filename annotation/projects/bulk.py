@@ -68,6 +68,14 @@ ACTS: dict[str, Act] = {
 }
 
 
+# What the name of a row needs.
+RELATED: dict[type[Model], tuple[str, ...]] = {
+    Assignment: ("item__trace_a", "item__trace_b", "annotator"),
+    Item: ("trace_a", "trace_b"),
+    Membership: ("user",),
+}
+
+
 @dataclass
 class Outcome:
     """How many rows were changed, and why the others were not: sentence → how often, with the first few names.
@@ -142,18 +150,21 @@ def _do(act: Act, row: Any, by: User, options: dict[str, Any], outcome: Outcome)
     outcome.behind = row.pk
 
 
-def start(name: str, pks: list[int], by: User, options: dict[str, Any]) -> Job:
-    """The same, by a job; its page shows how far it is."""
-    return enqueue(JOB, {"act": name, "pks": pks, "by": by.pk, "options": options})
+def start(name: str, pks: list[int], by: User, options: dict[str, Any], back: str = "") -> Job:
+    """The same, by a job; its page shows how far it is, and leads to ``back``, an address of this site."""
+    return enqueue(JOB, {"act": name, "pks": pks, "by": by.pk, "options": options, "back": back})
+
+
+def names_of(name: str, pks: list[int]) -> list[str]:
+    """What rows are called, of an act's model."""
+    model = ACTS[name].model
+    return [
+        _name(row) for row in model._default_manager.filter(pk__in=pks).select_related(*RELATED[model]).order_by("pk")
+    ]
 
 
 def _rows(act: Act, by: User) -> QuerySet[Any]:
-    related = {
-        Assignment: ("item__trace_a", "item__trace_b", "annotator"),
-        Item: ("trace_a", "trace_b"),
-        Membership: ("user",),
-    }[act.model]
-    return changeable(act, by).select_related(*related)
+    return changeable(act, by).select_related(*RELATED[act.model])
 
 
 def _name(row: Any) -> str:

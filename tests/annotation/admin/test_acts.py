@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from annotation.admin import asked, lists
+from annotation.assignments import managing
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership, Slot
 from annotation.projects import bulk
@@ -42,6 +44,27 @@ def act(client, name: str, rows: list[Any], confirm: bool = True, **more: Any) -
     return client.post(reverse(f"admin:annotation_{model}_changelist"), body, follow=True)
 
 
+def ask(client, name: str, query: str = "") -> Any:
+    """Choose all that match: the page that asks, of ``name`` done to them."""
+    model = bulk.ACTS[name].model
+    address = f"{reverse(f'admin:annotation_{model._meta.model_name}_changelist')}?{query}"
+    body = {"action": name, "_selected_action": [model.objects.first().pk], "select_across": "1", "index": "0"}
+    return client.post(address, body)
+
+
+def confirm(client, page, **more: Any) -> Any:
+    """What the browser sends from that page."""
+    body = {field: page.context[field] for field in ("action", "select_across", "rows")}
+    chosen = page.context["chosen"]
+    return client.post(
+        page.context["back"], {**body, "_selected_action": chosen, "confirm": "yes", **more}, follow=True
+    )
+
+
+def across(client, name: str, query: str = "", **more: Any) -> Any:
+    return confirm(client, ask(client, name, query), **more)
+
+
 def said(response) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
@@ -55,6 +78,54 @@ def test_before_anything_happens_a_page_says_what_will_and_to_how_many(client, p
     response = act(client, "release", work, confirm=False)
     assert "2 assignments" in response.content.decode()
     assert Assignment.objects.filter(state=State.OPEN).count() == 2
+
+
+def test_all_that_match_are_those_that_matched_when_it_was_asked(client, project, manager):
+    first, second = (factory.submit_item(project, name, factory.answers()).assignment for name in ("ann", "bob"))
+    page = ask(client, "invalidate", "state__exact=submitted")
+    assert "2 assignments" in page.content.decode()
+    # One that matches comes, one of those that were asked about matches no more.
+    late = factory.submit_item(project, "cyd", factory.answers()).assignment
+    managing.reopen(first.pk, manager)
+    assert said(confirm(client, page)) == ["1 assignment invalidated."]
+    states = dict(Assignment.objects.values_list("pk", "state"))
+    assert states == {first.pk: State.REOPENED, second.pk: State.VOID, late.pk: State.SUBMITTED}
+    assert "matches any longer" in said(confirm(client, page))[0]
+
+
+@pytest.mark.parametrize("rows", ["", "x", "é", "eJwz", "AAAA"])
+def test_what_says_not_which_rows_were_asked_about_is_asked_again(client, project, manager, rows):
+    page = ask(client, "withdraw")
+    asked = confirm(client, page, rows=rows)
+    assert (asked.context["things"], asked.context["rows"]) == ("3 items", page.context["rows"])
+    assert not Item.objects.withdrawn().exists()
+
+
+def test_what_a_form_refuses_is_asked_again_of_the_same_rows(client, project, manager):
+    page = ask(client, "set_priority")
+    Item.objects.last().delete()
+    again = confirm(client, page, priority="x")
+    assert (again.context["things"], "whole number" in again.content.decode()) == ("2 items", True)
+    assert said(confirm(client, again, priority="5")) == ["2 items given this priority."]
+
+
+def test_it_names_the_projects_and_the_first_rows(client, project, manager, tmp_path, monkeypatch):
+    monkeypatch.setattr(lists, "NAMED", 2)
+    text = " ".join(ask(client, "withdraw").content.decode().split())
+    assert ("<strong>3 items</strong> of Test project" in text, "trace_001, trace_002 and 1 more" in text) == (
+        True,
+        True,
+    )
+    other = factory.make_project(tmp_path / "small", people=("dan",), name="Small", traces=factory.make_traces(1))
+    Membership.objects.create(project=other, user=manager, role="manager", source="admin")
+    text = " ".join(ask(client, "withdraw").content.decode().split())
+    assert ("<li>3 of Test project</li>" in text, "<li>1 of Small</li>" in text) == (True, True)
+
+
+def test_the_rows_of_the_largest_act_are_small_enough_for_a_form(settings):
+    pks = [number * 7 + number % 5 for number in range(1, bulk.LIMIT + 1)]
+    assert asked.unpack(asked.pack(pks)) == set(pks)
+    assert len(asked.pack(pks)) < settings.DATA_UPLOAD_MAX_MEMORY_SIZE / 4
 
 
 def test_what_was_done_is_counted_and_what_was_refused_is_named(client, project, manager):
@@ -196,7 +267,7 @@ def test_a_manager_of_one_project_only_looks_into_another(client, project, manag
 def test_many_rows_are_changed_by_a_job_that_shows_how_far_it_is(client, project, manager, monkeypatch):
     monkeypatch.setattr(bulk, "AT_ONCE", 2)
     # All that match the list's filter, not only the rows of the page.
-    response = act(client, "set_priority", [Item.objects.first()], select_across="1", priority=3)
+    response = across(client, "set_priority", f"project={project.pk}&q=trace", priority=3)
     job = Job.objects.get(kind=bulk.JOB)
     assert response.redirect_chain == [(reverse("manage-act", args=[job.pk]), 302)]
     assert "Waiting for a worker" in response.content.decode()
@@ -204,6 +275,8 @@ def test_many_rows_are_changed_by_a_job_that_shows_how_far_it_is(client, project
     page = client.get(reverse("manage-act", args=[job.pk]))
     assert "3 items given this priority." in page.content.decode()
     assert b"hx-trigger" not in page.content
+    # The list as it was filtered, without what was searched for.
+    assert f'href="{reverse("admin:annotation_item_changelist")}?project={project.pk}"' in page.content.decode()
     assert Item.objects.filter(priority=3).count() == 3
     other = User.objects.create_superuser("other")
     client.force_login(factory.person("ann"))
