@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from annotation.assignments.overlap import quota
 from annotation.assignments.reach import of_depth
 from annotation.assignments.room import at_work, comes_from_outside
 from annotation.models import Assignment, Item, Project, Slot, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.models.querysets import DELIVERED, NOT_WORK
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.projects.sections import QualityControl, Screening
@@ -24,6 +24,7 @@ from annotation.schemes.base import Scheme
 from potato_site.canonical import digest
 
 IN_HAND = (Assignment.State.OPEN, Assignment.State.REOPENED)
+PLANNED = Slot.Purpose.PLANNED
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Consequence:
 class Counts:
     """What a project holds: current submissions, by meaning too, and its items and places."""
 
+    # Labels, as the overview counts them.
     submissions: int = 0
+    # Of decisions, and of what people do before they begin.
+    others: int = 0
     # Meaning of a scheme (see _meaning) → submissions that were given under it.
     by_meaning: Mapping[str, int] = field(default_factory=dict)
     # Items in people's hands now.
@@ -51,29 +55,41 @@ class Counts:
     second_labels: int = 0
     # Annotators at work; None where people come by themselves.
     people: int | None = None
+    # Number of a place beyond the first → on how many items it is there, and on how many it was planned and is free.
+    places: Mapping[int, int] = field(default_factory=dict)
+    free: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def is_answered(self) -> bool:
-        return bool(self.submissions or self.in_hand)
+        return bool(self.submissions or self.others or self.in_hand)
 
 
 def counts_of(project: Project) -> Counts:
     """A handful of queries, whatever the size."""
     items = Item.objects.to_label().filter(project=project, is_withdrawn=False)
     current = Submission.objects.filter(project=project, is_current=True, assignment__state__in=DELIVERED)
-    by_revision = dict(current.order_by().values_list("revision_id").annotate(Count("pk")))
+    labels = Count("pk", filter=~Q(assignment__purpose__in=NOT_WORK))
+    rows = current.order_by().values("revision_id").annotate(labels=labels, every=Count("pk"))
+    by_revision = {row["revision_id"]: row["labels"] for row in rows}
+    further = Slot.objects.filter(project=project, number__gt=1, item__is_withdrawn=False).order_by()
+    places = further.values("number").annotate(
+        there=Count("pk"), taken=Count("assignment"), free=Count("pk", filter=Q(assignment=None, purpose=PLANNED))
+    )
     by_meaning: Counter[str] = Counter()
     for revision, count in by_revision.items():
         by_meaning.update({_meaning(scheme): count for scheme in config_of(revision).annotation_schemes})
     return Counts(
         submissions=sum(by_revision.values()),
+        others=sum(row["every"] - row["labels"] for row in rows),
         by_meaning=by_meaning,
         in_hand=Assignment.objects.filter(project=project, state__in=IN_HAND).count(),
         items=items.count(),
         pairs=items.filter(kind=Item.Kind.PAIR).count(),
         overlapping=items.filter(in_overlap=True).count(),
         people=None if _is_for_all(project) else at_work(project).count(),
-        second_labels=Slot.objects.filter(project=project, number__gt=1).exclude(assignment=None).count(),
+        places={row["number"]: row["there"] for row in places},
+        free={row["number"]: row["free"] for row in places},
+        second_labels=sum(row["taken"] for row in places),
     )
 
 
@@ -122,9 +138,7 @@ def _schemes(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
         elif scheme != new[name]:
             yield from _same_meaning(key, scheme, new[name], counts)
     for name in [name for name in new if name not in old]:
-        count = counts.submissions
-        text = f"“{new[name].title}” is a new question. {_submissions(count)} made before: without an answer to it."
-        yield Consequence(f"annotation_schemes.{name}", text, asks=count > 0)
+        yield Consequence(f"annotation_schemes.{name}", _added(new[name], counts), asks=counts.submissions > 0)
 
 
 def _kinds(before: ProjectConfig, after: ProjectConfig) -> Iterator[Consequence]:
@@ -163,6 +177,18 @@ def _pairs(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
 def _meaning(scheme: Scheme) -> str:
     """The same for two schemes whose answers may be compared (see revisions.scheme_version)."""
     return f"{scheme.name}:{digest(scheme.meaning(), scheme.unit)}"
+
+
+def _added(scheme: Scheme, counts: Counts) -> str:
+    """Of a question that is asked again, what was said when it was asked before counts again."""
+    again = counts.by_meaning.get(_meaning(scheme), 0)
+    if not again:
+        before = f"{_submissions(counts.submissions)} made before: without an answer to it."
+        return f"“{scheme.title}” is a new question. {before}"
+    back = f"{_submissions(again)} that asked it before: what they answered counts again."
+    without = counts.submissions - again
+    rest = f" {_submissions(without)} that did not: without an answer to it." if without else ""
+    return f"“{scheme.title}” is asked again. {back}{rest}"
 
 
 def _removed(scheme: Scheme, counts: Counts) -> str:
@@ -204,22 +230,20 @@ def _overlap(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
     old, new = before.quality_control, after.quality_control
     if (old.overlap_share, old.overlap_depth) == (new.overlap_share, new.overlap_depth):
         return
-    planned = [_extra_labels(quality, counts.items) for quality in (old, new)]
     items = quota(new.overlap_share, counts.items)
     share = (
         f"{items:,} of {counts.items:,} items are labeled by {new.overlap_depth} people"
         if items
         else "Nothing overlaps"
     )
-    if planned[1] >= planned[0]:
-        more = planned[1] - planned[0]
-        text = (
-            f"{share}: {more:,} more {_s(more, 'label')} asked for. Items that are done go out again, to other people."
-        )
-    else:
-        less = planned[0] - planned[1]
-        text = (
-            f"{share}: up to {less:,} {_s(less, 'label')} no longer asked for. Only free places go; "
+    more, less = _more_places(new, counts), _fewer_places(new, counts)
+    text = f"{share}."
+    if more or not less:
+        again = " Items that are done go out again, to other people." if more else ""
+        text += f" Up to {more:,} more {_s(more, 'label')} asked for.{again}"
+    if less:
+        text += (
+            f" Up to {less:,} {_s(less, 'label')} no longer asked for. Only free places go; "
             f"{counts.second_labels:,} second {_s(counts.second_labels, 'label')} begun or given stay, and their items "
             "stay in the overlap."
         )
@@ -240,9 +264,16 @@ def _tie_breakers(before: ProjectConfig, after: ProjectConfig) -> Iterator[Conse
         yield Consequence("quality_control.tie_breakers", text)
 
 
-def _extra_labels(quality: QualityControl, items: int) -> int:
-    """Labels asked for beyond the first of each item."""
-    return quota(quality.overlap_share, items) * (quality.overlap_depth - 1)
+def _more_places(quality: QualityControl, counts: Counts) -> int:
+    """At most how many places are made: on each item that overlaps those that it has not."""
+    items = quota(quality.overlap_share, counts.items)
+    return sum(max(0, items - counts.places.get(number, 0)) for number in range(2, quality.overlap_depth + 1))
+
+
+def _fewer_places(quality: QualityControl, counts: Counts) -> int:
+    """At most how many free places go: beyond the depth all, below it those of items that overlap no more."""
+    given_up = max(0, counts.overlapping - quota(quality.overlap_share, counts.items))
+    return sum(free if number > quality.overlap_depth else min(free, given_up) for number, free in counts.free.items())
 
 
 def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Iterator[Consequence]:

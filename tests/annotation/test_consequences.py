@@ -5,7 +5,7 @@ import yaml
 
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
-from annotation.models import Item, Slot
+from annotation.models import Assignment, Item, Slot
 from annotation.projects.apply import apply_text
 from annotation.projects.config import parse
 from annotation.projects.consequences import consequences, counts_of
@@ -108,13 +108,54 @@ def test_a_new_or_newly_required_question_is_not_asked_again(project):
 
 def test_more_and_less_overlap_say_how_many_labels(project, boss):
     both_submit(project)
-    assert "3 more labels asked for" in said(project, text(overlap_depth=3))["quality_control.overlap_percentage"]
+    assert "Up to 3 more labels asked for" in said(project, text(overlap_depth=3))["quality_control.overlap_percentage"]
     less = said(project, text(overlap_percentage=0))["quality_control.overlap_percentage"]
-    assert "up to 3 labels no longer asked for" in less
+    assert "Up to 2 labels no longer asked for" in less
     assert "1 second label begun or given stay" in less
     apply_text(project, text(overlap_percentage=0), boss)
     sync_items(project)
     assert Slot.objects.filter(project=project, number=2).count() == 1
+
+
+def test_places_that_are_there_are_asked_for_no_second_time(tmp_path, boss):
+    project = factory.make_project(tmp_path, people=("ann", "bob", "cyd"), traces=factory.make_traces(4))
+    apply_text(project, text(overlap_percentage=50, overlap_depth=3), boss)
+    sync_items(project)
+    project.refresh_from_db()
+    for name in ("ann", "bob", "cyd"):
+        for _ in range(2):
+            factory.submit_item(project, name, factory.answers())
+    before = set(Slot.objects.values_list("item", "number"))
+    told = said(project, text(overlap_percentage=100, overlap_depth=2))["quality_control.overlap_percentage"]
+    apply_text(project, text(overlap_percentage=100, overlap_depth=2), boss)
+    sync_items(project)
+    after = set(Slot.objects.values_list("item", "number"))
+    assert (len(after - before), len(before - after)) == (2, 1)
+    assert told.startswith("4 of 4 items are labeled by 2 people. Up to 2 more labels asked for. ")
+    assert "Up to 1 label no longer asked for" in told
+
+
+def test_a_question_that_comes_back_has_its_answers_again(project, boss):
+    both_submit(project)
+    without, whole = text(FIRST_ERROR), text()
+    apply_text(project, without, boss)
+    project.refresh_from_db()
+    factory.submit_item(project, "ann", {"step_reward": {"first_error": {"step": None}}})
+    assert said(project, whole)["annotation_schemes.outcome"] == (
+        "“Did the agent resolve the issue?” is asked again. 2 submissions that asked it before: what they answered "
+        "counts again. 1 submission that did not: without an answer to it."
+    )
+    assert traces_compared(project, "outcome") is None
+    apply_text(project, whole, boss)
+    assert traces_compared(project, "outcome") == 1
+
+
+def test_only_labels_are_counted_and_what_else_was_answered_asks_as_well(project):
+    both_submit(project)
+    Assignment.objects.filter(annotator__username="ann").update(purpose="calibration")
+    assert "1 submission that asked it" in said(project, text(FIRST_ERROR))["annotation_schemes.outcome"]
+    Assignment.objects.update(purpose="calibration")
+    assert "0 submissions that asked it" in said(project, text(FIRST_ERROR))["annotation_schemes.outcome"]
 
 
 def test_who_breaks_ties_is_said(project, boss):
