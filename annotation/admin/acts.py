@@ -57,8 +57,13 @@ class Reopen(ActForm):
     title = "Reopen"
     says = (
         "Each person can change what they submitted, for seven days, and finds it under “To change” on the project's "
-        "page. The submission counts as it is until they submit again; after seven days it stays as it was. The "
-        "questions are those that it was labeled with."
+        "page. The submission counts as it is until they submit again; after seven days it stays as it was. They "
+        "are asked what they were asked then, unless you ask the questions as they are now."
+    )
+    anew = forms.BooleanField(
+        label="Ask the questions as they are now",
+        required=False,
+        help_text="Answers to questions that are the same still are kept, the others are given again.",
     )
     reason = forms.CharField(
         max_length=200, required=False, help_text="Shown to each person, and kept in the history. Optional."

@@ -6,7 +6,6 @@ decides on an item at a time, is guarded by constraints: unique (item, annotator
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -15,16 +14,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from annotation.answers.context import asked_of
-from annotation.answers.ops import Op, record
 from annotation.assignments import managing, states, timing
-from annotation.models import Answer, Assignment, Item, Membership
-from annotation.projects.revisions import config_of, meaning_key
+from annotation.assignments.anew import ask_anew
+from annotation.models import Assignment, Item, Membership
 
 State = Assignment.State
 LEAST_ANSWERS = 2
-# Of operations that no page sent.
-TAB = "asked-anew"
 
 
 def open_item(item: Item, user: Any, n_answers: int, now: datetime | None = None) -> Assignment:
@@ -79,7 +74,7 @@ def _open(item: Item, user: Any, now: datetime) -> Assignment:
         states.reopen_for(mine, now, states.LEASE)
     else:
         states.resume(mine, now)
-    _ask_anew(mine, now)
+    ask_anew(mine, now)
     return mine
 
 
@@ -94,22 +89,6 @@ def _decision_left_out(item: Item) -> Assignment | None:
     """The decision that stands and counts nowhere, locked: another may take its place."""
     made = Assignment.objects.deciding().delivered().left_out().filter(item=item)
     return made.select_for_update(of=("self",)).first()
-
-
-def _ask_anew(mine: Assignment, now: datetime) -> None:
-    """Asked are the questions as they are now. Answers to one that means something else since are taken back, by an
-    operation as if the person had done it."""
-    revision_id = mine.project.revision_id
-    if revision_id is None or mine.revision_id in (None, revision_id):
-        return
-    asked = {scheme.name: meaning_key(scheme) for scheme in asked_of(config_of(revision_id), mine.item_id)}
-    before = {scheme.name: meaning_key(scheme) for scheme in asked_of(config_of(mine.revision_id), mine.item_id)}
-    given = Answer.objects.filter(assignment=mine).order_by("scheme").values_list("scheme", "value")
-    gone = {name: dict.fromkeys(value) for name, value in given if value and before[name] != asked.get(name)}
-    ops = [Op(uuid.uuid4().hex, TAB, mine.version, name, changes, None) for name, changes in gone.items()]
-    record(mine, ops, now)
-    mine.revision_id = revision_id
-    mine.save(update_fields=["revision"])
 
 
 def _create(item: Item, user: Any, now: datetime) -> Assignment:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from annotation import access
 from annotation.assignments import calibration, planning, queue, screening, shares, states
+from annotation.assignments.anew import ask_anew
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
@@ -63,12 +64,16 @@ def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None)
 
 
 @transaction.atomic
-def reopen(assignment_id: int, by: User, reason: str = "", now: datetime | None = None) -> None:
-    """Let the person change what they submitted, however long ago. The submission stays valid until the next one."""
+def reopen(assignment_id: int, by: User, reason: str = "", now: datetime | None = None, *, anew: bool = False) -> None:
+    """Let the person change what they submitted, however long ago. The submission stays valid until the next one.
+    ``anew``: they are asked the questions as they are now, answers to unchanged ones are kept."""
+    now = now or timezone.now()
     _can_change(assignment_id)
     assignment = _locked(assignment_id)
-    states.reopen_for(assignment, now or timezone.now(), reason=reason)
+    states.reopen_for(assignment, now, reason=reason)
     after = {"state": State.REOPENED, "reason": reason}
+    if anew and ask_anew(assignment, now):
+        after["questions"] = "as they are now"
     _audit(assignment, by, "assignment.reopen", {"state": State.SUBMITTED}, after)
 
 

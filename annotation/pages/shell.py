@@ -103,6 +103,7 @@ def _changes(assignment: Assignment) -> dict[str, Any] | None:
     return {
         "reason": assignment.reason,
         "until": reopened.until(assignment, timezone.now()),
+        "asks_anew": assignment.submissions.filter(is_current=True).exclude(revision=assignment.revision_id).exists(),
         "more": 0 if assignment.is_adjudication else waiting.count(),
     }
 

@@ -40,7 +40,11 @@ class Act:
 ACTS: dict[str, Act] = {
     "release": Act(Assignment, "released", lambda row, by, o: managing.release(row.pk, by, o.get("reason", ""))),
     "reassign": Act(Assignment, "reassigned", lambda row, by, o: managing.reassign(row.pk, by, o["to"])),
-    "reopen": Act(Assignment, "reopened", lambda row, by, o: managing.reopen(row.pk, by, o.get("reason", ""))),
+    "reopen": Act(
+        Assignment,
+        "reopened",
+        lambda row, by, o: managing.reopen(row.pk, by, o.get("reason", ""), anew=o.get("anew", False)),
+    ),
     "invalidate": Act(
         Assignment, "invalidated", lambda row, by, o: managing.invalidate(row.pk, by, o.get("reason", ""))
     ),

@@ -112,6 +112,15 @@ def consequences(before: ProjectConfig, after: ProjectConfig, counts: Counts) ->
         *_tie_breakers(before, after),
         *_rules(before, after, counts),
     ]
+    if counts.submissions and _asks_more(before, after):
+        found.append(
+            Consequence(
+                "",
+                "Who labeled before is not asked again by itself. Under Assignments, Reopen with “Ask the questions as "
+                "they are now” asks them; answers to unchanged questions are kept.",
+                asks=False,
+            )
+        )
     if counts.in_hand and any(one.key.startswith(("annotation_schemes", "quality_control.min")) for one in found):
         found.append(
             Consequence(
@@ -139,6 +148,12 @@ def _schemes(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
             yield from _same_meaning(key, scheme, new[name], counts)
     for name in [name for name in new if name not in old]:
         yield Consequence(f"annotation_schemes.{name}", _added(new[name], counts), asks=counts.submissions > 0)
+
+
+def _asks_more(before: ProjectConfig, after: ProjectConfig) -> bool:
+    """Whether something is asked that was not, or not in this meaning."""
+    meanings = {_meaning(scheme) for scheme in before.annotation_schemes}
+    return any(_meaning(scheme) not in meanings for scheme in after.annotation_schemes)
 
 
 def _kinds(before: ProjectConfig, after: ProjectConfig) -> Iterator[Consequence]:

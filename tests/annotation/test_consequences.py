@@ -150,6 +150,12 @@ def test_a_question_that_comes_back_has_its_answers_again(project, boss):
     assert traces_compared(project, "outcome") == 1
 
 
+def test_how_earlier_work_answers_a_new_question_is_said_where_there_is_one(project):
+    both_submit(project)
+    assert "Ask the questions as they are now" in said(project, text(FIRST_ERROR, MORE))[""]
+    assert "" not in said(project, text(FIRST_ERROR))
+
+
 def test_only_labels_are_counted_and_what_else_was_answered_asks_as_well(project):
     both_submit(project)
     Assignment.objects.filter(annotator__username="ann").update(purpose="calibration")
