@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from potato_site.accounts.models import AuditEntry
+from potato_site.changes import lines
 from potato_site.numbers import whole_number
 from potato_site.textjson import TextJSONField
 
@@ -162,7 +163,7 @@ class ScopedAdmin(admin.ModelAdmin):
             "title": f"History of {self.title_of(obj)}",
             "object": obj,
             "opts": self.opts,
-            "entries": entries[: self.history_shown],
+            "entries": [(entry, lines(entry.before, entry.after)) for entry in entries[: self.history_shown]],
         }
         return TemplateResponse(request, "admin/history.html", context)
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from annotation.assignments import states
+from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Item, Membership
 from annotation.projects.create import create_project
@@ -196,6 +196,68 @@ def test_the_history_says_what_changed(client, project, manager):
     assert "guidelines: &lt;b&gt;xxx" in text
     assert "x" * 100 not in text
     assert ">1 change<" in text
+
+
+def test_the_history_says_whose_work_and_which_trace(client, project, manager):
+    done = factory.submit_item(project, "ann", factory.answers()).assignment
+    managing.invalidate(done.pk, manager, "asleep")
+    managing.withdraw(done.item_id, manager)
+    set_gold(project, done.item, "outcome", {"": "partial"}, use="hidden", user=manager)
+    other = factory.submit_item(project, "bob", factory.answers()).assignment
+    managing.invalidate(other.pk, factory.person("manager"))
+    client.force_login(manager)
+    trace, path = done.item.called, f"{list_of('accounts.AuditEntry')}?project={project.pk}"
+    text = client.get(path).content.decode()
+    to_work, to_item = (reverse(f"admin:annotation_{m}_change", args=[pk]) for m, pk in (
+        ("assignment", done.pk), ("item", done.item_id),
+    ))  # fmt: skip
+    assert f'<a href="{to_work}">{trace}, ann</a>' in text
+    assert f'<a href="{to_item}">{trace}</a>' in text
+    assert f'<a href="{to_item}">{trace}, outcome</a>' in text
+    assert "assignment.invalidate" in text
+
+    def found(query):
+        return {str(row).split()[0] for row in client.get(f"{path}&{query}").context["cl"].result_list}
+
+    assert found(f"q={trace}") == {"assignment.invalidate", "item.withdraw", "gold.set"}
+    assert found("q=ann") >= {"assignment.invalidate"}
+    assert "item.withdraw" not in found("q=bob")
+    assert found("q=nvalid") == {"assignment.invalidate"}
+    assert found("action=item.withdraw") == {"item.withdraw"}
+    assert found(f"by={factory.person('manager').pk}&action=assignment.invalidate") == {"assignment.invalidate"}
+    assert len(rows(client, f"{path}&by={manager.pk}&action=assignment.invalidate")) == 1
+    today = timezone.localdate().isoformat()
+    assert found(f"day={today}") == found("day=today") == found("day=7") == found("day=30") != set()
+    for nothing in (
+        "day=yesterday",
+        "day=2020-01-01",
+        "day=2020-13-01",
+        "day=0001-01-01",
+        "by=x",
+        "by=none&action=item.withdraw",
+    ):
+        assert found(nothing) == set()
+    AuditEntry.objects.filter(action="item.withdraw").update(at=timezone.now() - timedelta(days=1))
+    assert found("day=yesterday") == {"item.withdraw"}
+
+
+def test_another_project_names_no_work_of_this_one(client, project, manager, tmp_path):
+    other = factory.make_project(tmp_path / "other", people=("dan",), name="Other")
+    theirs = factory.submit_item(other, "dan", factory.answers()).assignment
+    name = managing.name_of(theirs)
+    AuditEntry.objects.create(user=manager, project=project, action="assignment.release", object=name)
+    client.force_login(manager)
+    assert "dan" not in client.get(list_of("accounts.AuditEntry")).content.decode()
+
+
+def test_a_change_of_the_configuration_reads_as_its_file(client, project, manager):
+    before, after = {"required": False, "labels": ["a"]}, {"required": True, "labels": ["a", "é"]}
+    AuditEntry.objects.create(
+        user=manager, project=project, action="config.change", object="test r2", before=before, after=after
+    )
+    client.force_login(manager)
+    text = unescape(client.get(list_of("accounts.AuditEntry")).content.decode())
+    assert 'labels: ["a"] → ["a", "é"]; required: false → true' in text
 
 
 def test_a_time_is_written_as_on_the_pages(client, project, manager):
