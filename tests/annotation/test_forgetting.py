@@ -78,6 +78,7 @@ def project(boss, tmp_path, client) -> Project:
     membership.resume(member, boss)
     last = hand_out(project, user).assignment
     managing.release(last.pk, boss, "is careless")
+    managing.reopen(Submission.objects.filter(assignment__annotator=user).latest("pk").assignment_id, boss, "is sloppy")
     ExportSchedule.objects.create(
         project=project, format="prm", every_n=1, options={"exclude_annotators": [WHO, "zoe"]}
     )
@@ -108,13 +109,13 @@ def exported(project: Project, tmp_path: Path, **options) -> list[dict]:
 
 def test_no_table_says_who_it_was(project):
     said = " ".join(everything().values()).casefold()
-    for word in (WHO, MAIL, "queta", "mexico", "is careless", "5fquetzal", "5squetzal", "5cmotmot"):
+    for word in (WHO, MAIL, "queta", "mexico", "is careless", "is sloppy", "5fquetzal", "5squetzal", "5cmotmot"):
         assert word in said
     forget()
     left = {
         (label, word)
         for label, text in everything().items()
-        for word in (WHO, "queta", "mexico", "is careless", "5cmotmot")
+        for word in (WHO, "queta", "mexico", "is careless", "is sloppy", "5cmotmot")
         if word in text.casefold()
     }
     assert left == set()

@@ -29,6 +29,25 @@ def test_the_next_item_opens_at_once_and_the_submission_can_be_undone(label):
     expect(page.get_by_text("Item 2 of 3")).to_be_visible()
 
 
+def test_a_reopened_item_is_left_as_it_was_by_the_keys_that_skip_another_one(label):
+    page = label(schemes=[FIRST_ERROR])
+    first = page.url
+    button(page, "All Correct").click()
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    button(page, "Undo").click()
+    expect(page).to_have_url(first)
+    ready(page)
+    first_error(page, 0).click()
+    saved(page)
+    press(page, "g", "s")
+    expect(page.get_by_role("dialog", name="Leave it as it was")).to_be_visible()
+    press(page, "Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    expect(page.get_by_text("Left as it was.")).to_be_visible()
+    expect(page.get_by_role("button", name="Skip…")).to_be_visible()
+
+
 def test_what_was_typed_last_is_part_of_the_submission(label):
     notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes"}
     page = label(schemes=[FIRST_ERROR, notes])
