@@ -125,9 +125,13 @@ def _preferences(
 
 
 def _votes(voters: Sequence[Labels]) -> list[float]:
-    """As ``vote_of`` each. A reviewer's final answer decides alone."""
-    final = [labels for labels in voters if labels.purpose == ADJUDICATION]
+    """As ``vote_of`` each. A reviewer's final answer decides alone, but not what was first asked after it."""
+    final = [labels for labels in voters if labels.purpose == ADJUDICATION and _was_asked(labels)]
     return [vote for labels in (final[-1:] or voters) if (vote := vote_of(labels)) is not None]
+
+
+def _was_asked(labels: Labels) -> bool:
+    return any(question.type == COMPARISON for question in labels.questions.values())
 
 
 def _preferred(a: LabeledTrace, b: LabeledTrace, voters: Sequence[Labels], votes: Sequence[float]) -> Preferred | None:

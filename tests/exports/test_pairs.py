@@ -143,6 +143,24 @@ def test_the_margin_is_none_where_the_votes_of_the_others_weigh_more(said):
     assert said(few, few, {"side": "b", "strength": 1}) == ([("t1", 0.111111, 0.666667)], {})
 
 
+def test_a_decision_made_before_the_comparison_was_asked_for_leaves_it_to_the_annotators():
+    def labels(name: str, purpose: str, **answers) -> Labels:
+        when = datetime(2026, 1, 1, tzinfo=UTC)
+        return Labels(name, None, when, 60.0, (), purpose, dict.fromkeys(answers, BETTER), answers, {})
+
+    def make_rows(tally: Tally) -> Rows:
+        return Rows(Asked(None, None, "", ()), Options(), "pairs", Splits(Options(), ()), tally)
+
+    def found(**decided):
+        said = [labels("ann", "production", better=A), labels("judge", "adjudication", **decided)]
+        pairs = [LabeledPair(labeled("t1"), labeled("t2"), said)]
+        return [pair.chosen.trace_id for pair in from_comparisons(pairs, None, make_rows, Options(), Tally())]
+
+    assert found() == ["t1"]
+    assert found(better=B) == ["t2"]
+    assert found(better=TIE) == []
+
+
 def test_per_annotator_every_vote_is_a_pair(said):
     assert [name for name, _, _ in said(A, B, aggregation="per_annotator")[0]] == ["t1", "t2"]
 
