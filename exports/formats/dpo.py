@@ -53,12 +53,16 @@ class Dpo(Format):
         for pair in rows:
             if not self.only_beside(pair):
                 yield Piece(split_file(sheet.file, pair.split), json_line(_standard(pair)))
-            better, worse = self._conversations(pair)
-            if better == worse:
-                sheet.note("pairs of equal conversations (in the standard file only)")
+            if line := self._conversational_line(pair):
+                yield Piece(split_file(conversational, pair.split), line)
             else:
-                row = _conversational(pair, better, worse)
-                yield Piece(split_file(conversational, pair.split), json_line(row))
+                sheet.note("pairs of equal conversations (in the standard file only)")
+
+    def _conversational_line(self, pair: Pair) -> bytes:
+        """Empty for two equal conversations."""
+        better, worse = self._conversations(pair)
+        self._held = None
+        return b"" if better == worse else json_line(_conversational(pair, better, worse))
 
     def _conversations(self, pair: Pair) -> tuple[Messages, Messages]:
         if self._held is None or self._held[0] is not pair:
