@@ -81,10 +81,60 @@ def test_a_number_out_of_its_limits_is_no_answer_and_says_so(label):
     field.fill("61")
     expect(page.locator("[data-scheme=minutes] input:invalid")).to_have_count(1)
     press(page, "Escape", "Enter")
-    expect(page.locator("#missing")).to_contain_text("“Minutes” has no answer yet")
+    expect(page.locator("#missing")).to_contain_text(
+        "Before you submit:“Minutes”: Value must be less than or equal to 60."
+    )
     expect(page.get_by_text("A whole number up to 60")).to_be_visible()
     field.fill("60")
     assert answers(page) == {"minutes": {"": 60}}
+
+
+def test_a_number_that_is_not_taken_leaves_the_last_answer_and_is_not_passed_over(label):
+    page = label(schemes=[{**SURE, "required": False}])
+    number = page.get_by_label("Sure, as a number")
+    number.fill("5")
+    assert answers(page) == {"sure": {"": 5}}
+    number.fill("50")
+    told = page.get_by_role("alert").filter(has_text="Value must be less than or equal to 10. The answer is still 5.")
+    expect(told).to_be_visible()
+    expect(page.locator("[data-scheme=sure] input[type=range]")).to_have_value("5")
+    button(page, "Submit").click()
+    missing = page.locator("#missing")
+    expect(missing).to_contain_text("“Sure”: Value must be less than or equal to 10.")
+    expect(number).to_have_value("50")
+    number.fill("5")
+    expect(told).to_be_hidden()
+    expect(missing).to_be_hidden()
+    number.fill("11")
+    assert answers(page) == {"sure": {"": 5}}
+    # Moving the slider, or emptying the field, is an answer to it.
+    number.fill("11")
+    page.get_by_role("slider").focus()
+    press(page, "ArrowRight")
+    expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
+    number.fill("")
+    assert answers(page) == {"sure": {}}
+
+
+def test_half_a_number_is_not_passed_over(label):
+    page = label(schemes=[{**MINUTES, "required": False, "scope": "step"}])
+    field = step(page, 1).get_by_role("spinbutton")
+    field.press_sequentially("1e")
+    press(page, "Escape", "Enter")
+    expect(page.get_by_role("link", name="“Minutes” at step 1:")).to_be_focused()
+    press(page, "Enter")
+    field.fill("1")
+    button(page, "Submit").click()
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+
+
+def test_what_is_not_taken_is_seen_at_the_review_too(label):
+    page = label(schemes=[{**SURE, "required": False}, {**FIRST_ERROR, "confirmation_dialog": True}])
+    press(page, "a", "Enter")
+    expect(button(page, "Confirm")).to_be_focused()
+    page.get_by_label("Sure, as a number").fill("50")
+    button(page, "Confirm").click()
+    expect(page.locator("#missing")).to_contain_text("“Sure”: Value must be less than or equal to 10.")
 
 
 def test_a_key_goes_to_the_first_open_question_and_escape_back_to_the_step(label):

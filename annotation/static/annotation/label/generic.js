@@ -36,7 +36,7 @@ registerGeneric({
 
   input(element, api, { step }) {
     const key = step === null ? element.dataset.key : String(step);
-    const read = () => ({ [key]: valueOf(element, api) });
+    const read = () => ({ [key]: valueOf(element, api, api.value(key)) });
     // What is typed, or moved, is one change once it rests.
     if (element.matches("textarea, input:not([type=radio], [type=checkbox])")) api.typed(element, read);
     else api.set(read());

@@ -2,14 +2,14 @@
 
 import { wellFormed } from "./ids.js";
 
-/** The value an input stands for now; null for no answer. */
-export function valueOf(element, api) {
+/** The value an input stands for now; null for no answer. What it does not take changes nothing: `before` stays. */
+export function valueOf(element, api, before) {
   const choice = (text) => api.scheme.choices?.find(({ value }) => String(value) === text)?.value ?? text;
   if (element.type === "checkbox" && api.scheme.many) return ticked(element, api);
   if (element.type === "checkbox") return element.checked || null;
   if (element.type === "radio") return choice(element.value);
   if (element.matches("select")) return element.value === "" ? null : choice(element.value);
-  if (element.type === "number" || element.type === "range") return numberOf(element);
+  if (element.type === "number" || element.type === "range") return numberOf(element, before);
   return wellFormed(element.value) || null;
 }
 
@@ -24,11 +24,32 @@ function ticked(element, { scheme, announce }) {
   return values().length ? values() : null;
 }
 
-/** A number that the input takes; one out of its limits is no answer, and the field says so itself. */
-function numberOf(element) {
+function numberOf(element, before) {
   showTwin(element);
   element.removeAttribute("data-unset");
-  return element.value === "" || !element.validity.valid ? null : Number(element.value);
+  judge(element, before);
+  if (!element.validity.valid) return before;
+  return element.value === "" ? null : Number(element.value);
+}
+
+/** Say below a field what it does not take, and what the answer still is; nothing where it takes what it holds. */
+function judge(input, value) {
+  const isWrong = !input.validity.valid;
+  if (isWrong) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+  input.dataset.kept = String(value ?? "");
+  const place = input.closest(".slider") ?? input;
+  let line = place.nextElementSibling;
+  if (!line?.matches(".invalid")) {
+    if (!isWrong) return;
+    line = document.createElement("p");
+    line.className = "invalid";
+    line.role = "alert";
+    place.after(line);
+  }
+  const still = value === null ? "There is no answer yet." : `The answer is still ${value}.`;
+  const words = isWrong ? `${input.validationMessage} ${still}` : "";
+  if (line.textContent !== words) line.textContent = words;
 }
 
 /** A slider and its number field show each other's value while they are used. */
@@ -37,6 +58,7 @@ function showTwin(element) {
     if (twin === element || !element.validity.valid) continue;
     twin.value = element.value === "" ? (twin.dataset.start ?? "") : element.value;
     twin.toggleAttribute("data-unset", element.value === "");
+    if (twin.hasAttribute("aria-invalid")) judge(twin, null);
   }
 }
 
@@ -45,8 +67,16 @@ export function shown(input, value, api) {
   if (input.type === "radio") input.checked = input.value === String(value);
   else if (input.type === "checkbox") input.checked = Array.isArray(value) ? value.includes(input.value) : value === true;
   else if (input.type === "range") position(input, value, api);
-  else if (input.type === "number" && value === null && !input.validity.valid) return;
+  else if (input.type === "number") number(input, value, api);
   else if (!api.isTyping(input) && input.value !== String(value ?? "")) input.value = value ?? "";
+}
+
+/** What a field does not take stays in it, to be mended, until the answer is another one. */
+function number(input, value, api) {
+  const isWrong = input.hasAttribute("aria-invalid");
+  if (api.isTyping(input) || (isWrong && input.dataset.kept === String(value ?? ""))) return;
+  if (isWrong || input.value !== String(value ?? "")) input.value = value ?? "";
+  if (isWrong) judge(input, value);
 }
 
 function position(input, value, api) {

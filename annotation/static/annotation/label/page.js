@@ -143,11 +143,25 @@ export class Page {
     return this.entries.filter(({ scheme }) => shown.has(scheme.name));
   }
 
-  /** [{scheme, message, step?}]: what the server would miss. It decides; this saves a round trip. */
+  /**
+   * [{scheme, message, step?}]: what the server would miss. It decides; this saves a round trip. And the fields that hold
+   * what they do not take, of which the server knows nothing.
+   */
   missing() {
     return this.asked().flatMap(({ scheme, painter, api }) => {
+      const wrong = this.#wrong(scheme);
       const gaps = scheme.required ? painter.missing(api) : painter.unfinished(api);
-      return gaps.map((gap) => ({ scheme: scheme.name, ...gap }));
+      const others = gaps.filter(({ step }) => !wrong.some((gap) => gap.step === step));
+      return [...wrong, ...others].map((gap) => ({ scheme: scheme.name, ...gap }));
+    });
+  }
+
+  #wrong({ name, title }) {
+    const fields = [...document.querySelectorAll(`[data-scheme="${name}"] [aria-invalid="true"]`)];
+    return fields.filter((field) => !field.closest("[hidden]")).map((field) => {
+      const step = field.closest("article[data-step]")?.dataset.step;
+      const place = step === undefined ? "" : ` at step ${step}`;
+      return { message: `“${title}”${place}: ${field.validationMessage}`, step: step && Number(step) };
     });
   }
 

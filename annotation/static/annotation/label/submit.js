@@ -27,7 +27,7 @@ export class Submission {
     // It is confirmed, and waits for the rest of the minimum time.
     this.isDue = false;
     byId("submit-button").addEventListener("click", () => this.begin());
-    byId("confirm").addEventListener("click", () => this.#submit());
+    byId("confirm").addEventListener("click", () => this.#confirmed());
     byId("back").addEventListener("click", () => this.back());
     // Who comes back by the browser's history to a page that was kept as it left finds the item as it is by now.
     addEventListener("pageshow", ({ persisted }) => persisted && this.busy && location.reload());
@@ -51,6 +51,17 @@ export class Submission {
     else if (this.presence.left() > SOON_SECONDS) this.#wait(this.presence.left());
     else if (this.page.state.schemes.some((scheme) => scheme.confirmation_dialog)) this.#review();
     else this.#submit();
+  }
+
+  /** A field may hold by now what it does not take, which changes no answer. */
+  #confirmed() {
+    const missing = this.page.missing();
+    if (!missing.length) {
+      this.#submit();
+      return;
+    }
+    this.#leave();
+    this.#complain(missing);
   }
 
   /** Leave the review. */
@@ -204,7 +215,9 @@ export class Submission {
     this.drafts.flush();
     if (!this.isDue) return;
     this.isDue = false;
-    await this.#submit();
+    const missing = this.page.missing();
+    if (missing.length) this.#complain(missing);
+    else await this.#submit();
   }
 
   /** Post, trying again where the server was not reached, or asked to wait: the submission's id makes that harmless. */

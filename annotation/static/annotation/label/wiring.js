@@ -7,6 +7,7 @@ import { showIssue } from "./issue.js";
 import { announce, dismiss } from "./notices.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 import { listenToSkip, openSkip } from "./skip.js";
+import { forgetMissing } from "./submit.js";
 
 const FIELDS = "button, input, select, textarea";
 
@@ -64,7 +65,9 @@ function typed(page, { target }) {
     return;
   }
   const { painter, api } = page.byName.get(field.closest("[data-scheme]").dataset.scheme);
+  const wasWrong = field.hasAttribute("aria-invalid");
   painter.input(field, api, { step: stepOf(field) });
+  if (wasWrong && !field.hasAttribute("aria-invalid")) forgetMissing();
 }
 
 function stepOf(element) {
