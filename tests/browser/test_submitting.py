@@ -542,6 +542,7 @@ def test_an_item_that_another_device_submitted_takes_no_more_and_is_reopened(lab
     press(elsewhere, "j", "3")
     expect(elsewhere.locator("#announcer")).to_have_text("Nothing was changed: this item takes no more answers.")
     expect(elsewhere.get_by_role("status")).to_contain_text("1 change not saved.")
+    expect(elsewhere.locator("#finish")).to_have_css("opacity", "0.5")
     button(notice, "Reopen it").click()
     expect(notice).to_have_count(0)
     ready(elsewhere)

@@ -193,6 +193,7 @@ function close({ store, drafts, trace, submission }, { message, reopens }) {
   submission?.callOff();
   drafts.flush();
   store.closed = CLOSED;
+  document.body.classList.add("is-closed");
   rest(false);
   for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
   const reopen = { text: "Reopen it", run: () => byId("reopen").requestSubmit() };
