@@ -23,6 +23,10 @@ ALL = ["save", "next_item", "import_traces", "converters", "upload", "annotators
 
 
 def main() -> int:
+    unknown = [name for name in sys.argv[1:] if name.partition(":")[0] not in ALL]
+    if unknown:
+        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="potato-bench-") as folder:
         os.environ.setdefault("SECRET_KEY", "benchmark-" + "x" * 40)
         os.environ["POTATO_HOME"] = str(Path(folder) / "home")
