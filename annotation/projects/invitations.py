@@ -174,7 +174,7 @@ def _join_by_link(invitation: Invitation, user: User) -> Membership:
 def _let_in(membership: Membership, by: User) -> None:
     let_in(membership, by)
     # Whether there is somebody for what nobody could do.
-    statistics.request(membership.project_id)
+    statistics.request_after_commit(membership.project_id)
 
 
 # --- lists of names ----------------------------------------------------------------------------------------

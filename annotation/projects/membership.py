@@ -71,9 +71,8 @@ def set_group(membership: Membership, by: User | None, group: str) -> Membership
     if locked.group == group:
         return locked
     changed = _change(locked, by, "people.group", group=group)
-    # Who could break a tie may be another one now, and what is left to whom is.
+    # Who could break a tie may be another one now.
     planning.request(locked.project.dataset_id)
-    statistics.request(locked.project_id)
     return changed
 
 
@@ -323,7 +322,7 @@ def _change(membership: Membership, by: User | None, action: str, **changes: Any
         end_foreign_access(membership, by)
     if membership.role == Role.ANNOTATOR:
         # What is left, and whether anybody can do it.
-        statistics.request(membership.project_id)
+        statistics.request_after_commit(membership.project_id)
     return membership
 
 

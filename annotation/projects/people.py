@@ -14,10 +14,11 @@ from django.contrib.auth.hashers import check_password, make_password
 
 from annotation.access import only_labels
 from annotation.assignments.states import give_back_labels
-from annotation.models import Membership, Project
+from annotation.models import Membership, Project, Statistic
 from annotation.projects.membership import ONE_PROJECT, REMOVED, let_in
 from annotation.projects.named_people import ENVIRONMENT, Person, warn_if_not_set
 from annotation.projects.notes import Notebook
+from annotation.quality import statistics
 from potato_site.accounts.models import AuditEntry, User, name_key
 from potato_site.safe_yaml import KeyPath
 
@@ -73,6 +74,9 @@ def apply_people(
         AuditEntry.objects.create(
             user=made_by, project=project, action="people.change", object=project.slug, after=changed
         )
+        if Statistic.objects.filter(project=project).exists():
+            # Whether anybody can do what is left.
+            statistics.request_after_commit(project.pk)
 
 
 def _apply_person(

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -89,6 +90,12 @@ def finished(projects: Iterable[Project]) -> dict[int, dict[str, int]]:
 def request(project_id: int, delay_seconds: float = DELAY_SECONDS) -> Job:
     """Have it counted soon, once for many changes: a job row in the caller's transaction."""
     return enqueue(JOB, {"project": project_id}, dedupe_key=_key(project_id), delay_seconds=delay_seconds)
+
+
+def request_after_commit(project_id: int) -> None:
+    """As ``request``, once the caller's transaction is committed, so that nobody waits for the job's row who holds what
+    this one is still to lock. Where a crash comes in between it is counted with the project's next change."""
+    transaction.on_commit(partial(request, project_id), robust=True)
 
 
 def _key(project_id: int) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import pytest
 from django.urls import reverse
 
 from annotation.admin.attention import notices
 from annotation.admin.figures import figures_of
 from annotation.admin.links import links_of
-from annotation.assignments import managing, render_ahead
+from annotation.assignments import managing, planning, render_ahead
 from annotation.assignments.groups import for_nobody, names
 from annotation.assignments.handout import OTHERS_AT_WORK, hand_out
 from annotation.assignments.items import sync_items
@@ -22,6 +25,7 @@ from potato_site.jobs.models import Job
 from tests import factory
 from tests.annotation.test_known_items import in_order, known, labeled, project_of
 from tests.annotation.test_tie_breakers import project_with, tie
+from tests.faults.test_lock_order import beside
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 ONLY_OTHERS = "What is left of this project is for other annotators. Thank you!"
@@ -61,6 +65,30 @@ def test_the_numbers_are_counted_again_when_an_item_or_a_person_is_of_another_gr
         asked.delete()
         change()
         assert asked.count() == 1
+
+
+@pytest.mark.services
+def test_an_item_and_a_person_get_a_group_at_the_same_time(project, boss, monkeypatch):
+    """Each holds the first job that it asked for until the other has asked for one, too, as long as nobody waits."""
+    met, has_asked = threading.Barrier(2, timeout=1), threading.local()
+
+    def meeting(request):
+        def ask(*given, **more):
+            job = request(*given, **more)
+            if not getattr(has_asked, "said", False):
+                has_asked.said = True
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    met.wait()
+            return job
+
+        return ask
+
+    for module in (planning, statistics):
+        monkeypatch.setattr(module, "request", meeting(module.request))
+    done = [beside(lambda: put("ann", "rust")), beside(lambda: keep(items()[0], "rust"))]
+    for one in done:
+        one.result(10)
+    assert names([project.pk]) == ["rust"]
 
 
 def test_only_the_group_gets_what_is_kept_for_it(project):

@@ -59,6 +59,15 @@ def test_who_joins_can_give_them(tmp_path, boss):
     assert Job.objects.filter(kind=statistics.JOB).exists(), "what the overview says is counted again"
 
 
+def test_who_is_added_to_the_file_can_give_them(tmp_path):
+    project = project_of(tmp_path)
+    run_now(statistics.JOB, {"project": project.pk})
+    Job.objects.all().delete()
+    project_of(tmp_path, people=("ann", "bob", "cat"))
+    assert out_of_reach(project).labels == 0
+    assert Job.objects.filter(kind=statistics.JOB).exists(), "what the overview says is counted again"
+
+
 def test_who_is_paused_gives_none(tmp_path, boss):
     project = project_of(tmp_path, depth=2)
     assert out_of_reach(project).labels == 0
