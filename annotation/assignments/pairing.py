@@ -15,16 +15,17 @@ from operator import attrgetter
 from statistics import fmean
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef
 
 from annotation.answers.context import context_of_version
 from annotation.assignments import overlap
 from annotation.assignments.queue import queue_key
-from annotation.models import Assignment, Item, Project, Slot, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.models import Item, Project, Slot
+from annotation.models.querysets import labeled_place
 from annotation.projects.config import ProjectConfig
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of
+from annotation.queries.counted import counted_submissions
 from traces.models import Trace
 
 # Of one issue, whatever the strategy. More attempts than that are drawn from, like pairs.
@@ -35,7 +36,8 @@ BATCH = 500
 
 @dataclass(frozen=True, order=True)
 class Attempt:
-    """One trace of an issue. ``done``: it has all the labels it shall have, or needs none."""
+    """One trace of an issue. ``done``: it has all the labels it shall have, of people whose labels count, or needs
+    none."""
 
     trace: int
     version: int
@@ -198,11 +200,10 @@ def _labeled_attempts(project: Project, issue: str | None = None) -> Iterator[At
     One of the calibration set gets no label, and the others do not wait for it.
     """
     slots = Slot.objects.filter(item=OuterRef("pk"))
-    unfinished = Q(assignment=None) | ~Q(assignment__state__in=DELIVERED)
     items = Item.objects.present().to_label().filter(project=project, kind=Item.Kind.TRACE)
     if issue is not None:
         items = items.filter(trace_a__issue_key=issue)
-    done = Exists(slots) & ~Exists(slots.filter(unfinished))
+    done = Exists(slots) & ~Exists(slots.filter(~labeled_place()))
     columns = ("trace_a", "a", "trace_a__external_id", "a__agent", "trace_a__issue_key")
     rows = items.annotate(done=done).order_by("trace_a__issue_key", "trace_a").values_list(*columns, "done")
     for row in rows.iterator(chunk_size=2000):
@@ -210,16 +211,11 @@ def _labeled_attempts(project: Project, issue: str | None = None) -> Iterator[At
 
 
 def _best(project: Project, attempts: Sequence[Attempt]) -> Attempt | None:
-    """The attempt with the best mean reward over its steps and the people who labeled it; None where none has one."""
+    """The attempt with the best mean reward over its steps and the labels of it that count; None where none has one."""
     rewards: dict[int, list[float]] = defaultdict(list)
-    submissions = Submission.objects.filter(
-        project=project,
-        is_current=True,
-        assignment__purpose=Assignment.Purpose.PRODUCTION,
-        assignment__item__kind=Item.Kind.TRACE,
-        assignment__item__trace_a__in=[one.trace for one in attempts],
-    )
-    rows = submissions.values_list("assignment__item__trace_a", "assignment__item__a", "revision", "values")
+    counted = counted_submissions(project, "default")
+    counted = counted.filter(assignment__item__trace_a__in=[one.trace for one in attempts])
+    rows = counted.values_list("assignment__item__trace_a", "assignment__item__a", "revision", "values")
     for trace, version, revision, values in rows:
         reward = _reward(config_of(revision), version, values)
         if reward is not None:

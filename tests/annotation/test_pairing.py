@@ -7,13 +7,18 @@ from django.urls import reverse
 
 from annotation.answers import ops
 from annotation.answers.submission import NotYet, submit
+from annotation.assignments import managing
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
 from annotation.assignments.pairing import MAX_PAIRS, Attempt, choose
-from annotation.models import Assignment, Item, Slot
+from annotation.models import Assignment, Item, Membership, Slot
+from annotation.projects import membership
 from annotation.projects.config import parse
 from annotation.projects.withdrawal import set_withdrawn
 from annotation.quality.ranking import rankings
+from potato_site.accounts.models import User
+from potato_site.jobs import runner
+from potato_site.jobs.models import Job
 from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_trace, op, person, write_project
 from traces.models import Trace
 
@@ -146,6 +151,57 @@ def test_another_is_the_best_once_the_best_is_withdrawn(tmp_path):
     sync_items(project)
     pair = take(project, "ann").item
     assert (pair.trace_a.external_id, pair.trace_b.external_id) == ("x-0", "x-2")
+
+
+def test_a_label_that_is_left_out_finishes_no_trace_and_makes_none_the_best(tmp_path):
+    keys = {"pairs": {"strategy": "best_against_rest"}, "schemes": [FIRST_ERROR, PAIRWISE], "overlap": 0}
+    project = make_project(tmp_path, traces=attempts(("x", 3)), people=["ann", "bob"], **keys)
+    label(project, "ann")
+    boss = User.objects.create_superuser("boss")
+    ann = Membership.objects.get(user__username="ann")
+    membership.exclude(ann, boss)
+    label(project, "bob", wrong=1)
+    label(project, "bob", wrong=0)
+    sync_items(project)
+    assert pairs(project) == set()
+    managing.requeue(Item.objects.get(trace_a__external_id="x-0").pk, boss)
+    label(project, "bob", wrong=0)
+    # What ann said of the first one was better.
+    assert pairs(project) == {("x-0", "x-1"), ("x-1", "x-2")}
+
+
+def test_who_is_taken_in_again_finishes_a_trace(tmp_path):
+    project = make_project(
+        tmp_path, traces=attempts(("x", 2)), schemes=[FIRST_ERROR, PAIRWISE], people=["ann", "bob"], overlap=0
+    )
+    label(project, "ann")
+    boss = User.objects.create_superuser("boss")
+    ann = Membership.objects.get(user__username="ann")
+    membership.exclude(ann, boss)
+    label(project, "bob")
+    assert pairs(project) == set()
+    membership.exclude(ann, boss, False)
+    for job in Job.objects.filter(state=Job.State.QUEUED, kind="annotation.sync_items"):
+        assert runner.run(job.pk)
+    assert pairs(project) == {("x-0", "x-1")}
+
+
+def test_a_surplus_label_makes_no_attempt_the_best(tmp_path):
+    keys = {"pairs": {"strategy": "best_against_rest"}, "schemes": [FIRST_ERROR, PAIRWISE], "overlap": 0}
+    project = make_project(tmp_path, traces=attempts(("x", 2)), people=["ann", "bob"], **keys)
+    label(project, "ann")
+    boss = User.objects.create_superuser("boss")
+    ann = Membership.objects.get(user__username="ann")
+    membership.exclude(ann, boss)
+    first = Item.objects.get(trace_a__external_id="x-0")
+    managing.requeue(first.pk, boss)
+    label(project, "bob", wrong=0)
+    membership.exclude(ann, boss, False)
+    assert Assignment.objects.surplus().get().item_id == first.pk
+    make_project(tmp_path, traces=attempts(("x", 3)), people=["ann", "bob"], **keys)
+    label(project, "ann", wrong=1)
+    label(project, "ann", wrong=0)
+    assert pairs(project) == {("x-0", "x-1"), ("x-1", "x-2")}
 
 
 def test_best_against_rest_without_process_rewards_is_a_mistake_of_the_file(tmp_path):
