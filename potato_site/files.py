@@ -28,6 +28,10 @@ def tell_nobody(file: Path) -> None:
     """Nobody is interested in the temporary name."""
 
 
+# Folders that may be passed through need not be listed, where the system can tell the two apart.
+_ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+
+
 def open_inside(folder: Path, path: Path) -> int:
     """A handle to read the regular file ``path`` in ``folder``, which itself may be reached by links; below it no part
     is one, also where somebody puts one there at this moment. Raises OSError.
@@ -38,11 +42,12 @@ def open_inside(folder: Path, path: Path) -> int:
         parts = ()
     if not parts or ".." in parts:
         raise OSError(errno.EACCES, "lies outside its folder")
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    handle = os.open(folder, _ON_THE_WAY)
     try:
         for place, part in enumerate(parts):
-            kind = os.O_DIRECTORY if place < len(parts) - 1 else os.O_NONBLOCK  # a pipe nobody writes to
-            found = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=handle)
+            # A pipe may be one that nobody writes to.
+            kind = _ON_THE_WAY if place < len(parts) - 1 else os.O_RDONLY | os.O_NONBLOCK
+            found = os.open(part, kind | os.O_NOFOLLOW, dir_fd=handle)
             os.close(handle)
             handle = found
         if not stat.S_ISREG(os.fstat(handle).st_mode):

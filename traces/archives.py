@@ -210,9 +210,13 @@ class _Bounded(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0) -> int:
         if whence == io.SEEK_SET:
             # What is packed is read on the way: a large member takes as long to pass over as to keep.
-            while offset - self.stream.tell() > PIECE_BYTES:
-                self.stream.seek(PIECE_BYTES, io.SEEK_CUR)
+            place = self.stream.tell()
+            while offset - place > PIECE_BYTES:
+                behind = self.stream.seek(PIECE_BYTES, io.SEEK_CUR)
                 self._note()
+                if behind == place:
+                    break  # What is packed ends here, whatever the header says.
+                place = behind
         place = self.stream.seek(offset, whence)
         self._note()
         return place

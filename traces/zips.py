@@ -35,8 +35,12 @@ def names(stream: IO[bytes]) -> Iterator[bytes]:
     end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # found as the reader finds it
     if not end:
         raise zipfile.BadZipFile("File is not a zip file")
-    left = end[_SIZE]
-    first = end[_PLACE] - left - (_END_OF_ZIP64_BYTES if end[0] == _END_OF_ZIP64 else 0)
+    left, last = end[_SIZE], end[_PLACE]
+    if end[0] == _END_OF_ZIP64:
+        # The place is that of the older record behind it, or of this one itself: Python's patch releases differ.
+        stream.seek(last)
+        last -= 0 if stream.read(len(_END_OF_ZIP64)) == _END_OF_ZIP64 else _END_OF_ZIP64_BYTES
+    first = last - left
     if first < 0:
         raise zipfile.BadZipFile("Bad offset for central directory")
     stream.seek(first)

@@ -177,6 +177,32 @@ def test_the_list_of_a_zip_is_found_where_it_is(tmp_path, monkeypatch, before, c
             zips.opened(stream, 2)
 
 
+def test_the_list_is_found_by_either_place_that_pythons_tell_of_a_large_zip(tmp_path, monkeypatch):
+    """Newer patch releases tell that of the record of large ZIPs, older ones that of the record behind it."""
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a", "b", "c"):
+            archive.writestr(name, b"x")
+    raw, end = path.read_bytes(), zipfile._EndRecData
+    places = {mark: raw.rindex(mark) for mark in (b"PK\x06\x06", b"PK\x05\x06")}
+    for place in places.values():
+        monkeypatch.setattr(zipfile, "_EndRecData", lambda stream, place=place: [*end(stream)[:-1], place])
+        with path.open("rb") as stream:
+            assert len(list(zips.names(stream))) == 3
+
+
+@pytest.mark.parametrize("name", [".git/pack", "pack"])
+def test_a_tar_that_ends_in_the_middle_of_a_large_member_is_damaged(tmp_path, tarred, unpack, name):
+    tarred({"a.jsonl": (TRACE % "a").encode(), name: os.urandom(3_000_000)}, name="whole.tar", mode="w")
+    whole = tmp_path / "in" / "whole.tar"
+    (tmp_path / "in" / "cut.tar.gz").write_bytes(gzip.compress(whole.read_bytes()[:-2_000_000], 1))
+    whole.unlink()
+    files, problems = unpack()
+    assert list(files) == ["cut.tar.gz/a.jsonl"]
+    assert ["damaged" in problem for problem in problems] == [True]
+
+
 def test_a_bomb_of_gzip_stops_early(tmp_path, unpack):
     (tmp_path / "in" / "bomb.gz").write_bytes(gzip.compress(bytes(20_000_000)))
     files, problems = unpack(ratio_from=1_000_000)

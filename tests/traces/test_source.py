@@ -4,10 +4,12 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from potato_site.files import open_inside
 from traces import source as source_module
 from traces.finding import find_sources
 from traces.jsonl import WARNING, Problem, Record, Unreadable
@@ -321,6 +323,33 @@ def test_nor_is_one_in_place_of_a_file_near_another(swapped, tmp_path, name):
     swapped(name)
     with pytest.raises(OSError, match="is a link by now"):
         near.open()
+
+
+def test_a_folder_on_the_way_need_not_be_listed():
+    folder = Path(tempfile.mkdtemp())
+    try:
+        inner = folder / "team"
+        inner.mkdir()
+        (inner / "a.jsonl").write_text("{}")
+        for path, mode in ((folder, 0o311), (inner, 0o755), (inner / "a.jsonl", 0o644)):
+            path.chmod(mode)
+        assert as_nobody(lambda: os.read(open_inside(folder, inner / "a.jsonl"), 9)) == b"{}"
+        with pytest.raises(PermissionError):
+            as_nobody(lambda: os.listdir(folder))
+    finally:
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def as_nobody(work):
+    """What it returns for a person of no rights."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    try:
+        return work()
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
 
 
 def test_a_pipe_put_in_place_of_a_file_holds_nobody_up(given, tmp_path):
