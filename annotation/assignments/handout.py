@@ -124,7 +124,7 @@ def _still_wanted(project: Project, work: list[Assignment]) -> list[Assignment]:
     present = set(items.values_list("pk", flat=True))
     for assignment in labels:
         if assignment.state == State.RESERVED and assignment.item_id not in present:
-            assignment.delete()
+            states.keep_no_more(assignment)
     checking = known_items.still_wanted(project, checks)
     return [one for one in work if (one.item_id in present if states.needs_place(one) else one in checking)]
 

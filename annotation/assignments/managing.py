@@ -98,10 +98,8 @@ def set_priority(item_id: int, by: User, priority: int) -> None:
         return
     before, item.priority = item.priority, priority
     item.save(update_fields=["priority"])
-    order = config_of(item.project.revision_id).hand_out.order if item.project.revision_id else "in_order"
     for slot in Slot.objects.filter(item=item).order_by("pk"):
-        key = queue.queue_key(order, item.project.slug, item, slot.number)
-        Slot.objects.filter(pk=slot.pk).update(queue_key=key)
+        Slot.objects.filter(pk=slot.pk).update(queue_key=queue.present_key(item, slot.number))
     _audit_item(item, by, "item.priority", {"priority": before}, {"priority": priority})
 
 
@@ -192,7 +190,7 @@ def _plan_places(item: Item) -> None:
     depth = config.quality_control.overlap_depth if item.in_overlap else 1
     there = set(Slot.objects.filter(item=item).values_list("number", flat=True))
     for number in set(range(1, depth + 1)) - there:
-        key = queue.queue_key(config.hand_out.order, item.project.slug, item, number)
+        key = queue.present_key(item, number)
         Slot.objects.create(item=item, project=item.project, number=number, queue_key=key)
 
 

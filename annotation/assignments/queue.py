@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 from annotation.models import Item
+from annotation.projects.revisions import config_of
 
 # Keys of an item with a priority stand before, or behind, all keys of items without one (which are digits and a-f).
 PRIORITY_LIMIT = 1000
@@ -22,6 +23,13 @@ def queue_key(order: str, seed: str, item: Item, number: int) -> str:
     if item.priority < 0:
         return f"{LAST}{-item.priority:04d}-{_key(order, seed, item, number)}"
     return _key(order, seed, item, number)
+
+
+def present_key(item: Item, number: int) -> str:
+    """The same in the order that the item's project has now."""
+    project = item.project
+    order = config_of(project.revision_id).hand_out.order if project.revision_id else "in_order"
+    return queue_key(order, project.slug, item, number)
 
 
 def lengths(order: str) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation import access
-from annotation.assignments import mirror, tie_breakers
+from annotation.assignments import mirror, queue, tie_breakers
 from annotation.models import Assignment, Item, Project, Slot, Submission, Visit
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
@@ -167,9 +167,13 @@ def _leave(assignment: Assignment, state: str, reason: str = "") -> None:
 
 
 def _free_place(assignment: Assignment) -> bool:
-    """Whether it had one."""
-    if not Slot.objects.filter(assignment=assignment).update(assignment=None):
+    """Hand its place out again, in the order that holds by now. Whether it had one."""
+    slot = Slot.objects.select_for_update().filter(assignment=assignment).first()
+    if slot is None:
         return False
+    # Read behind the lock, which whoever gives the item another priority takes first.
+    item = Item.objects.select_related("project").get(pk=slot.item_id)
+    Slot.objects.filter(pk=slot.pk).update(assignment=None, queue_key=queue.present_key(item, slot.number))
     # A label that an item of the calibration set had before it was chosen is not made again.
     Slot.objects.filter(item=assignment.item_id, item__in_calibration=True, assignment=None).delete()
     return True
@@ -232,7 +236,7 @@ def _give_back_all(of_person: QuerySet[Assignment], reason: str) -> int:
     assignments = list(in_hand.select_for_update(of=("self",)).order_by("pk"))
     for assignment in assignments:
         if assignment.state == State.RESERVED:
-            assignment.delete()
+            keep_no_more(assignment)
         else:
             give_back(assignment, reason)
     return len(assignments)
@@ -303,7 +307,13 @@ def give_back_reserved(items: QuerySet[Item]) -> None:
     """These items are kept for nobody any more. Runs in the caller's transaction, before it locks a project."""
     kept = Assignment.objects.filter(item__in=items, state=State.RESERVED)
     for assignment in kept.select_for_update(of=("self",)).order_by("pk"):
-        assignment.delete()
+        keep_no_more(assignment)
+
+
+def keep_no_more(assignment: Assignment) -> None:
+    """A locked, reserved assignment goes; its place is handed out again."""
+    _free_place(assignment)
+    assignment.delete()
 
 
 def open_reserved(assignment: Assignment, revision_id: int | None, swapped: bool, now: datetime) -> None:
@@ -325,7 +335,7 @@ def give_back(assignment: Assignment, reason: str = "") -> None:
 def take_back(assignment: Assignment, reason: str = "") -> None:
     """A manager takes a locked assignment out of somebody's hands; its answers stay. Raises Closed."""
     if assignment.state == State.RESERVED:
-        assignment.delete()
+        keep_no_more(assignment)
     elif assignment.state == State.OPEN:
         _leave(assignment, State.RELEASED, reason)
         assignment.is_taken_back = True
@@ -379,7 +389,7 @@ def expire(pk: int, now: datetime) -> int:
         if assignment is None:
             return 0
         if assignment.state == State.RESERVED:
-            assignment.delete()
+            keep_no_more(assignment)
         elif assignment.state == State.OPEN:
             _leave(assignment, State.EXPIRED)
         elif assignment.state == State.REOPENED:

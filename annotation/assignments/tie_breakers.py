@@ -132,5 +132,5 @@ def _ask(item: Item, config: ProjectConfig) -> None:
         project=item.project,
         number=number,
         purpose=Slot.Purpose.ADAPTIVE,
-        queue_key=queue_key(config.hand_out.order, item.project.slug, item, len(there) + 1),
+        queue_key=queue_key(config.hand_out.order, item.project.slug, item, number),
     )

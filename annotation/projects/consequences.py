@@ -315,7 +315,8 @@ def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
     if before.hand_out.order != after.hand_out.order:
         yield Consequence(
             "hand_out.order",
-            "The order holds for all places that are free. What people have in hand or have labeled is not touched.",
+            "The order holds for all places that are free, now or later. What people have in hand or have labeled is "
+            "not touched.",
         )
 
 

@@ -7,10 +7,12 @@ from typing import get_args
 import pytest
 import yaml
 from django.conf import settings
+from django.utils import timezone
 
-from annotation.assignments import items, managing, pairing, queue
+from annotation.assignments import items, managing, pairing, queue, states
 from annotation.assignments.handout import hand_out
-from annotation.models import Item, Slot
+from annotation.models import Assignment, Item, Membership, Slot
+from annotation.projects import membership
 from annotation.projects.apply import apply_text
 from annotation.projects.dump import to_yaml
 from annotation.projects.revisions import current
@@ -102,6 +104,49 @@ def test_another_order_holds_for_the_places_there_are(tmp_path, monkeypatch, bef
     assert Slot.objects.get(assignment=mine).queue_key == kept
     given = hand_out(project, person("ann")).assignment
     assert given.item_id == next(slot.item_id for slot in wanted)
+
+
+BACK = ("release", "skip", "expire", "invalidate", "keep for nobody", "leave out")
+
+
+@pytest.mark.parametrize("how", BACK)
+def test_a_place_that_comes_back_later_stands_in_the_present_order(tmp_path, how):
+    project = make_project(
+        tmp_path, traces=make_traces(6), people=("ann", "bob"), overlap=0, hand_out={"order": "random"}
+    )
+    boss, ann = User.objects.create_superuser("boss"), person("ann")
+    first = Item.objects.get(position=0)
+    managing.set_priority(first.pk, boss, 1)
+    mine = hand_out(project, ann).assignment
+    assert mine.item_id == first.pk
+    managing.set_priority(first.pk, boss, 0)
+    if how in ("invalidate", "leave out"):
+        submit_item(project, "ann", answers())
+    elif how == "keep for nobody":
+        managing.reassign(mine.pk, boss, person("bob").pk)
+    reconfigure(project, hand_out={"order": "in_order"})
+    come_back(mine, how, boss)
+    free = Slot.objects.filter(project=project, assignment=None).select_related("item")
+    assert len(free) == 6
+    for slot in free:
+        assert slot.queue_key == queue.queue_key("in_order", project.slug, slot.item, slot.number)
+    assert submit_item(project, "bob", answers()).assignment.item_id == first.pk
+
+
+def come_back(mine, how, boss):
+    if how == "release":
+        states.release(mine.public_id, mine.annotator)
+    elif how == "skip":
+        states.skip(mine.public_id, mine.annotator)
+    elif how == "expire":
+        states.expire_overdue(timezone.now() + states.LEASE * 2)
+    elif how == "invalidate":
+        managing.invalidate(mine.pk, boss)
+    elif how == "keep for nobody":
+        managing.release(Assignment.objects.get(state="reserved").pk, boss)
+    else:
+        membership.exclude(Membership.objects.get(user=mine.annotator), boss)
+        managing.requeue(mine.item_id, boss)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -106,6 +106,22 @@ def test_one_after_another_up_to_the_limit_and_then_a_reviewer(tmp_path):
     assert statistics.read(project)["adjudication"].payload["to_decide"] == 1
 
 
+@pytest.mark.parametrize("order", ["in_order", "random", "fewest_first"])
+def test_its_place_stands_where_it_stands_when_the_queue_is_put_in_order(tmp_path, order):
+    quality = {"overlap_percentage": 100, "tie_breakers": 1}
+    project = make_project(
+        tmp_path, traces=make_traces(2), people=PEOPLE, quality_control=quality, hand_out={"order": order}
+    )
+    while not (place := Slot.objects.filter(purpose="adaptive").first()):
+        submit_item(project, "ann", answers(1))
+        submit_item(project, "bob", answers(3))
+    asked = place.queue_key
+    managing.set_priority(place.item_id, User.objects.create_user("boss"), 1)
+    managing.set_priority(place.item_id, User.objects.get(username="boss"), 0)
+    place.refresh_from_db()
+    assert place.queue_key == asked
+
+
 def test_where_nobody_is_left_a_reviewer_decides(tmp_path):
     project = project_with(tmp_path, people=("ann", "bob"))
     tie(project)
