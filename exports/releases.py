@@ -111,14 +111,13 @@ def _publish(project: Any, built: Built, options: Options, folder: Path, job: Jo
         remove_folder(before)  # some of its files are gone
     if not target.exists():
         publish_folder(folder, target)
-    made = {
-        "options": as_json(options),
-        "job_id": job.id,
-        "path": str(target),
-        "manifest": manifest,
-        "sha256": written.sha256,
-    }
-    return Export.objects.update_or_create(**_state(project, built.format, options, built.seq), defaults=made)[0]
+    files = {"path": str(target), "manifest": manifest, "sha256": written.sha256}
+    # What is published again stays whose it was: a schedule takes away what its own job made.
+    return Export.objects.update_or_create(
+        **_state(project, built.format, options, built.seq),
+        defaults=files,
+        create_defaults={**files, "options": as_json(options), "job_id": job.id},
+    )[0]
 
 
 def _manifest(project: Any, built: Built, options: Options) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Export schedules: when they run, what they publish, and what happens when they cannot."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -173,6 +174,26 @@ def test_only_the_last_of_its_own_are_kept(project):
     assert folders == {Path(export.path).name for export in Export.objects.all()}
     assert Export.objects.count() == 3
     assert AuditEntry.objects.filter(action="export.expire").count() == 2
+
+
+@pytest.mark.parametrize("gone", ["nothing", "file", "folder"])
+def test_what_was_exported_by_hand_never_becomes_a_schedules(project, gone):
+    submit_item(project, "ann", answers(1))
+    made = run_now("exports.build", {"project": project.pk, "format": "prm", "options": {}})
+    export = Export.objects.get(pk=made["export"])
+    if gone == "file":
+        (Path(export.path) / "prm_labels.jsonl").unlink()
+    elif gone == "folder":
+        shutil.rmtree(export.path)
+    mine = schedule(project, keep_last=1)
+    for _ in range(2):
+        ExportSchedule.objects.filter(pk=mine.pk).update(next_run_at=timezone.now() - timedelta(hours=3))
+        assert work() == 1
+        export.refresh_from_db()
+        assert export.schedule is None
+        assert (Path(export.path) / "prm_labels.jsonl").is_file()
+        submit_item(project, "ann", answers(1))
+    assert Export.objects.filter(schedule=mine).count() == 1
 
 
 def test_a_failure_is_shown_and_mailed_until_it_goes_well(project, mia, client, settings, monkeypatch):
