@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -16,6 +18,7 @@ from pathlib import Path
 from exports.leftovers import in_use
 from potato_site.files import UNFINISHED, nothing, replacing, sync_folder, tell_nobody
 
+logger = logging.getLogger(__name__)
 # How often somebody who waits for a folder looks whether it is free.
 LOOK_EVERY_SECONDS = 0.25
 
@@ -70,17 +73,39 @@ def publish_folder(folder: Path, target: Path) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove a published folder, which loses its name first: nobody sees a part of it. Raises OSError."""
-    hidden = folder.with_name(f"{UNFINISHED}{folder.name}")
-    folder.rename(hidden)
-    shutil.rmtree(hidden, ignore_errors=True)
+    hide_folder(folder)
+    remove_hidden(folder)
+
+
+def hide_folder(folder: Path) -> None:
+    """Take a published folder's name away; what was hidden of it before may still lie there. Raises OSError."""
+    folder.rename(folder.with_name(f"{UNFINISHED}{folder.name}-{secrets.token_hex(8)}"))
+
+
+def remove_hidden(folder: Path) -> None:
+    """Remove what lost the name ``folder``. What cannot be removed stays, and is logged."""
+    for hidden in folder.parent.glob(f"{UNFINISHED}{glob.escape(folder.name)}-*"):
+        _remove(hidden)
+
+
+def _remove(left: Path) -> None:
+    """As much of it as can be; a link itself, and not what it leads to."""
+    if left.is_dir() and not left.is_symlink():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            left.unlink()
+    if os.path.lexists(left):
+        logger.warning("%s cannot be removed, and stays", left)
 
 
 @contextlib.contextmanager
 def locked(folder: Path, *, waiting: Callable[[], None] = nothing) -> Iterator[None]:
     """One writer at a time in ``folder`` (made if missing): who reads later also publishes later.
 
-    What a writer that was killed left unfinished is removed; what a command is writing beside them is not. ``waiting``
-    is called again and again while another one writes, for as long as that takes; what it raises ends the wait.
+    What a writer that was killed left unfinished is removed where that is possible; what a command is writing beside
+    them is not. ``waiting`` is called again and again while another one writes, for as long as that takes; what it
+    raises ends the wait.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
@@ -92,7 +117,7 @@ def locked(folder: Path, *, waiting: Callable[[], None] = nothing) -> Iterator[N
         kept = in_use(folder)  # asked afterwards: a file is noted before it is there
         for left in found:
             if left.name not in kept:
-                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+                _remove(left)
         yield
     finally:
         os.close(handle)

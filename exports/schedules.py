@@ -7,7 +7,6 @@ run that fails is tried again as any job is; what stays wrong is on the row, on 
 from __future__ import annotations
 
 import contextlib
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,10 @@ from annotation import queries
 from exports import destinations
 from exports.models import Export, ExportSchedule
 from exports.options import options_of
+from exports.publish import hide_folder, remove_hidden
 from exports.releases import release
 from potato_site.accounts import mail
 from potato_site.accounts.models import AuditEntry
-from potato_site.files import UNFINISHED
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick
 from potato_site.jobs.runner import error_text
 
@@ -145,15 +144,14 @@ def take_away(export: Export) -> None:
     """Remove a published export. The folder loses its name first: what was killed in between finds the row again, and a
     folder without a row would be found by nobody."""
     folder = Path(export.path)
-    hidden = folder.with_name(f"{UNFINISHED}{folder.name}")
     with contextlib.suppress(FileNotFoundError):
-        folder.rename(hidden)
+        hide_folder(folder)
     with transaction.atomic():
         AuditEntry.objects.create(
             user=None, project=export.project, action="export.expire", object=str(export), before=export.options
         )
         export.delete()
-    shutil.rmtree(hidden, ignore_errors=True)
+    remove_hidden(folder)
 
 
 @handler(MAIL, queue="fast", title="Mail about a scheduled export")

@@ -1,5 +1,6 @@
 """Published exports: complete, immutable, one per state."""
 
+import errno
 import gzip
 import hashlib
 import json
@@ -14,6 +15,7 @@ from exports.carried import PublishedExports
 from exports.models import Export
 from exports.options import Options, WrongOptions, as_json
 from exports.releases import MANIFEST
+from exports.schedules import take_away
 from potato_site import disk
 from potato_site.jobs import LostJob, run_now
 from potato_site.jobs.handle import JobHandle
@@ -127,6 +129,46 @@ def test_a_file_that_was_cut_is_published_again(tmp_path):
     Path(export.path, "prm_labels.jsonl").write_bytes(b"")
     assert contents(publish(project)) == before
     assert published(project) == [f"prm-{export.seq}"]
+
+
+def test_what_cannot_be_removed_is_logged_and_stops_no_export(tmp_path, monkeypatch, caplog):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    export, remove = publish(project), shutil.rmtree
+
+    def refused(folder, ignore_errors=False):
+        """As of a folder that is read-only."""
+        if "prm-" not in Path(folder).name:
+            remove(folder, ignore_errors=ignore_errors)
+        elif not ignore_errors:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    for _ in range(2):
+        Path(export.path, "prm_labels.jsonl").unlink()
+        assert publish(project) == export
+        assert Path(export.path, "prm_labels.jsonl").stat().st_size
+    left = published(project)[:-1]
+    assert [name.rpartition("-")[0] for name in left] == [f".unfinished-prm-{export.seq}"] * 2
+    assert f"/{left[0]} cannot be removed, and stays" in caplog.text
+    take_away(export)
+    assert len(published(project)) == 3
+    monkeypatch.undo()
+    publish(project)
+    assert published(project) == [f"prm-{export.seq}"]
+
+
+def test_a_link_that_was_left_is_removed_and_what_it_leads_to_stays(tmp_path):
+    project = make_project(tmp_path)
+    submit_item(project, "ann", answers(1))
+    folder = Path(project.output_path) / "exports"
+    folder.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (folder / ".unfinished-prm-1").symlink_to(tmp_path / "elsewhere")
+    (folder / ".unfinished-prm-2").symlink_to(tmp_path / "nowhere")
+    export = publish(project)
+    assert published(project) == [Path(export.path).name]
+    assert (tmp_path / "elsewhere").is_dir()
 
 
 def test_nothing_else_gets_the_name_of_files_that_are_gone(tmp_path):
