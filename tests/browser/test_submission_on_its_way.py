@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 from tests.browser.pages import button, current, first_error, labels, press, saved, step
-from tests.factory import FIRST_ERROR
+from tests.factory import FIRST_ERROR, OUTCOME
 
 NOTES = {"annotation_type": "text_input", "name": "notes", "label": "Notes", "required": False}
 RATING = {"annotation_type": "likert", "name": "rating", "label": "Rating", "required": False, "size": 5}
@@ -175,3 +175,17 @@ def test_a_change_made_after_all_tries_failed_is_not_taken_for_submitted(label):
     expect(notice).to_contain_text("This item was submitted.")
     expect(button(notice, "Reopen it")).to_be_visible()
     assert page.evaluate(KEPT) == 1
+
+
+def test_the_same_answer_given_elsewhere_is_shown_once_and_then_submitted(label, sign_in):
+    page = label(schemes=[OUTCOME])
+    elsewhere = sign_in("ann")
+    elsewhere.goto(page.url)
+    ready(elsewhere)
+    for one in (page, elsewhere):
+        one.get_by_label("Not Resolved").check()
+        saved(one)
+    button(page, "Submit").click()
+    expect(page.locator("#missing")).to_contain_text("Another tab has changed answers.")
+    button(page, "Submit").click()
+    expect(page.get_by_text(NEXT)).to_be_visible()

@@ -21,8 +21,8 @@ const SUBMITTING = "Nothing was changed: the item is being submitted.";
 export class Submission {
   constructor({ page, store, sender, drafts, presence, trace, onsubmitted, onclosed }) {
     Object.assign(this, { page, store, sender, drafts, presence, trace, onsubmitted, onclosed });
-    // What is sent, the same at every try until an answer changes: the server knows by its id what it has, and looks at
-    // nothing else of it then.
+    // What is sent, the same at every try until an answer changes or the server says that it is not submitted: the server
+    // knows by its id what it has, and looks at nothing else of it then.
     this.sent = null;
     // It is confirmed, and waits for the rest of the minimum time.
     this.isDue = false;
@@ -140,7 +140,8 @@ export class Submission {
     if (body.reply) await this.sender.settle(body.reply);
     this.sender.release();
     this.busy = false;
-    if (this.isOvertaken) this.sent = null;
+    // What is not submitted yet is sent anew, from what is on screen by now.
+    if (this.isOvertaken || (status === 422 && body.reply)) this.sent = null;
     carryOn();
     if (this.isReviewing) this.back();
     this.#explain(status, body);
