@@ -128,9 +128,19 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links,
 def _told_of_reach(beyond: dict[str, Any]) -> str:
     are = "is" if beyond["labels"] == 1 else "are"
     text = f"{_count(beyond['labels'], 'label')} {are} asked for that nobody at work can give"
-    if not beyond["at_work"]:
-        return f"{text}: invite people."
-    return f"{text}: invite people, or {'raise the limits' if beyond['is_limited'] else 'lower the overlap'}."
+    ways = []
+    # An earlier version kept less.
+    groups = [f"“{group}”" for group in beyond.get("for_groups", ())]
+    if not groups or beyond["for_all"] or beyond["is_limited"]:
+        ways.append("invite people")
+    if groups:
+        named = " and ".join(groups) if len(groups) <= NAMED else f"{', '.join(groups[:NAMED])} and others"
+        ways.append(f"put more people into the group{'' if len(groups) == 1 else 's'} {named}")
+    if beyond["is_limited"]:
+        ways.append("raise the limits")
+    if beyond.get("is_overlap") and beyond["at_work"]:
+        ways.append("lower the overlap")
+    return f"{text}: {', '.join(ways[:-1])}{', or ' if ways[1:] else ''}{ways[-1]}."
 
 
 def told_of_stepless(project: Project) -> list[str]:

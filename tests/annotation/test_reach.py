@@ -10,10 +10,11 @@ from django.urls import reverse
 from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.reach import out_of_reach, told_of_depth
-from annotation.models import Assignment, Item, Membership
+from annotation.models import Assignment, Item, Membership, Statistic
 from annotation.projects import invitations, membership
 from annotation.projects.apply import propose
 from annotation.quality import statistics
+from annotation.quality.status import status
 from potato_site.accounts.models import User
 from potato_site.jobs import run_now
 from potato_site.jobs.models import Job
@@ -127,6 +128,59 @@ def test_a_group_of_one_gives_one_label(tmp_path, boss):
     assert out_of_reach(project).labels == 1
 
 
+REACH = "1 label is asked for that nobody at work can give:"
+
+
+def skip_next(project, name):
+    states.skip(hand_out(project, person(name)).assignment.public_id, person(name))
+
+
+def test_the_overlap_is_no_way_out_where_nothing_overlaps(tmp_path, admin_client):
+    project = make_project(tmp_path, traces=make_traces(1), people=["ann"], overlap=0)
+    skip_next(project, "ann")
+    assert f"{REACH} invite people." in notices(admin_client, project)
+
+
+def test_nor_where_the_first_label_is_the_one_that_is_missing(tmp_path, admin_client):
+    project = project_of(tmp_path, depth=2, traces=1)
+    begun = hand_out(project, person("ann")).assignment
+    submit_item(project, "bob", answers())
+    states.skip(begun.public_id, person("ann"))
+    assert f"{REACH} invite people." in notices(admin_client, project)
+
+
+def test_the_group_is_named_that_has_too_few_people(tmp_path, boss, admin_client):
+    project = make_project(tmp_path, traces=make_traces(3), overlap=0)
+    ann = Membership.objects.get(user__username="ann")
+    membership.set_group(ann, boss, "rust & co")
+    for item in Item.objects.all():
+        managing.keep_for(item.pk, boss, "rust & co")
+    skip_next(project, "ann")
+    assert f"{REACH} put more people into the group “rust & co”." in notices(admin_client, project)
+    skip_next(project, "ann")
+    managing.keep_for(Assignment.objects.latest("pk").item_id, boss, "")
+    skip_next(project, "bob")
+    said = "2 labels are asked for that nobody at work can give: invite people, or put more people into the group"
+    assert said in notices(admin_client, project)
+
+
+def test_all_that_helps_is_named(tmp_path, boss, admin_client):
+    project = project_of(tmp_path, depth=2, traces=2)
+    membership.set_group(Membership.objects.get(user__username="bob"), boss, "rust")
+    managing.keep_for(Item.objects.order_by("position").first().pk, boss, "rust")
+    assert f"{REACH} put more people into the group “rust”, or lower the overlap." in notices(admin_client, project)
+
+
+def test_what_an_earlier_release_counted_is_told(tmp_path, admin_client):
+    project = project_of(tmp_path)
+    assert "invite people" in notices(admin_client, project)
+    kept = Statistic.objects.get(project=project, kind="progress")
+    kept.payload["out_of_reach"] = {"labels": 4, "is_limited": False, "at_work": 2}
+    kept.save()
+    page = admin_client.get(reverse("manage-overview", args=[project.slug]))
+    assert "4 labels are asked for that nobody at work can give: invite people." in page.content.decode()
+
+
 def test_where_people_come_by_themselves_nothing_is_said(tmp_path):
     project = project_of(tmp_path, allow_all_users=True)
     assert out_of_reach(project).labels == 0
@@ -144,6 +198,18 @@ def test_the_number_of_queries_does_not_grow(tmp_path):
             out_of_reach(project)
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 10
+
+
+def test_what_the_set_up_says_is_true_of_what_is_finished(tmp_path, boss):
+    project = project_of(tmp_path, depth=2, traces=2)
+    for name in ("ann", "bob"):
+        submit_item(project, name, answers())
+    membership.deactivate(Membership.objects.get(user__username="bob"), boss)
+    assert status(project).items.finished == 1
+    assert told_of_depth(project) == (
+        "Overlapping items need the labels of 2 people, and 1 annotator is at work: what nobody has labeled yet is not "
+        "finished before more people have joined, or the overlap is lower."
+    )
 
 
 def test_the_set_up_says_it_before_and_after_it_is_saved(tmp_path, admin_client):
