@@ -116,6 +116,20 @@ def test_a_number_that_is_not_taken_leaves_the_last_answer_and_is_not_passed_ove
     assert answers(page) == {"sure": {}}
 
 
+def test_a_number_stays_as_it_was_typed_when_it_is_saved(label):
+    page = label(schemes=[{**SURE, "annotation_type": "number"}])
+    field = page.get_by_label("Sure")
+    for first, last, answer in (("0.0", "5", 0.05), ("1.", "5", 1.5), ("2.5", "0", 2.5)):
+        with page.expect_response("**/ops"):
+            field.press_sequentially(first)
+        saved(page)
+        field.press_sequentially(last)
+        expect(field).to_have_value(first + last)
+        assert answers(page) == {"sure": {"": answer}}
+        with page.expect_response("**/ops"):
+            field.fill("")
+
+
 def test_half_a_number_is_not_passed_over(label):
     page = label(schemes=[{**MINUTES, "required": False, "scope": "step"}])
     field = step(page, 1).get_by_role("spinbutton")

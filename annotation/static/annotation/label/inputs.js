@@ -71,11 +71,15 @@ export function shown(input, value, api) {
   else if (!api.isTyping(input) && input.value !== String(value ?? "")) input.value = value ?? "";
 }
 
-/** What a field does not take stays in it, to be mended, until the answer is another one. */
+/**
+ * What a field does not take stays in it, to be mended, until the answer is another one; a number stays as it was typed:
+ * more digits may follow "0.0".
+ */
 function number(input, value, api) {
   const isWrong = input.hasAttribute("aria-invalid");
   if (api.isTyping(input) || (isWrong && input.dataset.kept === String(value ?? ""))) return;
-  if (isWrong || input.value !== String(value ?? "")) input.value = value ?? "";
+  const held = input.value === "" ? null : Number(input.value);
+  if (isWrong || held !== value) input.value = value ?? "";
   if (isWrong) judge(input, value);
 }
 
