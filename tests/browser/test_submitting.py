@@ -137,6 +137,34 @@ def test_what_a_tab_changed_before_it_was_told_is_kept(label):
     expect(other.get_by_label("Notes")).to_have_value("the wrong file")
 
 
+def test_words_that_met_another_change_are_kept_though_the_item_was_submitted_meanwhile(label, sign_in):
+    notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes", "required": False}
+    page = label(schemes=[OUTCOME, notes])
+    page.get_by_label("Not Resolved").check()
+    saved(page)
+    elsewhere = sign_in("ann")
+    elsewhere.goto(page.url)
+    ready(elsewhere)
+    with elsewhere.expect_response("**/ops"):
+        elsewhere.get_by_label("Notes").fill("theirs")
+    page.get_by_label("Notes").fill("mine")
+    clash = page.locator("[data-notice]", has_text="Theirs is shown.")
+    expect(clash).to_be_visible()
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    button(other, "Submit").click()
+    expect(other.get_by_text("Item 2 of 3")).to_be_visible()
+    button(clash, "Use mine").click()
+    expect(page.get_by_label("Notes")).to_have_value("mine")
+    expect(page.get_by_role("status")).to_contain_text("1 change not saved.")
+    button(page, "Reopen it").click()
+    page.wait_for_load_state()
+    ready(page)
+    saved(page)
+    expect(page.get_by_label("Notes")).to_have_value("mine")
+
+
 def test_an_empty_queue_says_why(label):
     page = label(schemes=[FIRST_ERROR], traces=make_traces(1))
     button(page, "All Correct").click()

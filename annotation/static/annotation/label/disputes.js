@@ -55,7 +55,7 @@ function tell(store, page, op, key) {
     `${where(page, op.scheme, key)} another tab set “${theirs}” before your “${ours}” arrived. Theirs is shown.`,
     [
       { text: "Keep theirs", run() {} },
-      { text: "Use mine", run: () => store.set(op.scheme, { [key]: op.set[key] }) },
+      { text: "Use mine", run: () => store.set(op.scheme, { [key]: op.set[key] }, { made: true }) },
     ],
   );
 }

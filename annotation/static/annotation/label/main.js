@@ -7,7 +7,7 @@ import { Folds } from "./folds.js";
 import { newId } from "./ids.js";
 import { Keys, showHelp } from "./keys.js";
 import { moved, showOwnKeys } from "./mykeys.js";
-import { announce, notify, rest } from "./notices.js";
+import { announce, dismiss, notify, rest } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Page } from "./page.js";
 import { Pair } from "./pair.js";
@@ -195,6 +195,8 @@ function close({ store, drafts, trace, submission }, { message, reopens }) {
   store.closed = CLOSED;
   document.body.classList.add("is-closed");
   rest(false);
+  // To take it back is a change like any other.
+  dismiss("taken");
   for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
   const reopen = { text: "Reopen it", run: () => byId("reopen").requestSubmit() };
   const goOn = { text: "Go on", run: () => location.reload() };
