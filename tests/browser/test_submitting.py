@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
-from tests.browser.pages import button, current, first_error, labels, press, saved, step
+from tests.browser.pages import button, current, first_error, labels, painted, press, saved, step
 from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME, PER_STEP, make_traces
 
 ALL = [{**FIRST_ERROR, "confirmation_dialog": True}, OUTCOME, ERROR_DESCRIPTION]
@@ -105,6 +105,15 @@ def test_a_tab_that_was_told_of_the_submission_changes_nothing_until_it_is_reope
     button(page, "Undo").click()
     ready(page)
     assert labels(page) == ["correct"] * 5
+    # It is open again, but this page shows it as it was.
+    sent = []
+    other.on("request", lambda request: sent.append(request.url) if request.url.endswith("/submit") else None)
+    press(other, "g", "s")
+    expect(other.get_by_role("dialog")).to_have_count(0)
+    press(other, "?", "Escape", "Enter")
+    expect(other.locator("#announcer")).to_have_text("Nothing was changed: this item takes no more answers.")
+    painted(other)
+    assert sent == []
     button(other, "Reopen it").click()
     expect(other.locator("[data-notice]")).to_have_count(0)
     ready(other)

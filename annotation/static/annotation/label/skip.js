@@ -33,6 +33,10 @@ export function openSkip() {
     announce("Nothing was skipped: the item is being submitted.");
     return;
   }
+  if (submission.store.isClosed) {
+    announce(submission.store.closed);
+    return;
+  }
   submission.callOff();
   byId("skip").showModal();
 }

@@ -40,6 +40,10 @@ export class Submission {
   /** Submit, or show first what is missing, what was refused, or the review. */
   begin() {
     if (this.busy || this.isDue) return;
+    if (this.store.isClosed) {
+      announce(this.store.closed);
+      return;
+    }
     this.drafts.flush();
     if (this.store.refused.size) {
       this.#complain([{ message: REFUSED }]);
