@@ -76,6 +76,11 @@ def asked_of(config: ProjectConfig, item_id: int) -> tuple[Scheme, ...]:
     return config.asked_of(pair=is_pair(item_id))
 
 
+def questions_digest(schemes: Iterable[Scheme]) -> str:
+    """SHA-256 of the questions as a page shows them, their words among it."""
+    return digest(*(scheme.model_dump(mode="json") for scheme in schemes))
+
+
 def suggestions(schemes: Iterable[Scheme], ctx: ItemContext) -> dict[str, dict[str, Any]]:
     """Scheme name → what came with the trace: ``{"by", "answers"}``. Schemes without are left out."""
     found = {scheme.name: scheme.suggested(ctx) for scheme in schemes}

@@ -18,14 +18,14 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from annotation import access
-from annotation.answers.context import asked_of, context_of, digest_of
+from annotation.answers.context import asked_of, context_of, digest_of, questions_digest
 from annotation.assignments import states
 from annotation.assignments.accepting import accept_answers
 from annotation.models import Answer, AnswerEvent, Assignment
@@ -45,6 +45,13 @@ KEY = re.compile(rf"[^\x00-\x1f\ud800-\udfff]{{0,{MAX_KEY}}}")
 
 class Malformed(ValueError):
     """The request is not a list of operations. ``str()`` says what is wrong; nothing was kept."""
+
+
+class Seen(TypedDict):
+    """What apply_ops is told of what the labels were given to."""
+
+    shown: str
+    questions: str
 
 
 @dataclass(frozen=True)
@@ -77,25 +84,37 @@ class Reply:
         return asdict(self)
 
 
-def apply_ops(public_id: uuid.UUID, user: Any, ops: object, now: datetime | None = None, *, shown: str = "") -> Reply:
+def apply_ops(
+    public_id: uuid.UUID,
+    user: Any,
+    ops: object,
+    now: datetime | None = None,
+    *,
+    shown: str = "",
+    questions: str = "",
+) -> Reply:
     """Save ``ops`` (parsed JSON) to the user's assignment in one transaction.
 
-    ``shown`` is the digest of the trace version the labels were given to; empty: the caller does not say. Raises
-    Malformed, Http404, or :class:`annotation.assignments.states.Closed` when the assignment takes no answers.
+    ``shown`` is the digest of the trace version the labels were given to, ``questions`` that of the questions they
+    answer; empty: the caller does not say. Raises Malformed, Http404, or
+    :class:`annotation.assignments.states.Closed` when the assignment takes no answers.
     """
     parsed = parse_ops(ops)
     now = now or timezone.now()
     with transaction.atomic():
         assignment = access.locked_assignment_of(user, public_id)
         accept_answers(assignment, now)
-        check_shown(assignment, shown)
+        check_shown(assignment, shown, questions)
         return record(assignment, parsed, now)
 
 
-def check_shown(assignment: Assignment, shown: str) -> None:
-    """Refuse labels that were given to another version of the trace. Raises Closed."""
+def check_shown(assignment: Assignment, shown: str, questions: str) -> None:
+    """Refuse labels that were given to another version of the trace, or to other questions. Raises Closed."""
     if shown and shown != digest_of(assignment.item_id):
         raise states.Closed("The trace has changed since this page was opened. Reload the page.")
+    assert assignment.revision_id is not None  # pinned at opening
+    if questions and questions != questions_digest(asked_of(config_of(assignment.revision_id), assignment.item_id)):
+        raise states.Closed("The questions have changed since this page was opened. Reload the page.")
 
 
 def parse_ops(raw: object) -> list[Op]:

@@ -45,13 +45,19 @@ class _Request:
 
 
 def submit(
-    public_id: uuid.UUID, user: Any, payload: object, now: datetime | None = None, *, shown: str = ""
+    public_id: uuid.UUID,
+    user: Any,
+    payload: object,
+    now: datetime | None = None,
+    *,
+    shown: str = "",
+    questions: str = "",
 ) -> Submission:
     """Submit an assignment: ``{"op_id", "tab", "version", "ops", "presence": {"seq", "delta_ms", "steps"}}``.
 
-    ``version`` is the one the page shows, ``shown`` as for apply_ops. The same ``op_id`` again returns the same
-    submission. Raises Malformed, Http404, states.Closed, or NotYet (operations and time are kept then, nothing is
-    frozen).
+    ``version`` is the one the page shows, ``shown`` and ``questions`` as for apply_ops. The same ``op_id`` again
+    returns the same submission. Raises Malformed, Http404, states.Closed, or NotYet (operations and time are kept then,
+    nothing is frozen).
     """
     request = _parse(payload)
     now = now or timezone.now()
@@ -62,7 +68,7 @@ def submit(
             if submission.op_id == request.op_id:
                 return submission
         accept_answers(assignment, now)
-        check_shown(assignment, shown)
+        check_shown(assignment, shown, questions)
         outcome = _try(assignment, request, earlier, now)
     # Raised here, not above: an exception would roll back the operations that were good.
     if isinstance(outcome, NotYet):

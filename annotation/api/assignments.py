@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.answers import ops, show_if, submission
-from annotation.answers.context import asked_of, context_of, digest_of, suggestions
+from annotation.answers.context import asked_of, context_of, digest_of, questions_digest, suggestions
 from annotation.api import lookup
 from annotation.api.readable import readable
 from annotation.assignments import reopened, states, timing
@@ -27,6 +27,7 @@ TAG = "Labeling"
 TO_CHANGE = 100
 TRACE_B_HELP = "Side b of a pair; null of a single trace."
 SHOWN_HELP = "SHA-256 of the trace version you read, from the assignment; checked where it is given."
+ASKED_HELP = "SHA-256 of the questions you answer, from the assignment; checked where it is given."
 
 
 # --- shapes ------------------------------------------------------------------------------------------------
@@ -64,6 +65,9 @@ class StateShown(AssignmentShown):
     )
     schemes = serializers.ListField(
         child=serializers.DictField(), help_text="The questions that this item is asked, as the page has them."
+    )
+    questions_sha256 = serializers.CharField(
+        help_text="Of these questions; another one once a manager has the item answered anew."
     )
     answers = serializers.DictField(help_text="Scheme → key → value, as saved so far.")
     suggestions = serializers.DictField(help_text="Scheme → labels that came with the trace, to confirm or change.")
@@ -139,6 +143,7 @@ class SignalField(serializers.JSONField):
 class OpsGiven(Strict):
     ops = OpsField()
     trace_sha256 = serializers.CharField(required=False, default="", max_length=64, help_text=SHOWN_HELP)
+    questions_sha256 = serializers.CharField(required=False, default="", max_length=64, help_text=ASKED_HELP)
 
 
 class SubmitGiven(Strict):
@@ -148,6 +153,7 @@ class SubmitGiven(Strict):
     ops = OpsField(required=False, default=list, help_text="The last operations.")
     presence = SignalField(required=False, default=None, allow_null=True)
     trace_sha256 = serializers.CharField(required=False, default="", max_length=64, help_text=SHOWN_HELP)
+    questions_sha256 = serializers.CharField(required=False, default="", max_length=64, help_text=ASKED_HELP)
 
 
 class SkipGiven(Strict):
@@ -178,6 +184,7 @@ def whole(assignment: Assignment) -> dict[str, Any]:
         **shown(assignment),
         "step_types": list(context_of(assignment.item_id).step_types),
         "schemes": [{"name": one.name, "title": one.title, **one.page_state()} for one in schemes],
+        "questions_sha256": questions_digest(schemes),
         "answers": dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value")),
         "suggestions": suggestions(schemes, context_of(assignment.item_id)),
         "show_if": show_if.for_page(schemes),
@@ -199,6 +206,11 @@ def submitted(frozen: Submission, public_id: uuid.UUID) -> dict[str, Any]:
         "active_ms": frozen.active_ms,
         "submitted_at": frozen.submitted_at,
     }
+
+
+def _seen_by(given: dict[str, Any]) -> ops.Seen:
+    """Which trace and which questions the caller has read, as far as it says so; taken out of ``given``."""
+    return {"shown": given.pop("trace_sha256"), "questions": given.pop("questions_sha256")}
 
 
 # --- endpoints ---------------------------------------------------------------------------------------------
@@ -256,7 +268,7 @@ class Operations(Endpoint):
         """Each operation is judged alone. A conflict (409) or a refusal leaves the others kept."""
         lookup.in_bounds(request, public_id)
         given = read(OpsGiven, request)
-        reply = ops.apply_ops(public_id, request.user, given["ops"], shown=given["trace_sha256"])
+        reply = ops.apply_ops(public_id, request.user, given["ops"], **_seen_by(given))
         if reply.conflicts:
             raise Problem("conflict", "Somebody else has set the same keys since the base.", **reply.as_dict())
         return Response(reply.as_dict())
@@ -271,8 +283,8 @@ class Submit(Endpoint):
         """Freeze the answers. 422 says what is missing; the operations it carried are kept all the same."""
         lookup.in_bounds(request, public_id)
         given = read(SubmitGiven, request)
-        digest = given.pop("trace_sha256")
-        return Response(submitted(submission.submit(public_id, request.user, given, shown=digest), public_id))
+        seen = _seen_by(given)
+        return Response(submitted(submission.submit(public_id, request.user, given, **seen), public_id))
 
 
 class Seen(Endpoint):

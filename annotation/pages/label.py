@@ -90,7 +90,7 @@ def label_search(request: HttpRequest, public_id: uuid.UUID, version_id: int) ->
 @limited
 def label_ops(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     try:
-        reply = ops.apply_ops(public_id, request.user, _json(request, "ops"), shown=request.POST.get("shown", ""))
+        reply = ops.apply_ops(public_id, request.user, _json(request, "ops"), **_seen_by(request))
     except ops.Malformed as problem:
         return _malformed(problem)
     except states.Closed as closed:
@@ -107,9 +107,7 @@ def label_ops(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
 def label_submit(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
     """200 with the address of the next page; 422 with what is still to be done."""
     try:
-        frozen = submission.submit(
-            public_id, request.user, _json(request, "payload"), shown=request.POST.get("shown", "")
-        )
+        frozen = submission.submit(public_id, request.user, _json(request, "payload"), **_seen_by(request))
     except ops.Malformed as problem:
         return _malformed(problem)
     except states.Closed as closed:
@@ -218,6 +216,11 @@ def _next_page(request: HttpRequest, done: Assignment, goes_on: bool = False) ->
     if said := shares.without_item(project, request.user, given):
         messages.info(request, said)
     return reverse("project", args=[project.slug])
+
+
+def _seen_by(request: HttpRequest) -> ops.Seen:
+    """Which trace and which questions the page shows that sent this; empty of a page that does not say."""
+    return {"shown": request.POST.get("shown", ""), "questions": request.POST.get("questions", "")}
 
 
 def _json(request: HttpRequest, field: str) -> Any:

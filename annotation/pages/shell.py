@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from annotation import keymap
 from annotation.answers import show_if
-from annotation.answers.context import asked_of, context_of, digest_of, suggestions
+from annotation.answers.context import asked_of, context_of, digest_of, questions_digest, suggestions
 from annotation.answers.ops import MAX_OPS
 from annotation.assignments import reopened, screening, shares, states
 from annotation.assignments.stepless import asks_nothing
@@ -81,6 +81,7 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
     return {
         **look(config, traces, schemes),
         "shown": digest_of(assignment.item_id),
+        "questions": questions_digest(schemes),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "project": assignment.project,
         "style_revision": assignment.revision_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from django.utils import timezone
 from annotation import audits
 from annotation.answers.submission import NotYet, submit
 from annotation.assignments import managing, states
+from annotation.assignments.handout import hand_out
 from annotation.models import Answer, Assignment, Submission
 from annotation.projects.apply import apply_text
 from annotation.quality.agreement import agreement
@@ -118,3 +121,33 @@ def test_where_nothing_is_asked_of_the_item_any_more_it_stays_submitted(project,
     done.refresh_from_db()
     assert (done.state, done.revision.number) == (State.SUBMITTED, 1)
     assert Answer.objects.filter(assignment=done, scheme="outcome").get().value == {"": "resolved"}
+
+
+def page_of(client, assignment):
+    """What the forms of a person's open page say of what it shows."""
+    text = client.get(reverse("label", args=[assignment.public_id])).content.decode()
+    return {name: re.search(rf'name="{name}" value="(\w+)"', text)[1] for name in ("shown", "questions")}
+
+
+def test_a_page_that_shows_the_questions_of_before_is_told_and_submits_nothing(client, project, boss):
+    mine = hand_out(project, factory.person("ann"), timezone.now()).assignment
+    client.force_login(mine.annotator)
+    before = page_of(client, mine)
+    factory.submit_item(project, "ann", factory.answers())
+    more = [FIRST_ERROR, OUTCOME, {**FAULTS, "required": False}]
+    config = {"project_name": "Test project", "annotation_schemes": more}
+    apply_text(project, yaml.safe_dump({**config, "quality_control": {"overlap_percentage": 100}}), boss)
+    mine = reopen(Assignment.objects.get(pk=mine.pk), boss, reason="Say which faults.")
+
+    def send(shows):
+        sent = {**shows, "payload": json.dumps(payload(mine))}
+        return client.post(reverse("label-submit", args=[mine.public_id]), sent)
+
+    answer = send(before)
+    assert (answer.status_code, answer.json()["reopens"]) == (410, False)
+    assert answer.json()["message"] == "The questions have changed since this page was opened. Reload the page."
+    saved = {**before, "ops": json.dumps([factory.op("outcome", {"": "partial"}, base=mine.version)])}
+    assert client.post(reverse("label-ops", args=[mine.public_id]), saved).status_code == 410
+    mine.refresh_from_db()
+    assert (mine.state, mine.reason) == (State.REOPENED, "Say which faults.")
+    assert send(page_of(client, mine)).status_code == 200

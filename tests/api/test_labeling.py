@@ -169,6 +169,16 @@ def test_labels_given_to_another_version_of_the_trace_are_refused(ann, project):
     problem(ann.post(path, body), 409, "closed")
 
 
+def test_answers_to_other_questions_than_the_caller_read_are_refused(ann, project):
+    public_id = begin(ann, project)
+    path = f"assignments/{public_id}/operations"
+    body = {"ops": [factory.op("outcome", {"": "partial"})], "questions_sha256": "0" * 64}
+    problem(ann.post(path, body), 409, "closed")
+    problem(ann.post(f"assignments/{public_id}/submit", submission(questions_sha256="0" * 64)), 409, "closed")
+    told = ann.get(f"assignments/{public_id}").json()["questions_sha256"]
+    assert ann.post(path, {**body, "questions_sha256": told}).status_code == 200
+
+
 def test_skip_release_and_reopen(ann, project):
     public_id = begin(ann, project)
     assert ann.post(f"assignments/{public_id}/release").json()["state"] == "released"
