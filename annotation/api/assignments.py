@@ -72,6 +72,7 @@ class StateShown(AssignmentShown):
     answers = serializers.DictField(help_text="Scheme → key → value, as saved so far.")
     suggestions = serializers.DictField(help_text="Scheme → labels that came with the trace, to confirm or change.")
     show_if = serializers.DictField(help_text="Scheme → the answer of another one it depends on.")
+    submission = serializers.IntegerField(allow_null=True, help_text="The number of the submission that counts.")
     reading = ReadingShown()
     minimum_seconds = serializers.FloatField(help_text="Reading time needed before submitting.")
 
@@ -156,6 +157,13 @@ class SubmitGiven(Strict):
     questions_sha256 = serializers.CharField(required=False, default="", max_length=64, help_text=ASKED_HELP)
 
 
+class LeaveGiven(Strict):
+    submission = serializers.IntegerField(
+        required=False, default=None, allow_null=True,
+        help_text="The number of the submission that shall stay, from the assignment; checked where it is given.",
+    )  # fmt: skip
+
+
 class SkipGiven(Strict):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 
@@ -180,6 +188,7 @@ def whole(assignment: Assignment) -> dict[str, Any]:
     config = config_pinned(assignment)
     schemes = asked_of(config, assignment.item_id)
     reading = Presence.objects.filter(assignment=assignment).values("seq", "active_ms").first()
+    current = Submission.objects.filter(assignment=assignment, is_current=True)
     return {
         **shown(assignment),
         "step_types": list(context_of(assignment.item_id).step_types),
@@ -188,6 +197,7 @@ def whole(assignment: Assignment) -> dict[str, Any]:
         "answers": dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value")),
         "suggestions": suggestions(schemes, context_of(assignment.item_id)),
         "show_if": show_if.for_page(schemes),
+        "submission": current.values_list("number", flat=True).first(),
         "reading": reading or {"seq": 0, "active_ms": 0},
         "minimum_seconds": timing.minimum_seconds(assignment, config),
     }
@@ -333,13 +343,13 @@ class Release(_Move):
 
 class Leave(_Move):
     @extend_schema(
-        operation_id="assignment_leave", summary="Leave a reopened item as it was", request=None,
+        operation_id="assignment_leave", summary="Leave a reopened item as it was", request=LeaveGiven,
         responses=AssignmentShown,
     )  # fmt: skip
     def post(self, request: Request, public_id: uuid.UUID) -> Response:
         """What was submitted before stands; what was saved since is no part of it."""
         lookup.in_bounds(request, public_id)
-        states.leave_as_it_was(public_id, request.user)
+        states.leave_as_it_was(public_id, request.user, read(LeaveGiven, request)["submission"])
         return self.moved(request, public_id)
 
 

@@ -32,6 +32,7 @@ from annotation.pages.limited import limited
 from annotation.pages.shown import sides_of
 from annotation.projects.revisions import config_of
 from potato_site.accounts.decorators import signed_in, signed_in_api
+from potato_site.numbers import whole_number
 from potato_site.textjson import loads
 
 REMOVED = "You are no longer a member of this project. What was saved before is kept."
@@ -173,7 +174,7 @@ def label_skip(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def label_leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A reopened item stays as it was submitted."""
     try:
-        assignment = states.leave_as_it_was(public_id, request.user)
+        assignment = states.leave_as_it_was(public_id, request.user, whole_number(request.POST.get("submission", "")))
     except states.Closed as closed:
         messages.error(request, str(closed))
         return redirect("label", public_id=public_id)

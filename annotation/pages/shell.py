@@ -100,11 +100,13 @@ def _changes(assignment: Assignment) -> dict[str, Any] | None:
     """Of a reopened item: why, until when, and how many of the person wait besides; of any other one None."""
     if assignment.state != Assignment.State.REOPENED:
         return None
+    current = assignment.submissions.filter(is_current=True).first()
     waiting = reopened.to_change(assignment.project, assignment.annotator).exclude(pk=assignment.pk)
     return {
         "reason": assignment.reason,
         "until": reopened.until(assignment, timezone.now()),
-        "asks_anew": assignment.submissions.filter(is_current=True).exclude(revision=assignment.revision_id).exists(),
+        "submission": current and current.number,
+        "asks_anew": current is not None and current.revision_id != assignment.revision_id,
         "more": 0 if assignment.is_adjudication else waiting.count(),
     }
 

@@ -344,6 +344,24 @@ class TestToChange:
         after = first.submissions.get()
         assert (after.is_current, after.values) == (True, before.values)
 
+    def test_what_was_submitted_again_on_another_device_is_not_said_to_be_left_as_it_was(self, ann, reopened):
+        first = reopened[0]
+        text = ann.get(url("label", first)).content.decode()
+        shown = {"submission": re.search(r'name="submission" value="(\d+)"', text)[1]}
+        ops = [op("outcome", {"": "partial"}, base=first.version)]
+        post(ann, "label-submit", first, "payload", {"op_id": "x", "tab": "x", "version": first.version, "ops": ops})
+        response = ann.post(url("label-leave", first), shown, follow=True)
+        text = response.content.decode()
+        assert response.redirect_chain[-1][0] == url("label", first)
+        assert "It was submitted again meanwhile: your changes count." in text
+        assert ("Left as it was." in text, f'action="{url("label-reopen", first)}"' in text) == (False, True)
+        assert first.submissions.get(is_current=True).values["outcome"] == {"": "partial"}
+
+    def test_leaving_it_twice_says_so_twice(self, ann, reopened):
+        for _ in range(2):
+            response = ann.post(url("label-leave", reopened[0]), {"submission": "1"}, follow=True)
+            assert b"Left as it was." in response.content
+
     def test_only_what_is_open_for_changes_can_be_left(self, ann, assignment):
         response = ann.post(url("label-leave", assignment), follow=True)
         assert b"Only an item that is open for changes can be left as it was." in response.content

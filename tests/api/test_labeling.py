@@ -195,6 +195,9 @@ def test_skip_release_and_reopen(ann, project):
     problem(ann.post(f"assignments/{public_id}/skip"), 409, "closed")
     assert ann.post(f"assignments/{public_id}/reopen").json()["state"] == "reopened"
     assert ann.post(f"projects/{project.slug}/next").json()["to_change"] == [public_id]
+    problem(ann.post(f"assignments/{public_id}/leave", {"submission": 2}), 409, "closed")
+    mine = {"submission": ann.get(f"assignments/{public_id}").json()["submission"]}
+    assert ann.post(f"assignments/{public_id}/leave", mine).json()["state"] == "submitted"
     assert ann.post(f"assignments/{public_id}/leave").json()["state"] == "submitted"
     assert ann.post(f"projects/{project.slug}/next").json()["to_change"] == []
 
