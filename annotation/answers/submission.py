@@ -20,8 +20,9 @@ from annotation.assignments.accepting import accept_answers
 from annotation.models import Answer, AnswerEvent, Assignment, Presence, Slot, Submission
 from annotation.models.querysets import FLAGS
 from annotation.projects import counter
-from annotation.projects.revisions import config_of
+from annotation.projects.revisions import config_of, meaning_key
 from annotation.schemes.base import ItemContext, Missing, Scheme
+from potato_site.textjson import canonical
 
 
 @dataclass
@@ -119,6 +120,21 @@ def _changes_elsewhere(assignment: Assignment, request: _Request) -> list[dict[s
         for scheme, changes in later.order_by("version").values_list("scheme", "changes")
         for key, value in changes.items()
     ]
+
+
+def has_unsubmitted(assignment: Assignment, current: Submission) -> bool:
+    """Whether its answers as they are would be submitted as something else than ``current``. Of a submission under
+    another revision, as far as both ask the same."""
+    assert assignment.revision_id is not None
+    answers = dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value"))
+    schemes, before = (
+        asked_of(config_of(pk), assignment.item_id) for pk in (assignment.revision_id, current.revision_id)
+    )
+    values, _ = _judge(schemes, answers, context_of(assignment.item_id))
+    meant = {scheme.name: meaning_key(scheme) for scheme in before}
+    same = [scheme.name for scheme in schemes if meant.get(scheme.name) == meaning_key(scheme)]
+    now, then = ({name: given.get(name) for name in same} for given in (values, current.values))
+    return canonical(now) != canonical(then)
 
 
 def _judge(

@@ -19,6 +19,7 @@ from annotation import keymap
 from annotation.answers import show_if
 from annotation.answers.context import asked_of, context_of, digest_of, questions_digest, suggestions
 from annotation.answers.ops import MAX_OPS
+from annotation.answers.submission import has_unsubmitted
 from annotation.assignments import reopened, screening, shares, states
 from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
@@ -105,6 +106,7 @@ def _changes(assignment: Assignment) -> dict[str, Any] | None:
     return {
         "reason": assignment.reason,
         "until": reopened.until(assignment, timezone.now()),
+        "differs": current is not None and has_unsubmitted(assignment, current),
         "submission": current and current.number,
         "asks_anew": current is not None and current.revision_id != assignment.revision_id,
         "more": 0 if assignment.is_adjudication else waiting.count(),

@@ -357,6 +357,17 @@ class TestToChange:
         assert ("Left as it was." in text, f'action="{url("label-reopen", first)}"' in text) == (False, True)
         assert first.submissions.get(is_current=True).values["outcome"] == {"": "partial"}
 
+    def test_answers_that_were_changed_and_not_submitted_are_told_when_it_is_reopened(self, ann, reopened):
+        first = reopened[0]
+        said = b"they have changes that were not submitted"
+        assert said not in ann.get(url("label", first)).content
+        post(ann, "label-ops", first, "ops", [op("outcome", {"": "partial"}, base=first.version)])
+        ann.post(url("label-leave", first))
+        text = ann.post(url("label-reopen", first), follow=True).content
+        assert (said in text, b'"outcome": {"": "partial"}' in text) == (True, True)
+        post(ann, "label-ops", first, "ops", [op("outcome", {"": "resolved"}, base=first.version + 1)])
+        assert said not in ann.get(url("label", first)).content
+
     def test_leaving_it_twice_says_so_twice(self, ann, reopened):
         for _ in range(2):
             response = ann.post(url("label-leave", reopened[0]), {"submission": "1"}, follow=True)
