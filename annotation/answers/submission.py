@@ -15,7 +15,7 @@ from annotation import access
 from annotation.answers.context import OF_A_PAIR, asked_of, context_of, n_steps_of
 from annotation.answers.ops import ID, Malformed, Op, Reply, check_shown, parse_ops, record
 from annotation.answers.show_if import asked
-from annotation.assignments import mirror, pairing, states, tie_breakers, timing
+from annotation.assignments import mirror, pairing, places, states, tie_breakers, timing
 from annotation.assignments.accepting import accept_answers
 from annotation.models import Answer, AnswerEvent, Assignment, Presence, Slot, Submission
 from annotation.models.querysets import FLAGS
@@ -189,7 +189,7 @@ def _flags(assignment: Assignment, presence: Presence, judged: set[int]) -> list
     """An adjudication has none: it takes nobody's place, and others have read the item before."""
     if assignment.is_adjudication:
         return []
-    surplus = states.needs_place(assignment) and not Slot.objects.filter(assignment=assignment).exists()
+    surplus = places.needs_place(assignment) and not Slot.objects.filter(assignment=assignment).exists()
     too_fast = timing.is_too_fast(presence.active_ms, n_steps_of(assignment.item_id))
     unread = timing.is_unread(presence.steps, judged)
     return [flag for flag, raised in zip(FLAGS, (surplus, too_fast, unread), strict=True) if raised]

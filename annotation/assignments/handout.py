@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from annotation.assignments import calibration, known_items, limits, screening, shares, states, timing
+from annotation.assignments import calibration, known_items, limits, places, screening, shares, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Screening, Slot
 from annotation.models.querysets import BEFOREHAND, DELIVERED, RESUMABLE
@@ -118,21 +118,21 @@ def _still_wanted(project: Project, work: list[Assignment]) -> list[Assignment]:
     """Those of items that are handed out still; what is kept of another for this person is kept no more."""
     if not work:
         return []
-    checks = [assignment for assignment in work if not states.needs_place(assignment)]
-    labels = [assignment for assignment in work if states.needs_place(assignment)]
+    checks = [assignment for assignment in work if not places.needs_place(assignment)]
+    labels = [assignment for assignment in work if places.needs_place(assignment)]
     items = Item.objects.present().filter(pk__in=[assignment.item_id for assignment in labels])
     present = set(items.values_list("pk", flat=True))
     for assignment in labels:
         if assignment.state == State.RESERVED and assignment.item_id not in present:
             states.keep_no_more(assignment)
     checking = known_items.still_wanted(project, checks)
-    return [one for one in work if (one.item_id in present if states.needs_place(one) else one in checking)]
+    return [one for one in work if (one.item_id in present if places.needs_place(one) else one in checking)]
 
 
 def _return_to(mine: list[Assignment], now: datetime) -> Assignment | None:
     """An item this person had before, the latest first, if it still has a free place."""
     for assignment in mine:
-        if states.has_place(assignment):
+        if places.has_place(assignment):
             states.resume(assignment, now)
             return assignment
     return None

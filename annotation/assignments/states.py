@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation import access
-from annotation.assignments import mirror, queue, tie_breakers
+from annotation.assignments import mirror, places, queue, tie_breakers
 from annotation.models import Assignment, Item, Project, Slot, Submission, Visit
 from annotation.models.querysets import DELIVERED
 from annotation.projects import counter
@@ -31,7 +31,6 @@ State = Assignment.State
 LEASE = timedelta(minutes=30)
 # What a manager puts into somebody's hands waits until they come.
 MANAGERS_LEASE = timedelta(days=7)
-AT_ONCE = 500
 REOPEN_WITHIN = timedelta(hours=24)
 AGAIN = "It was submitted again meanwhile: your changes count."
 PAID = "You were given your code for this item: it stays as it is."
@@ -59,42 +58,13 @@ def resume(assignment: Assignment, now: datetime) -> None:
             assignment.save(update_fields=["state", "lease_until", "reason", "is_taken_back"])
     except IntegrityError:
         raise Closed(_why_not_resumed(assignment)) from None
-    take_slot(assignment)
+    places.take_slot(assignment)
 
 
 def _why_not_resumed(assignment: Assignment) -> str:
     if assignment.is_adjudication and Assignment.objects.deciding().filter(item=assignment.item_id).exists():
         return "Your time on this item ran out, and somebody else decides it now. What you answered is kept."
     return "Your time on this item ran out and you have another one open. Finish that one first."
-
-
-def needs_place(assignment: Assignment) -> bool:
-    """Whether it is one of the labels that its item shall have. A check of a person's work is none."""
-    return assignment.purpose == Assignment.Purpose.PRODUCTION
-
-
-def has_place(assignment: Assignment) -> bool:
-    """Whether it can be taken up again without being surplus."""
-    return not needs_place(assignment) or free_slot(assignment) is not None
-
-
-def free_slot(assignment: Assignment) -> Slot | None:
-    """A free slot of the assignment's item, locked until the end of the transaction."""
-    return (
-        Slot.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(item=assignment.item_id, assignment=None)
-        .order_by("number")
-        .first()
-    )
-
-
-def take_slot(assignment: Assignment) -> bool:
-    """Put the assignment into a free slot of its item, if it needs one. False when there is none: the work is then
-    surplus."""
-    if not needs_place(assignment):
-        return True
-    slot = free_slot(assignment)
-    return slot is not None and bool(Slot.objects.filter(pk=slot.pk, assignment=None).update(assignment=assignment))
 
 
 def renew_lease(assignment: Assignment, now: datetime) -> bool:
@@ -186,35 +156,6 @@ def give_up_place(assignment: Assignment) -> None:
         tie_breakers.settle(assignment.item_id)
 
 
-def take_places_again(project_id: int, annotator_id: int) -> int:
-    """Labels that gave up their places while they were left out take places that are free on their items. Returns how
-    many are surplus now, as there was none.
-
-    Runs in the caller's transaction, which has locked the person's membership.
-    """
-    delivered = Assignment.objects.delivered().filter(project=project_id, annotator=annotator_id)
-    without = delivered.filter(purpose=Assignment.Purpose.PRODUCTION, is_surplus=False, slot__isnull=True)
-    found = list(without.select_for_update(of=("self",)).order_by("pk"))
-    surplus = 0
-    for start in range(0, len(found), AT_ONCE):
-        by_item = {assignment.item_id: assignment for assignment in found[start : start + AT_ONCE]}
-        taken = _take_free(by_item)
-        others = [one.pk for one in by_item.values() if one.item_id not in taken]
-        surplus += Assignment.objects.filter(pk__in=others).update(is_surplus=True)
-    return surplus
-
-
-def _take_free(by_item: dict[int, Assignment]) -> set[int]:
-    """Put one person's assignments into free slots of their items; the items that had one."""
-    free = Slot.objects.select_for_update(skip_locked=True, of=("self",)).filter(item__in=by_item, assignment=None)
-    chosen: dict[int, Slot] = {}
-    for slot in free.order_by("item", "number"):
-        slot.assignment = by_item[slot.item_id]
-        chosen.setdefault(slot.item_id, slot)
-    Slot.objects.bulk_update(chosen.values(), ["assignment"])
-    return set(chosen)
-
-
 def give_back_labels(project_id: int, annotator_id: int, reason: str) -> int:
     """Every item a person has in hand in a project to label it goes back to the queue. Returns how many."""
     return _give_back_all(Assignment.objects.labeling().filter(project=project_id, annotator=annotator_id), reason)
@@ -302,7 +243,7 @@ def reserve(item_id: int, project_id: int, annotator_id: int, now: datetime) -> 
             if had
             else "Another item is waiting for this person already: one at a time can be reserved."
         ) from None
-    if not take_slot(assignment):
+    if not places.take_slot(assignment):
         raise Closed("No place of this item is free: it has as many labels as it needs.")
     return assignment
 

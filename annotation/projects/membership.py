@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.access import DECIDING, only_labels
-from annotation.assignments import planning, screening, shares, states
+from annotation.assignments import places, planning, screening, shares, states
 from annotation.models import Assignment, Item, Membership, Screening
 from annotation.projects.counter import bump_for
 from annotation.projects.locking import lock_project
@@ -216,7 +216,7 @@ def exclude(membership: Membership, by: User | None, excluded: bool = True) -> M
     locked.is_excluded = excluded
     _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
     if not excluded:
-        states.take_places_again(locked.project_id, locked.user_id)
+        places.take_places_again(locked.project_id, locked.user_id)
     bump_for(locked.project_id, Item.objects.filter(assignments__annotator=locked.user_id))
     # Answers that were tied may be no more, and the other way round.
     planning.request(locked.project.dataset_id)
