@@ -17,7 +17,7 @@ from annotation.answers.ops import ID, Malformed, Op, Reply, check_shown, parse_
 from annotation.answers.show_if import asked
 from annotation.assignments import mirror, pairing, places, states, tie_breakers, timing
 from annotation.assignments.accepting import accept_answers
-from annotation.models import Answer, AnswerEvent, Assignment, Presence, Slot, Submission
+from annotation.models import Answer, AnswerEvent, Assignment, Presence, Submission
 from annotation.models.querysets import FLAGS
 from annotation.projects import counter
 from annotation.projects.revisions import config_of, meaning_key
@@ -189,7 +189,7 @@ def _flags(assignment: Assignment, presence: Presence, judged: set[int]) -> list
     """An adjudication has none: it takes nobody's place, and others have read the item before."""
     if assignment.is_adjudication:
         return []
-    surplus = places.needs_place(assignment) and not Slot.objects.filter(assignment=assignment).exists()
+    surplus = not places.claim(assignment)
     too_fast = timing.is_too_fast(presence.active_ms, n_steps_of(assignment.item_id))
     unread = timing.is_unread(presence.steps, judged)
     return [flag for flag, raised in zip(FLAGS, (surplus, too_fast, unread), strict=True) if raised]

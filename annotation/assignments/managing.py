@@ -120,15 +120,22 @@ def keep_for(item_id: int, by: User, group: str) -> None:
 @transaction.atomic
 def requeue(item_id: int, by: User) -> None:
     """The item's labels that are left out give up their places, which are handed out again. The labels stay, and come
-    back into places that are free when the people are taken in again."""
+    back into places that are free when the people are taken in again. Raises Closed for an item without a queue: a
+    withdrawn one, or one of the calibration set."""
     filled = Assignment.objects.left_out().delivered().filter(item=item_id, slot__isnull=False)
-    found = list(filled.select_for_update(of=("self",)).select_related("item").order_by("pk"))
+    filled = filled.select_related("item__trace_a", "item__trace_b")
+    found = list(filled.select_for_update(of=("self",)).order_by("pk"))
     if not found:
         raise states.Closed("No label that is left out fills a place of it.")
+    item = found[0].item
+    if item.in_calibration:
+        raise states.Closed("Everybody labels an item of the calibration set: it has no places to hand out.")
+    if item.is_gone:
+        raise states.Closed("A withdrawn item is handed out to nobody. Restore it first.")
     for assignment in found:
         states.give_up_place(assignment)
-    _audit_item(found[0].item, by, "item.requeue", {"labels_left_out": len(found)}, {"labels_left_out": 0})
-    counter.bump(found[0].project_id)
+    _audit_item(item, by, "item.requeue", {"labels_left_out": len(found)}, {"labels_left_out": 0})
+    counter.bump(item.project_id)
 
 
 @transaction.atomic
@@ -187,9 +194,8 @@ def _plan_places(item: Item) -> None:
     config = config_of(item.project.revision_id)
     if item.kind not in config.kinds:
         return
-    depth = config.quality_control.overlap_depth if item.in_overlap else 1
     there = set(Slot.objects.filter(item=item).values_list("number", flat=True))
-    for number in set(range(1, depth + 1)) - there:
+    for number in set(range(1, config.quality_control.places(item.in_overlap) + 1)) - there:
         key = queue.present_key(item, number)
         Slot.objects.create(item=item, project=item.project, number=number, queue_key=key)
 

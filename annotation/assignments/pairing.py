@@ -141,7 +141,7 @@ def _open_places(project: Project, config: ProjectConfig, items: list[Item]) -> 
             queue_key=queue_key(config.hand_out.order, project.slug, item, number),
         )
         for item in items
-        for number in range(1, (quality.overlap_depth if item.in_overlap else 1) + 1)
+        for number in range(1, quality.places(item.in_overlap) + 1)
     )
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from annotation.models import Assignment, Slot
+from collections.abc import Collection
+
+from django.db.models import Count, Q
+
+from annotation.models import Assignment, Item, Project, Slot
+from annotation.projects.revisions import current
 
 AT_ONCE = 500
 
@@ -36,22 +41,43 @@ def take_slot(assignment: Assignment) -> bool:
     return slot is not None and bool(Slot.objects.filter(pk=slot.pk, assignment=None).update(assignment=assignment))
 
 
-def take_places_again(project_id: int, annotator_id: int) -> int:
+def claim(assignment: Assignment) -> bool:
+    """Before a submission: a label without a place takes one that is free. False: it is surplus.
+
+    Whether a label that is left out is surplus shows when it counts again (``take_places_again``).
+    """
+    if not needs_place(assignment) or Slot.objects.filter(assignment=assignment).exists():
+        return True
+    if Assignment.objects.left_out().filter(pk=assignment.pk).exists():
+        return True
+    return take_slot(assignment) or not _complete(assignment.project, [assignment.item_id])
+
+
+def take_places_again(project: Project, annotator_id: int) -> int:
     """Labels that gave up their places while they were left out take places that are free on their items. Returns how
-    many are surplus now, as there was none.
+    many are surplus now, as others have all the places.
 
     Runs in the caller's transaction, which has locked the person's membership.
     """
-    delivered = Assignment.objects.delivered().filter(project=project_id, annotator=annotator_id)
+    delivered = Assignment.objects.delivered().filter(project=project, annotator=annotator_id)
     without = delivered.filter(purpose=Assignment.Purpose.PRODUCTION, is_surplus=False, slot__isnull=True)
     found = list(without.select_for_update(of=("self",)).order_by("pk"))
     surplus = 0
     for start in range(0, len(found), AT_ONCE):
         by_item = {assignment.item_id: assignment for assignment in found[start : start + AT_ONCE]}
         taken = _take_free(by_item)
-        others = [one.pk for one in by_item.values() if one.item_id not in taken]
+        others = [by_item[item].pk for item in _complete(project, by_item.keys() - taken)]
         surplus += Assignment.objects.filter(pk__in=others).update(is_surplus=True)
     return surplus
+
+
+def _complete(project: Project, items: Collection[int]) -> set[int]:
+    """Those of the items that have all the places they shall have. Of a withdrawn item, or one of the calibration set,
+    the free ones are gone: that its labels have no place says nothing of them."""
+    planned = Count("slots", filter=Q(slots__purpose=Slot.Purpose.PLANNED))
+    rows = Item.objects.filter(pk__in=items).annotate(n_planned=planned)
+    wanted = current(project).quality_control.places
+    return {pk for pk, overlaps, n in rows.values_list("pk", "in_overlap", "n_planned") if n >= wanted(overlaps)}
 
 
 def _take_free(by_item: dict[int, Assignment]) -> set[int]:

@@ -84,8 +84,8 @@ class ItemQuerySet(QuerySet[Any]):
         return labeled
 
     def filled_in_vain(self, projects: Any = None) -> ItemQuerySet:
-        """With a place that nobody else is given though its label is left out."""
-        return self.present().filter(pk__in=_filled_in_vain(projects))
+        """With a place that nobody else is given though its label is left out. Of the calibration set none is given."""
+        return self.present().filter(in_calibration=False, pk__in=_filled_in_vain(projects))
 
     def skipped_by_several(self, projects: Any = None) -> ItemQuerySet:
         """Perhaps something is wrong with them."""

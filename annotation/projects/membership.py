@@ -216,7 +216,7 @@ def exclude(membership: Membership, by: User | None, excluded: bool = True) -> M
     locked.is_excluded = excluded
     _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
     if not excluded:
-        places.take_places_again(locked.project_id, locked.user_id)
+        places.take_places_again(locked.project, locked.user_id)
     bump_for(locked.project_id, Item.objects.filter(assignments__annotator=locked.user_id))
     # Answers that were tied may be no more, and the other way round.
     planning.request(locked.project.dataset_id)

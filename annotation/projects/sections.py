@@ -240,6 +240,10 @@ class QualityControl(Section):
         """The share of items that several people label, exactly (14.3 % is 143/1000). None without agreement."""
         return Fraction(str(self.overlap_percentage)) / 100 if self.inter_annotator_agreement else Fraction(0)
 
+    def places(self, in_overlap: bool) -> int:
+        """How many people label an item, without those who are asked where it is tied."""
+        return self.overlap_depth if in_overlap else 1
+
 
 class Recruitment(Section):
     """People whom a crowd platform sends and pays; see docs/recruitment.md."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.urls import reverse
 
+from annotation.answers.submission import submit
 from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
+from annotation.assignments.items import sync_items
 from annotation.models import Assignment, Item, Membership, Slot, Submission
 from annotation.projects import membership
+from annotation.projects.withdrawal import set_withdrawn
 from annotation.quality.status import status
 from annotation.queries import labeled_traces
 from annotation.queries.counted import coverage
@@ -53,6 +58,14 @@ def labels(project) -> list[list[str]]:
 def surplus(project) -> list[str]:
     found = labeled_traces(project, using="default", include_surplus=True)
     return sorted(one.annotator for trace in found for one in trace.submissions if "surplus" in one.flags)
+
+
+def change(item: Item, name: str, boss: User) -> Submission:
+    """Somebody's answers to an item submitted again, as a manager let them."""
+    assignment = Assignment.objects.get(item=item, annotator=person(name))
+    managing.reopen(assignment.pk, boss)
+    body = {"op_id": uuid.uuid4().hex, "tab": "tab", "version": assignment.version, "ops": []}
+    return submit(assignment.public_id, person(name), body)
 
 
 class TestWhatIsFinished:
@@ -150,6 +163,78 @@ class TestBackIntoTheQueue:
             exclude("ann", boss, False)
         assert labels(project) == [["ann"]] * 6
         assert Slot.objects.exclude(assignment=None).count() == 6
+
+    def test_a_label_changed_while_it_is_left_out_comes_back_like_the_others(self, project, boss):
+        exclude("ann", boss)
+        for item in items(project):
+            managing.requeue(item.pk, boss)
+            assert change(item, "ann", boss).flags == []
+        # Not into the place that others were to get.
+        assert Slot.objects.filter(assignment=None).count() == 2
+        submit_item(project, "cat", answers())
+        exclude("ann", boss, False)
+        assert labels(project) == [["bob", "cat"], ["ann", "bob"]]
+        assert surplus(project) == ["ann"]
+
+    def test_a_label_that_lost_its_place_takes_one_that_is_free_when_it_is_submitted_again(self, project, boss):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        given = hand_out(project, person("cat")).assignment
+        exclude("ann", boss, False)
+        assert surplus(project) == ["ann"]
+        states.release(given.public_id, person("cat"))
+        assert change(first, "ann", boss).flags == []
+        assert labels(project) == [["ann", "bob"]] * 2
+        assert surplus(project) == []
+        assert not Slot.objects.filter(assignment=None).exists()
+
+    @pytest.mark.parametrize(
+        ("act", "told"), [(managing.calibrate, "calibration set"), (managing.withdraw, "withdrawn")]
+    )
+    def test_what_is_handed_out_to_nobody_has_no_queue(self, project, boss, act, told):
+        exclude("ann", boss)
+        first, second = items(project)
+        act(first.pk, boss)
+        assert list(Item.objects.filled_in_vain()) == [second]
+        with pytest.raises(states.Closed, match=told):
+            managing.requeue(first.pk, boss)
+        exclude("ann", boss, False)
+        assert surplus(project) == []
+        assert Slot.objects.filter(item=first).exclude(assignment=None).count() == 2
+
+    def test_an_item_of_a_withdrawn_trace_has_no_queue(self, project, boss):
+        exclude("ann", boss)
+        first, _ = items(project)
+        set_withdrawn(first.trace_a, True, boss)
+        with pytest.raises(states.Closed, match="withdrawn"):
+            managing.requeue(first.pk, boss)
+
+    @pytest.mark.parametrize(
+        ("act", "undo"), [(managing.calibrate, managing.end_calibration), (managing.withdraw, managing.restore)]
+    )
+    def test_a_label_is_not_lost_with_places_that_went(self, project, boss, act, undo):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        act(first.pk, boss)
+        sync_items(project)
+        exclude("ann", boss, False)
+        assert change(first, "ann", boss).flags == []
+        undo(first.pk, boss)
+        sync_items(project)
+        assert labels(project) == [["ann", "bob"]] * 2
+
+    def test_a_label_whose_places_others_filled_before_they_went_is_surplus(self, project, boss):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        submit_item(project, "cat", answers())
+        managing.withdraw(first.pk, boss)
+        sync_items(project)
+        exclude("ann", boss, False)
+        managing.restore(first.pk, boss)
+        assert labels(project) == [["bob", "cat"], ["ann", "bob"]]
 
     def test_the_list_of_items_does_it_after_a_page_that_says_what_happens(self, project, boss, admin_client):
         exclude("ann", boss)

@@ -86,11 +86,12 @@ def test_what_was_submitted_faster_than_anybody_reads_is_flagged(project):
     assert list(Assignment.objects.too_fast()) == [fast.assignment]
 
 
-def test_surplus_work_is_found_whatever_other_flag_it_has(project):
+def test_surplus_work_is_found_whatever_other_flag_it_has(db, tmp_path):
+    project = factory.make_project(tmp_path, traces=factory.make_traces(1), overlap=0)
     user, late = factory.person("ann"), timezone.now() + states.LEASE + timedelta(seconds=1)
     assignment = hand_out(project, user).assignment
     states.expire_overdue(late)
-    assignment.item.slots.all().delete()
+    hand_out(project, factory.person("bob"), late)
     submission = submit(assignment.public_id, user, payload(), late)
     assert submission.flags == ["surplus", "too_fast"]
     assert list(Submission.objects.surplus()) == list(Submission.objects.too_fast()) == [submission]
