@@ -228,8 +228,9 @@ class Exclude(ActForm):
     title = "Exclude labels"
     says = (
         "Everything these people submitted is left out of exports, agreement and what is finished; it stays in their "
-        "own files, and can be taken in again. They get no new items, and read that their work here is paused. The "
-        "items that they labeled go to nobody else until you put them back into the queue, in the list of items."
+        "own files, and can be taken in again. They get no new items; one that is kept for them goes to others. They "
+        "read that their work here is paused. The items that they labeled go to nobody else until you put them back "
+        "into the queue, in the list of items."
     )
     is_dangerous = True
 

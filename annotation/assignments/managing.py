@@ -203,7 +203,7 @@ def _plan_places(item: Item) -> None:
 def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:
     """The item if it was not so already."""
     if withdrawn:
-        states.give_back_reserved(Item.objects.filter(pk=item_id))
+        states.give_back_reserved(Assignment.objects.filter(item=item_id))
     item = _item_alone(item_id)
     if item.is_withdrawn == withdrawn:
         return None

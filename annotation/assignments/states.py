@@ -248,9 +248,10 @@ def reserve(item_id: int, project_id: int, annotator_id: int, now: datetime) -> 
     return assignment
 
 
-def give_back_reserved(items: QuerySet[Item]) -> None:
-    """These items are kept for nobody any more. Runs in the caller's transaction, before it locks a project."""
-    kept = Assignment.objects.filter(item__in=items, state=State.RESERVED)
+def give_back_reserved(among: QuerySet[Assignment]) -> None:
+    """What is kept of these for somebody who has not come yet is kept no more. Runs in the caller's transaction, before
+    it locks the project's row."""
+    kept = among.filter(state=State.RESERVED)
     for assignment in kept.select_for_update(of=("self",)).order_by("pk"):
         keep_no_more(assignment)
 

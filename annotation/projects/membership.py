@@ -204,8 +204,8 @@ def set_role(membership: Membership, role: str, by: User | None) -> Membership:
 def exclude(membership: Membership, by: User | None, excluded: bool = True) -> Membership:
     """Leave a person's labels out of exports and agreement, or take them in again. Their own file keeps them.
 
-    Whose labels are left out gets no new items. What they labeled fills its places until a manager puts the items back
-    into the queue (``managing.requeue``).
+    Whose labels are left out gets no new items, and none is kept for them. What they labeled fills its places until a
+    manager puts the items back into the queue (``managing.requeue``).
     """
     locked = _locked(membership)
     of_person = Membership.objects.filter(project=locked.project_id, user=locked.user_id)
@@ -215,7 +215,9 @@ def exclude(membership: Membership, by: User | None, excluded: bool = True) -> M
     of_person.update(is_excluded=excluded)
     locked.is_excluded = excluded
     _audit(locked, by, "people.exclude", {"is_excluded": not excluded}, {"is_excluded": excluded})
-    if not excluded:
+    if excluded:
+        states.give_back_reserved(Assignment.objects.filter(project=locked.project_id, annotator=locked.user_id))
+    else:
         places.take_places_again(locked.project, locked.user_id)
     bump_for(locked.project_id, Item.objects.filter(assignments__annotator=locked.user_id))
     # Answers that were tied may be no more, and the other way round.

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from annotation.assignments import planning, states
-from annotation.models import Item, Project
+from annotation.models import Assignment, Item, Project
 from annotation.projects.counter import bump_for
 from potato_site.accounts.models import AuditEntry, User
 from traces.models import Trace
@@ -24,7 +24,7 @@ def set_withdrawn(trace: Trace, withdrawn: bool, user: User | None) -> None:
     """
     items = Item.objects.filter(Q(trace_a=trace) | Q(trace_b=trace))
     if withdrawn:
-        states.give_back_reserved(items)
+        states.give_back_reserved(Assignment.objects.filter(item__in=items))
     if not Trace.objects.filter(pk=trace.pk, is_withdrawn=not withdrawn).update(is_withdrawn=withdrawn):
         return
     trace.is_withdrawn = withdrawn

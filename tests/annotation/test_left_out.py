@@ -259,6 +259,15 @@ class TestTheirWork:
         exclude("ann", boss, False)
         assert hand_out(project, person("ann")).assignment is not None
 
+    def test_what_was_kept_for_them_goes_to_others(self, tmp_path, boss):
+        project = make_project(tmp_path, traces=make_traces(1), people=PEOPLE, overlap=0)
+        given = hand_out(project, person("bob")).assignment
+        managing.reassign(given.pk, boss, person("ann").pk)
+        assert hand_out(project, person("cat")).assignment is None
+        exclude("ann", boss)
+        assert not Assignment.objects.filter(annotator=person("ann")).exists()
+        assert hand_out(project, person("cat")).assignment is not None
+
     def test_no_item_is_kept_for_them(self, project, boss):
         exclude("cat", boss)
         mine = Assignment.objects.filter(annotator=person("ann")).first()
