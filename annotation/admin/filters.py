@@ -243,7 +243,7 @@ class FlagFilter(QuestionFilter):
     questions: ClassVar = {
         "too_fast": ("Too fast", lambda rows, p: rows.working().too_fast()),
         "unread": ("Steps never in view", lambda rows, p: rows.working().unread()),
-        "surplus": ("Surplus", lambda rows, p: rows.surplus()),
+        "surplus": ("Surplus", lambda rows, p: rows.surplus(p)),
     }
 
 

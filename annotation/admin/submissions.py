@@ -80,5 +80,5 @@ class SubmissionAdmin(ProjectList):
             "unread": ("bad", "steps never in view"),
             "surplus": ("quiet", "surplus"),
         }
-        shown = (words.get(flag, ("quiet", flag)) for flag in submission.flags)
+        shown = (words.get(flag, ("quiet", flag)) for flag in submission.standing_flags)
         return format_html_join(" ", '<span class="flag flag-{}">{}</span>', shown)

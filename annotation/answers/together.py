@@ -109,4 +109,4 @@ def _told(submission: Submission, config: ProjectConfig) -> Iterable[tuple[str, 
 
 def _voice(submission: Submission, name: str, tells_checks: bool) -> Voice:
     purpose = submission.assignment.purpose_told(manages=tells_checks)
-    return Voice(submission.pk, name, purpose, submission.submitted_at, tuple(submission.flags))
+    return Voice(submission.pk, name, purpose, submission.submitted_at, tuple(submission.standing_flags))

@@ -36,7 +36,10 @@ class SubmissionShown(serializers.Serializer):
     is_current = serializers.BooleanField(help_text="Not replaced by a later one and not invalidated.")
     values = serializers.DictField(help_text="Scheme → key → value.")
     active_ms = serializers.IntegerField()
-    flags = serializers.ListField(child=serializers.CharField())
+    flags = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="`surplus` (also where the label lost its place since), `too_fast`, `unread`.",
+    )
     submitted_at = serializers.DateTimeField()
 
 
@@ -95,6 +98,6 @@ def shown(submission: Submission, *, manages: bool) -> dict[str, Any]:
         "is_current": submission.is_current,
         "values": submission.values,
         "active_ms": submission.active_ms,
-        "flags": submission.flags,
+        "flags": submission.standing_flags,
         "submitted_at": submission.submitted_at,
     }

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from annotation.models.assignments import Assignment
 from annotation.models.projects import Project
-from annotation.models.querysets import SubmissionQuerySet
+from annotation.models.querysets import SubmissionQuerySet, with_surplus
 from potato_site.textjson import TextJSONField
 
 
@@ -77,3 +77,8 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"submission {self.number} of {self.assignment_id}"
+
+    @property
+    def standing_flags(self) -> list[str]:
+        """Its flags, with what became of its place since. Reads the assignment."""
+        return with_surplus(self.flags, self.is_current and self.assignment.is_surplus)

@@ -26,6 +26,12 @@ RESUMABLE = ("expired", "released")
 NOT_DELIVERED = ("skipped", "released", "expired", "void")
 
 
+def with_surplus(flags: list[str], is_surplus: bool) -> list[str]:
+    """The flags that a current submission was kept with, and whether its assignment is surplus (it may have lost its
+    place since) as one."""
+    return ["surplus", *flags] if is_surplus and "surplus" not in flags else flags
+
+
 def present(prefix: str = "", *, pairs: bool = True) -> Q:
     """The item (behind ``prefix``, as ``assignment__item__``) and its traces are not withdrawn. ``pairs``: there may be
     items with two, at the cost of a join."""
@@ -194,8 +200,14 @@ class SubmissionQuerySet(QuerySet[Any]):
     def too_fast(self) -> SubmissionQuerySet:
         return self.flagged("too_fast")
 
-    def surplus(self) -> SubmissionQuerySet:
-        return self.flagged("surplus")
+    def surplus(self, projects: Any = None) -> SubmissionQuerySet:
+        """Made when the item had all its labels, or of a label that lost its place since."""
+        made = _model("Submission").objects.flagged("surplus")
+        lost = _model("Submission").objects.filter(is_current=True, assignment__is_surplus=True)
+        if projects is not None:
+            made, lost = made.filter(project__in=projects), lost.filter(assignment__project__in=projects)
+        # One set of ids, as in ItemQuerySet.unfinished.
+        return self.filter(pk__in=made.values("pk").union(lost.values("pk")))
 
     def unread(self) -> SubmissionQuerySet:
         return self.flagged("unread")

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from django.db.models import Exists, F, Func, OuterRef, QuerySet, TextField
 
 from annotation.models import Item, Project, Submission
+from annotation.models.querysets import with_surplus
 from annotation.queries.asked import Asked
 from annotation.queries.counted import counted_submissions, delivered_submissions
 from annotation.queries.later import LaterContext, LaterDocument, LaterValues
@@ -220,10 +221,6 @@ def _in_utc(stored: datetime) -> datetime:
 
 def _labels(row: tuple[Any, ...], context: ItemContext, asked: Asked) -> Labels:
     _, annotator, started_at, submitted_at, active_ms, kept, surplus, purpose, revision, stored = row[: len(_COLUMNS)]
-    said = loads(kept)
-    if surplus and "surplus" not in said:
-        # It lost its place later.
-        said = ["surplus", *said]
     raw = loads(stored)
     schemes, questions = asked[revision]
     return Labels(
@@ -231,7 +228,7 @@ def _labels(row: tuple[Any, ...], context: ItemContext, asked: Asked) -> Labels:
         started_at=_in_utc(started_at) if started_at else None,
         submitted_at=_in_utc(submitted_at),
         active_seconds=active_ms / 1000,
-        flags=tuple(said),
+        flags=tuple(with_surplus(loads(kept), surplus)),
         purpose=purpose,
         questions=questions,
         values=LaterValues(schemes, raw, context),

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from annotation.answers.submission import submit
+from annotation.answers.together import submissions_of, together
 from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
@@ -18,6 +19,7 @@ from annotation.quality.status import status
 from annotation.queries import labeled_traces
 from annotation.queries.counted import coverage
 from potato_site.accounts.models import AuditEntry, User
+from tests.api.calls import caller
 from tests.factory import answers, make_project, make_traces, person, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
@@ -151,6 +153,23 @@ class TestBackIntoTheQueue:
         assert status(project).items.finished == 2
         # What was submitted stays as it was.
         assert not Submission.objects.filter(flags__contains="surplus").exists()
+
+    def test_the_lists_and_pages_say_which_label_lost_its_place(self, project, boss, admin_client):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        submit_item(project, "cat", answers())
+        exclude("ann", boss, False)
+        lost = Submission.objects.get(assignment__item=first, assignment__annotator=person("ann"))
+        listed = admin_client.get(
+            f"{reverse('admin:annotation_submission_changelist')}?project={project.pk}&flag=surplus"
+        )
+        assert [one.pk for one in listed.context["cl"].result_list] == [lost.pk]
+        assert listed.content.decode().count('flag-quiet">surplus</span>') == 1
+        told = caller("admin").get(f"projects/{project.slug}/submissions").json()["results"]
+        assert [one["seq"] for one in told if one["flags"] == ["surplus"]] == [lost.seq]
+        voices = together(submissions_of(first.pk)).voices
+        assert [voice.name for voice in voices if voice.flags] == ["ann"]
 
     def test_many_are_taken_in_again_in_few_queries(self, tmp_path, boss, django_assert_max_num_queries):
         project = make_project(tmp_path, traces=make_traces(6), people=PEOPLE)

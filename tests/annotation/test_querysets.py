@@ -98,6 +98,20 @@ def test_surplus_work_is_found_whatever_other_flag_it_has(db, tmp_path):
     assert list(Assignment.objects.surplus()) == list(Assignment.objects.too_fast()) == [assignment]
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_label_that_lost_its_place_is_surplus_though_it_was_submitted_in_one(project, named):
+    earlier = label(project, "ann")
+    label(project, "bob")
+    managing.reopen(earlier.assignment_id, User.objects.create_superuser("boss"))
+    body = {"op_id": "again", "tab": "tab", "version": earlier.assignment.version, "ops": []}
+    submission = submit(earlier.assignment.public_id, factory.person("ann"), body)
+    Assignment.objects.filter(pk=earlier.assignment_id).update(is_surplus=True)
+    assert list(Submission.objects.surplus([project.pk] if named else None)) == [submission]
+    assert not Submission.objects.surplus([project.pk + 1]).exists()
+    found = {one.pk: one.standing_flags for one in Submission.objects.filter(assignment=earlier.assignment_id)}
+    assert found == {earlier.pk: [], submission.pk: ["surplus"]}
+
+
 def payload() -> dict[str, object]:
     ops = [factory.op(scheme, changes) for scheme, changes in factory.answers().items()]
     return {"op_id": "one", "tab": "tab", "version": 0, "ops": ops}
