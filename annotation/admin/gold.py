@@ -18,7 +18,7 @@ from annotation.answers.context import OF_A_PAIR
 from annotation.answers.words import words_of
 from annotation.models import Assignment, Gold
 from annotation.projects.revisions import config_of, meaning_key
-from annotation.quality.gold import audit_name
+from annotation.quality.gold import audit_name, in_use
 from annotation.schemes.base import Scheme
 
 State = Assignment.State
@@ -33,7 +33,12 @@ class SourceFilter(QuestionFilter):
 
     title = "source"
     parameter_name = "source"
-    questions: ClassVar = {"void": ("Invalidated since", lambda rows, p: rows.filter(taken_from__state=State.VOID))}
+    questions: ClassVar = {
+        "void": (
+            "Invalidated since, still compared with",
+            lambda rows, p: in_use(rows.filter(taken_from__state=State.VOID)),
+        )
+    }
 
 
 @admin.register(Gold)

@@ -2,7 +2,7 @@
 
 Every submission about such an item counts, whether the item came to check the person or for its label; an adjudicator's
 does not, nor one of the calibration set, whose known answers people see, or of a screening, nor the one that the answer
-was taken from. Answers to what a question used to mean are not compared.
+was taken from. Answers to what a question used to mean, or of withdrawn items, are not compared.
 A submission's likeness is the mean of its questions' (``Scheme.likeness``), a person's that of their latest LATEST
 submissions.
 """
@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 
 from annotation.answers.context import OF_A_PAIR
 from annotation.models import Gold, Project, Submission
-from annotation.models.querysets import DELIVERED, NOT_WORK
+from annotation.models.querysets import DELIVERED, NOT_WORK, present
 from annotation.projects.revisions import config_of, meaning_key
 from annotation.quality.ratings import Stored
 from annotation.schemes.base import Answers, Scheme
@@ -101,10 +101,11 @@ def _meanings(revision_id: int) -> dict[Meaning, Scheme]:
 
 
 def _submissions(project: Project, known: KnownAnswers, using: str) -> Iterator[Submitted]:
-    """Of items of which something is known, the latest first."""
+    """Of items that are not withdrawn and of which something is known, the latest first."""
     if not known:
         return iter(())
     rows = Submission.objects.using(using).filter(
+        present("assignment__item__"),
         project=project,
         is_current=True,
         assignment__state__in=DELIVERED,

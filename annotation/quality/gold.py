@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from annotation.answers.context import OF_A_PAIR, context_of, context_of_version, is_pair
-from annotation.models import Assignment, Gold, Item, Project, Submission
+from annotation.models import Assignment, Gold, Item, Project, SchemeVersion, Submission
+from annotation.models.querysets import present
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of, current, meaning_key, scheme_version
 from annotation.schemes.base import Refused, Scheme, text_of
@@ -116,6 +118,20 @@ def known_answers(item_id: int, schemes: Sequence[Scheme]) -> list[tuple[Scheme,
     found = {(gold.scheme.name, gold.scheme.digest): gold for gold in there}
     named = ((scheme, found.get((scheme.name, meaning_key(scheme)))) for scheme in schemes)
     return [(scheme, gold) for scheme, gold in named if gold is not None]
+
+
+def in_use(rows: QuerySet[Gold]) -> QuerySet[Gold]:
+    """Those of them that answers are compared with: to questions as they are asked now, of items that are not
+    withdrawn."""
+    versions = SchemeVersion.objects.using(rows.db).filter(pk__in=rows.order_by().values("scheme"))
+    asked = [version.pk for version in versions.select_related("project") if _is_asked(version)]
+    return rows.filter(present("item__"), scheme__in=asked)
+
+
+def _is_asked(version: SchemeVersion) -> bool:
+    revision_id = version.project.revision_id
+    schemes = config_of(revision_id).annotation_schemes if revision_id else []
+    return any((scheme.name, meaning_key(scheme)) == (version.name, version.digest) for scheme in schemes)
 
 
 def audit_name(gold: Gold) -> str:

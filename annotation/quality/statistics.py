@@ -27,6 +27,7 @@ from annotation.models.querysets import NOT_WORK
 from annotation.quality.agreement import agreement_of
 from annotation.quality.checked import Checked, checked_people
 from annotation.quality.disagreement import Dispute, disputes_of
+from annotation.quality.gold import in_use
 from annotation.quality.ratings import Ratings, ratings_of
 from annotation.quality.status import PersonStatus, status
 from annotation.quality.straight import Straight, straight_people
@@ -157,7 +158,8 @@ def _compute_people(project: Project, check: Callable[[], None], now: datetime) 
     progress["filled_in_vain"] = Item.objects.filter(project=project).filled_in_vain([project.pk]).count()
     progress["for_nobody"] = groups.for_nobody(project)
     void = Assignment.State.VOID
-    progress["known_void"] = Gold.objects.filter(item__project=project, taken_from__state=void).count()
+    known_void = Gold.objects.filter(item__project=project, taken_from__state=void)
+    progress["known_void"] = in_use(known_void).count()
     progress["out_of_reach"] = asdict(out_of_reach(project))
     progress["n_people"], progress["people"] = len(people), people[:PEOPLE]
     whole = pace.as_json()

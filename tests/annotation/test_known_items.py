@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotation import queries
 from annotation.admin.attention import is_wrong
-from annotation.assignments import states
+from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Gold, Item, Membership, Slot, Submission
 from annotation.projects.revisions import current, set_config
@@ -206,6 +206,18 @@ def test_a_withdrawn_item_checks_nobody(tmp_path):
     assert check not in labeled(project, "ann", 10)
 
 
+def test_who_labeled_an_item_before_it_was_withdrawn_is_not_compared_with_it(tmp_path):
+    project = project_of(tmp_path, 2, percentage=0)
+    _, second = known(project, 0, 1)
+    submit_item(project, "ann", answers(first_error=2))
+    submit_item(project, "ann", answers(first_error=3))
+    (ann,) = checked_people(project, using="default").values()
+    assert ann == Checked(2, 0.75)
+    Item.objects.filter(pk=second).update(is_withdrawn=True)
+    (ann,) = checked_people(project, using="default").values()
+    assert ann == Checked(1, 1.0)
+
+
 def test_who_has_no_place_to_fill_is_not_checked(tmp_path):
     project = project_of(tmp_path, 4, people=("ann", "bob"), percentage=50)
     known(project, 0, 1, 2, 3)
@@ -335,10 +347,19 @@ def test_what_comes_of_an_invalidated_submission_is_told(tmp_path, admin_client)
     assert listed.content.decode().count("invalidated since</span>") == 2
     page = admin_client.get(reverse("manage-item", args=[project.slug, submission.assignment.item_id])).content.decode()
     assert "whose submission was invalidated since" in page
-    viewer = User.objects.create_user("viewer")
+    manager, viewer = User.objects.get(username="admin"), User.objects.create_user("viewer")
     Membership.objects.create(project=project, user=viewer, role="viewer", source="admin")
     admin_client.force_login(viewer)
     assert overview() == [], "who only looks is not told what is known"
+    admin_client.force_login(manager)
+    # Nobody is compared with an answer to what a question used to mean, nor with one of a withdrawn item.
+    with_changed_scheme(project, labels={"good": {"text": "Good", "reward": 1}, "incorrect": {"text": "Bad"}})
+    (notice,) = overview()
+    assert notice.text.startswith("1 known answer comes from a submission that was invalidated")
+    assert len(admin_client.get(notice.url).context["cl"].result_list) == 1
+    managing.withdraw(submission.assignment.item_id, manager)
+    assert overview() == []
+    assert not admin_client.get(notice.url).context["cl"].result_list
 
 
 LIKERT = {"annotation_type": "likert", "name": "clear", "label": "How clear?", "size": 5}
