@@ -189,3 +189,20 @@ def test_the_same_answer_given_elsewhere_is_shown_once_and_then_submitted(label,
     expect(page.locator("#missing")).to_contain_text("Another tab has changed answers.")
     button(page, "Submit").click()
     expect(page.get_by_text(NEXT)).to_be_visible()
+
+
+# What a page says when it is left.
+LEAVING = """addEventListener("pagehide", () => {
+    const waiting = document.querySelectorAll("[data-notice=waiting]").length
+    sessionStorage.left = `${document.getElementById("announcer").textContent} ${waiting}`
+})"""
+
+
+def test_where_the_next_page_is_slow_the_server_is_not_said_to_be_silent(submitting):
+    page, held = submitting()
+    notice = page.locator("[data-notice=waiting]")
+    expect(notice).to_be_visible()
+    page.evaluate(LEAVING)
+    held[0].continue_()
+    expect(page.get_by_text(NEXT)).to_be_visible()
+    assert page.evaluate("sessionStorage.left") == "Submitted. The next item opens. 0"

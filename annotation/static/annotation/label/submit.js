@@ -136,6 +136,8 @@ export class Submission {
     const carryOn = this.#standStill();
     const { status, body } = await this.#ask();
     if (status === 200) {
+      this.#endPatience();
+      announce("Submitted. The next item opens.");
       await this.sender.delivered(this.sent.ops);
       this.onsubmitted();
       location.assign(body.next);
@@ -172,11 +174,9 @@ export class Submission {
     rest(true);
     announce("Submitting…");
     this.isLong = false;
-    const patience = setTimeout(() => this.#offerToStop(), PATIENCE_MS);
+    this.patience = setTimeout(() => this.#offerToStop(), PATIENCE_MS);
     return () => {
-      clearTimeout(patience);
-      this.isLong = false;
-      dismiss("waiting");
+      this.#endPatience();
       rest(false);
       this.#waiting(false);
       // Another tab may have submitted the item meanwhile.
@@ -187,6 +187,13 @@ export class Submission {
       const isStep = before?.matches("article[data-step]");
       (isStep ? trace.article(trace.current) : before)?.focus({ preventScroll: true });
     };
+  }
+
+  /** The server has answered: there is nothing to stop. */
+  #endPatience() {
+    clearTimeout(this.patience);
+    this.isLong = false;
+    dismiss("waiting");
   }
 
   #offerToStop() {
