@@ -174,6 +174,24 @@ def test_words_that_met_another_change_are_kept_though_the_item_was_submitted_me
     expect(page.get_by_label("Notes")).to_have_value("mine")
 
 
+def test_words_that_went_along_with_the_submission_are_saved_in_the_other_tab_too(label):
+    notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes", "required": False}
+    page = label(schemes=[OUTCOME, notes])
+    page.get_by_label("Not Resolved").check()
+    saved(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    page.get_by_label("Notes").press_sequentially("typed last")
+    with page.expect_request("**/submit") as sent:
+        button(page, "Submit").click()
+    assert "typed last" in sent.value.post_data_json["payload"]
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    expect(other.locator("[data-notice]")).to_contain_text("This item was submitted in another tab")
+    expect(other.get_by_label("Notes")).to_have_value("typed last")
+    saved(other)
+
+
 def test_an_empty_queue_says_why(label):
     page = label(schemes=[FIRST_ERROR], traces=make_traces(1))
     button(page, "All Correct").click()

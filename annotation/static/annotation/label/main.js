@@ -81,7 +81,7 @@ async function start() {
   });
   parts.submission = new Submission({
     ...parts,
-    onsubmitted: () => parts.tabs.tell({ type: "submitted" }),
+    onsubmitted: (ids) => parts.tabs.tell({ type: "submitted", ids }),
     onclosed: (why) => close(parts, why),
   });
   parts.keys = new Keys(moved(bindings(parts, showHelp), state.own_keys), placesOf(parts));
@@ -178,6 +178,8 @@ function heard(parts, message) {
     // All that happened up to that version is on screen here as well.
     if (before <= store.version) store.version = Math.max(store.version, reply.version ?? 0);
   } else if (message.type === "submitted") {
+    // Of what was made here or there, these went along.
+    store.acknowledge(message.ids);
     close(parts, { message: "This item was submitted in another tab. Nothing can be changed here any more.", reopens: true });
   }
 }

@@ -139,7 +139,7 @@ export class Submission {
       this.#endPatience();
       announce("Submitted. The next item opens.");
       await this.sender.delivered(this.sent.ops);
-      this.onsubmitted();
+      this.onsubmitted(this.sent.ops.map(({ id }) => id));
       location.assign(body.next);
       return;
     }
