@@ -114,6 +114,20 @@ def test_one_persons_answers_are_taken_and_given_back_in_one_go(queue):
     assert kept(page) == taken
 
 
+def test_taken_answers_are_not_offered_to_be_given_back_where_the_item_was_submitted(queue):
+    page = queue(first_errors(1, 4), schemes=[FIRST_ERROR, TEXT], traces=make_traces(1))
+    decide(page)
+    button(page, "Show answers").click()
+    button(page, "Take A’s answers").click()
+    saved(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    ready(other)
+    button(other, "Submit").click()
+    expect(page.get_by_text("This item was submitted in another tab.")).to_be_visible()
+    expect(page.get_by_text("answers are yours now")).to_have_count(0)
+
+
 def test_labels_of_steps_stand_beside_them(queue):
     labels = lambda *given: {"per_step": {str(n): {"label": label} for n, label in enumerate(given)}}  # noqa: E731
     answers = [
