@@ -137,10 +137,8 @@ class Rows:
         targets: list[bool | None] = []
         if given:
             mode = mode_of(labeling, name)
-            if self.options.reward_values:
-                given = [revalued(answer, mode, self.options) for answer in given]
-            result = aggregate.process_reward(given, mode, self.options.ties)
-            soft = self._soft(_given(voters, name)) if self.options.soft_labels else ()
+            result = aggregate.process_reward(self._revalued(given, mode), mode, self.options.ties)
+            soft = self._soft(self._revalued(_given(voters, name), mode)) if self.options.soft_labels else ()
             steps, targets = self._steps(trace, result.value, soft)
         agreeing = result.agreeing if result and len(given) == len(labeling) else tuple(range(len(labeling)))
 
@@ -230,6 +228,9 @@ class Rows:
         if not self.is_second_look and (n_cut := steps.n_cut()):
             self.tally.changed["steps with truncated content"] += n_cut
         return steps, targets
+
+    def _revalued(self, given: list[Any], mode: str) -> list[Any]:
+        return [revalued(one, mode, self.options) for one in given] if self.options.reward_values else given
 
     def _soft(self, given: list[Any]) -> list[float | None]:
         """Per step, the share of annotators who call it correct, of those who labeled it."""

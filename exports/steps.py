@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from annotation.queries import aggregate
 from exports.judged import Judged, Steps
 from exports.options import Options
 
@@ -70,7 +71,8 @@ def _judged(label: Mapping[str, Any], options: Options) -> Judged:
 
 def revalued(answer: Mapping[str, Any], mode: str, options: Options) -> dict[str, Any]:
     """A person's answer about steps, with the rewards that the options give its labels. The first error is the first
-    step worth 0 by them; where it was marked itself (``first_error``) it stays."""
+    step worth 0 by them, and steps behind it have no label where it ends the labeling (``stop_at_first_error``); where
+    it was marked itself (``first_error``) it stays."""
     values = options.reward_values
     made: dict[int, Mapping[str, Any]] = {}
     for step in answer["steps"]:
@@ -82,6 +84,8 @@ def revalued(answer: Mapping[str, Any], mode: str, options: Options) -> dict[str
     if mode == "first_error":
         return {**answer, "steps": steps}
     first = next((place for place, step in enumerate(steps) if step["reward"] == 0), None)
+    if mode == "stop_at_first_error" and first is not None:
+        steps[first + 1 :] = [aggregate.NO_LABEL] * (len(steps) - first - 1)
     is_whole = answer["all_correct"] or all(step["label"] is not None for step in steps)
     return {**answer, "first_error_step": first, "all_correct": first is None and is_whole, "steps": steps}
 

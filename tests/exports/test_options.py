@@ -150,6 +150,25 @@ def test_a_first_error_that_was_marked_stays_whatever_its_reward(tied):
     assert rows[0]["steps"][1]["reward"] == 0.2
 
 
+@pytest.mark.parametrize("people", [["ann"], ["ann", "bob"]])
+def test_nothing_behind_a_first_error_that_reward_values_make_has_a_label(tmp_path, people):
+    stop = {**PER_STEP, "mode": "stop_at_first_error"}
+    project = make_project(tmp_path, traces=make_traces(1), schemes=[stop], people=people)
+    given = ("correct", "partially_correct", "correct", "incorrect")
+    for name in people:
+        submit_item(project, name, {"per_step": {str(place): {"label": label} for place, label in enumerate(given)}})
+
+    def labels(**options):
+        row = export(project, soft_labels=True, **options)[0][0]
+        return [step["label"] for step in row["steps"]], row["labels"], row["p_correct"], row["first_error_step"]
+
+    assert labels() == ([*given, None], [1, 1, 1, 0, -100], [1.0, 1.0, 1.0, 0.0, None], 3)
+    assert labels(reward_values={"partially_correct": 0.0}) == (
+        ["correct", "partially_correct", None, None, None], [1, 0, -100, -100, -100], [1.0, 0.0, None, None, None], 1,
+    )  # fmt: skip
+    assert labels(reward_values={"incorrect": 0.2})[0] == [*given, None]
+
+
 def test_what_labels_were_worth_is_told_where_a_question_was_revised(tmp_path):
     """One label is gone, another is worth less."""
     project = make_project(tmp_path, traces=make_traces(2, 3), schemes=[PER_STEP], overlap=0)
