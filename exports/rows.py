@@ -13,7 +13,7 @@ from exports.formats import Row, Said, Takes
 from exports.judged import NO_STEPS, Steps
 from exports.options import Options
 from exports.splits import Splits
-from exports.steps import exported_steps, revalued, reward_of, target_of
+from exports.steps import exported_steps, is_all_correct, revalued, reward_of, target_of
 from exports.tally import Tally
 
 ADJUDICATION = "adjudication"
@@ -156,7 +156,7 @@ class Rows:
         return self._bare(trace)._replace(
             mode=mode,
             first_error_step=_still_there(result.value["first_error_step"], steps) if result else None,
-            all_correct=result.value["all_correct"] if result else None,
+            all_correct=is_all_correct(result.value, trace.document, _types_asked(labeling, name)) if result else None,
             steps=steps,
             targets=targets,
             answers=answers,
@@ -326,6 +326,12 @@ def _said(labels: Labels) -> Said:
 
 def was_asked(labels: Labels, name: str) -> bool:
     return name in labels.questions
+
+
+def _types_asked(by: Iterable[Labels], name: str) -> frozenset[str]:
+    """The types of the steps that one of them was asked about; empty: all."""
+    each = [labels.questions[name].step_types for labels in by if was_asked(labels, name)]
+    return frozenset().union(*each) if all(each) else frozenset()
 
 
 def _who_decides(name: str, deciding: list[Labels], voters: list[Labels]) -> list[Labels]:

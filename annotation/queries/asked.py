@@ -10,6 +10,7 @@ from annotation.projects.revisions import config_of
 from annotation.queries.shapes import LabelMeaning, Question
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import Scheme
+from traces.document import STEP_TYPES
 
 
 def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
@@ -60,4 +61,5 @@ def _question(scheme: Scheme) -> Question:
         merge=scheme.merge,
         has_gaps=scheme.has_gaps,
         labels=tuple(LabelMeaning(one.value, one.text, one.description, one.reward) for one in scheme.meanings()),
+        step_types=frozenset() if all(map(scheme.asks, STEP_TYPES)) else frozenset(filter(scheme.asks, STEP_TYPES)),
     )

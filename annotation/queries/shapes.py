@@ -33,6 +33,8 @@ class Question:
     has_gaps: bool
     labels: tuple[LabelMeaning, ...] = ()
     part: str = ""
+    # The types of the steps that it is asked of; empty: all.
+    step_types: frozenset[str] = frozenset()
 
 
 class Labels(NamedTuple):

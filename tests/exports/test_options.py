@@ -169,6 +169,45 @@ def test_nothing_behind_a_first_error_that_reward_values_make_has_a_label(tmp_pa
     assert labels(reward_values={"incorrect": 0.2})[0] == [*given, None]
 
 
+@pytest.mark.parametrize(
+    ("asked", "given", "is_right"),
+    [
+        ({}, ["correct, incorrect, correct"], True),
+        ({}, ["correct, incorrect, correct", "correct, correct, incorrect"], True),
+        ({"require_all_steps": False}, ["correct, incorrect"], False),
+        ({"mode": "stop_at_first_error"}, ["correct, incorrect"], False),
+        ({"mode": "stop_at_first_error"}, ["correct, correct, incorrect"], True),
+    ],
+)
+def test_steps_that_nobody_was_asked_about_are_no_gap_where_reward_values_leave_no_error(
+    tmp_path, asked, given, is_right
+):
+    """Of five steps the three in the middle are tools."""
+    people = ["ann", "bob"][: len(given)]
+    scheme = {**PER_STEP, "step_types": ["any_tool"], **asked}
+    project = make_project(tmp_path, traces=make_traces(1), schemes=[scheme], people=people)
+    for name, labels in zip(people, given, strict=True):
+        values = {str(place): {"label": label} for place, label in enumerate(labels.split(", "), start=1)}
+        submit_item(project, name, {"per_step": values})
+    row = export(project)[0][0]
+    assert (row["first_error_step"] is not None, row["all_correct"]) == (True, False)
+    row = export(project, reward_values={"incorrect": 0.2})[0][0]
+    assert (row["first_error_step"], row["all_correct"]) == (None, is_right)
+    bench, counts, _ = export(project, "processbench", reward_values={"incorrect": 0.2})
+    assert [one["label"] for one in bench] == [-1] * is_right
+    assert counts["left_out"] == ({} if is_right else {"no error, but unlabeled steps": 1})
+
+
+def test_where_each_named_another_error_and_none_comes_out_all_is_correct(tmp_path):
+    quality = {"overlap_percentage": 100, "overlap_depth": 3, "minimum_time_per_instance": 0}
+    scheme, people = {**PER_STEP, "step_types": ["any_tool"]}, ("ann", "bob", "cat")
+    project = make_project(tmp_path, traces=make_traces(1), schemes=[scheme], people=people, quality_control=quality)
+    for name, wrong in zip(people, "123", strict=True):
+        submit_item(project, name, {"per_step": {place: WRONG if place == wrong else CORRECT for place in "123"}})
+    row = export(project)[0][0]
+    assert (row["first_error_step"], row["all_correct"], row["n_annotators"]) == (None, True, 3)
+
+
 def test_what_labels_were_worth_is_told_where_a_question_was_revised(tmp_path):
     """One label is gone, another is worth less."""
     project = make_project(tmp_path, traces=make_traces(2, 3), schemes=[PER_STEP], overlap=0)
