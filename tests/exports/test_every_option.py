@@ -35,7 +35,7 @@ OTHER: dict[str, list[dict[str, Any]]] = {
     "outcome": [{"outcome": ["resolved"]}],
     "dedupe": [{"dedupe": False}],
     "traces": [{"traces": ["t0", "t1"]}],
-    "since_seq": [{"since_seq": 13}],
+    "since_seq": [{"since_seq": 10}],
     "validation": [{"validation": 0.9}],
     "test": [{"test": 0.9}],
     "hold_out_benchmarks": [{"hold_out_benchmarks": True}],
