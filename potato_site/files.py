@@ -120,7 +120,7 @@ def is_device(path: Path) -> bool:
     What a command says about its work does not belong on standard output then: it may be where the work went.
     """
     is_stream = path.absolute().parent in STREAMS or str(path.absolute()) in {"/dev/stdout", "/dev/stderr"}
-    return is_stream or (path.exists() and not path.is_file())
+    return is_stream or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ def test_it_keeps_the_contract_of_every_scheme(environment):
         [*command, "-k", "step_comments"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout
-    assert "8 passed" in result.stdout
+    assert "9 passed" in result.stdout
 
 
 LABEL_WITH_IT = """
