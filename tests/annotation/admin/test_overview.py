@@ -5,7 +5,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -264,7 +264,8 @@ class TestNow:
     def test_what_is_kept_for_somebody_waits_for_them(self, manager, project):
         given = hand_out(project, person("ann")).assignment
         states.release(given.public_id, person("ann"))
-        states.reserve(given.item_id, project.pk, person("bob").pk, timezone.now())
+        with transaction.atomic():
+            states.reserve(given.item_id, project.pk, person("bob").pk, timezone.now())
         text = page(manager, project, "live")
         assert "Nobody has an item open" in text
         assert "1 reserved" in text
