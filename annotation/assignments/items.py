@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Length
 
-from annotation.assignments import overlap, pairing, queue, tie_breakers
+from annotation.assignments import overlap, pairing, places, queue, tie_breakers
 from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
@@ -132,7 +132,8 @@ def _move_unopened(project: Project) -> None:
 
 
 def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, behind: int) -> list[int]:
-    """One batch of the slots of this number that are missing, behind this position. Returns the positions."""
+    """One batch of the slots of this number that are missing, behind this position, filled with labels that have none.
+    Returns the positions."""
     have = Slot.objects.filter(item=OuterRef("pk"), number=number)
     items = Item.objects.filter(project=project, position__gt=behind).filter(~Exists(have))
     items = items.present().filter(kind__in=kinds, in_calibration=False)
@@ -146,6 +147,7 @@ def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, 
             )
             for item in batch
         )
+        places.fill(project, [item.pk for item in batch])
     return [item.position for item in batch]
 
 

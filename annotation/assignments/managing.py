@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation import access
-from annotation.assignments import calibration, planning, queue, screening, shares, states
+from annotation.assignments import calibration, places, planning, queue, screening, shares, states
 from annotation.assignments.anew import ask_anew
 from annotation.models import Assignment, Item, Membership, Project, Slot
 from annotation.models.querysets import DELIVERED
@@ -147,10 +147,12 @@ def withdraw(item_id: int, by: User) -> None:
 
 @transaction.atomic
 def restore(item_id: int, by: User) -> None:
-    """Undo a withdrawal: its places are free again, its labels count again."""
+    """Undo a withdrawal: its labels count again, the places that they leave are free again."""
     item = _set_withdrawn(item_id, by, False)
     if item is not None and not item.in_calibration:
         _plan_places(item)
+        # Its answers may be tied.
+        planning.request(item.project.dataset_id)
 
 
 @transaction.atomic
@@ -188,7 +190,7 @@ def _set_calibration(item: Item, by: User, wanted: bool) -> None:
 
 
 def _plan_places(item: Item) -> None:
-    """The places that the item shall have and has not."""
+    """The places that the item shall have and has not, the first of them for labels that have none."""
     if item.project.revision_id is None:
         return
     config = config_of(item.project.revision_id)
@@ -198,6 +200,7 @@ def _plan_places(item: Item) -> None:
     for number in set(range(1, config.quality_control.places(item.in_overlap) + 1)) - there:
         key = queue.present_key(item, number)
         Slot.objects.create(item=item, project=item.project, number=number, queue_key=key)
+    places.fill(item.project, [item.pk])
 
 
 def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:

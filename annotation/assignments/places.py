@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from django.db.models import Count, Q
 
 from annotation.models import Assignment, Item, Project, Slot
+from annotation.models.querysets import AssignmentQuerySet
+from annotation.projects.counter import bump_for
 from annotation.projects.revisions import current
 
 AT_ONCE = 500
@@ -59,16 +63,56 @@ def take_places_again(project: Project, annotator_id: int) -> int:
 
     Runs in the caller's transaction, which has locked the person's membership.
     """
-    delivered = Assignment.objects.delivered().filter(project=project, annotator=annotator_id)
-    without = delivered.filter(purpose=Assignment.Purpose.PRODUCTION, is_surplus=False, slot__isnull=True)
-    found = list(without.select_for_update(of=("self",)).order_by("pk"))
-    surplus = 0
-    for start in range(0, len(found), AT_ONCE):
-        by_item = {assignment.item_id: assignment for assignment in found[start : start + AT_ONCE]}
-        taken = _take_free(by_item)
-        others = [by_item[item].pk for item in _complete(project, by_item.keys() - taken)]
-        surplus += Assignment.objects.filter(pk__in=others).update(is_surplus=True)
-    return surplus
+    labels = _without_place(Assignment.objects.filter(project=project, annotator=annotator_id))
+    return len(_settle(project, list(labels.select_for_update(of=("self",)))).surplus)
+
+
+def fill(project: Project, items: Collection[int]) -> set[int]:
+    """Labels that count and have no place take those that were just planned for their items, before anybody is given
+    one: they were made, or counted again, while the item was handed out to nobody and had none. What finds all places
+    filled is surplus. Returns the items of which something was settled.
+
+    Runs in the caller's transaction, which has locked the project's row. So it waits for nobody: a label that is being
+    changed at this moment takes a place when it is submitted (``claim``).
+    """
+    labels = _without_place(Assignment.objects.counting().filter(item__in=items))
+    taken, surplus = _settle(project, list(labels.select_for_update(skip_locked=True, of=("self",))))
+    settled = {label.item_id for label in taken + surplus}
+    if settled:
+        bump_for(project.pk, Item.objects.filter(pk__in=settled))
+    return settled
+
+
+class _Settled(NamedTuple):
+    taken: list[Assignment]
+    surplus: list[Assignment]
+
+
+def _without_place(labels: AssignmentQuerySet) -> AssignmentQuerySet:
+    """Those of them that were delivered as one of the labels of their item, and fill no place of it."""
+    needing = labels.delivered().filter(purpose=Assignment.Purpose.PRODUCTION, is_surplus=False, slot__isnull=True)
+    return needing.order_by("pk")
+
+
+def _settle(project: Project, labels: Sequence[Assignment]) -> _Settled:
+    """Put locked labels without a place into what is free of their items, the first one first. Those of complete items
+    become surplus, the others stay without."""
+    settled = _Settled([], [])
+    for start in range(0, len(labels), AT_ONCE):
+        some = labels[start : start + AT_ONCE]
+        # Looked at under the lock: who held it before may have given one of them a place.
+        placed = set(Slot.objects.filter(assignment__in=some).values_list("assignment", flat=True))
+        waiting: dict[int, list[Assignment]] = defaultdict(list)
+        for label in some:
+            if label.pk not in placed:
+                waiting[label.item_id].append(label)
+        settled.taken.extend(_take_free(waiting))
+        complete = _complete(project, [item for item, left in waiting.items() if left])
+        settled.surplus.extend(label for item in complete for label in waiting[item])
+    for start in range(0, len(settled.surplus), AT_ONCE):
+        some = settled.surplus[start : start + AT_ONCE]
+        Assignment.objects.filter(pk__in=[label.pk for label in some]).update(is_surplus=True)
+    return settled
 
 
 def _complete(project: Project, items: Collection[int]) -> set[int]:
@@ -80,12 +124,13 @@ def _complete(project: Project, items: Collection[int]) -> set[int]:
     return {pk for pk, overlaps, n in rows.values_list("pk", "in_overlap", "n_planned") if n >= wanted(overlaps)}
 
 
-def _take_free(by_item: dict[int, Assignment]) -> set[int]:
-    """Put one person's assignments into free slots of their items; the items that had one."""
-    free = Slot.objects.select_for_update(skip_locked=True, of=("self",)).filter(item__in=by_item, assignment=None)
-    chosen: dict[int, Slot] = {}
+def _take_free(waiting: dict[int, list[Assignment]]) -> list[Assignment]:
+    """Move labels from those that wait, by item, into free slots of their items. Returns those that have one now."""
+    free = Slot.objects.select_for_update(skip_locked=True, of=("self",)).filter(item__in=waiting, assignment=None)
+    filled = []
     for slot in free.order_by("item", "number"):
-        slot.assignment = by_item[slot.item_id]
-        chosen.setdefault(slot.item_id, slot)
-    Slot.objects.bulk_update(chosen.values(), ["assignment"])
-    return set(chosen)
+        if waiting[slot.item_id]:
+            slot.assignment = waiting[slot.item_id].pop(0)
+            filled.append(slot)
+    Slot.objects.bulk_update(filled, ["assignment"])
+    return [slot.assignment for slot in filled if slot.assignment is not None]

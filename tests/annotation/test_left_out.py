@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.answers.submission import submit
 from annotation.answers.together import submissions_of, together
 from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
-from annotation.models import Assignment, Item, Membership, Slot, Submission
+from annotation.assignments.timing import seen
+from annotation.models import Assignment, Item, Membership, Project, Slot, Submission
 from annotation.projects import membership
 from annotation.projects.withdrawal import set_withdrawn
 from annotation.quality.status import status
@@ -20,10 +24,22 @@ from annotation.queries import labeled_traces
 from annotation.queries.counted import coverage
 from potato_site.accounts.models import AuditEntry, User
 from tests.api.calls import caller
-from tests.factory import answers, make_project, make_traces, person, submit_item
+from tests.factory import answers, make_project, make_traces, op, person, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 PEOPLE = ("ann", "bob", "cat")
+# What takes the free places of an item, and what brings them back.
+AWAY_AND_BACK: dict[str, Any] = {
+    "withdrawn": (lambda item, by: managing.withdraw(item.pk, by), lambda item, by: managing.restore(item.pk, by)),
+    "calibration": (
+        lambda item, by: managing.calibrate(item.pk, by),
+        lambda item, by: managing.end_calibration(item.pk, by),
+    ),
+    "trace": (
+        lambda item, by: set_withdrawn(item.trace_a, True, by),
+        lambda item, by: set_withdrawn(item.trace_a, False, by),
+    ),
+}
 
 
 @pytest.fixture
@@ -60,6 +76,10 @@ def labels(project) -> list[list[str]]:
 def surplus(project) -> list[str]:
     found = labeled_traces(project, using="default", include_surplus=True)
     return sorted(one.annotator for trace in found for one in trace.submissions if "surplus" in one.flags)
+
+
+def after(seconds: int) -> datetime:
+    return timezone.now() + timedelta(seconds=seconds)
 
 
 def change(item: Item, name: str, boss: User) -> Submission:
@@ -254,6 +274,73 @@ class TestBackIntoTheQueue:
         exclude("ann", boss, False)
         managing.restore(first.pk, boss)
         assert labels(project) == [["bob", "cat"], ["ann", "bob"]]
+
+    @pytest.mark.parametrize(("act", "undo"), AWAY_AND_BACK.values(), ids=AWAY_AND_BACK)
+    def test_a_label_that_counts_again_meanwhile_has_its_place_when_the_item_is_back(self, project, boss, act, undo):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        act(first, boss)
+        sync_items(project)
+        exclude("ann", boss, False)
+        assert Slot.objects.filter(item=first).count() == 1
+        undo(first, boss)
+        sync_items(project)
+        assert hand_out(project, person("cat")).assignment is None
+        assert status(project).items.finished == 2
+        assert labels(project) == [["ann", "bob"]] * 2
+
+    def test_of_labels_that_find_too_few_places_the_last_is_surplus(self, project, boss):
+        first, _ = items(project)
+        for name in ("ann", "bob"):
+            exclude(name, boss)
+        managing.requeue(first.pk, boss)
+        submit_item(project, "cat", answers())
+        managing.withdraw(first.pk, boss)
+        sync_items(project)
+        for name in ("ann", "bob"):
+            exclude(name, boss, False)
+        before = Project.objects.get().seq
+        managing.restore(first.pk, boss)
+        assert labels(project)[0] == ["ann", "cat"]
+        assert surplus(project) == ["bob"]
+        assert not Slot.objects.filter(assignment=None).exists()
+        first.refresh_from_db()
+        assert first.changed_seq == Project.objects.get().seq > before
+
+    def test_a_label_that_is_left_out_takes_no_place_of_an_item_that_is_back(self, project, boss):
+        exclude("ann", boss)
+        first, _ = items(project)
+        managing.requeue(first.pk, boss)
+        managing.withdraw(first.pk, boss)
+        sync_items(project)
+        managing.restore(first.pk, boss)
+        assert hand_out(project, person("cat")).assignment.item == first
+
+    def test_work_that_went_on_after_its_place_was_gone_has_it_when_the_item_is_back(self, tmp_path, boss):
+        project = make_project(tmp_path, traces=make_traces(1), people=PEOPLE, overlap=0)
+        given = hand_out(project, person("ann")).assignment
+        for number in range(4):
+            seen(
+                given.public_id,
+                person("ann"),
+                {"seq": number + 1, "delta_ms": 15_000, "steps": {}},
+                after(15 * number + 15),
+            )
+        states.expire_overdue(after(7200))
+        managing.withdraw(given.item_id, boss)
+        sync_items(project)
+        ops = [op(scheme, changes) for scheme, changes in answers().items()]
+        submit(
+            given.public_id,
+            person("ann"),
+            {"op_id": uuid.uuid4().hex, "tab": "tab", "version": 0, "ops": ops},
+            after(7260),
+        )
+        assert not Slot.objects.exists()
+        managing.restore(given.item_id, boss)
+        assert hand_out(project, person("bob")).assignment is None
+        assert labels(project) == [["ann"]]
 
     def test_the_list_of_items_does_it_after_a_page_that_says_what_happens(self, project, boss, admin_client):
         exclude("ann", boss)
