@@ -135,12 +135,13 @@ def _was_asked(labels: Labels) -> bool:
 
 
 def _preferred(a: LabeledTrace, b: LabeledTrace, voters: Sequence[Labels], votes: Sequence[float]) -> Preferred | None:
-    """What more than half of the votes chose; None for a draw. A vote for neither trace is one."""
-    for_a, for_b = sum(vote > 0 for vote in votes), sum(vote < 0 for vote in votes)
-    share = max(for_a, for_b) / len(votes)
-    if share <= 0.5:
+    """The trace that is preferred; None where neither is, or the votes are tied. A vote for neither trace is one."""
+    sides = [(vote > 0) - (vote < 0) for vote in votes]
+    sign = queries.aggregate.preferred(sides)
+    if not sign:
         return None
-    winner, loser, sign = (a, b, 1) if for_a > for_b else (b, a, -1)
+    winner, loser = (a, b) if sign > 0 else (b, a)
+    share = sides.count(sign) / len(sides)
     # Few strong votes may weigh more than the many that decide.
     margin = max(sign * sum(votes) / len(votes), 0.0)
     annotators = tuple(dict.fromkeys(labels.annotator for labels in voters))

@@ -87,9 +87,21 @@ def choice(values: Sequence[Any]) -> Result:
 
 
 def comparison(values: Sequence[dict[str, Any]]) -> Result:
-    """The comparison of whoever chose the side that was chosen most often: reasons and grades differ without a tie."""
-    chosen = choice([value["side"] for value in values])
-    return chosen._replace(value=values[chosen.agreeing[0]])
+    """The comparison of whoever chose the side that was chosen most often: reasons and grades differ without a tie.
+    It is tied where nothing is ``preferred``. Who chose no side has no vote."""
+    voters = [place for place, value in enumerate(values) if value["side"] is not None]
+    sides = [values[place]["side"] for place in voters]
+    if not sides:
+        return Result(values[0], None, False, (0,))
+    chosen = choice(sides)
+    agreeing = tuple(voters[place] for place in chosen.agreeing)
+    return Result(values[agreeing[0]], chosen.agreement, preferred(sides) is None, agreeing)
+
+
+def preferred(sides: Sequence[T]) -> T | None:
+    """What more than half of the votes of a comparison say, be it that neither is better; None: it is tied."""
+    [(side, count)] = Counter(sides).most_common(1)
+    return side if 2 * count > len(sides) else None
 
 
 def options(values: Sequence[list[Any]], order: Sequence[Any] = ()) -> Result:

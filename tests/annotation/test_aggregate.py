@@ -141,3 +141,23 @@ def test_merged_choices_are_in_the_order_of_the_options(scope, each):
     said = [["risky", "gone"], ["slow", "risky", "gone"], ["slow", "needless"]]
     for given in (said, said[::-1]):
         assert aggregate.one_of(question, [each(value) for value in given], "").value == each(["slow", "risky", "gone"])
+
+
+def sides(*chosen: str | None) -> list[dict]:
+    return [{"side": side, "strength": None, "grades": 0, "dimensions": {}, "reason": None} for side in chosen]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "is_tie"),
+    [("aab", False), ("aabt", True), ("ab", True), ("ttta", False), ("ttab", True), ("aat", False), ("abt", True)],
+)
+def test_a_comparison_without_more_than_half_of_the_votes_is_tied(chosen, is_tie):
+    result = aggregate.comparison(sides(*chosen))
+    assert (result.is_tie, result.value["side"]) == (is_tie, chosen[0])
+
+
+def test_who_chose_no_side_has_no_vote_in_a_comparison():
+    result = aggregate.comparison(sides(None, "b", "b", None))
+    assert (result.value["side"], result.is_tie, result.agreeing, result.agreement) == ("b", False, (1, 2), 1.0)
+    assert aggregate.comparison(sides(None, "a", "b")).is_tie
+    assert not aggregate.comparison(sides(None, None)).is_tie

@@ -14,6 +14,7 @@ from django.utils import timezone
 from annotation import queries
 from annotation.assignments.handout import hand_out
 from annotation.models import Submission
+from annotation.quality.disagreement import disputes_of, tied_items
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
 from exports.asked import Asked
 from exports.build import build
@@ -234,6 +235,36 @@ def test_what_people_called_a_draw_is_no_pair_of_process_rewards(tmp_path, aggre
     assert built.counts["left_out"]["comparisons without a winner"] == draws
     only = options.model_copy(update={"pair_source": "prm"})
     assert build(project.pk, "preference_pairs", only, tmp_path / "pairs.jsonl").counts["rows"] > 0
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+@pytest.mark.parametrize(
+    ("chosen", "is_pair", "is_decided"),
+    [
+        (["a", "a", "b", "tie"], False, False),
+        (["a", "a", "b", "a"], True, True),
+        (["a", "b", "tie", "tie"], False, False),
+        (["a", "tie", "tie", "tie"], False, True),
+    ],
+)
+def test_somebody_decides_a_comparison_that_is_no_pair_but_one_that_most_call_a_draw(
+    tmp_path, chosen, is_pair, is_decided
+):
+    people = ("ann", "bob", "cat", "dan")
+    pairwise = {"annotation_type": "pairwise", "name": "better"}
+    traces = [make_trace(f"t{n}", 4, **ISSUE) for n in range(2)]
+    project = make_project(
+        tmp_path,
+        traces=traces,
+        schemes=[pairwise],
+        people=people,
+        quality_control={"overlap_percentage": 100, "overlap_depth": 4, "minimum_time_per_instance": 0},
+    )
+    for name, side in zip(people, chosen, strict=True):
+        submit_item(project, name, {"better": {"choice": {"side": side}}})
+    assert bool(disputes_of(project, using="default")) == bool(tied_items(project, using="default")) == (not is_decided)
+    build(project.pk, "preference_pairs", Options(), tmp_path / "pairs.jsonl")
+    assert bool((tmp_path / "pairs.jsonl").read_text()) == is_pair
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
