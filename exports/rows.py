@@ -152,7 +152,8 @@ class Rows:
         tied = len(everybody) > 1 and (bool(result and result.is_tie) or is_torn or answers.has_tie())
         agreement = result.agreement if result else None
         if method == "adjudicated" and labeling is deciding:
-            agreement = _share_who_agree(voters, deciding[0], name)
+            others = _given((one for one in voters if one is not deciding[0]), name)
+            agreement = _share_who_agree(self._revalued(others, mode), self._revalued(given, mode))
         return self._bare(trace)._replace(
             mode=mode,
             first_error_step=_still_there(result.value["first_error_step"], steps) if result else None,
@@ -300,13 +301,12 @@ def _still_there(first: int | None, steps: Sequence[Any]) -> int | None:
     return first if first is None or first < len(steps) else None
 
 
-def _share_who_agree(voters: list[Labels], final: Labels, name: str) -> float | None:
-    """The share of annotators whose step labels are those of the adjudicator; None where they are none."""
-    given = _given((labels for labels in voters if labels is not final), name)
-    right = final.values.get(name)
+def _share_who_agree(given: Sequence[Any], right: Sequence[Any]) -> float | None:
+    """The share of annotators whose step labels are those of the adjudicator, who gave one answer or none; None where
+    they are none."""
     if not given or not right:
         return None
-    labels = [step["label"] for step in right["steps"]]
+    labels = [step["label"] for step in right[0]["steps"]]
     return sum([step["label"] for step in value["steps"]] == labels for value in given) / len(given)
 
 

@@ -14,7 +14,7 @@ from exports.build import build
 from exports.formats import formats
 from exports.options import Options
 from potato_site.accounts.models import User
-from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, op, submit_item
+from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_trace, op, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -82,6 +82,25 @@ def test_the_decision_is_the_label(tmp_path, export, decide):
     assert export(project, aggregation="majority") == before
     (pair,) = export(project, "preference_pairs")
     assert (pair["chosen_trace_id"], pair["rejected_trace_id"]) == ("t2", "t1")
+
+
+def test_who_differs_behind_what_is_an_error_by_the_options_agrees_with_the_decision(tmp_path, export, decide):
+    """With reward_values labels end earlier than people did, and what they said behind that is in no row."""
+    stop = {**PER_STEP, "mode": "stop_at_first_error"}
+    project = make_project(tmp_path, traces=[make_trace("t1", 4)], schemes=[stop], people=["ann", "bob"])
+
+    def said(*labels):
+        return {"per_step": {str(place): {"label": label} for place, label in enumerate(labels)}}
+
+    submit_item(project, "ann", said("correct", "partially_correct", "incorrect"))
+    submit_item(project, "bob", said("correct", "partially_correct", "correct", "incorrect"))
+    decide(project, item_of(project, "t1"), said("correct", "partially_correct", "correct", "correct"))
+    (row,) = export(project)
+    assert row["agreement"] == 0
+    (row,) = export(project, reward_values={"partially_correct": 0})
+    assert [step["label"] for step in row["steps"]] == ["correct", "partially_correct", None, None]
+    assert (row["agreement"], row["aggregation"]) == (1, "adjudicated")
+    assert export(project, reward_values={"partially_correct": 0}, min_agreement=0.9) == [row]
 
 
 def test_a_decided_comparison_is_a_pair(tmp_path, export, decide):
