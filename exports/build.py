@@ -289,7 +289,9 @@ class Source:
         )
 
     def _made(self, tally: Tally | None = None) -> Rows:
-        return Rows(self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes)
+        return Rows(
+            self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes, self._read
+        )
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""

@@ -12,8 +12,8 @@ from exports.changes import Changes
 from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
-from exports.pairs import Compared, Reads, clearest, issue_id_of, pair_id
-from exports.rows import ADJUDICATION, Rows
+from exports.pairs import Compared, clearest, issue_id_of, pair_id
+from exports.rows import ADJUDICATION, Reads, Rows
 from exports.tally import Tally
 
 COMPARISON = "pairwise"

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from annotation import queries
 from annotation.queries import LabeledTrace, LaterDocument
 from exports.changes import Changes
 from potato_site.canonical import canonical
 
+SAME = "the same task and steps as an earlier trace"
+# What people said of one run contradicts what they said of the other.
+OTHERWISE = f"{SAME}, labeled otherwise"
+
+
+class First(NamedTuple):
+    """The trace that stands for all with its task and steps."""
+
+    version_id: int
+    trace_id: str
+
 
 class Duplicates:
-    """Tells whether a trace is one, in the order in which traces come."""
+    """Tells which trace stands for another one, in the order in which traces come."""
 
     def __init__(self, changes: Changes | None = None) -> None:
         """``changes``: only what changed since some moment makes a row. What did not, and takes the place of a trace
@@ -29,24 +40,34 @@ class Duplicates:
             document = queries.document(version)
             self._changed[look(document)].append(fingerprint(document))
 
-    def has_met(self, trace: LabeledTrace) -> bool:
-        """Whether an earlier trace is of the same task and has the same steps.
+    def first_of(self, trace: LabeledTrace) -> First | None:
+        """The earlier trace of the same task with the same steps; None where this one is the first.
 
         Traces that look alike are rare: only of those the documents are compared, the earlier one being read again.
         """
         # Where something changed, what an unchanged trace looks like is asked as well.
         if not self._changed and isinstance(trace.document, LaterDocument) and self._is_alone(trace.document):
-            return False
+            return None
         seen = look(trace.document)
         alike, changed = self._seen[seen], self._changed.get(seen, ())
         if alike or changed:
             own = fingerprint(trace.document)
             if self.changes and own in changed:
                 self.changes.add(trace)
-            if any(fingerprint(queries.document(version)) == own for version in alike):
-                return True
+            for version in alike:
+                document = queries.document(version)
+                if fingerprint(document) == own:
+                    # One that was labeled since takes the place of this one.
+                    if self.changes and self.changes.has(document["id"]):
+                        self.changes.add(trace)
+                    return First(version, document["id"])
         alike.append(trace.version_id)
-        return False
+        return None
+
+    def instead(self, first: First, trace: LabeledTrace) -> None:
+        """From now on this one stands for both: the other one is not in the export."""
+        alike = self._seen[look(trace.document)]
+        alike[alike.index(first.version_id)] = trace.version_id
 
     def _is_alone(self, document: LaterDocument) -> bool:
         """Whether no earlier trace looks like this one from outside. Of those that do the documents are read."""

@@ -21,7 +21,7 @@ from exports.changes import Changes
 from exports.describe import issue_of
 from exports.formats import Pair, Row
 from exports.options import Options
-from exports.rows import Rows
+from exports.rows import Reads, Rows
 from exports.tally import Tally
 
 USUAL = Options()
@@ -141,7 +141,6 @@ def _merit(attempt: Attempt) -> tuple[float, bool, float]:
     return round(attempt.score, 9), attempt.resolved is True, attempt.first_error
 
 
-Reads = Callable[..., Iterable[LabeledTrace]]
 Makes = Callable[..., Rows]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from annotation import queries
 from exports.build import Source
+from exports.duplicates import OTHERWISE
 from exports.formats import Format, Row, formats
 from exports.options import Options
 from exports.statistics import mixture
@@ -118,6 +119,11 @@ def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: i
         ties = counts["ties"]
         told = "trace is tied; it is" if ties == 1 else "traces are tied; they are"
         found.append(f"{ties:,} {told} in it as the options say.")
+    if contrary := counts["left_out"].get(OTHERWISE):
+        told = "trace has" if contrary == 1 else "traces have"
+        found.append(
+            f"{contrary:,} {told} the same task and steps as an earlier one, and other labels, which are not in it."
+        )
     if counts["unlabeled"]:
         found.append(f"{counts['unlabeled']:,} of {counts['items']:,} traces have no label yet and are not in it.")
     if counts["uncompared"]:

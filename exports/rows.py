@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question, aggregate
 from exports.asked import REWARD, Asked
 from exports.changes import Changes
-from exports.duplicates import Duplicates
+from exports.duplicates import OTHERWISE, SAME, Duplicates
 from exports.formats import Row, Said, Takes
 from exports.judged import NO_STEPS, Steps
 from exports.options import Options
@@ -17,6 +18,7 @@ from exports.steps import exported_steps, is_all_correct, revalued, reward_of, t
 from exports.tally import Tally
 
 ADJUDICATION = "adjudication"
+Reads = Callable[..., Iterable[LabeledTrace]]
 
 
 class Rows:
@@ -30,17 +32,19 @@ class Rows:
         splits: Splits,
         tally: Tally,
         changes: Changes | None = None,
+        read: Reads | None = None,
     ) -> None:
-        """``changes``: only what changed since some moment makes a row (of pairs the caller decides)."""
+        """``changes``: only what changed since some moment makes a row (of pairs the caller decides). ``read(ids)``:
+        the labeled traces with these ids; without it nothing is looked at for duplicates."""
         self.asked, self.options, self.takes, self.splits, self.tally = asked, options, takes, splits, tally
         self.changes = changes if takes != "pairs" else None
         self.is_second_look = False
-        # None: nothing is looked at for duplicates.
-        self.duplicates = Duplicates(self.changes) if options.dedupe else None
+        self.read = read
+        self.duplicates = Duplicates(self.changes) if options.dedupe and read else None
 
     def looking_again(self) -> Rows:
-        """For traces that were looked at before: nothing is counted again, and no trace is a duplicate."""
-        self.is_second_look, self.tally, self.duplicates = True, Tally(), None
+        """For traces that were looked at before: nothing is counted again, and no trace is a duplicate or unchanged."""
+        self.is_second_look, self.tally, self.duplicates, self.changes = True, Tally(), None, None
         return self
 
     def of(self, traces: Iterable[LabeledTrace]) -> Iterator[Row]:
@@ -110,11 +114,28 @@ class Rows:
             return "no answer passes the filters"
         if not voters:
             return f"no answer to {self.asked.reward_name or 'a question about steps'}"
-        if self.duplicates and self.duplicates.has_met(trace):
-            return "the same task and steps as an earlier trace"
+        if self.duplicates and (reason := self._repeats(self.duplicates, trace)):
+            return reason
         if self.changes and not self.changes.has(trace.trace_id):
             return f"unchanged since {self.changes.since}"
         return ""
+
+    def _repeats(self, duplicates: Duplicates, trace: LabeledTrace) -> str:
+        """Why an earlier trace stands for this one; "" where none does. One that has no row itself (tied, of another
+        outcome) stands for none.
+
+        Such traces are rare: what was said of the earlier one is read again.
+        """
+        first = duplicates.first_of(trace)
+        if first is None:
+            return ""
+        assert self.read is not None
+        again = copy(self).looking_again()
+        kept = set(map(_labeled_as, again.of(self.read([first.trace_id], documents="later"))))
+        if not kept:
+            duplicates.instead(first, trace)
+            return ""
+        return SAME if kept.issuperset(map(_labeled_as, again.of([trace]))) else OTHERWISE
 
     def _merged(self, trace: LabeledTrace, voters: list[Labels]) -> Row:
         final = [labels for labels in voters if labels.purpose == ADJUDICATION]
@@ -282,6 +303,11 @@ class Answers(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._questions)
+
+
+def _labeled_as(row: Row) -> Hashable:
+    """Equal for rows that teach the same of equal steps."""
+    return tuple(one.label for one in row.steps.judged), row.first_error_step, row.outcome
 
 
 def mode_of(submissions: Iterable[Labels], name: str) -> str:

@@ -148,6 +148,39 @@ def test_the_documented_way_to_bring_an_export_up_to_date(project, tmp_path, mon
     assert len(whole) == 6
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("options", [{}, {"outcome": ("resolved",)}])
+def test_one_of_several_equal_traces_is_labeled_later(tmp_path, place, options):
+    traces = [make_trace(f"same_{n}", 3, issue_description="same") for n in range(3)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME], overlap=0)
+    for said in (answers(0, "partial"), answers(1), answers(2)):
+        submit_item(project, "ann", said)
+    states.void(assignment("ann", f"same_{place}"))
+    before, _, built = read(project, tmp_path / "before", "prm", **options)
+    submit_item(project, "bob", answers(None))
+    rows, named, _ = read(project, tmp_path / "after", "prm", since_seq=built.seq, **options)
+    whole, _, _ = read(project, tmp_path / "whole", "prm", **options)
+    assert brought_up_to_date(before, rows, named, "trace_id") == sorted(map(json.dumps, whole))
+    assert len(whole) == 1
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize("options", [{}, {"outcome": ("resolved",)}])
+def test_an_equal_trace_is_labeled_for_the_first_time(tmp_path, place, options):
+    traces = [make_trace(f"same_{n}", 3, issue_description="same") for n in range(4)]
+    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME], people=["ann"], overlap=0)
+    managing.withdraw(item(f"same_{place}"), person("ann"))
+    for said in (answers(0, "partial"), answers(1), answers(2)):
+        submit_item(project, "ann", said)
+    before, _, built = read(project, tmp_path / "before", "prm", **options)
+    managing.restore(item(f"same_{place}"), person("ann"))
+    submit_item(project, "ann", answers(None))
+    rows, named, _ = read(project, tmp_path / "after", "prm", since_seq=built.seq, **options)
+    whole, _, _ = read(project, tmp_path / "whole", "prm", **options)
+    assert brought_up_to_date(before, rows, named, "trace_id") == sorted(map(json.dumps, whole))
+    assert len(whole) == 1
+
+
 # Of equal traces a format of labels holds the first one; what people said is there for both.
 OF_EQUAL_ONES = {"prm": {"same_a": "changed", "same_b": "removed"}, "annotations": {"same_b": "changed"}}
 

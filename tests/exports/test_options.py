@@ -341,6 +341,55 @@ def test_a_trace_that_is_there_twice_is_exported_once(tmp_path):
     assert len(export(project, dedupe=False)[0]) == 3
 
 
+@pytest.fixture
+def same(tmp_path):
+    """Three runs of one task with the same steps, which people labeled as they are told to."""
+
+    def labeled(*each, people=("ann",)):
+        traces = [make_trace(f"t{place}", issue_description="Fix it") for place in range(len(each))]
+        project = make_project(tmp_path, traces=traces, overlap=100 * (len(people) - 1), people=list(people))
+        for said in each:
+            for name, values in zip(people, said, strict=True):
+                submit_item(project, name, values)
+        return project
+
+    return labeled
+
+
+OTHERWISE = "the same task and steps as an earlier trace, labeled otherwise"
+
+
+@pytest.mark.parametrize("name", ["prm", "preference_pairs"])
+def test_a_duplicate_that_contradicts_the_one_that_is_kept_is_counted_as_such(same, name):
+    project = same([answers(1)], [answers(1)], [answers(3)], [answers(1, "partial")])
+    _, counts, _ = export(project, name)
+    found = {reason: number for reason, number in counts["left_out"].items() if "same task" in reason}
+    assert found == {"the same task and steps as an earlier trace": 1, OTHERWISE: 2}
+    (told,) = [one for one in preview(project, name, Options()).warnings if "same" in one]
+    assert told.startswith("2 traces have the same task and steps as an earlier one, and other labels")
+
+
+def test_each_annotators_labels_are_looked_for_among_all_of_the_one_that_is_kept(same):
+    said = [answers(1), answers(3)]
+    project = same(said, said[::-1], [answers(1), answers(2)], people=("ann", "bob"))
+    rows, counts, _ = export(project, aggregation="per_annotator")
+    assert {row["trace_id"] for row in rows} == {"t0"}
+    assert counts["left_out"] == {"the same task and steps as an earlier trace": 1, OTHERWISE: 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"ties": "drop"}, "tied"), ({"min_agreement": 0.9}, "agreement below 0.9"),
+     ({"outcome": ("resolved",)}, "another outcome, or none")],
+)  # fmt: skip
+def test_a_trace_that_is_left_out_stands_for_no_duplicate(same, options, reason):
+    torn, agreed = [answers(1, "partial"), answers(3, "partial")], [answers(None), answers(None)]
+    project = same(torn, torn, agreed, agreed, people=("ann", "bob"))
+    rows, counts, _ = export(project, **options)
+    assert [row["trace_id"] for row in rows] == ["t2"]
+    assert counts["left_out"] == {reason: 2, "the same task and steps as an earlier trace": 1}
+
+
 @pytest.mark.parametrize("name", ["annotations", "csv"])
 def test_what_people_said_is_there_for_every_trace_whatever_its_steps(tmp_path, name):
     project = make_project(

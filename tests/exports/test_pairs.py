@@ -19,6 +19,7 @@ from annotation.queries import LabeledPair, LabeledTrace, Labels, Question
 from exports.asked import Asked
 from exports.build import build
 from exports.comparisons import from_comparisons
+from exports.duplicates import OTHERWISE
 from exports.options import Options
 from exports.pairs import attempt_of, choose
 from exports.rows import Rows
@@ -512,7 +513,7 @@ def test_a_document_is_read_once_and_equal_ones_are_told_apart(name, tmp_path, m
 
     monkeypatch.setattr("annotation.queries.later.iter_opened", watched)
     built = build(project.pk, name, Options(min_margin=0.0), tmp_path / "out" / "pairs.jsonl")
-    assert built.counts["left_out"]["the same task and steps as an earlier trace"] == 1
+    assert built.counts["left_out"][OTHERWISE] == 1
     assert built.counts["left_out"]["pairs with the same steps"] == 1
     # Ten pairs of five traces, without that one and without t1 and t6, who both did everything right.
     assert (built.counts["rows"], built.counts["traces"]) == (8, 5)
