@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation import access
+from annotation.admin.known import told_of_invalidated
 from annotation.assignments import groups
 from annotation.assignments.queue import PRIORITY_LIMIT
 from annotation.models import Membership
@@ -39,6 +41,10 @@ class ActForm(forms.Form):
 
     def options(self) -> dict[str, Any]:
         return dict(self.cleaned_data)
+
+    def told(self, rows: Sequence[int]) -> list[str]:
+        """What happens besides because of what the chosen rows are, in sentences."""
+        return []
 
 
 class _Reason(ActForm):
@@ -74,10 +80,12 @@ class Invalidate(_Reason):
     title = "Invalidate"
     says = (
         "The submissions count in no export and no agreement any more, and the items are labeled again by somebody "
-        "else. Known answers that were taken from them stay known: the overview names them. Nothing is deleted, but "
-        "this cannot be undone."
+        "else. Nothing is deleted, but this cannot be undone."
     )
     is_dangerous = True
+
+    def told(self, rows: Sequence[int]) -> list[str]:
+        return told_of_invalidated(rows)
 
 
 class Reassign(ActForm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from annotation.answers.words import words_of
 from annotation.models import Assignment, Gold, Item, Project, Submission
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import current, meaning_key
-from annotation.quality.gold import NotGold, delete_gold, keep_submission
+from annotation.quality.gold import NotGold, among, delete_gold, keep_submission
 from annotation.schemes.base import Scheme
 from potato_site.accounts.decorators import person_of, signed_in
 
@@ -53,6 +54,27 @@ def _source(gold: Gold) -> tuple[str, bool]:
     if gold.taken_from is None:
         return "", False
     return gold.taken_from.annotator.get_username(), gold.taken_from.state == Assignment.State.VOID
+
+
+def told_of_invalidated(assignments: Sequence[int]) -> list[str]:
+    """What becomes of known answers when these are invalidated, in sentences; none where they have nothing to do with
+    any."""
+    found = among(assignments)
+    told = []
+    if found.taken:
+        known = "1 known answer was" if found.taken == 1 else f"{found.taken:,} known answers were"
+        stays = "It stays" if found.taken == 1 else "They stay"
+        told.append(
+            f"{known} taken from {found.sources:,} of them. {stays} known, and people are compared with "
+            f"{'it' if found.taken == 1 else 'them'}, until you forget {'it' if found.taken == 1 else 'them'} on the "
+            "pages of the items; the overview leads there."
+        )
+    if found.checks:
+        told.append(
+            f"{found.checks:,} of them {'was' if found.checks == 1 else 'were'} made to check the person alone, by a "
+            "known answer: they are compared with it no more, and nobody labels the item in their stead."
+        )
+    return told
 
 
 @require_POST

@@ -182,6 +182,7 @@ def _ask(model_admin: ProjectList, request: HttpRequest, form: ActForm, found: d
         "things": things(name, count),
         "of": _by_project(found),
         "names": bulk.names_of(name, list(found)[:NAMED]),
+        "told": form.told(list(found)),
         "unnamed": count - min(count, NAMED),
         "by_job": count > bulk.AT_ONCE,
         "opts": model_admin.opts,

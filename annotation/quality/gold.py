@@ -8,10 +8,10 @@ Annotators never see one, but of the calibration set: there it is shown to whoev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from annotation.answers.context import OF_A_PAIR, context_of, context_of_version, is_pair
 from annotation.models import Assignment, Gold, Item, Project, SchemeVersion, Submission
@@ -21,6 +21,8 @@ from annotation.projects.revisions import config_of, current, meaning_key, schem
 from annotation.schemes.base import Refused, Scheme, text_of
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.canonical import digest
+
+AT_ONCE = 2000
 
 
 class NotGold(ValueError):
@@ -132,6 +134,27 @@ def _is_asked(version: SchemeVersion) -> bool:
     revision_id = version.project.revision_id
     schemes = config_of(revision_id).annotation_schemes if revision_id else []
     return any((scheme.name, meaning_key(scheme)) == (version.name, version.digest) for scheme in schemes)
+
+
+class Among(NamedTuple):
+    """What some assignments have to do with known answers: from how many of them how many are taken that people are
+    compared with, and how many were made for no label, to check the person alone."""
+
+    sources: int
+    taken: int
+    checks: int
+
+
+def among(assignments: Sequence[int]) -> Among:
+    """Of those that were submitted and stand."""
+    sources = taken = checks = 0
+    for start in range(0, len(assignments), AT_ONCE):
+        rows = Assignment.objects.delivered().filter(pk__in=assignments[start : start + AT_ONCE])
+        known = in_use(Gold.objects.filter(taken_from__in=rows.values("pk")))
+        counts = known.aggregate(sources=Count("taken_from", distinct=True), taken=Count("pk"))
+        sources, taken = sources + counts["sources"], taken + counts["taken"]
+        checks += rows.filter(purpose=Assignment.Purpose.GOLD).count()
+    return Among(sources, taken, checks)
 
 
 def audit_name(gold: Gold) -> str:

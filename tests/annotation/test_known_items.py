@@ -323,6 +323,34 @@ def test_choices_are_compared_and_texts_are_not(tmp_path):
     assert schemes["error_description"].likeness({"": "x"}, {"": "x"}, context) is None
 
 
+@pytest.mark.django_db
+def test_the_page_before_counts_the_known_answers_among_the_chosen(tmp_path, admin_client):
+    """Those that people are still compared with, of what stands; and what was made to check somebody."""
+    project = make_project(tmp_path, people=("ann", "bob", "cat"))
+    first, second, third = (submit_item(project, "ann", answers(first_error=2)) for _ in range(3))
+    other = submit_item(project, "bob", answers())
+    for one in (first, second, third):
+        keep_submission(project, one, person("bob"))
+    Gold.objects.filter(taken_from=second.assignment, scheme__name="outcome").delete()
+    states.void(third.assignment_id)
+
+    def told(*chosen):
+        body = {"action": "invalidate", "_selected_action": [one.assignment_id for one in chosen], "index": "0"}
+        return admin_client.post(reverse("admin:annotation_assignment_changelist"), body).context["told"]
+
+    assert told(other) == told(third) == []
+    assert [one.partition(".")[0] for one in told(first, second, third, other)] == [
+        "3 known answers were taken from 2 of them"
+    ]
+    (alone,) = told(second)
+    assert alone.startswith("1 known answer was taken from 1 of them. It stays known")
+    managing.withdraw(second.assignment.item_id, person("bob"))
+    assert told(second) == []
+    Assignment.objects.filter(pk=other.assignment_id).update(purpose="gold")
+    (check,) = told(other)
+    assert check.startswith("1 of them was made to check the person alone")
+
+
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 def test_what_comes_of_an_invalidated_submission_is_told(tmp_path, admin_client):
     """It stays known until somebody forgets it."""
@@ -331,7 +359,7 @@ def test_what_comes_of_an_invalidated_submission_is_told(tmp_path, admin_client)
     keep_submission(project, submission, person("bob"))
     body = {"action": "invalidate", "_selected_action": [submission.assignment_id], "index": "0"}
     asked = admin_client.post(reverse("admin:annotation_assignment_changelist"), body).content.decode()
-    assert "Known answers that were taken from them stay known" in asked
+    assert "2 known answers were taken from 1 of them. They stay known" in asked
 
     def overview():
         run_now(statistics.JOB, {"project": project.pk})
