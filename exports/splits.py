@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from exports.options import Options
-from traces.document import is_folder
+from traces.document import is_folder, repository
 
 # The repositories of SWE-bench and SWE-bench Verified.
 BENCHMARK_REPOS = frozenset((
@@ -20,9 +20,6 @@ BENCHMARK_REPOS = frozenset((
     "pydata/xarray", "pylint-dev/pylint", "pytest-dev/pytest", "scikit-learn/scikit-learn", "sphinx-doc/sphinx",
     "sympy/sympy",
 ))  # fmt: skip
-HOST = re.compile(
-    r"^(?:[a-z+]+://)?(?:[^/@]*@)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)[/:]", re.IGNORECASE
-)
 INSTANCE = re.compile(r"([A-Za-z0-9._-]+?)__([A-Za-z0-9._-]+)-\d+")
 # What ``convert-traces --max-steps`` puts behind the issue of each part of a run.
 PART = re.compile(r"(?:~part\d+)+\Z")
@@ -77,9 +74,9 @@ def repositories(issue_key: str, repo: str) -> list[str]:
     beside it, as what ran in one folder is likely of one repository; where it is one of ``SHARED_FOLDERS``, only for
     want of another name.
     """
-    named = HOST.sub("", repo.strip()).removesuffix("/").removesuffix(".git").lower()
+    named = repo.strip().removesuffix("/").removesuffix(".git").lower()
     if named and not is_folder(named):
-        return [named]
+        return [repository(named)]
     match = INSTANCE.fullmatch(PART.sub("", issue_key))
     names = [f"{match[1]}/{match[2]}".lower()] if match else []
     return [*names, named] if named and not (names and named in SHARED_FOLDERS) else names

@@ -25,6 +25,17 @@ STATUSES = ("ok", "failed", "rejected", "suggested")
 
 _ATOMS = frozenset({int, bool, type(None)})
 _FOLDER = re.compile(r"[/\\~.]|[a-z]:[/\\]|file:", re.IGNORECASE)
+# Where nearly all repositories with a name alone are: their owner and name say enough.
+_KNOWN_HOST = re.compile(r"(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)", re.IGNORECASE)
+# https://host:1/path, git@host:path, and of a known host without either.
+_ADDRESSES = tuple(
+    re.compile(form, re.IGNORECASE | re.DOTALL)
+    for form in (
+        r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d*)?/+(?P<path>.+)",
+        r"[^/@:\s]+@(?P<host>[^/:@]+):/*(?P<path>.+)",
+        rf"(?P<host>{_KNOWN_HOST.pattern})[/:]+(?P<path>.+)",
+    )
+)
 
 MAX_ID = 255  # characters
 MAX_DEPTH = 100  # nested lists and objects, the document itself included
@@ -286,10 +297,11 @@ def sha256(doc: TraceDocument) -> str:
 
 
 def issue_key(doc: TraceDocument) -> str:
-    """What groups attempts at one issue: ``issue_id``, else ``instance_id``, else a digest of repo, commit and text.
+    """What groups attempts at one issue: ``issue_id``, else ``instance_id``, else a digest of repository, commit and
+    text.
 
-    A repo that is a folder says where an agent ran, not what it worked on, and counts as none. A document that says
-    none of these names no issue: its key is its own.
+    A repo that is a folder says where an agent ran, not what it worked on, and counts as none; of an address its name
+    counts. A document that says none of these names no issue: its key is its own.
     """
     for key in ("issue_id", "instance_id"):
         if doc.get(key):
@@ -298,8 +310,21 @@ def issue_key(doc: TraceDocument) -> str:
     if not text:
         return "sha256:" + digest("no issue", doc["id"])
     repo = doc.get("repo") or ""  # of a record without steps it may be anything
-    is_none = isinstance(repo, str) and is_folder(repo)
-    return "sha256:" + digest("" if is_none else repo, doc.get("base_commit") or "", text)
+    named = repository(repo) if isinstance(repo, str) else repo
+    return "sha256:" + digest(named, doc.get("base_commit") or "", text)
+
+
+def repository(repo: str) -> str:
+    """The name of a repository, whichever of its addresses is given (``https://…``, ``ssh://…``, ``git@host:…``):
+    ``owner/name``, before that the host where it is none of the common ones. Any other name as it is; "" of a folder.
+    """
+    if is_folder(repo):
+        return ""
+    for form in _ADDRESSES:
+        if found := form.fullmatch(repo.strip()):
+            host, path = found["host"].lower(), found["path"].strip("/").removesuffix(".git")
+            return path if _KNOWN_HOST.fullmatch(host) else f"{host}/{path}"
+    return repo
 
 
 def is_folder(repo: str) -> bool:

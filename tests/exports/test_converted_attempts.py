@@ -13,7 +13,7 @@ from django.db import connection
 from annotation.models import Item
 from exports.options import Options
 from exports.splits import Splits
-from tests.factory import FIRST_ERROR, make_project, submit_item
+from tests.factory import FIRST_ERROR, make_project, make_trace, submit_item
 
 PROMPT = "Make parse() accept an empty list, and add a test for it."
 AIDER = f"""
@@ -68,7 +68,7 @@ def labeled(folder, traces):
     """A project in which each trace has one more good step before its first error than the one before."""
     project = make_project(folder / "project", traces=traces, schemes=[FIRST_ERROR], overlap=0, people=["ann"])
     for place in range(len(traces)):
-        submit_item(project, "ann", {"step_reward": {"first_error": {"step": (0, 1, None)[place]}}})
+        submit_item(project, "ann", {"step_reward": {"first_error": {"step": (0, 1, None, 2)[place]}}})
     return project
 
 
@@ -114,6 +114,24 @@ def test_an_upgrade_tells_who_has_an_earlier_export(converted, tmp_path):
     assert project.seq > seq
     assert changed.count() == 2
     assert not changed.filter(trace_a__current__agent="aider").exists()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+def test_an_upgrade_tells_of_what_names_its_repository_by_an_address(tmp_path):
+    """An address and a name make pairs; only what came with an address is new to who has an earlier export."""
+    said = {"issue_description": "Fix it"}
+    repos = {"t1": "git@github.com:org/app.git", "t2": "https://github.com/org/app", "t3": "org/app", "t4": "/w/app"}
+    traces = [make_trace(name, number, repo=repo, **said) for number, (name, repo) in enumerate(repos.items(), start=3)]
+    project = labeled(tmp_path, traces)
+    assert pairs(project, tmp_path) == all_pairs(traces[:3])
+    seq = project.seq
+    import_module("annotation.migrations.0026_attempts_at_one_address").tell(
+        apps, SimpleNamespace(connection=connection)
+    )
+    project.refresh_from_db()
+    changed = Item.objects.filter(project=project, changed_seq=project.seq)
+    assert project.seq > seq
+    assert sorted(changed.values_list("trace_a__external_id", flat=True)) == ["t1", "t2"]
 
 
 def test_no_repository_is_in_two_splits_because_of_where_it_was_tried():

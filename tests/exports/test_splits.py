@@ -53,6 +53,12 @@ def test_a_repository_has_one_name_however_it_is_written():
         "https://www.github.com/org/name/",
     ]
     assert [repositories("issue", name) for name in names] == [["org/name"]] * 4
+    own = [
+        "https://git.lab.org:8443/Team/App.git",
+        "git@git.lab.org:team/app.git",
+        "ssh://git@git.lab.org:2222/team/app",
+    ]
+    assert [repositories("issue", name) for name in own] == [["git.lab.org/team/app"]] * 3
     assert repositories("org__name-12", "") == ["org/name"]
     assert repositories("sha256:0", "") == []
 

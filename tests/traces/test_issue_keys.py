@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connection
 
 from potato_site.canonical import canonical, digest
-from traces.document import is_folder, issue_key, normalize
+from traces.document import is_folder, issue_key, normalize, repository
 from traces.imports import import_files
 from traces.models import Dataset, Document, Trace
 from traces.store import load_document
@@ -34,23 +34,64 @@ def test_the_same_words_about_two_repositories_are_two_issues(repo):
     assert len(keys) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [
+        ("org/App", ["https://github.com/org/App.git", "git@github.com:org/App", "ssh://git@github.com/org/App.git/",
+                     "http://me:secret@www.GitHub.com/org/App/", "git+ssh://git@github.com:22/org/App.git",
+                     "github.com/org/App", " git@github.com:/org/App.git\n"]),
+        ("g/sub/app", ["https://gitlab.com/g/sub/app.git", "git@gitlab.com:g/sub/app.git"]),
+        ("git.lab.org/team/app", ["https://git.lab.org/team/app", "https://git.lab.org:8443/team/app.git",
+                                  "ssh://git@git.lab.org:2222/team/app.git", "me@Git.Lab.Org:team/app.git"]),
+    ],
+)  # fmt: skip
+def test_a_repository_has_one_name_whichever_address_is_given(name, addresses):
+    assert {repository(one) for one in [name, *addresses]} == {name}
+    assert len({issue_key({"id": one, **TEXT, "repo": one}) for one in [name, *addresses]}) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["app", "org/app", "org/app.git", "filed/app", "a:b", "5", "https://", "me@host", "x y"]
+)
+def test_what_is_no_address_keeps_the_name_it_has(name):
+    assert repository(name) == name
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_has_no_name(folder):
+    assert repository(folder) == ""
+
+
 def test_a_record_without_steps_may_call_anything_its_repo():
     keys = {issue_key(normalize({"id": "1", **TEXT, "repo": repo})) for repo in (5, {"name": "/app"}, ["/app"], None)}
     assert len(keys) == 4
 
 
-@pytest.fixture
-def before(tmp_path, db):
-    """Traces as they came in when a folder made the key: by id, their key of that time."""
+@pytest.fixture(
+    params=[
+        ("0009_folders_are_no_repositories", "/tmp/run1/app", "C:\\app", "~/app", "/app"),
+        (
+            "0010_addresses_of_one_repository",
+            "git@github.com:org/app.git",
+            "https://git.lab/a",
+            "ssh://h/x",
+            "gitlab.com/a/b",
+        ),
+    ],
+    ids=["folders", "addresses"],
+)
+def before(request, tmp_path, db):
+    """(the migration, keys by id) of traces that came in when a folder, or an address as it is, made the key."""
+    migration, posix, windows, old, record = request.param
     documents = {
-        "posix": {**TEXT, "repo": "/tmp/run1/app"},
-        "windows": {**TEXT, "repo": "C:\\app", "base_commit": "c"},
-        "old": {**TEXT, "repo": "~/app"},
-        "record": {**TEXT, "repo": "/app", "structured_turns": None},
+        "posix": {**TEXT, "repo": posix},
+        "windows": {**TEXT, "repo": windows, "base_commit": "c"},
+        "old": {**TEXT, "repo": old},
+        "record": {**TEXT, "repo": record, "structured_turns": None},
         "named": {**TEXT, "repo": "org/app"},
-        "with_id": {**TEXT, "repo": "/app", "issue_id": "sha256:1"},
-        "with_instance": {**TEXT, "repo": "/app", "instance_id": "sha256:2"},
-        "says_nothing": {"repo": "/app"},
+        "with_id": {**TEXT, "repo": posix, "issue_id": "sha256:1"},
+        "with_instance": {**TEXT, "repo": posix, "instance_id": "sha256:2"},
+        "says_nothing": {"repo": posix},
     }
     turns = [{"type": "thinking", "content": "x"}]
     lines = [{"id": name, "structured_turns": turns, **document} for name, document in documents.items()]
@@ -67,24 +108,23 @@ def before(tmp_path, db):
     trace = Trace.objects.get(external_id="old")  # from before documents lay in two parts
     body = zstandard.ZstdCompressor().compress(canonical(load_document(trace.current_id)))
     Document.objects.filter(version=trace.current_id).update(body=body)
-    return now
+    return import_module(f"traces.migrations.{migration}"), now
 
 
 def test_traces_from_before_get_the_key_they_would_get_now(before, monkeypatch):
     """In more than one batch; a second run changes nothing."""
-    migration = import_module("traces.migrations.0009_folders_are_no_repositories")
+    migration, keys = before
     monkeypatch.setattr(migration, "AT_ONCE", 2)
     for _ in range(2):
         migration.regroup(apps, SimpleNamespace(connection=connection))
-        assert dict(Trace.objects.values_list("external_id", "issue_key")) == before
+        assert dict(Trace.objects.values_list("external_id", "issue_key")) == keys
 
 
 def test_of_traces_from_before_no_steps_are_read(before):
     """Those of this one cannot even be expanded."""
+    migration, keys = before
     trace = Trace.objects.get(external_id="posix")
     Document.objects.filter(version=trace.current_id).update(body=Document.objects.get(pk=trace.current_id).body[:-20])
-    import_module("traces.migrations.0009_folders_are_no_repositories").regroup(
-        apps, SimpleNamespace(connection=connection)
-    )
+    migration.regroup(apps, SimpleNamespace(connection=connection))
     trace.refresh_from_db()
-    assert trace.issue_key == before["posix"]
+    assert trace.issue_key == keys["posix"]
