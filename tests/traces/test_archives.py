@@ -177,19 +177,48 @@ def test_the_list_of_a_zip_is_found_where_it_is(tmp_path, monkeypatch, before, c
             zips.opened(stream, 2)
 
 
-def test_the_list_is_found_by_either_place_that_pythons_tell_of_a_large_zip(tmp_path, monkeypatch):
-    """Newer patch releases tell that of the record of large ZIPs, older ones that of the record behind it."""
+@pytest.mark.parametrize("behind", [b"", b"PK\x05\x06", b"PK\x05\x06" + b"\x01" * 30, b"PK\x05\x06" + bytes(18)])
+def test_a_comment_that_looks_like_an_end_leads_us_where_it_leads_the_reader(tmp_path, behind):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"made by hand" + behind
+        archive.writestr("a", b"x")
+    with path.open("rb") as stream:
+        try:
+            expected = zipfile.ZipFile(stream).namelist()
+        except zipfile.BadZipFile:
+            expected = []
+        try:
+            found = list(zips.names(stream))
+        except zipfile.BadZipFile:
+            found = []
+        assert [name.decode() for name in found] == expected
+
+
+def test_a_large_zip_has_one_list_whichever_way_a_reader_finds_it(tmp_path, monkeypatch):
+    """Some look for its record of the end where it stands, others where they are told it does."""
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("a", "b", "c"):
             archive.writestr(name, b"x")
-    raw, end = path.read_bytes(), zipfile._EndRecData
-    places = {mark: raw.rindex(mark) for mark in (b"PK\x06\x06", b"PK\x05\x06")}
-    for place in places.values():
-        monkeypatch.setattr(zipfile, "_EndRecData", lambda stream, place=place: [*end(stream)[:-1], place])
-        with path.open("rb") as stream:
-            assert len(list(zips.names(stream))) == 3
+    raw = path.read_bytes()
+    record, locator = raw.rindex(b"PK\x06\x06"), raw.rindex(b"PK\x06\x07")
+    copied = bytearray(raw[record:locator] + raw)
+    copied[len(copied) - 22 - 12 : len(copied) - 22 - 4] = struct.pack("<Q", 0)
+    path.write_bytes(copied)
+    with path.open("rb") as stream, pytest.raises(zipfile.BadZipFile, match="zip64"):
+        zips.opened(stream, 10)
+    # Told a place where nothing stands (bytes were put before it), both find the one that is there.
+    path.write_bytes(b"x" * 100 + raw)
+    with path.open("rb") as stream:
+        assert zips.opened(stream, 3).namelist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("raw", [b"", b"PK\x05\x06", b"PK\x05\x06" + b"\xff" * 18, b"x" * 100])
+def test_what_is_no_zip_is_damaged(raw):
+    with pytest.raises(zipfile.BadZipFile):
+        zips.opened(io.BytesIO(raw), 10)
 
 
 @pytest.mark.parametrize("name", [".git/pack", "pack"])
