@@ -39,8 +39,7 @@ class Number(Numeric):
     @property
     def hint(self) -> str:
         """What the field says it takes; empty where that is any number."""
-        words = ["a whole number" if self.integer else "a number", self.between()]
-        return " ".join(filter(None, words)) if self.integer or self.between() else ""
+        return self.takes() if self.integer or self.between() else ""
 
 
 SAMPLES = [

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from annotation.schemes import schemes
 from annotation.schemes.base import Refused, Sample
-from annotation.schemes.numbers import Numeric
+from annotation.schemes.numbers import Numeric, plain
 
 
 @schemes.register("slider")
@@ -46,17 +46,20 @@ class Slider(Numeric):
         clean = super().value_of(value)
         places = (clean - self.min_value) / self.step
         if abs(places - round(places)) > 1e-6:
-            raise Refused(f"the slider stops at every {self.step:g}")
+            raise Refused(f"an answer is {self.takes()}")
         return clean
 
+    def takes(self) -> str:
+        return f"{super().takes()} in steps of {plain(self.step)}"
+
     def stops(self) -> str:
-        return f"{self.step:.12g}"
+        return plain(self.step)
 
     @property
     def start(self) -> str:
         """Where it stands before it is moved: the nearest of its stops."""
         wanted = (self.min_value + self.max_value) / 2 if self.starting_value is None else self.starting_value
-        return f"{self.min_value + round((wanted - self.min_value) / self.step) * self.step:.12g}"
+        return plain(self.min_value + round((wanted - self.min_value) / self.step) * self.step)
 
     def page_state(self) -> dict[str, Any]:
         return {**super().page_state(), "start": self.start}

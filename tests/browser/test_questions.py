@@ -62,7 +62,7 @@ def test_keys_tick_several_choices_of_a_step_and_no_more_than_allowed(label):
 
 def test_a_slider_has_no_answer_until_it_is_moved_or_a_number_typed(label):
     page = label(schemes=[SURE])
-    slider, number = (page.locator(f"[data-scheme=sure] input[type={kind}]") for kind in ("range", "number"))
+    slider, number = page.get_by_role("slider"), page.get_by_label("Sure, as a number")
     expect(slider).to_have_value("4")
     expect(slider).to_have_attribute("aria-valuetext", "no answer yet")
     expect(page.locator("#progress-text")).to_have_text("0 of 1 question answered")
@@ -81,10 +81,8 @@ def test_a_number_out_of_its_limits_is_no_answer_and_says_so(label):
     field.fill("61")
     expect(page.locator("[data-scheme=minutes] input:invalid")).to_have_count(1)
     press(page, "Escape", "Enter")
-    expect(page.locator("#missing")).to_contain_text(
-        "Before you submit:“Minutes”: Value must be less than or equal to 60."
-    )
-    expect(page.get_by_text("A whole number up to 60")).to_be_visible()
+    expect(page.locator("#missing")).to_contain_text("Before you submit:“Minutes”: This takes a whole number up to 60.")
+    expect(page.get_by_text("A whole number up to 60", exact=True)).to_be_visible()
     field.fill("60")
     assert answers(page) == {"minutes": {"": 60}}
 
@@ -95,12 +93,13 @@ def test_a_number_that_is_not_taken_leaves_the_last_answer_and_is_not_passed_ove
     number.fill("5")
     assert answers(page) == {"sure": {"": 5}}
     number.fill("50")
-    told = page.get_by_role("alert").filter(has_text="Value must be less than or equal to 10. The answer is still 5.")
+    takes = "This takes a number from 0 to 10 in steps of 1."
+    told = page.get_by_role("alert").filter(has_text=f"{takes} The answer is still 5.")
     expect(told).to_be_visible()
     expect(page.locator("[data-scheme=sure] input[type=range]")).to_have_value("5")
     button(page, "Submit").click()
     missing = page.locator("#missing")
-    expect(missing).to_contain_text("“Sure”: Value must be less than or equal to 10.")
+    expect(missing).to_contain_text(f"“Sure”: {takes}")
     expect(number).to_have_value("50")
     number.fill("5")
     expect(told).to_be_hidden()
@@ -130,9 +129,80 @@ def test_a_number_stays_as_it_was_typed_when_it_is_saved(label):
             field.fill("")
 
 
+COST = {"annotation_type": "number", "name": "cost", "label": "Cost"}
+
+
+def test_a_comma_is_a_mark_of_decimals_as_a_point_is(label):
+    page = label(schemes=[COST])
+    field = page.get_by_label("Cost")
+    expected = {
+        "1,5": 1.5, "1.5": 1.5, " -0,25 ": -0.25, "−3": -3, "0,125": 0.125, "1.125": 1.125, "1234,125": 1234.125,
+        ".5": 0.5, "7,": 7, "2e3": 2000,
+    }  # fmt: skip
+    given = {}
+    for typed in expected:
+        field.fill("")
+        field.press_sequentially(typed)
+        press(page, "Tab")
+        saved(page)
+        expect(field).to_have_value(typed)
+        expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
+        given[typed] = answers(page)["cost"][""]
+    assert given == expected
+
+
+def test_what_can_be_read_in_two_ways_or_is_no_number_stays_as_typed_and_says_so(label):
+    whole = {**COST, "name": "whole", "label": "Whole", "integer": True}
+    part = {**COST, "name": "part", "label": "Part", "min_value": 0.5, "max_value": 60}
+    page = label(schemes=[COST, whole, part])
+    for name, typed, told in (
+        ("Cost", "1,500", "“1,500” can mean 1500 or 1.5: type the one you mean like that."),
+        ("Cost", "1,234.5", "“1,234.5” is not a number."),
+        ("Cost", "5 min", "“5 min” is not a number."),
+        ("Cost", "-", "“-” is not a number."),
+        ("Cost", "9007199254740993", "“9007199254740993” is too large a number."),
+        ("Whole", "1.500", "“1.500” can mean 1500 or 1.5: type the one you mean like that."),
+        ("Whole", "1,5", "This takes a whole number."),
+        ("Part", "61,5", "This takes a number from 0.5 to 60."),
+    ):
+        field = page.get_by_label(name)
+        field.fill("2")
+        press(page, "Tab")
+        saved(page)
+        field.focus()
+        press(page, "ControlOrMeta+a")
+        page.keyboard.type(typed)
+        expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
+        press(page, "Escape", "Enter")
+        expect(page.locator("#missing")).to_contain_text(f"“{name}”: {told}")
+        expect(field).to_have_value(typed)
+        field.fill("")
+
+
+def test_arrow_keys_go_to_the_next_number_that_is_taken(label):
+    quarter = {**SURE, "name": "part", "label": "Part", "min_value": -1, "max_value": 1, "step": 0.25}
+    page = label(schemes=[{**quarter, "starting_value": None}, {**COST, "min_value": 0.5, "max_value": 3}])
+    part, cost = page.get_by_label("Part, as a number"), page.get_by_label("Cost")
+    part.focus()
+    seen = []
+    for typed, key in (("", "Up"), ("0.3", "Up"), ("0.3", "Down"), ("1", "Up"), ("1,5", "Down"), ("x", "Up")):
+        part.fill(typed)
+        press(page, f"Arrow{key}")
+        seen.append(part.input_value())
+    assert seen == ["0.25", "0.5", "0.25", "1", "1", "x"]
+    part.fill("-0,75")
+    expect(page.get_by_role("slider")).to_have_value("-0.75")
+    cost.focus()
+    press(page, "ArrowUp", "ArrowUp", "ArrowUp")
+    expect(cost).to_have_value("2.5")
+    press(page, "ArrowUp", "ArrowDown")
+    expect(cost).to_have_value("2")
+    assert answers(page) == {"part": {"": -0.75}, "cost": {"": 2}}
+
+
 def test_half_a_number_is_not_passed_over(label):
     page = label(schemes=[{**MINUTES, "required": False, "scope": "step"}])
-    field = step(page, 1).get_by_role("spinbutton")
+    field = step(page, 1).get_by_role("textbox")
     field.press_sequentially("1e")
     press(page, "Escape", "Enter")
     expect(page.get_by_role("link", name="“Minutes” at step 1:")).to_be_focused()
@@ -148,7 +218,7 @@ def test_what_is_not_taken_is_seen_at_the_review_too(label):
     expect(button(page, "Confirm")).to_be_focused()
     page.get_by_label("Sure, as a number").fill("50")
     button(page, "Confirm").click()
-    expect(page.locator("#missing")).to_contain_text("“Sure”: Value must be less than or equal to 10.")
+    expect(page.locator("#missing")).to_contain_text("“Sure”: This takes a number from 0 to 10 in steps of 1.")
 
 
 def test_a_key_goes_to_the_first_open_question_and_escape_back_to_the_step(label):

@@ -1,6 +1,7 @@
 /** The inputs that HTML has: what each says, and how it shows a value. */
 
 import { wellFormed } from "./ids.js";
+import { isNumberField, numberIn } from "./numbers.js";
 
 /** The value an input stands for now; null for no answer. What it does not take changes nothing: `before` stays. */
 export function valueOf(element, api, before) {
@@ -9,7 +10,7 @@ export function valueOf(element, api, before) {
   if (element.type === "checkbox") return element.checked || null;
   if (element.type === "radio") return choice(element.value);
   if (element.matches("select")) return element.value === "" ? null : choice(element.value);
-  if (element.type === "number" || element.type === "range") return numberOf(element, before);
+  if (isNumberField(element) || element.type === "range") return numberOf(element, before);
   return wellFormed(element.value) || null;
 }
 
@@ -25,11 +26,12 @@ function ticked(element, { scheme, announce }) {
 }
 
 function numberOf(element, before) {
-  showTwin(element);
+  const { value, problem } = numberIn(element);
+  element.setCustomValidity(problem);
+  showTwin(element, value);
   element.removeAttribute("data-unset");
   judge(element, before);
-  if (!element.validity.valid) return before;
-  return element.value === "" ? null : Number(element.value);
+  return element.validity.valid ? value : before;
 }
 
 /** Say below a field what it does not take, and what the answer still is; nothing where it takes what it holds. */
@@ -53,11 +55,12 @@ function judge(input, value) {
 }
 
 /** A slider and its number field show each other's value while they are used. */
-function showTwin(element) {
+function showTwin(element, value) {
   for (const twin of element.parentElement.querySelectorAll("[data-key]")) {
     if (twin === element || !element.validity.valid) continue;
-    twin.value = element.value === "" ? (twin.dataset.start ?? "") : element.value;
-    twin.toggleAttribute("data-unset", element.value === "");
+    twin.value = value ?? twin.dataset.start ?? "";
+    twin.toggleAttribute("data-unset", value === null);
+    twin.setCustomValidity("");
     if (twin.hasAttribute("aria-invalid")) judge(twin, null);
   }
 }
@@ -67,7 +70,7 @@ export function shown(input, value, api) {
   if (input.type === "radio") input.checked = input.value === String(value);
   else if (input.type === "checkbox") input.checked = Array.isArray(value) ? value.includes(input.value) : value === true;
   else if (input.type === "range") position(input, value, api);
-  else if (input.type === "number") number(input, value, api);
+  else if (isNumberField(input)) number(input, value, api);
   else if (!api.isTyping(input) && input.value !== String(value ?? "")) input.value = value ?? "";
 }
 
@@ -78,8 +81,8 @@ export function shown(input, value, api) {
 function number(input, value, api) {
   const isWrong = input.hasAttribute("aria-invalid");
   if (api.isTyping(input) || (isWrong && input.dataset.kept === String(value ?? ""))) return;
-  const held = input.value === "" ? null : Number(input.value);
-  if (isWrong || held !== value) input.value = value ?? "";
+  if (isWrong || numberIn(input).value !== value) input.value = value ?? "";
+  input.setCustomValidity("");
   if (isWrong) judge(input, value);
 }
 

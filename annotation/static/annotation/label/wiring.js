@@ -5,6 +5,7 @@ import { startFiles, toggleFiles } from "./files.js";
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
 import { showIssue } from "./issue.js";
 import { announce, dismiss } from "./notices.js";
+import { listenToArrows } from "./numbers.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 import { listenToSkip, openSkip } from "./skip.js";
 import { forgetMissing } from "./submit.js";
@@ -16,6 +17,7 @@ export function listen(parts) {
   document.addEventListener("click", (event) => clicked(parts, event));
   document.addEventListener("input", (event) => typed(page, event));
   document.addEventListener("keydown", (event) => leaveField(parts, event));
+  listenToArrows(document);
   document.addEventListener("focusout", (event) => drafts.isWaiting(event.target) && drafts.flush(event.target));
   document.addEventListener("visibilitychange", () => document.hidden && drafts.flush());
   addEventListener("pagehide", () => drafts.flush());

@@ -1,0 +1,83 @@
+/**
+ * Numbers that are typed: into text fields, since an English browser makes 15 of "1,5" in one that is for numbers.
+ *
+ * `data-takes` of a field says in words what is an answer, `data-min`, `data-max` and `data-step` ("any") the same for
+ * the page: the rules of annotation.schemes.numbers.
+ */
+
+const NUMBER = /^([+-]?)(\d*)(?:[.,](\d*))?(?:e([+-]?\d+))?$/i;
+// Digits that would be three of thousands behind a mark: "1,500" is 1500 to some, and 1.5 to others.
+const GROUP = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
+
+export function isNumberField(element) {
+  return element.dataset.takes !== undefined || element.type === "number";
+}
+
+/** {value, problem}: the number in a field, null where it is empty; or why it holds none that is an answer, in words. */
+export function numberIn(field) {
+  const text = field.value.trim().replace("−", "-");
+  if (text === "") return { value: null, problem: "" };
+  const [, sign, whole, fraction = "", power = "0"] = NUMBER.exec(text) ?? [];
+  if (sign === undefined || !(whole || fraction)) return { value: null, problem: `“${text}” is not a number.` };
+  const value = Number(`${sign}${whole || "0"}.${fraction || "0"}e${power}`);
+  // A point is the mark of decimals on this page; where there are none, it can only part thousands.
+  if (GROUP.test(text) && (text.includes(",") || isWhole(field))) {
+    const thousands = text.replace(/[.,]/, "");
+    return { value: null, problem: `“${text}” can mean ${thousands} or ${value}: type the one you mean like that.` };
+  }
+  // Beyond, a browser cannot tell a whole number from the next.
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return { value: null, problem: `“${text}” is too large a number.` };
+  return { value, problem: isTaken(value, field) ? "" : `This takes ${field.dataset.takes ?? "another number"}.` };
+}
+
+/** An arrow key in a number field goes to the next number that is taken, up or down. */
+export function listenToArrows(root) {
+  root.addEventListener("keydown", (event) => {
+    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const field = event.target;
+    if (!by || !field.matches?.("input[data-takes]") || field.readOnly || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const next = nextIn(field, by);
+    if (next === null) return;
+    field.value = String(next);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
+function limits({ dataset }) {
+  const of = (text, without) => (text === undefined ? without : Number(text));
+  const step = dataset.step === undefined || dataset.step === "any" ? null : Number(dataset.step);
+  return {
+    min: of(dataset.min, Number.MIN_SAFE_INTEGER),
+    max: of(dataset.max, Number.MAX_SAFE_INTEGER),
+    from: of(dataset.min, 0),
+    step,
+  };
+}
+
+function isWhole(field) {
+  const { from, step } = limits(field);
+  return step !== null && Number.isInteger(step) && Number.isInteger(from);
+}
+
+function isTaken(value, field) {
+  const { min, max, from, step } = limits(field);
+  if (!(min <= value && value <= max)) return false;
+  const places = step === null ? 0 : (value - from) / step;
+  return Math.abs(places - Math.round(places)) <= 1e-6;
+}
+
+/** The number that an arrow key leads to; null where there is none. */
+function nextIn(field, by) {
+  const { value } = numberIn(field);
+  if (value === null && field.value.trim()) return null;
+  const { min, max, from, step } = limits(field);
+  const start = value ?? Math.min(max, Math.max(min, 0));
+  // The first press in an empty field shows where the numbers begin.
+  if (value === null && start !== 0) return start;
+  const places = step === null ? 0 : (start - from) / step;
+  const whole = Math.abs(places - Math.round(places)) <= 1e-6 ? Math.round(places) : by > 0 ? Math.floor(places) : Math.ceil(places);
+  const next = Number((step === null ? start + by : from + (whole + by) * step).toPrecision(12));
+  const inside = Math.min(max, Math.max(min, next));
+  return (inside - start) * by > 0 ? inside : null;
+}
