@@ -11,6 +11,7 @@ from annotation import queries
 from exports.asked import REWARD, outcomes
 from exports.formats import about, formats, missing_package
 from exports.options import Kind, Options, WrongOptions, kind_of, options_of, require_past
+from potato_site.number_fields import NumberField, WholeNumberField
 from potato_site.titles import title_of
 
 # Type of a question → the format it is asked for, the first that a project has.
@@ -122,10 +123,8 @@ def _field(name: str) -> forms.Field:
         return forms.DateTimeField(widget=forms.DateTimeInput(attrs={"placeholder": "2026-01-31 18:00"}), **more)
     initial = None if kind.is_nullable else field.default
     if kind.base == "whole":
-        return forms.IntegerField(initial=initial, **more)
-    return (
-        forms.FloatField(initial=initial, **more) if kind.base == "number" else forms.CharField(initial=initial, **more)
-    )
+        return WholeNumberField(initial=initial, **more)
+    return NumberField(initial=initial, **more) if kind.base == "number" else forms.CharField(initial=initial, **more)
 
 
 def _choices(name: str, choices: list[tuple[str, str]]) -> forms.ChoiceField:

@@ -13,6 +13,7 @@ from exports.models import ExportSchedule
 from exports.options import Options, as_json, changed, options_of
 from exports.requests import CannotExport, checked
 from exports.schedules import WrongTimes, next_run
+from potato_site.number_fields import WholeNumberField
 
 FIELDS = ("format", "cron", "timezone", "every_n", "destination", "keep_last")
 CRON_HELP = "Minute, hour, day of the month, month, day of the week: 0 6 * * 1 is Mondays at six."
@@ -38,10 +39,10 @@ class ScheduleForm(ExportForm):
         label="Time zone", max_length=64, initial=timezone.get_current_timezone_name, required=False,
         help_text="Such as Europe/Berlin.",
     )  # fmt: skip
-    every_n = forms.IntegerField(
+    every_n = WholeNumberField(
         label="Or after so many new submissions", min_value=1, max_value=1_000_000, required=False
     )
-    keep_last = forms.IntegerField(
+    keep_last = WholeNumberField(
         label="Keep the last", min_value=1, max_value=10_000, initial=10, required=False,
         help_text="Older ones of this schedule are removed. Empty: all are kept.",
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # What the widest column of a database holds.
 MOST = 2**63 - 1
 
@@ -14,3 +16,21 @@ def whole_number(text: str) -> int | None:
     if not (text.isascii() and text.isdigit()) or len(text) > len(str(MOST)) or int(text) > MOST:
         return None
     return int(text)
+
+
+DECIMAL = re.compile(r"[+-]?\d*,\d*", re.ASCII)
+# Digits that would be three of thousands behind a comma: "1,500" is 1500 to some, and 1.5 to others.
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+
+
+def with_point(text: str) -> str:
+    """``text`` with a point as the mark of decimals, where it is a number with a comma; else as it is.
+
+    Raises ValueError, with a sentence, for one that can be read in two ways. The labeling page has the same rule
+    (label/numbers.js).
+    """
+    text = text.strip()
+    if THOUSANDS.fullmatch(text):
+        thousands, decimals = text.replace(",", ""), f"{float(text.replace(',', '.')):g}"
+        raise ValueError(f"“{text}” can mean {thousands} or {decimals}: type the one you mean like that.")
+    return text.replace(",", ".") if DECIMAL.fullmatch(text) else text

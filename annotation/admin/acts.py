@@ -23,6 +23,7 @@ from annotation.models.projects import GROUP_LENGTH
 from annotation.projects import bulk
 from potato_site.accounts.decorators import signed_in
 from potato_site.jobs.models import Job
+from potato_site.number_fields import WholeNumberField
 
 PEOPLE_SHOWN = 1000
 GROUPS_SHOWN = 20
@@ -114,7 +115,7 @@ class Reassign(ActForm):
 class SetPriority(ActForm):
     title = "Change priority"
     says = "Items above 0 are handed out before all others, the highest first; items below 0 after all others."
-    priority = forms.IntegerField(min_value=1 - PRIORITY_LIMIT, max_value=PRIORITY_LIMIT - 1, initial=1)
+    priority = WholeNumberField(min_value=1 - PRIORITY_LIMIT, max_value=PRIORITY_LIMIT - 1, initial=1)
 
 
 class _Group(ActForm):
@@ -194,7 +195,7 @@ class SetLimit(ActForm):
         "These annotators get no further item once they have had so many, whatever the project's own limit is. What "
         "they have open they can finish."
     )
-    items = forms.IntegerField(
+    items = WholeNumberField(
         required=False, min_value=0, max_value=1_000_000, help_text="Empty: the project's limit, if it has one."
     )
 

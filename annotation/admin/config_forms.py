@@ -144,7 +144,7 @@ def _part(model: type[BaseModel], field_name: str, raw: Mapping[str, Any], paren
         default=_default(info),
         is_required=info.is_required(),
         may_be_none=may_be_none,
-        attributes=_attributes(info, kind),
+        attributes=_attributes(info),
     )
     if kind == "choice":
         node.choices = [str(choice) for choice in inner]
@@ -182,18 +182,8 @@ def _fit(node: Node) -> None:
     is_long = len(node.shown) > LONG or int(node.attributes.get("maxlength", 0)) > 10 * LONG
     if node.kind == "text" and ("\n" in node.shown or is_long):
         node.kind = "area"
-    if node.kind == "number":
-        node.attributes["type"] = "number" if _is_number(node.shown) else "text"
     if node.kind == "choice" and node.shown not in node.choices and (node.shown or not node.may_be_none):
         node.choices = [*node.choices, node.shown]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text or "0")
-    except ValueError:
-        return False
-    return True
 
 
 def _to_yaml(node: Node) -> Node:
@@ -299,18 +289,15 @@ def _default(info: FieldInfo) -> Any:
     return MISSING if value is PydanticUndefined else plain_of(value)
 
 
-def _attributes(info: FieldInfo, kind: Kind) -> dict[str, Any]:
-    """Limits, as HTML writes them."""
+def _attributes(info: FieldInfo) -> dict[str, Any]:
+    """How long a text may be, and that it is a colour, as HTML writes it."""
     found: dict[str, Any] = {}
     for limit in info.metadata:
-        for there, here in (("ge", "min"), ("le", "max"), ("max_length", "maxlength"), ("pattern", "pattern")):
-            if getattr(limit, there, None) is not None:
-                found[here] = getattr(limit, there)
-    if kind == "number":
-        found["step"] = "any" if float in get_args(info.annotation) or info.annotation is float else 1
-    if found.get("pattern") == COLOR:
-        found["data-color"] = "true"
-    return {key: value for key, value in found.items() if kind == "number" or key in ("maxlength", "data-color")}
+        if getattr(limit, "max_length", None) is not None:
+            found["maxlength"] = limit.max_length
+        if getattr(limit, "pattern", None) == COLOR:
+            found["data-color"] = "true"
+    return found
 
 
 # --- values and their text ---------------------------------------------------------------------------------

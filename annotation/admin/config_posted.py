@@ -6,6 +6,7 @@ form a person wrote, stays. Buttons add, remove and move entries (``do=add:annot
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from pydantic import ValidationError
 from annotation.admin.config_forms import MISSING, SCHEMES, Node, parts_of, required_texts, scalar_of
 from annotation.projects.dump import written_scheme
 from annotation.schemes import schemes
-from potato_site.numbers import whole_number
+from potato_site.numbers import whole_number, with_point
 
+WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 ACTIONS = ("add", "remove", "up", "down")
 
 
@@ -165,9 +167,20 @@ def _value_of(node: Node, shown: str) -> Any:
     if node.kind == "lines":
         lines = [line.strip() for line in shown.split("\n") if line.strip()]
         return [scalar_of(line) for line in lines] if node.is_of_scalars else lines
-    if node.kind in ("number", "scalar"):
+    if node.kind == "number":
+        return _number_of(shown.strip())
+    if node.kind == "scalar":
         return scalar_of(shown.strip())
     return shown
+
+
+def _number_of(text: str) -> Any:
+    """The number that somebody typed; text where it is none, or could be two."""
+    try:
+        plain = with_point(text)
+        return int(plain) if WHOLE.fullmatch(plain) else scalar_of(plain)
+    except ValueError:
+        return text
 
 
 def _move(entries: list[Any], place: int, verb: str) -> None:

@@ -13,6 +13,7 @@ from annotation.projects.config import Parsed, ProjectConfig
 from annotation.projects.notes import Note
 from annotation.projects.presets import presets
 from annotation.projects.sections import QualityControl
+from potato_site.number_fields import NumberField, WholeNumberField
 from potato_site.safe_yaml import YamlProblem, load_yaml
 from traces.access import datasets_of
 from traces.models import Dataset
@@ -61,17 +62,17 @@ class NewProjectForm(forms.Form):
         help_text="One name per line, or name, e-mail, role. People without an account get a link to join; people "
         "with one are asked on their home page; whom a superuser adds joins at once. You can do this later as well.",
     )
-    overlap_percentage = forms.FloatField(
+    overlap_percentage = NumberField(
         min_value=0,
         max_value=100,
         initial=20,
         label="Overlap (% of the items)",
         help_text="Labeled by several people: what tells you how far they agree.",
     )
-    overlap_depth = forms.IntegerField(
+    overlap_depth = WholeNumberField(
         min_value=2, max_value=20, initial=2, label="People per overlap item", help_text="All other items get one."
     )
-    minimum_time_per_instance = forms.FloatField(
+    minimum_time_per_instance = NumberField(
         min_value=0,
         max_value=86_400,
         initial=20,

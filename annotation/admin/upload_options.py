@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
+from potato_site.number_fields import WholeNumberField
 from traces.converters import converters
 from traces.document import MAX_ID
 from traces.import_options import ImportOptions
@@ -19,10 +20,10 @@ class OptionsForm(forms.Form):
     format = forms.ChoiceField(choices=_formats, label="Format", required=False)
     redact = forms.BooleanField(required=False, label="Replace API keys, tokens and e-mail addresses")
     drop_subagents = forms.BooleanField(required=False, label="Leave out what sub-agents did")
-    max_output = forms.IntegerField(
+    max_output = WholeNumberField(
         required=False, min_value=1, max_value=2**31 - 1, label="Cut outputs of more characters than"
     )
-    max_steps = forms.IntegerField(
+    max_steps = WholeNumberField(
         required=False, min_value=1, max_value=2**31 - 1, label="Split traces of more steps than"
     )
     issue_id = forms.CharField(

@@ -21,6 +21,7 @@ from potato_site.accounts.decorators import person_of, signed_in
 from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.accounts.views import CAME_BY_LINK
 from potato_site.api import tokens
+from potato_site.number_fields import WholeNumberField
 
 THEMES = [("", "As the system has it"), ("light", "Light"), ("dark", "Dark")]
 # An address in words: "Europe/Berlin". What is no place (Etc/…, posixrules) is left out.
@@ -78,7 +79,7 @@ class TokenForm(forms.Form):
         choices=[(name, f"{name}: {text}") for name, text in tokens.SCOPES.items()],
         widget=forms.CheckboxSelectMultiple,
     )
-    days = forms.IntegerField(label="Days until it ends", min_value=1, max_value=tokens.MAX_DAYS, initial=90)
+    days = WholeNumberField(label="Days until it ends", min_value=1, max_value=tokens.MAX_DAYS, initial=90)
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -60,7 +60,7 @@ def filled(**changes):
         "people": "",
         "overlap_percentage": "40",
         "overlap_depth": "3",
-        "minimum_time_per_instance": "12.5",
+        "minimum_time_per_instance": "12,5",
     }
     return {**values, **changes}
 
@@ -157,6 +157,8 @@ def test_the_text_of_a_file_with_mistakes_is_there_to_be_mended(page, raw, field
         ({"overlap_depth": "1"}, "overlap_depth", "2"),
         ({"minimum_time_per_instance": "-1"}, "minimum_time_per_instance", "0"),
         ({"minimum_time_per_instance": "nan"}, "minimum_time_per_instance", "number"),
+        ({"minimum_time_per_instance": "1,500"}, "minimum_time_per_instance", "can mean 1500 or 1.5"),
+        ({"overlap_depth": "2.000"}, "overlap_depth", "without commas or points"),
         ({"questions": "telepathy"}, "questions", "valid choice"),
         ({"questions": "own"}, "yaml_file", "Choose a file"),
         ({"traces": "existing"}, "dataset", "Choose the dataset"),

@@ -136,6 +136,7 @@ def test_a_member_gets_a_limit_of_items_and_loses_it(client, project, boss):
 
 
 @pytest.mark.parametrize(("name", "items", "says"), [("ann", "-1", "greater than"), ("ann", "x", "whole number"),
+                                                     ("ann", "1,5", "Enter a whole number, without commas"),
                                                      ("boss", "5", "Only an annotator has a limit")])  # fmt: skip
 def test_a_limit_that_is_none_is_refused_in_words(client, project, boss, name, items, says):
     assert says in do(client, project, name, action="set-limit", items=items)

@@ -121,7 +121,7 @@ def test_every_scheme_has_a_form_that_loses_nothing(tmp_path, name, sample):
 def test_fields_of_every_kind_are_saved(mia, url, project):
     changes = {
         "project_name": "Neuer Name ‏עברית",
-        "quality_control__overlap_percentage": "12.5",
+        "quality_control__overlap_percentage": "12,5",
         "quality_control__overlap_depth": "3",
         "hand_out__order": "random",
         "coding_agent__display__collapsible__default_expanded_types": "file_edit\r\nthinking\r\n",
@@ -187,13 +187,14 @@ def test_two_changes_of_one_key_are_named_and_both_stay(mia, url, project):
 # --- mistakes ----------------------------------------------------------------------------------------------
 
 
-def test_a_mistake_stands_at_its_field_and_at_its_line(mia, url, project):
-    values = fill(mia, url, quality_control__overlap_percentage="a lot", annotation_schemes__0__labels__0__color="red")
+@pytest.mark.parametrize("typed", ["a lot", "1,500", "1:30"])
+def test_a_mistake_stands_at_its_field_and_at_its_line(mia, url, project, typed):
+    values = fill(mia, url, quality_control__overlap_percentage=typed, annotation_schemes__0__labels__0__color="red")
     html = press(mia, url, values, "save").content.decode()
     assert field_error(html, "quality_control-overlap_percentage").startswith("Input should be a valid number")
     assert "should be a colour like #22c55e" in field_error(html, "annotation_schemes-0-labels-0-color")
     assert re.search(r"Line \d+</a>:\s*<code>quality_control.overlap_percentage</code>", html)
-    assert form(html, "setup")["quality_control.overlap_percentage"] == "a lot"
+    assert form(html, "setup")["quality_control.overlap_percentage"] == typed
     assert Revision.objects.filter(project=project).count() == 1
 
 
