@@ -66,6 +66,10 @@ def labeling_membership(memberships: list[Membership]) -> Membership | None:
 RUNNING = (Membership.Role.MANAGER, Membership.Role.ADJUDICATOR, Membership.Role.VIEWER)
 
 
+# Done only to learn how well somebody labels.
+CHECKS = (Assignment.Purpose.GOLD, Assignment.Purpose.SCREENING)
+
+
 def runs(memberships: list[Membership]) -> bool:
     """Whether somebody with these may look into the project as a whole, in the admin."""
     return any(m.role in RUNNING for m in memberships)
@@ -114,6 +118,17 @@ def told(user: Any) -> Q:
     if user.is_superuser:
         return Q()
     return ~Q(action__startswith="gold.") | Q(project__in=list(managed(user).values_list("pk", flat=True)))
+
+
+def work(user: Any, projects: Collection[int], path: str = "") -> Q:
+    """Of assignments in these projects (``path`` leads to them), those that this person may see. What others did to be
+    checked by known answers, managers alone: an item with such work, or with more answers than it has places, would
+    tell that its answer is known, and who looks into a project may label in it, too."""
+    mine = set(managed(user).filter(pk__in=projects).values_list("pk", flat=True))
+    if mine.issuperset(projects):
+        return Q()
+    is_check = Q(**{f"{path}purpose__in": CHECKS})
+    return ~is_check | Q(**{f"{path}annotator": user}) | Q(**{f"{path}project__in": mine})
 
 
 def visible(user: Any) -> QuerySet[Project]:

@@ -31,7 +31,7 @@ def item(request: HttpRequest, slug: str, item_id: int) -> HttpResponse:
     found = get_object_or_404(Item.objects.select_related("trace_a", "trace_b"), pk=item_id, project=project)
     if project.revision_id is None:
         raise Http404
-    submissions = submissions_of(found.pk)
+    submissions = submissions_of(found.pk, access.work(request.user, [project.pk], "assignment__"))
     names = [name_of(submission) for submission in submissions]
     chosen = {name for name in request.GET.getlist("by") if name in names} or set(names)
     # Who looks into the project without managing it may label in it, too.

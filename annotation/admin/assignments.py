@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from annotation import access
-from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter, PurposeFilter
+from annotation.admin.filters import AttentionFilter, PersonFilter, ProjectFilter, PurposeFilter, ids_of
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
 from annotation.models import Assignment
@@ -44,7 +44,8 @@ class AssignmentAdmin(ProjectList):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
         managed = access.managed(request.user).filter(pk=OuterRef("project"))
-        return super().get_queryset(request).annotate(is_managed=Exists(managed)).defer("presence__steps")
+        found = super().get_queryset(request).filter(access.work(request.user, ids_of(request, self.projects)))
+        return found.annotate(is_managed=Exists(managed)).defer("presence__steps")
 
     def audit_name(self, obj: Assignment) -> str:
         return managing.name_of(obj)

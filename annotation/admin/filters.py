@@ -182,6 +182,13 @@ class WorkFilter(QuestionFilter):
         "withdrawn": ("Withdrawn", lambda rows, p: rows.withdrawn()),
     }
 
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "skipped":
+            return super().queryset(request, queryset)
+        projects = ids_of(request, self.projects)
+        # By the work that the person sees in the list behind it.
+        return queryset.skipped_by_several(projects, access.work(request.user, projects))  # type: ignore[attr-defined]
+
 
 class PriorityFilter(QuestionFilter):
     title = "priority"

@@ -114,7 +114,7 @@ class NamedList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        found = named(self.result_list)
+        found = named(self.result_list, request.user)
         for entry in self.result_list:
             entry.named = found.get(entry.pk)
 
@@ -142,18 +142,24 @@ class AuditEntryAdmin(ProjectList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return super().get_queryset(request).filter(access.told(request.user))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            entry.named = named([entry], request.user).get(entry.pk)
+        return entry
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = search_term.strip()
         if not term:
             return queryset, False
-        found, is_cut = about(term, ids_of(request, self.projects))
+        found, is_cut = about(term, ids_of(request, self.projects), request.user)
         request.search_stopped = is_cut  # type: ignore[attr-defined]
         return queryset.filter(found | Q(object__icontains=term) | Q(action__icontains=term)), False
 
     @admin.display(description="of")
     def about(self, entry: AuditEntry) -> str:
         """Whose work, or which item, by its trace; anything else as the record has it."""
-        found = entry.named if hasattr(entry, "named") else named([entry]).get(entry.pk)
+        found = entry.named  # type: ignore[attr-defined]
         return format_html('<a href="{}">{}</a>', found.url, found.text) if found else entry.object
 
     @admin.display(description="by")

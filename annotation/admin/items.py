@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from annotation.admin.filters import GroupFilter, OverlapFilter, PriorityFilter, ProjectFilter, WorkFilter
+from annotation import access
+from annotation.admin.filters import GroupFilter, OverlapFilter, PriorityFilter, ProjectFilter, WorkFilter, ids_of
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
@@ -64,6 +65,7 @@ class ItemAdmin(ProjectList):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Item]:
+        shown = Assignment.objects.filter(access.work(request.user, ids_of(request, self.projects)))
         return (
             super()
             .get_queryset(request)
@@ -73,8 +75,8 @@ class ItemAdmin(ProjectList):
                 in_vain=_slots(is_left_out("assignment__annotator"), assignment__state__in=DELIVERED),
                 in_hand=_slots(assignment__state__in=HELD),
                 calibrated=_assignments(Assignment.objects.delivered(), purpose=Assignment.Purpose.CALIBRATION),
-                screened=_assignments(Assignment.objects.delivered(), purpose=Assignment.Purpose.SCREENING),
-                skipped=_assignments(Assignment.objects.skips()),
+                screened=_assignments(shown.delivered(), purpose=Assignment.Purpose.SCREENING),
+                skipped=_assignments(shown.skips()),
             )
         )
 

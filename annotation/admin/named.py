@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
 
+from annotation import access
 from annotation.admin.filters import items_named, people_named
 from annotation.models import Assignment, Item, SchemeVersion
 from potato_site.accounts.models import AuditEntry
@@ -32,12 +34,13 @@ class Named:
     url: str
 
 
-def named(entries: Iterable[AuditEntry]) -> dict[int, Named]:
-    """Entry → its object, for those that are work or items of the entry's own project: two queries for a page."""
+def named(entries: Iterable[AuditEntry], user: Any) -> dict[int, Named]:
+    """Entry → its object, for those that are items, or work that this person may see, of the entry's own project."""
     entries = list(entries)
     work = {entry.pk: found[1] for entry in entries if (found := ASSIGNMENT.fullmatch(entry.object))}
     items = {entry.pk: found for entry in entries if (found := ITEM.fullmatch(entry.object))}
-    rows = Assignment.objects.filter(public_id__in=set(work.values()))
+    shown = access.work(user, {entry.project_id for entry in entries if entry.project_id is not None})
+    rows = Assignment.objects.filter(shown, public_id__in=set(work.values()))
     there = {
         (str(one.public_id), one.project_id): one
         for one in rows.select_related("item__trace_a", "item__trace_b", "annotator")
@@ -60,12 +63,14 @@ def _url(model: str, pk: int) -> str:
     return reverse(f"admin:annotation_{model}_change", args=[pk])
 
 
-def about(text: str, projects: list[int]) -> tuple[Q, bool]:
+def about(text: str, projects: list[int], user: Any) -> tuple[Q, bool]:
     """The entries about traces and people whose name contains a text, or by these people; and whether it found more
     than a search takes."""
     items, more_items = items_named(text, projects)
     people, more_people = people_named(text, projects)
-    work = Assignment.objects.filter(project__in=projects).filter(Q(item__in=items) | Q(annotator__in=people))
+    work = Assignment.objects.filter(access.work(user, projects), project__in=projects).filter(
+        Q(item__in=items) | Q(annotator__in=people)
+    )
     ids = list(work.order_by("-pk").values_list("public_id", flat=True)[: WORK_FOUND + 1])
     names = [f"assignment {public_id}" for public_id in ids[:WORK_FOUND]] + [f"item {pk}" for pk in items]
     schemes = SchemeVersion.objects.filter(project__in=projects).values_list("name", flat=True).distinct()

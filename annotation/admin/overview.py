@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -74,7 +75,7 @@ def count(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _context(request: HttpRequest, project: Project, stats: dict[str, statistics.Stat]) -> dict[str, Any]:
     figures, links = figures_of(stats, timezone.now()), links_of(project)
-    now = live(project, timezone.now())
+    now = live(project, timezone.now(), partial(access.work, request.user, [project.pk]))
     # Nobody asks while there is nothing to decide.
     decides = bool(figures.to_decide) and _decides(request, project)
     known_void = bool(figures.progress and figures.progress.get("known_void"))

@@ -9,7 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
-from annotation.admin.filters import FlagFilter, LatestFilter, ProjectFilter, SubmissionPersonFilter
+from annotation import access
+from annotation.admin.filters import FlagFilter, LatestFilter, ProjectFilter, SubmissionPersonFilter, ids_of
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
@@ -44,7 +45,8 @@ class SubmissionAdmin(ProjectList):
     readonly_fields = ("answers", "reading", "flagged", "is_latest")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
-        found = super().get_queryset(request)
+        shown = access.work(request.user, ids_of(request, self.projects), "assignment__")
+        found = super().get_queryset(request).filter(shown)
         is_list = getattr(request.resolver_match, "url_name", "") == "annotation_submission_changelist"
         return found.defer("values") if is_list else found
 

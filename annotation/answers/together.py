@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q
+
 from annotation.answers.context import context_of
 from annotation.models import Submission
 from annotation.models.querysets import DELIVERED
@@ -67,10 +69,10 @@ class Together:
         return found
 
 
-def submissions_of(item_id: int) -> list[Submission]:
-    """The current submissions of an item, whatever their purpose, the earliest first."""
+def submissions_of(item_id: int, shown: Q | None = None) -> list[Submission]:
+    """The current submissions of an item, whatever their purpose, the earliest first; ``shown``: only such."""
     found = Submission.objects.filter(assignment__item=item_id, is_current=True, assignment__state__in=DELIVERED)
-    return list(found.select_related("assignment__annotator").order_by("submitted_at", "seq"))
+    return list(found.filter(shown or Q()).select_related("assignment__annotator").order_by("submitted_at", "seq"))
 
 
 def name_of(submission: Submission) -> str:

@@ -18,6 +18,10 @@ from potato_site.accounts.models import name_key
 from potato_site.api import pages, query
 from potato_site.api.endpoint import Endpoint
 
+HELP = (
+    "Who does not manage the project gets none of what others did for `gold` or `screening`, and reads `production` "
+    "for their own `gold`."
+)
 FILTERS = ("state", "username", "trace")
 
 
@@ -27,9 +31,7 @@ class AssignmentRowShown(serializers.Serializer):
     trace = serializers.CharField(help_text="The id in the trace's document; of a pair, side a.")
     trace_b = serializers.CharField(allow_null=True, help_text="Side b of a pair; null of a single trace.")
     username = serializers.CharField()
-    purpose = serializers.ChoiceField(
-        choices=Assignment.Purpose.choices, help_text="Who does not manage the project reads `production` for `gold`."
-    )
+    purpose = serializers.ChoiceField(choices=Assignment.Purpose.choices, help_text=HELP)
     state = serializers.ChoiceField(choices=Assignment.State.choices)
     opened_at = serializers.DateTimeField(allow_null=True)
     lease_until = serializers.DateTimeField(allow_null=True)
@@ -57,7 +59,7 @@ class AssignmentList(Endpoint):
         """Who has which item and how far they are, in the order of handing out. What they said: see the submissions."""
         query.only(request, *FILTERS, paged=True)
         project = lookup.administered_project(request, slug)
-        rows = Assignment.objects.filter(project=project)
+        rows = Assignment.objects.filter(access.work(request.user, [project.pk]), project=project)
         state = query.choice(request, "state", tuple(Assignment.State.values))
         username, trace = query.text(request, "username"), query.text(request, "trace")
         if state is not None:

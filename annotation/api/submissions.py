@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from annotation import access
 from annotation.api import lookup
+from annotation.api.assignment_list import HELP
 from annotation.models import Assignment, Submission
 from potato_site.accounts.models import name_key
 from potato_site.api import pages, query
@@ -28,9 +29,7 @@ class SubmissionShown(serializers.Serializer):
     trace = serializers.CharField(help_text="The id in the trace's document; of a pair, side a.")
     trace_b = serializers.CharField(allow_null=True, help_text="Side b of a pair; null of a single trace.")
     username = serializers.CharField()
-    purpose = serializers.ChoiceField(
-        choices=Assignment.Purpose.choices, help_text="Who does not manage the project reads `production` for `gold`."
-    )
+    purpose = serializers.ChoiceField(choices=Assignment.Purpose.choices, help_text=HELP)
     number = serializers.IntegerField(help_text="Of this assignment's submissions, from 1.")
     revision = serializers.IntegerField(help_text="Of the configuration that was answered.")
     is_current = serializers.BooleanField(help_text="Not replaced by a later one and not invalidated.")
@@ -67,7 +66,8 @@ class SubmissionList(Endpoint):
         """To follow a project, keep the last `seq` and ask with `since`. What is invalidated later keeps its `seq`."""
         query.only(request, *FILTERS, paged=True)
         project = lookup.administered_project(request, slug)
-        rows = Submission.objects.filter(project=project).select_related(
+        work = access.work(request.user, [project.pk], "assignment__")
+        rows = Submission.objects.filter(work, project=project).select_related(
             "assignment__item__trace_a", "assignment__item__trace_b", "assignment__annotator", "revision"
         )
         since = pages.number_of(request, "since", 0, MAX_SEQ, -1)

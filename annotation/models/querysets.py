@@ -93,9 +93,9 @@ class ItemQuerySet(QuerySet[Any]):
         """With a place that nobody else is given though its label is left out. Of the calibration set none is given."""
         return self.present().filter(in_calibration=False, pk__in=_filled_in_vain(projects))
 
-    def skipped_by_several(self, projects: Any = None) -> ItemQuerySet:
-        """Perhaps something is wrong with them."""
-        skips = _of(_model("Assignment").objects.using(self.db).skips(), projects).order_by()
+    def skipped_by_several(self, projects: Any = None, shown: Q | None = None) -> ItemQuerySet:
+        """Perhaps something is wrong with them. ``shown``: the assignments that are looked at."""
+        skips = _of(_model("Assignment").objects.using(self.db).skips().filter(shown or Q()), projects).order_by()
         return self.present().filter(pk__in=skips.annotate(n=Count("pk")).filter(n__gt=1).values("item"))
 
     def short_of_overlap(self, projects: Any = None) -> ItemQuerySet:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from annotation.models import Assignment, Item, Project, Submission, Visit
 from potato_site.jobs.models import Job
@@ -79,9 +80,11 @@ class Live:
     stranded: int
 
 
-def live(project: Project, now: datetime) -> Live:
-    people = _at_work(project, now)
-    waiting = _waiting(project, now)
+def live(project: Project, now: datetime, shown: Callable[[str], Q] = lambda path: Q()) -> Live:
+    """``shown``: which assignments are told of, by the path that leads to them (``access.work``)."""
+    held = Assignment.objects.filter(shown(""), project=project, state__in=[State.RESERVED, State.OPEN, State.REOPENED])
+    people = _at_work(held, now)
+    waiting = _waiting(held, now)
     jobs = _jobs(project, now)
     return Live(
         at=now,
@@ -89,11 +92,11 @@ def live(project: Project, now: datetime) -> Live:
         more_people=len(people) > SHOWN,
         waiting=waiting[:SHOWN],
         more_waiting=len(waiting) > SHOWN,
-        overdue=_overdue(project, now),
+        overdue=_overdue(held, now),
         jobs=jobs[:JOBS_SHOWN],
         failed=sum(job.count for job in jobs if job.state == "failed"),
         is_waiting=any(job.state == "waiting" for job in jobs),
-        recent=_recent(project),
+        recent=_recent(project, shown("assignment__")),
         stranded=Visit.objects.waiting().filter(recruit__project=project).count(),
     )
 
@@ -103,17 +106,13 @@ def submissions_since(project: Project, seq: int) -> int:
     return len(Submission.objects.filter(project=project, seq__gt=seq).values_list("pk")[:COUNTED])
 
 
-def _held(project: Project) -> Any:
-    return Assignment.objects.filter(project=project, state__in=[State.RESERVED, State.OPEN, State.REOPENED])
+def _overdue(held: QuerySet[Assignment], now: datetime) -> int:
+    return len(held.filter(lease_until__lt=now).values_list("pk")[:COUNTED])
 
 
-def _overdue(project: Project, now: datetime) -> int:
-    return len(_held(project).filter(lease_until__lt=now).values_list("pk")[:COUNTED])
-
-
-def _at_work(project: Project, now: datetime) -> list[AtWork]:
+def _at_work(held: QuerySet[Assignment], now: datetime) -> list[AtWork]:
     """Whose lease ends first stands first. One more than is shown, to tell whether there are more."""
-    rows = _held(project).filter(~Q(state=State.RESERVED), Q(state=State.OPEN) | _is_changed_now(now))
+    rows = held.filter(~Q(state=State.RESERVED), Q(state=State.OPEN) | _is_changed_now(now))
     rows = rows.order_by(F("lease_until").asc(nulls_last=True), "pk")
     rows = rows.annotate(name=F("annotator__username"), seen_at=F("presence__last_seen_at")).select_related(
         "item__trace_a", "item__trace_b", "item__a"
@@ -131,9 +130,9 @@ def _is_changed_now(now: datetime) -> Q:
     return Q(state=State.REOPENED, presence__last_seen_at__gte=now - AWAY)
 
 
-def _waiting(project: Project, now: datetime) -> list[Waiting]:
+def _waiting(held: QuerySet[Assignment], now: datetime) -> list[Waiting]:
     """A row for each person, the soonest end first; one more than is shown."""
-    rows = Assignment.objects.filter(project=project, state__in=[State.REOPENED, State.RESERVED])
+    rows = held.filter(state__in=[State.REOPENED, State.RESERVED])
     counted = rows.exclude(_is_changed_now(now)).order_by().values_list("annotator", "annotator__username")
     found = counted.annotate(
         reopened=Count("pk", filter=Q(state=State.REOPENED)),
@@ -149,8 +148,8 @@ def _condition(row: Any, now: datetime) -> str:
     return "away" if row.seen_at is None or row.seen_at < now - AWAY else ""
 
 
-def _recent(project: Project) -> list[Submission]:
-    current = Submission.objects.filter(project=project, is_current=True).select_related(
+def _recent(project: Project, shown: Q) -> list[Submission]:
+    current = Submission.objects.filter(shown, project=project, is_current=True).select_related(
         "assignment__item__trace_a", "assignment__item__trace_b", "assignment__item__a"
     )
     return list(current.annotate(name=F("assignment__annotator__username")).order_by("-seq")[:RECENT])

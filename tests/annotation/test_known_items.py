@@ -144,7 +144,7 @@ def test_which_items_are_checks_is_told_to_managers_alone(client, checked, role,
         return check in found, {one.annotator.username for one in found}
 
     assert chosen("gold") == (is_told, {"bob"} if is_told else set())
-    assert chosen("production") == (not is_told, {"ann", "bob"})
+    assert chosen("production") == (False, {"ann", "bob"})
     known_ones = client.get(f"{reverse('admin:annotation_gold_changelist')}?project={project.slug}").context["cl"]
     assert [one.item_id for one in known_ones.result_list] == ([check.item_id] if is_told else [])
     item = reverse("manage-item", args=[project.slug, check.item_id])
@@ -152,9 +152,10 @@ def test_which_items_are_checks_is_told_to_managers_alone(client, checked, role,
         f"{reverse('admin:accounts_auditentry_changelist')}?project={project.slug}",
         reverse("admin:annotation_project_history", args=[project.pk]),
     ]
-    row = reverse("admin:annotation_assignment_change", args=[check.pk])
+    row = client.get(reverse("admin:annotation_assignment_change", args=[check.pk]), follow=True)
+    assert ("Gold" in row.content.decode()) == is_told
     for page, words in (
-        *((address, "Gold") for address in (assignments, row)),
+        (assignments, "Gold"),
         (item, "a check"),
         *((address, "gold") for address in changes),
     ):
@@ -172,9 +173,63 @@ def test_who_manages_another_project_is_not_told_of_the_checks_of_this_one(clien
     Membership.objects.create(project=other, user=user, role="manager", source="admin")
     client.force_login(user)
     path = reverse("admin:annotation_assignment_changelist")
-    assert len(client.get(f"{path}?purpose=gold").context["cl"].result_list) == 0
-    assert check in client.get(f"{path}?purpose=production").context["cl"].result_list
-    assert "Gold" not in client.get(reverse("admin:annotation_assignment_change", args=[check.pk])).content.decode()
+    for address in (path, f"{path}?purpose=gold", f"{path}?purpose=production", f"{path}?project={project.slug}"):
+        assert check not in client.get(address).context["cl"].result_list
+
+
+# Of a project: the lists and pages in which work is told, one by one, and of its item.
+TOLD = ("assignment", "submission", "item", "item&work=skipped", "auditentry", "auditentry&q=trace")
+CALLS = ("assignments", "submissions", "submissions?current=false", "items")
+
+
+def all_told(client, project, user, item):
+    """What somebody who looks into a project reads of everybody's work, but for counts of people's work."""
+    pages = []
+    for name in TOLD:
+        name, _, query = name.partition("&")
+        app = "accounts" if name == "auditentry" else "annotation"
+        pages.append(f"{reverse(f'admin:{app}_{name}_changelist')}?project={project.slug}&{query}")
+    pages.append(reverse("manage-item", args=[project.slug, item]))
+    pages.append(reverse("manage-overview", args=[project.slug]))
+    text = "".join(
+        client.get(page, headers={"HX-Target": "live", "HX-Request": "true"}).content.decode() for page in pages
+    )
+    calls = [caller(user).get(f"projects/{project.slug}/{call}").json() for call in CALLS]
+    return re.sub(r"csrf\w*&quot;: &quot;\w+|name=\"csrf\w+\" value=\"\w+|\d+ (seconds?|minutes?)", "", text), calls[
+        :-2
+    ]
+
+
+@pytest.mark.parametrize("purpose", [Purpose.GOLD, Purpose.SCREENING])
+@pytest.mark.parametrize("state", ["submitted", "open", "skipped"])
+@pytest.mark.parametrize("role", ["viewer", "manager"])
+def test_nothing_tells_that_others_were_checked_by_an_item(client, checked, role, state, purpose):
+    """An item with more answers than places, or that somebody has in hand who need not, has a known answer."""
+    project, check = checked
+    user, item = running(project, role), check.item_id
+    managing.reopen(check.pk, person("ann"))
+    if state != "submitted":
+        Submission.objects.filter(assignment=check).delete()
+    lease = timezone.now() + states.LEASE if state == "open" else None
+    Assignment.objects.filter(pk=check.pk).update(purpose=purpose, state=state, lease_until=lease)
+    Assignment.objects.filter(annotator=person("ann"), item=item).update(state="skipped")
+    client.force_login(user)
+    before = all_told(client, project, user, item)
+    Submission.objects.filter(assignment=check).delete()
+    Assignment.objects.filter(pk=check.pk).delete()
+    assert (all_told(client, project, user, item) == before) == (role != "manager")
+
+
+def test_who_looks_into_a_project_sees_their_own_checks_among_their_work(client, checked):
+    project, check = checked
+    Membership.objects.create(project=project, user=person("bob"), role="viewer", source="admin")
+    client.force_login(person("bob"))
+    found = client.get(f"{reverse('admin:annotation_assignment_changelist')}?project={project.slug}")
+    assert check in found.context["cl"].result_list
+    assert "Gold" not in found.content.decode()
+    told = caller(person("bob")).get(f"projects/{project.slug}/assignments").json()["results"]
+    assert {one["purpose"] for one in told} == {"production"}
+    assert str(check.public_id) in {one["id"] for one in told}
 
 
 def test_answers_kept_for_calibration_are_not_handed_out(tmp_path):
