@@ -108,7 +108,7 @@ class Conversion:
         """
         known = attaching()
         for source in sources:
-            source.place.alive()
+            source.place.tell()
             converter = self._attaching(source, known, keeps=keeps)
             if converter:
                 yield from self._keep(source, converter)
@@ -175,6 +175,7 @@ class Conversion:
         says_nothing, found = True, False
         for item in _guarded(source, converter):
             says_nothing = False
+            source.place.tell()
             if isinstance(item, Problem):
                 yield item
             elif isinstance(item, Attachment):
@@ -195,7 +196,7 @@ class Conversion:
         ids_are_given = converter.ids_are_given
         try:
             is_own = self.own is not None and ids_are_given
-            doc = self.own(record.value) if self.own and ids_are_given else normalize(record.value)
+            doc = self.own(record.value) if self.own and ids_are_given else normalize(record.value, source.place.tell)
         except DocumentError as error:
             yield from (Problem(source.name, record.line, name, message) for name, message in error.problems)
             return
@@ -209,11 +210,14 @@ class Conversion:
         origin = doc.get("source") or {}
         if isinstance(origin, dict) and "format" not in origin and not is_own:
             doc["source"] = _origin(source, converter) | origin
+        source.place.tell()
         bare = copied(doc) if self.late else None
         got_results = bool(self.attachments.apply(doc, source.name))
-        without = (part for part, _ in self.shaping.apply(bare)) if bare and got_results else repeat(None)
+        alive = source.place.tell
+        without = (part for part, _ in self.shaping.apply(bare, alive)) if bare and got_results else repeat(None)
         begun = beginning(doc) if self.shaping.changes_steps else ""
-        for (shaped, changes), plain in zip(self.shaping.apply(doc), without, strict=False):
+        for (shaped, changes), plain in zip(self.shaping.apply(doc, alive), without, strict=False):
+            alive()
             yield Converted(
                 file=source.name,
                 sha256=source.sha256,
@@ -287,6 +291,8 @@ def _guarded(source: Source, converter: Converter) -> Iterator[Record | Attachme
     except RecursionError:
         yield Problem(source.name, None, "", "not read: nested too deep")
     except Exception as error:  # a converter met what its author did not imagine
+        if source.place.is_ended:
+            raise
         yield Problem(source.name, None, "", f"the converter failed: {type(error).__name__}: {str(error)[:200]}")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from potato_site.canonical import canonical, digest
+from potato_site.files import nothing
 
 TraceDocument = dict[str, Any]
 Step = dict[str, Any]
@@ -41,6 +42,7 @@ MAX_ID = 255  # characters
 MAX_DEPTH = 100  # nested lists and objects, the document itself included
 MAX_PROBLEMS = 20  # per document: enough to repair it, too few to flood a report
 MAX_TITLE = 200  # characters
+STEPS_AT_ONCE = 1000  # between two signs of life
 
 
 class DocumentError(ValueError):
@@ -90,12 +92,12 @@ _STEP_TYPES_OF = {key: kind.types for key, kind in STEP_KEYS.items()} | {"type":
 _STATUSES_OR_NONE = frozenset({*STATUSES, None})
 
 
-def normalize(record: object) -> TraceDocument:
+def normalize(record: object, alive: Callable[[], object] = nothing) -> TraceDocument:
     """``record`` as a trace document; a document comes back equal to itself. The argument is not changed.
 
     An integer ``id`` becomes text, missing ``step_idx`` are numbered, a structured ``output`` of a call becomes its
     JSON text, and in every string and key NUL and lone surrogates become U+FFFD (no database of ours could hold them
-    alike). Raises DocumentError, naming each bad field: ``structured_turns[3].type``.
+    alike). Raises DocumentError, naming each bad field: ``structured_turns[3].type``. ``alive`` is called now and then.
     """
     if not isinstance(record, dict):
         raise DocumentError([("", "must be a JSON object")])
@@ -110,7 +112,7 @@ def normalize(record: object) -> TraceDocument:
     has_steps = "structured_turns" in record
     problems += _wrong_types(doc, DOCUMENT_KEYS if has_steps else RECORD_KEYS, "")
     if has_steps:
-        doc["structured_turns"] = _steps(record["structured_turns"], problems)
+        doc["structured_turns"] = _steps(record["structured_turns"], problems, alive)
     if problems:
         raise DocumentError(problems[:MAX_PROBLEMS])
     return doc
@@ -135,12 +137,14 @@ def _decimal(number: int) -> str:
     return str(number) if number.bit_length() < 4 * MAX_ID else "9" * (MAX_ID + 1)
 
 
-def _steps(value: object, problems: list[tuple[str, str]]) -> list[Step]:
+def _steps(value: object, problems: list[tuple[str, str]], alive: Callable[[], object]) -> list[Step]:
     if not isinstance(value, list):
         problems.append(("structured_turns", "must be a list of steps"))
         return []
     steps = []
     for index, raw in enumerate(value):
+        if index % STEPS_AT_ONCE == 0:
+            alive()
         if _is_good_step(raw, index):
             steps.append(raw.copy())
             continue

@@ -194,6 +194,7 @@ class _Run:
             self._tell(tally, replace(event, file=tally.file))
         elif isinstance(event, Converted):
             entry = entry_of(event)
+            self._alive()
             tally = self.tallies[event.file]
             if not event.base:
                 tally.format = event.format
@@ -228,7 +229,7 @@ class _Run:
             if self.id_key not in record:
                 raise DocumentError([(self.id_key, "is missing")])
             record = record | {"id": record[self.id_key]}
-        doc = normalize(record)
+        doc = normalize(record, self._alive)
         text = doc.get(self.text_key) if self.text_key else None
         if text is not None and "issue_description" not in doc:
             doc["issue_description"] = text if isinstance(text, str) else canonical(text).decode()

@@ -95,10 +95,12 @@ def looks_like(source: Source, converter: Converter) -> str:
 
 
 def claims(converter: Converter, source: Source) -> bool:
-    """A detection that fails on what its author did not imagine is a no. Raises OSError."""
+    """A detection that fails on what its author did not imagine is a no. Raises OSError, and what ended it."""
     try:
         return converter.detect(source)
     except OSError:
         raise
     except Exception:
+        if source.place.is_ended:
+            raise
         return False

@@ -6,10 +6,11 @@ Each change is counted, and what was left out or replaced is told in the documen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from potato_site.files import nothing
 from traces.document import MAX_ID, Step, TraceDocument
 from traces.pieces import STEPS
 from traces.redaction import redact
@@ -33,16 +34,19 @@ class Shaping:
     max_steps: int | None = None
     issue_id: str | None = None
 
-    def apply(self, doc: TraceDocument) -> Iterator[tuple[TraceDocument, Counter[str]]]:
+    def apply(
+        self, doc: TraceDocument, alive: Callable[[], object] = nothing
+    ) -> Iterator[tuple[TraceDocument, Counter[str]]]:
         """The documents that ``doc`` becomes, none or several, each with counts of what was changed in it. What was
-        changed in the whole is told by its first part."""
+        changed in the whole is told by its first part. ``alive`` is called for every step that is looked into."""
         counts: Counter[str] = Counter()
         if self.drop_subagents:
             if doc.get("subagent_of"):
                 return
             doc = _without_subagents(doc, counts)
         if self.redact:
-            doc = _redacted({key: doc[key] for key in doc if key != STEPS}, counts) | _steps_of(doc)
+            rest = {key: doc[key] for key in doc if key != STEPS}
+            doc = _redacted(rest, counts, alive) | _steps_of(doc)
         if self.issue_id and not any(doc.get(key) for key in ("issue_id", "instance_id", "subagent_of")):
             doc = doc | {"issue_id": self.issue_id}
             given = Counter({"issue_id given": 1})
@@ -50,7 +54,7 @@ class Shaping:
             given = Counter()
         for part in self._parts(doc):
             if self.redact:
-                part = part | _redacted(_steps_of(part), counts)
+                part = part | _redacted(_steps_of(part), counts, alive)
             if self.max_output is not None:
                 part = _cut(part, self.max_output, counts)
             yield _telling(part, counts), counts + given
@@ -72,9 +76,15 @@ def _steps_of(doc: TraceDocument) -> TraceDocument:
     return {STEPS: doc[STEPS]} if STEPS in doc else {}
 
 
-def _redacted(doc: TraceDocument, counts: Counter[str]) -> TraceDocument:
+def _redacted(doc: TraceDocument, counts: Counter[str], alive: Callable[[], object]) -> TraceDocument:
     found: Counter[str] = Counter()
-    redacted: TraceDocument = redact(doc, found)
+    redacted: TraceDocument = redact({key: doc[key] for key in doc if key != STEPS}, found)
+    if STEPS in doc:
+        redacted[STEPS] = []
+    for step in doc.get(STEPS, ()):
+        alive()
+        redacted[STEPS].append(redact(step, found))
+    alive()
     counts.update({f"{kind} redacted": number for kind, number in found.items()})
     return redacted
 

@@ -41,16 +41,37 @@ PEEK_RECORDS = 50  # a format's mark need not be in the first record
 PEEK_BYTES = 1024 * 1024  # what is looked at of a large file
 WHOLE_BYTES = 8 * PEEK_BYTES  # a small file is read once, and parsed once
 HEAD_BYTES = 64 * 1024
+BUFFER_BYTES = 64 * 1024  # read at once of a file that is read in small pieces
 RECORD_SHARE = 0.1  # of the lines of a file that begins with something else: with fewer, it is a text
 
 
+class _Watched(FileIO):
+    """A file of which every piece that is read is a sign of life."""
+
+    def __init__(self, handle: int, tell: Callable[[], None]) -> None:
+        super().__init__(handle, "rb")
+        self._tell = tell
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._tell()
+        return super().readinto(buffer)
+
+
 class Place:
-    """How far a file was read, and who is told while that takes long: ``alive`` is called for every megabyte, and may
-    raise."""
+    """How far a file was read, and who is told while that takes long: ``alive`` may raise, and ends the conversion."""
 
     alive: Callable[[], object] = staticmethod(nothing)
     stream: BufferedReader | FileIO | None = None
     size = 0
+    is_ended = False
+
+    def tell(self) -> None:
+        """A sign of life: for every piece that is read, and whenever a document has come a bit further."""
+        try:
+            self.alive()
+        except BaseException:
+            self.is_ended = True  # what a converter raises is told of its file; this is not
+            raise
 
     @property
     def bytes(self) -> int:
@@ -82,7 +103,7 @@ class Source:
 
     def open(self) -> BufferedReader:
         """Its bytes. How far they were read is in ``place``."""
-        stream = open(self._handle(), "rb")  # noqa: SIM115
+        stream: BufferedReader = BufferedReader(_Watched(self._handle(), self.place.tell), BUFFER_BYTES)
         self.place.stream, self.place.size = stream, self.size
         return stream
 
@@ -319,10 +340,16 @@ class Source:
         wanted = [last] if last in found else sorted(name for name in found if fnmatchcase(name, last))
         names = {name: posixpath.join(folder, name) for name in wanted}
         return [
-            Source(found[name], full, self.files, self.used, within=self.within)
+            Source(found[name], full, self.files, self.used, place=self._place_beside(), within=self.within)
             for name, full in names.items()
             if full != self.name
         ]
+
+    def _place_beside(self) -> Place:
+        """Of a file that is read for this one: how far is another question, who is told is not."""
+        place = Place()
+        place.alive = self.place.tell
+        return place
 
     def use(self, other: Source) -> None:
         """Note that this file's converter has read ``other`` too: it is not reported as a file nobody recognises."""
@@ -375,7 +402,7 @@ class Source:
         with open(self._handle(), "rb", buffering=0) as stream:
             while piece := stream.read(PEEK_BYTES):
                 digest.update(piece)
-                self.place.alive()
+                self.place.tell()
         return digest.hexdigest()
 
 

@@ -15,9 +15,10 @@ from potato_site.jobs.models import Job
 from potato_site.jobs.queue import cancel
 from tests.factory import make_trace
 from tests.slow_work import SlowWork
-from traces import archives, imports, source
+from traces import archives, conversion, document, imports, shaping, source
 from traces.conversion import Conversion
 from traces.models import Dataset, Trace
+from traces.tooling.claude_session import Session
 from traces.unpacking import uploads_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,9 +58,9 @@ def tarred(path, members: dict[str, bytes], mode: str = "w:gz") -> None:
             archive.addfile(info, io.BytesIO(content))
 
 
-def imported(slow, folder) -> Job:
+def imported(slow, folder, **options) -> Job:
     dataset = Dataset.objects.create(name="d")
-    return slow.run("traces.import", {"dataset": dataset.pk, "paths": [str(folder)]})
+    return slow.run("traces.import", {"dataset": dataset.pk, "paths": [str(folder)], **options})
 
 
 def assert_done(slow, job: Job, traces: int) -> None:
@@ -113,6 +114,63 @@ def test_while_files_are_looked_at_for_results(slow, folder):
         (folder / f"{number}.json").write_bytes(trace(f"t{number}"))
     slow.each_call(Conversion, "_attaching", seconds=SECONDS)
     assert_done(slow, imported(slow, folder), traces=5)
+
+
+@pytest.fixture
+def session(folder, monkeypatch):
+    """Of many lines, and no trace comes before the last of them."""
+    monkeypatch.setattr(source, "PEEK_BYTES", 4 * KB)
+    monkeypatch.setattr(source, "BUFFER_BYTES", KB)
+    (folder / "session.jsonl").write_bytes(b"".join(map(line_of_session, range(20))))
+
+
+def test_while_one_long_trace_is_read(slow, folder, session):
+    slow.each_call(Session, "add", seconds=SECONDS / 2)
+    assert_done(slow, imported(slow, folder), traces=1)
+
+
+def test_while_the_steps_of_one_long_trace_are_looked_at(slow, folder, monkeypatch):
+    monkeypatch.setattr(document, "STEPS_AT_ONCE", 2)
+    (folder / "t.json").write_bytes(trace("t"))
+    slow.each_call(document, "_is_good_step", seconds=SECONDS / 2)
+    assert_done(slow, imported(slow, folder), traces=1)
+
+
+def test_while_the_steps_of_one_long_trace_are_redacted(slow, folder):
+    (folder / "t.json").write_bytes(trace("t"))
+    slow.each_call(shaping, "redact", seconds=SECONDS)
+    assert_done(slow, imported(slow, folder, shaping={"redact": True}), traces=1)
+
+
+def test_while_long_traces_are_made_of_what_was_read(slow, folder):
+    (folder / "t.jsonl").write_bytes(b"".join(trace(name) + b"\n" for name in "abc"))
+    for of, name in ((conversion, "normalize"), (imports, "normalize"), (conversion, "copied"), (imports, "entry_of")):
+        slow.each_call(of, name, seconds=SECONDS)
+    assert_done(slow, imported(slow, folder), traces=3)
+
+
+def test_who_cancels_while_one_long_trace_is_read_stops_it(slow, folder, session, monkeypatch):
+    """No converter takes it for a mistake of the file."""
+    add, seen = Session.add, []
+
+    def cancelled(*args):
+        seen.append(args)
+        cancel(job_of_import().pk)
+        slow.seconds += SECONDS
+        add(*args)
+
+    monkeypatch.setattr(Session, "add", cancelled)
+    assert imported(slow, folder).state == "cancelled"
+    assert len(seen) < 10
+    assert not Trace.objects.exists()
+
+
+def line_of_session(number: int) -> bytes:
+    """Of Claude Code, of more than a kilobyte."""
+    said = {"role": "user" if number % 2 == 0 else "assistant", "content": f"{number} " + "word " * 400}
+    ids = {"uuid": f"u{number}", "parentUuid": f"u{number - 1}" if number else None, "sessionId": "s1"}
+    line = {"type": said["role"], "message": said, "cwd": "/w", "timestamp": f"2026-01-01T00:00:{number:02}Z", **ids}
+    return json.dumps(line).encode() + b"\n"
 
 
 def test_who_cancels_while_it_unpacks_stops_it(slow, folder, monkeypatch):
