@@ -1,6 +1,6 @@
 """Exports made regularly: when one is due, what a run does, and what becomes of older ones.
 
-The tick asks for what is due; a worker publishes, copies to the destination and removes what is beyond ``keep_last``. A
+The tick asks for what is due; a worker publishes, removes what is beyond ``keep_last`` and copies to the destination. A
 run that fails is tried again as any job is; what stays wrong is on the row, on the page, and mailed.
 """
 
@@ -117,15 +117,17 @@ def run(job: JobHandle) -> dict[str, Any]:
     mine = ExportSchedule.objects.filter(pk=schedule.pk)
     try:
         export = release(schedule.project_id, schedule.format, options_of(schedule.options), job)
+        # Before it is copied: where that goes wrong whenever it is tried, exports would heap up.
+        Export.objects.filter(pk=export.pk, job_id=job.id).update(schedule=schedule)
+        removed = prune(schedule)
         sent = destinations.deliver(export, schedule.destination, job.check) if schedule.destination else []
     except Exception as error:
         mine.update(last_error=error_text(error))
         key = f"{MAIL}:{schedule.pk}"
         enqueue(MAIL, {"schedule": schedule.pk}, dedupe_key=key, delay_seconds=MAIL_AFTER_SECONDS)
         raise
-    Export.objects.filter(pk=export.pk, job_id=job.id).update(schedule=schedule)
     mine.update(last_error="", last_run_at=timezone.now(), last_seq=export.seq)
-    return {"export": export.pk, "sent": sent, "removed": prune(schedule)}
+    return {"export": export.pk, "sent": sent, "removed": removed}
 
 
 def prune(schedule: ExportSchedule) -> int:

@@ -11,7 +11,8 @@ from django.db import IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
-from exports import schedules
+from annotation import queries
+from exports import destinations, schedules
 from exports.models import Export, ExportSchedule
 from exports.options import Options, as_json
 from exports.schedule_forms import USUAL_TIMES
@@ -174,6 +175,25 @@ def test_only_the_last_of_its_own_are_kept(project):
     assert folders == {Path(export.path).name for export in Export.objects.all()}
     assert Export.objects.count() == 3
     assert AuditEntry.objects.filter(action="export.expire").count() == 2
+
+
+def test_no_more_are_kept_where_none_of_them_can_be_copied(project, monkeypatch):
+    def broken(*_):
+        raise destinations.CannotDeliver("s3://bucket: no way there")
+
+    monkeypatch.setattr(destinations, "deliver", broken)
+    mine = schedule(project, cron="", every_n=1, keep_last=2, destination="s3://bucket")
+    for _ in range(4):
+        submit_item(project, "ann", answers(1))
+        # The first try, and the two that come after it.
+        assert [work(), work(), work()] == [1, 1, 1]
+    mine.refresh_from_db()
+    assert mine.last_error.endswith("no way there")
+    kept = Export.objects.filter(schedule=mine)
+    assert kept.count() == Export.objects.count() == 2
+    assert max(kept.values_list("seq", flat=True)) == queries.project_by_id(project.pk, using="default").seq
+    folders = {path.name for path in (Path(project.output_path) / "exports").iterdir()}
+    assert folders == {Path(export.path).name for export in kept}
 
 
 @pytest.mark.parametrize("gone", ["nothing", "file", "folder"])
