@@ -128,12 +128,20 @@ def choose(
             continue
         better, worse = sorted((one, other), key=_merit, reverse=True)
         margin = round(min(max(better.score - worse.score, 0.0), 1.0), 9)
-        if margin < options.min_margin or _merit(better) == _merit(worse):
-            tally.left_out[f"pairs differing by less than {options.min_margin:g}"] += 1
+        if margin < options.min_margin:
+            tally.left_out[less_than(options.min_margin)] += 1
+            continue
+        if _merit(better) == _merit(worse):
+            tally.left_out["pairs of which neither trace is better"] += 1
             continue
         found.append(Chosen(issue_key, better, worse, margin))
     found.sort(key=lambda pair: (-pair.margin, pair.chosen.place, pair.rejected.place))
     return clearest(found, options.pairs_per_issue - met.of_issue[issue_key], options, tally)
+
+
+def less_than(margin: float) -> str:
+    """Why pairs of process rewards are left out for the least margin."""
+    return f"pairs differing by less than {margin:g}"
 
 
 def _merit(attempt: Attempt) -> tuple[float, bool, float]:

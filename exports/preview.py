@@ -14,6 +14,7 @@ from exports.build import Source
 from exports.duplicates import OTHERWISE
 from exports.formats import Format, Row, formats
 from exports.options import Options
+from exports.pairs import less_than
 from exports.statistics import mixture
 
 LOOKED_AT = 200
@@ -72,7 +73,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
     there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
     looked_at, compared = (min(LOOKED_AT, number) for number in there)
     megabytes = sum(map(sum, sizes)) / 1e6
-    warnings = [*idle, *_warnings(counts, tokens, len(sizes))]
+    warnings = [*idle, *_warnings(counts, tokens, len(sizes)), *_close(counts, options.min_margin)]
     return Preview(files, counts, warnings, looked_at, compared, (looked_at, compared) == there, tokens, megabytes)
 
 
@@ -100,6 +101,18 @@ def _shown(pieces: Any) -> list[tuple[str, str]]:
 
 def _clipped(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def _close(counts: dict[str, Any], margin: float) -> list[str]:
+    """Of pairs of process rewards, where more are too close than are in it."""
+    close = counts["left_out"].get(less_than(margin), 0)
+    if close <= counts["pair_sources"].get("prm", 0):
+        return []
+    told = "pair differs" if close == 1 else "pairs differ"
+    return [
+        f"{close:,} {told} by less than {margin:g} in the mean reward of their steps: of long traces a few wrong steps "
+        "change it little. A lower min_margin lets them in."
+    ]
 
 
 def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: int) -> list[str]:

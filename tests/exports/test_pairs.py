@@ -73,7 +73,9 @@ def test_equal_rewards_are_told_apart_by_the_outcome_then_by_the_first_error():
     early = attempt(1, "incorrect", "correct", "correct", "incorrect", resolved=None)
     late = attempt(2, "correct", "correct", "incorrect", "incorrect", resolved=None)
     assert chosen(early, late, min_margin=0.0)[0] == [("t2", "t1", 0.0)]
-    assert chosen(attempt(1, *RIGHT), attempt(2, *RIGHT), min_margin=0.0)[0] == []
+    equal = attempt(1, *RIGHT), attempt(2, *RIGHT)
+    assert chosen(*equal, min_margin=0.0) == ([], {"pairs of which neither trace is better": 1})
+    assert chosen(*equal) == ([], {"pairs differing by less than 0.1": 1})
 
 
 def test_an_attempt_with_the_same_steps_is_no_other_attempt():

@@ -9,7 +9,7 @@ from exports.options import Options
 from exports.preview import preview
 from potato_site.jobs.models import Job
 from tests.api.people import member
-from tests.factory import answers, make_project, make_trace, make_traces, submit_item
+from tests.factory import PER_STEP, answers, make_project, make_trace, make_traces, submit_item
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
 
@@ -45,6 +45,22 @@ def test_a_tie_is_told_and_promises_nobody_who_decides_it(tmp_path):
     for name, first_error in (("ann", None), ("mia", 1)):
         submit_item(project, name, answers(first_error))
     assert "1 trace is tied; it is in it as the options say." in preview(project, "prm", Options()).warnings
+
+
+def test_pairs_that_are_too_close_are_told_where_they_are_most(tmp_path):
+    traces = [make_trace(f"t{n}", 30 + n, issue_id="x") for n in range(3)]
+    project = make_project(tmp_path, traces=traces, schemes=[PER_STEP], people=["ann"], overlap=0)
+    for n, wrong in enumerate((0, 1, 12)):
+        labels = {str(place): {"label": "incorrect" if place < wrong else "correct"} for place in range(30 + n)}
+        submit_item(project, "ann", {"per_step": labels})
+
+    def told(**options):
+        return [one for one in preview(project, "dpo", Options(**options)).warnings if "min_margin" in one]
+
+    assert told() == []
+    (one,) = told(min_margin=0.36)
+    assert one.startswith("2 pairs differ by less than 0.36 in the mean reward of their steps")
+    assert told(min_margin=0.0) == []
 
 
 def test_only_the_first_traces_are_read(project, monkeypatch):
