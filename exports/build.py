@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from annotation import queries
-from exports import comparisons, pairs
+from exports import comparisons, pairs, rules
 from exports.asked import Asked, choose
 from exports.changes import Changes
 from exports.earlier import Earlier
@@ -54,6 +54,8 @@ class Built:
     changes: dict[str, Any] | None = None
     # Options that did nothing, a sentence each (exports.effect).
     without_effect: tuple[str, ...] = ()
+    # What makes the rows wrong for whoever adds them to earlier ones (exports.rules): sentences.
+    warnings: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -89,7 +91,7 @@ def build(
     if missing:
         raise MissingPackage(missing)
     with queries.consistent_read(), seldom_collected():
-        source = Source(project_id, options, writer, progress)
+        source = Source(project_id, options, writer, progress, format_name=format_name)
         sheet = source.sheet(output.name if writer.file else "")
         pieces = source.pieces(sheet)
         if writer.file and is_device(output):
@@ -112,7 +114,7 @@ def build(
         card = source.card() if with_card else {}
         source.tell()
         told, idle = source.told_changes(files), source.without_effect()
-    return Built(format_name, scheme, source.project.seq, files, counts, card, told, idle)
+    return Built(format_name, scheme, source.project.seq, files, counts, card, told, idle, source.warnings)
 
 
 class Source:
@@ -125,6 +127,8 @@ class Source:
         writer: Format,
         progress: Progress = nothing_done,
         most_traces: int | None = None,
+        *,
+        format_name: str,
     ) -> None:
         """``most_traces``: look at no more labeled traces (a preview)."""
         self.most_traces = most_traces
@@ -141,7 +145,11 @@ class Source:
         issues = queries.issues_and_repositories(self.project) if self.options.has_splits else ()
         self.splits = Splits(self.options, issues)
         self.changes: Changes | None = None
+        self.rows_version_since: int | None = None
+        self.warnings: tuple[str, ...] = ()
         if options.since_seq is not None:
+            self.rows_version_since = rules.number_since(project_id, format_name, options.since_seq, options)
+            self.warnings = tuple(filter(None, [rules.told(options.since_seq, self.rows_version_since)]))
             self.changes = Changes(self.project, self.options, comparisons=self.reads_comparisons)
 
     def tell(self, done: int | None = None) -> None:
@@ -236,7 +244,12 @@ class Source:
         alone."""
         if self.changes is None:
             return None
-        return {"since_seq": self.changes.since, **self.changes.counts, "file": files[-1].name if files[1:] else None}
+        return {
+            "since_seq": self.changes.since,
+            "since_rows_version": self.rows_version_since,
+            **self.changes.counts,
+            "file": files[-1].name if files[1:] else None,
+        }
 
     def rows(self) -> Iterator[Row | Pair]:
         """What the format takes, counted; what it refuses is counted with its reason."""

@@ -12,9 +12,9 @@ from annotation import queries
 from exports.mirror import FILES, OF_PAIRS
 from exports.models import Export, ExportSchedule
 from exports.publish import locked
+from exports.rules import digest_of, number_of
 from exports.schedules import take_away
 from potato_site.accounts.forget import BEFORE, BEHIND
-from potato_site.canonical import digest
 from potato_site.operations.forgets import forget
 
 LEFT_OUT = "exclude_annotators"
@@ -61,7 +61,7 @@ class Names:
                 said = [_told(sentence, before, after) for sentence in manifest.get("without_effect", [])]
                 Export.objects.filter(pk=pk).update(
                     options=renamed,
-                    options_digest=digest(renamed),
+                    options_digest=digest_of(renamed, number_of(manifest)),
                     manifest={**manifest, "options": renamed, "without_effect": said},
                 )
 

@@ -116,6 +116,7 @@ def _row(export: Export, project: Any) -> dict[str, Any]:
         "scheme": export.manifest.get("scheme", ""),
         "changed_options": [one for one in changed(export.options) if one[0] not in TOLD],
         "changes": export.manifest.get("changes"),
+        "warnings": export.manifest.get("warnings", []),
         "n_chosen": len(export.options.get("traces") or ()),
         "with_surplus": bool(export.options.get("include_surplus")),
         "counts": counts,

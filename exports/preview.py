@@ -59,7 +59,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
     writer = formats.get(format_name)()
     sizes: list[list[int]] = []
     with queries.consistent_read():
-        source = Source(project.pk, options, writer, most_traces=LOOKED_AT)
+        source = Source(project.pk, options, writer, most_traces=LOOKED_AT, format_name=format_name)
         kept: list[Any] = []
         for row in source.rows():
             sizes += _sizes(row, writer, options.prompt_limit)
@@ -68,7 +68,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         sheet = source.sheet(writer.file)
         files = _shown(writer.write_readable(kept, sheet))
         coverage = source.coverage()
-        counts, idle = source.counts(), source.without_effect()
+        counts, idle = source.counts(), [*source.warnings, *source.without_effect()]
     tokens = [(limit, sum(max(sides) > limit * CHARACTERS_PER_TOKEN for sides in sizes)) for limit in CONTEXTS]
     there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
     looked_at, compared = (min(LOOKED_AT, number) for number in there)

@@ -1,8 +1,9 @@
 """Published exports: immutable file sets with a manifest, one per project state and options.
 
-``<output>/exports/<format>-<seq>/`` holds the file and ``manifest.json`` (sizes, checksums, counts, options, product
-version). The same state and options are published once; the row is inserted after the folder has its final name. Where
-somebody has removed the files, they are published again, in the row's own folder: no other export ever gets its name.
+``<output>/exports/<format>-<seq>/`` holds the file and ``manifest.json`` (sizes, checksums, counts, options, versions).
+The same state and options are published once, under other rules of rows once more; the row is inserted after the folder
+has its final name. Where somebody has removed the files, they are published again, in the row's own folder: no other
+export ever gets its name.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from exports.formats import formats
 from exports.models import Export
 from exports.options import Options, as_json
 from exports.publish import locked, publish_folder, remove_folder, unfinished_folder, write_file
+from exports.rules import ROWS_VERSION, digest_of
 from potato_site import disk
-from potato_site.canonical import canonical, digest
+from potato_site.canonical import canonical
 from potato_site.jobs import JobHandle
 
 MANIFEST = "manifest.json"
@@ -76,7 +78,7 @@ def _row(project: Any, format_name: str, options: Options, seq: int) -> Export |
 
 def _state(project: Any, format_name: str, options: Options, seq: int) -> dict[str, Any]:
     """What there is one export of."""
-    digested = digest(as_json(options))
+    digested = digest_of(as_json(options), ROWS_VERSION)
     return {"project_id": project.pk, "format": format_name, "seq": seq, "options_digest": digested}
 
 
@@ -131,10 +133,12 @@ def _manifest(project: Any, built: Built, options: Options) -> dict[str, Any]:
         "counts": built.counts,
         "changes": built.changes,
         "without_effect": list(built.without_effect),
+        "warnings": list(built.warnings),
         "labels": built.card["labels"],
         "agreement": built.card["agreement"],
         "configuration": built.card["configuration"],
         "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in built.files],
+        "rows_version": ROWS_VERSION,
         "product_version": version("potato-site"),
     }
 

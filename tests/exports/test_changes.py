@@ -16,10 +16,12 @@ from annotation.assignments import managing, states
 from annotation.models import Assignment, Item, Membership
 from annotation.projects.membership import exclude
 from annotation.projects.withdrawal import set_withdrawn
+from exports import releases, rules
 from exports.build import build
 from exports.formats import formats
 from exports.models import Export
 from exports.options import Options
+from exports.preview import preview
 from potato_site.jobs import run_now
 from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, person, submit_item
 from traces.models import Trace
@@ -199,7 +201,9 @@ def test_only_what_was_there_is_called_removed_or_changed(project, tmp_path, nam
     assert list(dict.fromkeys(row["trace_id"] for row in rows)) == there
     file = formats.get(name).file.replace(".jsonl", ".changes.jsonl")
     removed = len(told) - len(there)
-    assert changed.changes == {"since_seq": built.seq, "added": 0, "changed": 2, "removed": removed, "file": file}
+    assert changed.changes == {
+        "since_seq": built.seq, "since_rows_version": None, "added": 0, "changed": 2, "removed": removed, "file": file,
+    }  # fmt: skip
 
 
 def test_what_is_new_is_added(tmp_path):
@@ -250,6 +254,71 @@ def test_every_format_has_the_list_and_the_manifest_names_it(project, name):
     # Where a format is not compressed, neither is the list.
     assert told["file"].endswith("changes.jsonl" if "compress" in formats.get(name).ignores else "changes.jsonl.gz")
     assert told["file"] in [file["name"] for file in export.manifest["files"]]
+
+
+@pytest.fixture
+def published(project):
+    """``published(**options)``: an export of the project as it is."""
+
+    def publish(**options):
+        params = {"project": project.pk, "format": "prm", "options": options}
+        return Export.objects.get(pk=run_now("exports.build", params)["export"])
+
+    return publish
+
+
+def under(monkeypatch, number):
+    for module in (rules, releases):
+        monkeypatch.setattr(module, "ROWS_VERSION", number)
+
+
+def test_who_goes_on_from_an_export_by_other_rules_is_told(project, published, tmp_path, monkeypatch):
+    before = published()
+    published(ties="latest")
+    withdraw("alone")
+    since = {"since_seq": before.seq}
+    told = published(**since).manifest
+    assert (told["rows_version"], told["changes"]["since_rows_version"], told["warnings"]) == (1, 1, [])
+    under(monkeypatch, 2)
+    # The same state and options make another export now, and the first one stays.
+    after = published(**since)
+    assert (after.manifest["rows_version"], after.manifest["changes"]["since_rows_version"]) == (2, 1)
+    (warning,) = after.manifest["warnings"]
+    assert warning.startswith(
+        f"since_seq: the export at {before.seq} was made by other rules of rows (rows_version 1, now 2)"
+    )
+    assert warning in preview(project, "prm", Options(**since)).warnings
+    assert warning not in preview(project, "csv", Options(**since)).warnings, "nobody exported that"
+    err = io.StringIO()
+    call_command("export", format="prm", project=project.slug, output=tmp_path / "x", stderr=err, stdout=err, **since)
+    assert f"warning: {warning}" in err.getvalue()
+    # A full one makes it good.
+    whole = published()
+    withdraw("t1")
+    assert published(since_seq=whole.seq).manifest["warnings"] == []
+
+
+def test_a_full_export_after_an_upgrade_with_other_rules_is_made_anew(project, published, monkeypatch):
+    first = published()
+    assert published() == first
+    under(monkeypatch, 2)
+    second = published()
+    assert (second.seq, second.pk != first.pk, Path(second.path).name) == (first.seq, True, f"prm-{first.seq}.2")
+    assert published() == second
+    assert (Path(first.path) / "prm_labels.jsonl").is_file()
+
+
+def test_an_export_from_before_there_was_a_number_is_of_other_rules(project, published):
+    before = published()
+    manifest = {key: value for key, value in before.manifest.items() if key != "rows_version"}
+    Export.objects.filter(pk=before.pk).update(
+        manifest=manifest, options_digest=rules.digest_of(before.options, rules.UNNUMBERED)
+    )
+    assert published().pk != before.pk
+    Export.objects.exclude(pk=before.pk).delete()
+    withdraw("alone")
+    (warning,) = published(since_seq=before.seq).manifest["warnings"]
+    assert "(rows_version 0, now 1)" in warning
 
 
 def test_the_command_says_how_much_changed(project, tmp_path):

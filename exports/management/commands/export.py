@@ -72,6 +72,8 @@ class Command(BaseCommand):
         out = self.stderr if is_device(output) else self.stdout
         for line in summary(built, output):
             out.write(line)
+        for line in built.warnings:
+            self.stderr.write(f"warning: {line}")
         for line in built.without_effect:
             self.stderr.write(f"no effect: {line}")
 
