@@ -38,6 +38,8 @@ MAX_KEYS = 10_000
 MAX_ID = 64
 # Bytes of one question's answers to one item, as JSON: far above what people write, and each save writes them anew.
 MAX_ANSWER = 2_000_000
+# The tab of operations that put an item back as it was submitted: no page has such an id.
+LEFT = "left as it was"
 ID = re.compile(rf"[\w.:-]{{1,{MAX_ID}}}", re.ASCII)
 # Any text but control characters and lone surrogates, which a database or a file could not hold.
 KEY = re.compile(rf"[^\x00-\x1f\ud800-\udfff]{{0,{MAX_KEY}}}")
@@ -239,27 +241,25 @@ class _Book:
         return after
 
     def _clashes(self, op: Op, changes: dict[str, Any]) -> list[tuple[str, Any]]:
-        """(key, current value) of the keys that another tab set to something else after ``op.base``."""
+        """(key, current value) of the keys that another tab set to something else after ``op.base``; of all of them
+        where the item was left as it was since."""
         current = self.answers.get(op.scheme, {})
-        touched = {
-            key
-            for version, tab, scheme, theirs in self.foreign
-            if version > op.base and tab != op.tab and scheme == op.scheme
-            for key in theirs
-        }
+        later = [event for event in self.foreign if event[0] > op.base]
+        touched = {key for _, tab, scheme, theirs in later if tab != op.tab and scheme == op.scheme for key in theirs}
+        if any(tab == LEFT for _, tab, _, _ in later):
+            touched = set(changes)
         return [(key, current.get(key)) for key in changes if key in touched and current.get(key) != changes[key]]
 
     def unseen(self, ops: Iterable[Op]) -> list[dict[str, Any]]:
-        """The other tabs' changes, last value per key. Keys this request has just set itself are left out."""
+        """The other tabs' changes, of each key that one of them was the last to set. Keys this request has just set
+        itself are left out."""
         own = {(op.scheme, key) for op, changes in self.events for key in changes}
         tabs = {op.tab for op in ops}
-        theirs = {
-            (scheme, key): value
-            for _, tab, scheme, changes in self.foreign
-            if tab not in tabs
-            for key, value in changes.items()
+        last = {
+            (scheme, key): (tab, value) for _, tab, scheme, changes in self.foreign for key, value in changes.items()
         }
-        return [{"scheme": s, "key": k, "value": v} for (s, k), v in theirs.items() if (s, k) not in own]
+        theirs = {place: value for place, (tab, value) in last.items() if tab not in tabs and place not in own}
+        return [{"scheme": scheme, "key": key, "value": value} for (scheme, key), value in theirs.items()]
 
     def close(self, now: datetime) -> None:
         """Write events, answers, version and head."""

@@ -127,14 +127,21 @@ def has_unsubmitted(assignment: Assignment, current: Submission) -> bool:
     another revision, as far as both ask the same."""
     assert assignment.revision_id is not None
     answers = dict(Answer.objects.filter(assignment=assignment).values_list("scheme", "value"))
+    schemes = asked_of(config_of(assignment.revision_id), assignment.item_id)
+    values, _ = _judge(schemes, answers, context_of(assignment.item_id))
+    same = [scheme.name for scheme in asked_then_and_now(assignment, current)]
+    now, then = ({name: given.get(name) for name in same} for given in (values, current.values))
+    return canonical(now) != canonical(then)
+
+
+def asked_then_and_now(assignment: Assignment, current: Submission) -> list[Scheme]:
+    """The questions of an assignment that mean the same as when ``current`` was submitted."""
+    assert assignment.revision_id is not None
     schemes, before = (
         asked_of(config_of(pk), assignment.item_id) for pk in (assignment.revision_id, current.revision_id)
     )
-    values, _ = _judge(schemes, answers, context_of(assignment.item_id))
     meant = {scheme.name: meaning_key(scheme) for scheme in before}
-    same = [scheme.name for scheme in schemes if meant.get(scheme.name) == meaning_key(scheme)]
-    now, then = ({name: given.get(name) for name in same} for given in (values, current.values))
-    return canonical(now) != canonical(then)
+    return [scheme for scheme in schemes if meant.get(scheme.name) == meaning_key(scheme)]
 
 
 def _judge(

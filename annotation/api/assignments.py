@@ -14,7 +14,7 @@ from annotation.answers import ops, show_if, submission
 from annotation.answers.context import asked_of, context_of, digest_of, questions_digest, suggestions
 from annotation.api import lookup
 from annotation.api.readable import readable
-from annotation.assignments import reopened, states, timing
+from annotation.assignments import leaving, reopened, states, timing
 from annotation.assignments.handout import hand_out
 from annotation.models import Answer, Assignment, Presence, Submission
 from annotation.projects.config import ProjectConfig
@@ -347,9 +347,9 @@ class Leave(_Move):
         responses=AssignmentShown,
     )  # fmt: skip
     def post(self, request: Request, public_id: uuid.UUID) -> Response:
-        """What was submitted before stands; what was saved since is no part of it."""
+        """What was submitted before stands, and is what the answers are again; what was saved since is taken back."""
         lookup.in_bounds(request, public_id)
-        states.leave_as_it_was(public_id, request.user, read(LeaveGiven, request)["submission"])
+        leaving.leave_as_it_was(public_id, request.user, read(LeaveGiven, request)["submission"])
         return self.moved(request, public_id)
 
 

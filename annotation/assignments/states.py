@@ -32,7 +32,6 @@ LEASE = timedelta(minutes=30)
 # What a manager puts into somebody's hands waits until they come.
 MANAGERS_LEASE = timedelta(days=7)
 REOPEN_WITHIN = timedelta(hours=24)
-AGAIN = "It was submitted again meanwhile: your changes count."
 PAID = "You were given your code for this item: it stays as it is."
 LABELING = (State.OPEN, State.REOPENED)
 HOLDS_SLOT = (State.RESERVED, State.OPEN, State.SUBMITTED, State.REOPENED)
@@ -204,21 +203,6 @@ def reopen(public_id: uuid.UUID, user: Any, now: datetime | None = None) -> Assi
             raise Closed(PAID)
         assignment.state, assignment.lease_until = State.REOPENED, now + LEASE
         assignment.save(update_fields=["state", "lease_until"])
-        return assignment
-
-
-def leave_as_it_was(public_id: uuid.UUID, user: Any, number: int | None = None) -> Assignment:
-    """Change nothing of a reopened item: the earlier submission stands, what was answered since is no part of it.
-    ``number`` is that of the submission the person means; None: they do not say. Raises Http404, Closed."""
-    with transaction.atomic():
-        assignment = access.locked_assignment_of(user, public_id)
-        current = Submission.objects.filter(assignment=assignment, is_current=True).values_list("number", flat=True)
-        if number is not None and assignment.state in DELIVERED and number not in current:
-            raise Closed(AGAIN)
-        if assignment.state == State.REOPENED:
-            submitted(assignment)
-        elif assignment.state != State.SUBMITTED:
-            raise Closed("Only an item that is open for changes can be left as it was.")
         return assignment
 
 

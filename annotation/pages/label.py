@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation import access
 from annotation.answers import ops, submission
-from annotation.assignments import reopened, states, timing
+from annotation.assignments import leaving, reopened, states, timing
 from annotation.assignments.accepting import why_closed
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Visit
@@ -174,7 +174,7 @@ def label_skip(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def label_leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A reopened item stays as it was submitted."""
     try:
-        assignment = states.leave_as_it_was(public_id, request.user, whole_number(request.POST.get("submission", "")))
+        assignment = leaving.leave_as_it_was(public_id, request.user, whole_number(request.POST.get("submission", "")))
     except states.Closed as closed:
         messages.error(request, str(closed))
         return redirect("label", public_id=public_id)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from annotation import audits
 from annotation.answers.submission import NotYet, submit
-from annotation.assignments import managing, states
+from annotation.assignments import leaving, managing, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Answer, Assignment, Submission
 from annotation.projects.apply import apply_text
@@ -92,7 +92,7 @@ def test_what_is_not_submitted_again_stays_as_it_was(project, work, boss, ends):
     before = Submission.objects.get(assignment=work[0])
     mine = reopen(work[0], boss)
     if ends == "left":
-        states.leave_as_it_was(mine.public_id, mine.annotator)
+        leaving.leave_as_it_was(mine.public_id, mine.annotator)
     else:
         states.expire_overdue(timezone.now() + states.MANAGERS_LEASE + timedelta(minutes=1), project)
     after = Submission.objects.get(assignment=mine)

@@ -88,6 +88,17 @@ def test_a_page_that_has_seen_the_change_may_overwrite_it(assignment):
     assert value(assignment, "outcome") == {"": "partial"}
 
 
+def test_of_a_key_that_several_tabs_set_the_last_one_counts_as_theirs(assignment):
+    save(assignment, op("outcome", {"": "partial"}, tab="two"), op("per_step", {"0": {"label": "correct"}}, tab="two"))
+    own = op("outcome", {"": "resolved"}, tab="one", base=2)
+    save(assignment, own)
+    again = op("per_step", {"1": {"label": "correct"}}, tab="one", base=0)
+    theirs = save(assignment, own, again).theirs
+    assert [(change["scheme"], change["key"]) for change in theirs] == [("per_step", "0")]
+    save(assignment, op("outcome", {"": "partial"}, tab="two", base=4))
+    assert save(assignment, own).theirs == [{"scheme": "outcome", "key": "", "value": "partial"}]
+
+
 def test_null_removes_a_key(assignment):
     save(assignment, op("outcome", {"": "resolved"}))
     save(assignment, op("outcome", {"": None}, base=1))

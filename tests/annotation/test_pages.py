@@ -362,7 +362,8 @@ class TestToChange:
         said = b"they have changes that were not submitted"
         assert said not in ann.get(url("label", first)).content
         post(ann, "label-ops", first, "ops", [op("outcome", {"": "partial"}, base=first.version)])
-        ann.post(url("label-leave", first))
+        # Its time ran out.
+        states.expire(first.pk, timezone.now() + states.MANAGERS_LEASE + timedelta(minutes=1))
         text = ann.post(url("label-reopen", first), follow=True).content
         assert (said in text, b'"outcome": {"": "partial"}' in text) == (True, True)
         post(ann, "label-ops", first, "ops", [op("outcome", {"": "resolved"}, base=first.version + 1)])

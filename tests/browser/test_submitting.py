@@ -48,6 +48,49 @@ def test_a_reopened_item_is_left_as_it_was_by_the_keys_that_skip_another_one(lab
     expect(page.get_by_role("button", name="Skip…")).to_be_visible()
 
 
+def lose_the_reply(route):
+    """The server has it, and the page does not know."""
+    route.fetch()
+    route.abort()
+
+
+@pytest.mark.parametrize("arrives", ["saved", "saved and not known to be", "late"])
+def test_what_is_left_as_it_was_is_what_was_submitted_whatever_was_on_its_way(label, arrives):
+    page = label(schemes=[PER_STEP])
+    first = page.url
+    press(page, "1", "1", "1", "1", "1", "Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    button(page, "Undo").click()
+    expect(page).to_have_url(first)
+    ready(page)
+    on_the_way = {"late": lambda route: route.abort(), "saved and not known to be": lose_the_reply}
+    if arrives in on_the_way:
+        page.route("**/ops", on_the_way[arrives])
+    step(page, 0).focus()
+    press(page, "3")
+    if arrives == "saved":
+        saved(page)
+    else:
+        expect(page.get_by_role("status")).to_contain_text("retrying")
+    press(page, "g", "s", "Enter")
+    expect(page.get_by_text("Left as it was.")).to_be_visible()
+    page.unroute("**/ops")
+    page.goto(first)
+    button(page, "Reopen").click()
+    ready(page)
+    saved(page)
+    assert labels(page) == ["correct"] * 5
+    expect(page.get_by_text("they have changes that were not submitted")).to_have_count(0)
+    notices = page.locator("[data-notice]")
+    if arrives == "late":
+        expect(notices).to_contain_text("set “Correct” before your “Incorrect” arrived")
+        button(page, "Keep theirs").click()
+    expect(notices).to_have_count(0)
+    page.reload()
+    ready(page)
+    assert labels(page) == ["correct"] * 5
+
+
 def test_what_was_typed_last_is_part_of_the_submission(label):
     notes = {"annotation_type": "text_input", "name": "notes", "label": "Notes"}
     page = label(schemes=[FIRST_ERROR, notes])

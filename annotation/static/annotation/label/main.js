@@ -172,8 +172,8 @@ function heard(parts, message) {
     sender.watch(message.op);
   } else if (message.type === "settled") {
     const { reply, before } = message;
-    store.learn(reply.theirs ?? []);
     store.acknowledge(reply.acked);
+    store.learn(reply.theirs ?? []);
     store.discard(reply.conflicts.map((conflict) => conflict.op));
     // All that happened up to that version is on screen here as well.
     if (before <= store.version) store.version = Math.max(store.version, reply.version ?? 0);

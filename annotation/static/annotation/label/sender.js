@@ -152,8 +152,9 @@ export class Sender {
   /** Act on a reply, whoever asked for it. */
   async settle(reply) {
     const before = this.store.version;
-    this.store.learn(reply.theirs ?? []);
     this.store.acknowledge(reply.acked);
+    // What was known to the server may have been changed since.
+    this.store.learn(reply.theirs ?? []);
     this.store.version = Math.max(before, reply.version);
     this.onreply(reply, before);
     const gone = [...reply.acked, ...reply.conflicts.map((conflict) => conflict.op)];
