@@ -24,7 +24,7 @@ from annotation.assignments import reopened, screening, shares, states
 from annotation.assignments.stepless import asks_nothing
 from annotation.assignments.timing import minimum_seconds, wait_seconds
 from annotation.models import Answer, Assignment, Item, Recruit
-from annotation.pages import filetree
+from annotation.pages import filetree, way_out
 from annotation.pages.shown import Addresses, ShownTrace, chunks_of, panes_of, shown_traces
 from annotation.pages.voices import voices_of
 from annotation.projects.config import ProjectConfig
@@ -46,10 +46,8 @@ PAIR_KEYS = [("j", "pair_next", "Next step of this side"), ("k", "pair_previous"
              ("v", "pair_layout", "Side by side, or one at a time")]  # fmt: skip
 # A request of more characters than this may be refused for its size (settings.DATA_UPLOAD_MAX_MEMORY_SIZE).
 MAX_REQUEST = 800_000
-# What the page offers as reasons to skip an item; a digit chooses one.
-SKIP_REASONS = ("The trace is broken or incomplete", "I cannot judge it", "It is too long")
 # The endpoints of an assignment that its page sends to.
-URLS = ("ops", "submit", "seen", "skip", "leave", "reopen")
+URLS = ("ops", "submit", "seen", "reopen")
 
 
 def revision_of(assignment: Assignment) -> int:
@@ -91,10 +89,19 @@ def context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
         "calibrates": assignment.is_calibration,
         "screens": assignment.is_screening,
         "changes": _changes(assignment),
+        **_way_out(assignment),
         "asks_nothing": asks_nothing(schemes, context_of(assignment.item_id)),
         "wait_seconds": wait_seconds(minimum_seconds(assignment, config), facts["active_ms"]),
         **_beside(assignment, schemes, page_state(request, assignment, config, traces, schemes, facts)),
     }
+
+
+def _way_out(assignment: Assignment) -> dict[str, Any]:
+    """The dialog that leads away from an item without submitting it, and where it is sent to."""
+    if assignment.state == Assignment.State.REOPENED:
+        return {"way_out": way_out.LEAVE, "way_out_url": reverse("label-leave", args=[assignment.public_id])}
+    words = way_out.GIVE_UP if assignment.is_adjudication else way_out.SKIP
+    return {"way_out": words, "way_out_url": reverse("label-skip", args=[assignment.public_id])}
 
 
 def _changes(assignment: Assignment) -> dict[str, Any] | None:
@@ -132,7 +139,7 @@ def look(config: ProjectConfig, traces: list[ShownTrace], schemes: tuple[Scheme,
         "styles": sorted({scheme.style for scheme in schemes if scheme.style}),
         "display": config.coding_agent.display,
         "searches": search_urls(traces),
-        "skip_reasons": SKIP_REASONS,
+        "way_out": way_out.PREVIEW,
         "page_classes": _page_classes(config, schemes, bool(others)),
         **(panes_of(traces) if others else _single(config, trace)),
         "guidelines": markdown(config.guidelines),
