@@ -41,6 +41,8 @@ class Rows:
         self.is_second_look = False
         self.read = read
         self.duplicates = Duplicates(self.changes) if options.dedupe and read else None
+        # The version of a trace that stands for others → how its rows are labeled.
+        self._kept: dict[int, frozenset[Hashable]] = {}
 
     def looking_again(self) -> Rows:
         """For traces that were looked at before: nothing is counted again, and no trace is a duplicate or unchanged."""
@@ -124,14 +126,17 @@ class Rows:
         """Why an earlier trace stands for this one; "" where none does. One that has no row itself (tied, of another
         outcome) stands for none.
 
-        Such traces are rare: what was said of the earlier one is read again.
+        Such traces are rare: what was said of the earlier one is read again, once.
         """
         first = duplicates.first_of(trace)
         if first is None:
             return ""
         assert self.read is not None
         again = copy(self).looking_again()
-        kept = set(map(_labeled_as, again.of(self.read([first.trace_id], documents="later"))))
+        kept = self._kept.get(first.version_id)
+        if kept is None:
+            rows = again.of(self.read([first.trace_id], documents="later"))
+            kept = self._kept[first.version_id] = frozenset(map(_labeled_as, rows))
         if not kept:
             duplicates.instead(first, trace)
             return ""
