@@ -6,7 +6,7 @@ from annotation.assignments import planning, render_ahead
 from annotation.assignments.items import sync_items
 from annotation.assignments.states import expire_overdue
 from annotation.models import Project
-from annotation.projects import bulk, letters, purge
+from annotation.projects import bulk, forgetting, letters, purge
 from annotation.quality import statistics
 from potato_site.accounts.models import User
 from potato_site.jobs import JobHandle, handler, on_tick
@@ -50,6 +50,22 @@ def purge_project(job: JobHandle) -> dict[str, object]:
     by = User.objects.filter(pk=job.params["by"]).first()
     gone = purge.purge(project, by, with_output=job.params["with_output"], progress=job.progress)
     return {"rows": sum(gone.gone.values()), "output": gone.output, "spared": gone.spared}
+
+
+@handler(forgetting.JOB, queue="bulk", title="Forgetting a person")
+def forget_person(job: JobHandle) -> dict[str, object]:
+    """Params: person, by (ids), with_exports. Run again, it goes on. Nothing that is kept of the job has a name."""
+    user = User.objects.filter(pk=job.params["person"]).first()
+    by = User.objects.filter(pk=job.params["by"]).first()
+    if user is None:
+        return {}
+    asked = {"who": by.username if by else "", "with_exports": job.params["with_exports"]}
+    try:
+        done = forgetting.forget(user, **asked, progress=job.progress)
+    except OSError as error:
+        # It says where the file lies: in a folder called as the person.
+        raise forgetting.FilesStay(f"a file cannot be removed: {error.strerror}") from None
+    return {"name": done.name, "removed": len(done.removed), "published": done.published}
 
 
 @handler(statistics.JOB, queue="fast", title="Counting the overview")

@@ -82,6 +82,13 @@ def deletion(user_id: int) -> Job:
     return Job.objects.get_or_create(kind="annotation.purge", queue="bulk", params=params, defaults={"due_at": now})[0]
 
 
+def forgetting(user_id: int) -> Job:
+    """Of a person who is gone, begun by this one."""
+    params = {"person": 0, "by": user_id, "with_exports": False, "files": []}
+    now = timezone.now()
+    return Job.objects.get_or_create(kind="annotation.forget", queue="bulk", params=params, defaults={"due_at": now})[0]
+
+
 def _audit_entry(assignment: Assignment) -> AuditEntry:
     project = assignment.project
     return AuditEntry.objects.get_or_create(project=project, action="test", object=project.slug)[0]

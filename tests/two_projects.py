@@ -185,6 +185,8 @@ PARAMETERS: dict[str, Callable[[Assignment], Any]] = {
 PER_ROUTE: dict[str, Callable[[Site, str], dict[str, Any]]] = {
     "manage-act": lambda site, role: {"job_id": objects.act(site.user("project_manager").pk).pk},
     "manage-purged": lambda site, role: {"job_id": objects.deletion(site.user("project_manager").pk).pk},
+    "manage-forget": lambda site, role: {"user_id": factory.person(role).pk},
+    "manage-forgotten": lambda site, role: {"job_id": objects.forgetting(site.user("project_manager").pk).pk},
     "join": lambda site, _: people.link_to(site.ours),
     "manage-invitation": lambda site, _: {"invitation_id": people.invitation_to(site.ours).pk},
     "manage-person": lambda site, role: people.membership_of(factory.person(role), site.assignment(role).project),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotation import access
+from annotation.admin import for_good
 from annotation.admin.frame import project_context
 from annotation.projects import purge as purging
 from annotation.projects import purged_dataset
@@ -26,7 +26,7 @@ def purge(request: HttpRequest, slug: str) -> HttpResponse:
     project = access.managed_project(request.user, slug)
     error = ""
     if request.method == "POST":
-        if request.POST.get("slug", "").strip() == project.slug:
+        if for_good.was_typed(request, project.slug):
             try:
                 return redirect("manage-purged", purging.begin(project, person_of(request)).pk)
             except purging.NotClosed:
@@ -49,21 +49,22 @@ def purge(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 def purged(request: HttpRequest, job_id: int) -> HttpResponse:
     """How far it is, for who began it: the project is found by nobody any more. A POST begins again what failed."""
-    job = Job.objects.filter(pk=job_id, kind=purging.JOB).first()
-    if job is None or (job.params["by"] != request.user.pk and not person_of(request).is_superuser):
-        raise Http404
-    if request.method == "POST":
-        return redirect("manage-purged", purging.begin_again(job).pk)
-    context: dict[str, Any] = {
-        **admin.site.each_context(request),
-        "title": f"Deleting {job.params['name']}",
-        "job": job,
-        "is_live": job.state in Job.LIVE,
-        "done": job.progress.get("done") or 0,
-        "total": job.progress.get("total") or 0,
-        "result": job.progress.get("result") or {},
-        # Who managed this project alone comes in no more.
-        "back": reverse("admin:index") if access.administers_something(request.user) else reverse("home"),
-    }
-    template = "admin/purged.html#progress" if getattr(request, "htmx", False) else "admin/purged.html"
-    return render(request, template, context)
+    job = for_good.job_of(request, purging.JOB, job_id)
+    # Who managed this project alone comes in no more.
+    back = reverse("admin:index") if access.administers_something(request.user) else reverse("home")
+    return for_good.progress(request, job, "manage-purged", purging.begin_again, partial(_said, back))
+
+
+def _said(back: str, job: Job) -> for_good.Said:
+    name, result = job.params["name"], job.progress.get("result") or {}
+    stays = [f"What was delivered to {result['output']} stays there."] if result.get("output") else []
+    return for_good.Said(
+        title=f"Deleting {name}",
+        queued="Nobody finds the project any more. What belongs to it is deleted as soon as a worker is free.",
+        counted="rows are gone",
+        done=[f"{name} is deleted.", *stays, *result.get("spared", ())],
+        failed="Nobody finds the project any more, but not all of it is gone.",
+        command=f"potato purge {job.params['slug']}",
+        back=back,
+        back_to="Projects",
+    )

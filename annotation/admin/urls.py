@@ -8,6 +8,7 @@ from annotation.admin import (
     answers,
     attempts,
     calibration,
+    forget,
     known,
     new_project,
     overview,
@@ -63,6 +64,8 @@ urlpatterns = [
     path("p/<slug:slug>/adjudicate/<int:item_id>/", adjudicate.adjudicate_item, name="manage-adjudicate-item"),
     path("p/<slug:slug>/state/", state.change, name="manage-state"),
     path("p/<slug:slug>/delete/", purge.purge, name="manage-purge"),
+    path("accounts/<int:user_id>/forget/", forget.forget, name="manage-forget"),
+    path("forgotten/<int:job_id>/", forget.forgotten, name="manage-forgotten"),
     path("acts/<int:job_id>/", acts.act, name="manage-act"),
     path("deleted/<int:job_id>/", purge.purged, name="manage-purged"),
 ]

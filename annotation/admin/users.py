@@ -7,7 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
+from annotation.projects.forgetting import is_left
 from potato_site.accounts.models import User
 from potato_site.scoped_admin import ScopedAdmin
 
@@ -18,10 +21,19 @@ class UserAdmin(ScopedAdmin):
     list_filter = ("is_active", "is_superuser")
     ordering = ("username",)
     search_fields = ("username", "email")
-    fields = ("username", "email", "is_active", "is_superuser", "last_login", "date_joined", "created_by_project")
+    fields = (
+        "username", "email", "is_active", "is_superuser", "last_login", "date_joined", "created_by_project", "forget",
+    )  # fmt: skip
+    readonly_fields = ("forget",)
 
     def visible_to(self, user: Any) -> QuerySet[User]:
         return User.objects.all() if user.is_superuser else User.objects.none()
+
+    @admin.display(description="for good")
+    def forget(self, user: User) -> Any:
+        if not is_left(user):
+            return "The person is forgotten."
+        return format_html('<a href="{}">Forget this person…</a>', reverse("manage-forget", args=[user.pk]))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active and request.user.is_superuser

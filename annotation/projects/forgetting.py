@@ -9,9 +9,10 @@ holds their name, by which a second run finds those.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -25,8 +26,9 @@ from annotation.quality import statistics
 from potato_site.accounts import forget as accounts
 from potato_site.accounts.models import AuditEntry, User, name_key
 from potato_site.jobs.models import Job
+from potato_site.jobs.queue import enqueue
 from potato_site.operations.forgets import parts
-from potato_site.operations.purges import overwriting
+from potato_site.operations.purges import Progress, overwriting
 
 AT_ONCE = 200
 ACTION = "account.forget"
@@ -44,8 +46,17 @@ REASONS = ("assignment.release", "assignment.reopen", "assignment.invalidate")
 ENDED = (Assignment.State.VOID, Assignment.State.RELEASED, Assignment.State.EXPIRED)
 
 
+JOB = "annotation.forget"
+# What a job that does it has gone through is told in these.
+STAGES = ("the account", "its use", "jobs", "projects", "the record of changes", "its name", "its files")
+
+
 class CannotForget(Exception):
-    """Nothing was changed. ``str()`` is a sentence."""
+    """Nothing was changed. ``str()`` is a sentence without its full stop."""
+
+
+class FilesStay(Exception):
+    """All is forgotten but for files that could not be removed."""
 
 
 @dataclass
@@ -72,20 +83,38 @@ def named_in_files(user: User) -> list[str]:
     return [slug for slug, loaded in rows if any(_is(user, one) for one in (loaded or {}).get("annotators", []))]
 
 
-def forget(user: User, *, who: str, with_exports: bool) -> Forgotten:
-    """Do it all. ``with_exports``: published exports of their projects go, too. Raises CannotForget; OSError for a file
-    that cannot be removed."""
+def _silent(done: int, total: int | None, message: str) -> None:
+    pass
+
+
+def forget(user: User, *, who: str, with_exports: bool, progress: Progress = _silent) -> Forgotten:
+    """Do it all. ``with_exports``: published exports of their projects go, too. Of somebody who is forgotten but for
+    their files, these. ``progress`` is called between transactions with the stages that are done; what it raises stops
+    the work. Raises CannotForget; OSError for a file that cannot be removed."""
     projects = list(projects_of(user))
     done = Forgotten(accounts.neutral_name(user), [project.slug for project in projects], files=named_in_files(user))
-    before = user.username
-    with overwriting():
-        _close(user, projects)
-        accounts.forget_traces_of_use(user)
-        _forget_jobs(user)
-        _forget_in_projects(user)
-        _forget_in_record(user, done.name)
-        _rename(user, done.name, projects, who)
-    done.removed = sweep(before)
+    before = _called_before(user)
+
+    def reached(stage: int) -> None:
+        progress(stage, len(STAGES), STAGES[stage])
+
+    if before is None:
+        before = user.username
+        with overwriting():
+            reached(0)
+            _close(user, projects)
+            reached(1)
+            accounts.forget_traces_of_use(user)
+            reached(2)
+            _forget_jobs(user)
+            reached(3)
+            _forget_in_projects(user)
+            reached(4)
+            _forget_in_record(user, done.name, partial(reached, 4))
+            reached(5)
+            _rename(user, done.name, projects, who)
+    reached(6)
+    done.removed = sweep(before) if before else []
     ids = [project.pk for project in projects]
     for part in parts.values():
         if with_exports:
@@ -95,6 +124,35 @@ def forget(user: User, *, who: str, with_exports: bool) -> Forgotten:
     for project in projects:
         statistics.request(project.pk)
     return done
+
+
+def begin(user: User, by: User, *, with_exports: bool) -> Job:
+    """Close the account and have a job do the rest. Raises CannotForget."""
+    if user.pk == by.pk:
+        raise CannotForget("nobody forgets themselves: another superuser can")
+    with transaction.atomic():
+        if _called_before(user) is None:
+            _close(user, list(projects_of(user)))
+        params = {"person": user.pk, "by": by.pk, "with_exports": with_exports, "files": named_in_files(user)}
+        return enqueue(JOB, params, dedupe_key=f"{JOB}:{user.pk}")
+
+
+def begin_again(job: Job) -> Job:
+    """The job that finishes what this one began and failed in; the same job where it has not failed."""
+    if job.state in (*Job.LIVE, Job.State.DONE):
+        return job
+    return enqueue(JOB, job.params, dedupe_key=f"{JOB}:{job.params['person']}")
+
+
+def is_left(user: User) -> bool:
+    """Whether there is something to be forgotten of an account, were it files."""
+    return _called_before(user) != ""
+
+
+def _called_before(user: User) -> str | None:
+    """What somebody who is forgotten but for their files was called; "" without any; None of who is not forgotten."""
+    entry = AuditEntry.objects.filter(action=ACTION, object=user.username).order_by("-pk").first()
+    return None if entry is None else str((entry.after or {}).get(FILES, ""))
 
 
 def files_of(*names: str) -> list[str]:
@@ -219,13 +277,14 @@ def _said(value: Any, quotes: re.Pattern[str], name: str) -> Any:
 # --- the record of changes ---------------------------------------------------------------------------------------
 
 
-def _forget_in_record(user: User, name: str) -> None:
+def _forget_in_record(user: User, name: str, looking: Callable[[], None]) -> None:
     """Who did what, and to whom, is told by the new name; what was said of them when work was taken from them goes."""
     theirs = {
         f"assignment {public_id}"
         for public_id in Assignment.objects.filter(annotator=user).values_list("public_id", flat=True).iterator()
     }
     for entries in _batches(AuditEntry.objects.order_by("pk")):
+        looking()
         changed = [entry for entry in entries if _rewrite(entry, user, name, theirs)]
         if changed:
             AuditEntry.objects.bulk_update(changed, ["object", "before", "after"])

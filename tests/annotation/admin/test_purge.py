@@ -37,7 +37,7 @@ def test_it_says_what_goes_and_wants_the_slug(client, project, page):
     said = client.get(page).content.decode()
     assert '<th scope="row">Submissions</th>' in said
     assert "(managed by manager): its traces go, too" in said
-    again = client.post(page, {"slug": project.name})
+    again = client.post(page, {"typed": project.name})
     assert again.status_code == 200
     assert "Type test-project to delete it" in again.content.decode()
     assert Project.objects.get().state == "closed"
@@ -45,7 +45,7 @@ def test_it_says_what_goes_and_wants_the_slug(client, project, page):
 
 def test_a_manager_deletes_it_and_sees_how_far_it_is(client, project, page):
     client.force_login(User.objects.get(username="mara"))
-    progress = client.post(page, {"slug": " test-project "}).url
+    progress = client.post(page, {"typed": " test-project "}).url
     # At once, whenever a worker has time.
     assert client.get(page).status_code == 404
     assert "as soon as a worker is free" in client.get(progress).content.decode()
@@ -65,7 +65,7 @@ def test_one_in_which_people_are_at_work_must_be_closed_first(client, project, p
     client.force_login(User.objects.get(username="mara"))
     set_state(project, "open", None)
     assert "Close it first" in client.get(reverse("manage-setup", args=[project.slug])).content.decode()
-    for said in (client.get(page), client.post(page, {"slug": project.slug})):
+    for said in (client.get(page), client.post(page, {"typed": project.slug})):
         assert said.status_code == 200
         assert "Close it first" in said.content.decode()
     assert Project.objects.get().state == "open"
@@ -76,13 +76,13 @@ def test_one_in_which_people_are_at_work_must_be_closed_first(client, project, p
 def test_for_nobody_else_is_there_such_a_page(name, client, project, page):
     client.force_login(User.objects.get(username=name))
     assert client.get(page).status_code == 404
-    assert client.post(page, {"slug": project.slug}).status_code == 404
+    assert client.post(page, {"typed": project.slug}).status_code == 404
     assert Project.objects.get().state == "closed"
 
 
 def test_one_that_failed_is_begun_again(client, project, page):
     client.force_login(User.objects.get(username="mara"))
-    progress = client.post(page, {"slug": project.slug}).url
+    progress = client.post(page, {"typed": project.slug}).url
     Job.objects.filter(kind="annotation.purge").update(state="failed")
     said = client.get(progress).content.decode()
     assert "potato purge test-project" in said
