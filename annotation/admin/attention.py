@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +24,8 @@ HASTY_SUBMISSIONS, HASTY_SHARE = 3, 0.1
 # And when they skipped so many of the items they got, and more than this share of them.
 SKIPPED_ITEMS, SKIPPED_SHARE = 3, 0.1
 NAMED = 3
+# What is kept of one (statistics.PROGRESS).
+Person = dict[str, Any]
 SILENT_DAYS = 3
 # And when so many of their answers could be compared with known ones, and come no nearer to them than this.
 CHECKED_SUBMISSIONS, LOW_LIKENESS = 10, 0.7
@@ -159,18 +161,20 @@ def _told_of_in_vain(count: int) -> str:
     return f"{_count(count, 'item')} {has} nothing to label: {its} no steps, and every question is about steps."
 
 
-def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
+def _most(figures: Figures, is_meant: Callable[[Person], bool], by: Callable[[Person], float]) -> list[Person]:
+    """The few people that are named, of those that are meant."""
     people = figures.progress["people"] if figures.progress else []
-    hasty = [one for one in people if is_hasty(one["too_fast"], one["submitted"])]
-    for one in sorted(hasty, key=lambda one: -one["too_fast"])[:NAMED]:
+    return sorted(filter(is_meant, people), key=by, reverse=True)[:NAMED]
+
+
+def _hasty(figures: Figures, links: Links) -> Iterator[Notice]:
+    for one in _most(figures, lambda one: is_hasty(one["too_fast"], one["submitted"]), lambda one: one["too_fast"]):
         text = f"{one['username']}: {one['too_fast']} of {one['submitted']} submissions came too fast"
         yield Notice("warn", f"{text} to have been read.", _of_person(links.too_fast, one), "Show them")
 
 
 def _unread(figures: Figures, links: Links) -> Iterator[Notice]:
-    people = figures.progress["people"] if figures.progress else []
-    often = [one for one in people if is_hasty(one.get("unread", 0), one["submitted"])]
-    for one in sorted(often, key=lambda one: -one["unread"])[:NAMED]:
+    for one in _most(figures, lambda one: is_hasty(one.get("unread", 0), one["submitted"]), lambda one: one["unread"]):
         text = (
             f"{one['username']}: {one['unread']} of {one['submitted']} submissions judge steps that were never in view."
         )
@@ -182,9 +186,7 @@ def is_hasty(too_fast: int, submitted: int) -> bool:
 
 
 def _skipping(figures: Figures, links: Links) -> Iterator[Notice]:
-    people = figures.progress["people"] if figures.progress else []
-    often = [one for one in people if is_skipping(one["skipped"], one["submitted"])]
-    for one in sorted(often, key=lambda one: -one["skipped"])[:NAMED]:
+    for one in _most(figures, lambda one: is_skipping(one["skipped"], one["submitted"]), lambda one: one["skipped"]):
         text = f"{one['username']} skipped {one['skipped']} of {one['skipped'] + one['submitted']} items."
         yield Notice("warn", text, links.skipped, "Show them")
 
@@ -194,9 +196,7 @@ def is_skipping(skipped: int, submitted: int) -> bool:
 
 
 def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:
-    people = figures.progress["people"] if figures.progress else []
-    wrong = [one for one in people if is_wrong(one.get("checked"))]
-    for one in sorted(wrong, key=lambda one: one["checked"]["likeness"])[:NAMED]:
+    for one in _most(figures, lambda one: is_wrong(one.get("checked")), lambda one: -one["checked"]["likeness"]):
         checked = one["checked"]
         share = percent(checked["likeness"])
         text = f"{one['username']}: {share} right on the latest {checked['submissions']} items whose answer is known."
@@ -216,9 +216,12 @@ def is_wrong(checked: dict[str, Any] | None) -> bool:
 
 
 def _straight(figures: Figures, links: Links) -> Iterator[Notice]:
-    people = figures.progress["people"] if figures.progress else []
-    found = [one for one in people if one.get("straight")]
-    for one in sorted(found, key=lambda one: -max(one["straight"]["alike"], one["straight"]["row"]))[:NAMED]:
+    worst = _most(
+        figures,
+        lambda one: bool(one.get("straight")),
+        lambda one: max(one["straight"]["alike"], one["straight"]["row"]),
+    )
+    for one in worst:
         text = f"{one['username']} {told_of_straight(one['straight'])}, unlike the others."
         yield Notice("warn", text, _of_person(links.submissions, one), "Show submissions")
 

@@ -15,13 +15,12 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from annotation import access
-from annotation.admin.filters import CHOICES_SHOWN, FilterOfProjects, ProjectFilter, chosen_project, ids_of
+from annotation.admin.filters import CHOICES_SHOWN, PersonFilter, ProjectFilter, chosen_project, ids_of
 from annotation.admin.lists import ProjectList
 from annotation.admin.named import about, named
 from annotation.models import Membership
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.changes import lines
-from potato_site.numbers import whole_number
 
 # Characters of a value, and of all of them together, that the list shows.
 VALUE = 40
@@ -46,11 +45,12 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
-class ByFilter(FilterOfProjects):
+class ByFilter(PersonFilter):
     """Who did it: those who run the chosen project."""
 
     title = "who did it"
     parameter_name = "by"
+    path = "user"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         project = chosen_project(request, self.projects)
@@ -60,17 +60,8 @@ class ByFilter(FilterOfProjects):
         people = User.objects.filter(Q(pk__in=running.values("user")) | Q(is_superuser=True)).order_by("username")
         return [*people.values_list("pk", "username")[:CHOICES_SHOWN], (NOBODY, "the command line")]
 
-    def has_output(self) -> bool:
-        return bool(self.lookup_choices) or bool(self.value())
-
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        if not value:
-            return queryset
-        if value == NOBODY:
-            return queryset.filter(user=None)
-        number = whole_number(value)
-        return queryset.none() if number is None else queryset.filter(user=number)
+        return queryset.filter(user=None) if self.value() == NOBODY else super().queryset(request, queryset)
 
 
 class DayFilter(admin.SimpleListFilter):
