@@ -43,6 +43,19 @@ def test_a_row_of_a_list_is_a_block_in_a_narrow_window(manage, site):
     expect(ann.locator("td.field-group")).to_be_visible()
 
 
+def test_a_narrow_list_leads_to_its_filters_below_the_rows(manage):
+    page = manage("", context={"viewport": {"width": 390, "height": 500}})
+    page.goto("/admin/annotation/item/")
+    filters = page.get_by_role("navigation", name="Filter")
+    expect(filters).not_to_be_in_viewport()
+    page.get_by_role("link", name="To the filters").press("Enter")
+    expect(filters).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    assert filters.evaluate("one => one.contains(document.activeElement)")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(page.get_by_role("link", name="To the filters")).to_be_hidden()
+
+
 @pytest.mark.parametrize("path", ["exports/schedules/", "../../new/"])
 def test_the_name_of_a_group_stands_above_its_fields(manage, path):
     page = manage(path)
