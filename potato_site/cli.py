@@ -140,7 +140,7 @@ def _must_be_loaded(target: homes.Target) -> None:
     if target.home.is_dir() or os.environ.get("DATABASE_URL"):
         return
     if target.config:
-        raise homes.HomeError(f"{target.config.name} is not loaded yet: run `potato load {target.config.name}` first")
+        raise homes.HomeError(homes.not_loaded(os.path.relpath(target.config)))
     no_home = f"there is no home at {target.home}"
     if target.slug:
         no_home = f"{target.slug}: there is no such file or folder, and no home is at {target.home} to know that name"

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +83,15 @@ def _home_of_config(path: Path) -> Path:
     return home_of_output(output_folder(value, path))
 
 
+def not_loaded(config: str | Path) -> str:
+    """The sentence for a configuration file that made no project yet, with the command as it can be typed here."""
+    return f"{config} is not loaded yet: run `potato load {shlex.quote(str(config))}` first"
+
+
 def holds_no_project(folder: str | Path) -> str:
-    """The sentence for a folder in which nothing was found."""
-    return f"{folder}: this folder holds no project (no {PRIVATE}/ and no .yaml file)"
+    """The sentence for a folder in which nothing was found: no project, but perhaps the file of one."""
+    file = _first_configuration(Path(folder))
+    return not_loaded(file) if file else f"{folder}: this folder holds no project (no {PRIVATE}/ and no .yaml file)"
 
 
 def _of_folder(folder: Path, chosen: Path | None, named: str) -> Target:
@@ -93,11 +100,11 @@ def _of_folder(folder: Path, chosen: Path | None, named: str) -> Target:
     found = _candidates(folder)
     if not found:
         home = chosen or current_home()
-        if not WORD.fullmatch(named):
-            raise HomeError(holds_no_project(folder))
-        if not home.is_dir() and not os.environ.get("DATABASE_URL"):
-            raise HomeError(f"{holds_no_project(folder)}, and no home is at {home} to know that name")
-        return Target(home, slug=named)
+        is_name = WORD.fullmatch(named) is not None
+        if is_name and (home.is_dir() or os.environ.get("DATABASE_URL")):
+            return Target(home, slug=named)
+        nor_a_name = f", and no home is at {home} to know that name" if is_name else ""
+        raise HomeError(holds_no_project(folder) + ("" if _first_configuration(folder) else nor_a_name))
     if len(found) > 1:
         names = ", ".join(sorted(found.values()))
         raise HomeError(f"{folder}: several projects are here, name one of them: {names}")
@@ -111,15 +118,20 @@ def _candidates(folder: Path) -> dict[Path, str]:
         return {folder.resolve(): str(folder)}
     found = {child.resolve(): str(child) for child in sorted(folder.iterdir()) if (child / PRIVATE).is_dir()}
     for file in sorted(folder.iterdir()):
-        if file.suffix in CONFIG_SUFFIXES and file.is_file():
-            output = _output_of(file)
-            if output is not None and (output / PRIVATE).is_dir():
-                found[output] = str(file)
+        output = _output_of(file)
+        if output is not None and (output / PRIVATE).is_dir():
+            found[output] = str(file)
     return found
 
 
+def _first_configuration(folder: Path) -> Path | None:
+    return next((file for file in sorted(folder.iterdir()) if _output_of(file) is not None), None)
+
+
 def _output_of(file: Path) -> Path | None:
-    """The output folder of a file that may be any YAML; None when it is not a project's."""
+    """The output folder of what may be any file; None when it is not a project's configuration."""
+    if file.suffix not in CONFIG_SUFFIXES or not file.is_file():
+        return None
     try:
         value, _ = load_yaml(read_config(file), file.name)
     except (YamlProblem, OSError):

@@ -31,10 +31,10 @@ def project_for(named: str, *, purging: bool = False) -> Project:
     except (homes.HomeError, YamlProblem, OSError) as error:
         raise NoProject(str(error)) from None
     except (OperationalError, ProgrammingError):
-        raise NoProject(_not_loaded(named)) from None
+        raise NoProject(homes.not_loaded(named)) from None
     if found is None:
         if target.config:
-            raise NoProject(_not_loaded(named))
+            raise NoProject(homes.not_loaded(named))
         raise NoProject(_unknown(target.slug) if target.slug else _not_one(named))
     if found.state == Project.State.PURGING and not purging:
         raise NoProject(told_of_purge(found))
@@ -86,10 +86,6 @@ def _of_slug(slug: str | None) -> Project | None:
         return projects.filter(slug=slug).first()
     several = list(projects[:2])
     return several[0] if len(several) == 1 else None
-
-
-def _not_loaded(named: str) -> str:
-    return f"{named} is not loaded yet: run `potato load {named}` first"
 
 
 def _not_one(folder: str) -> str:

@@ -156,6 +156,15 @@ def test_a_project_that_is_not_loaded_yet_says_so(tmp_path):
     assert files(tmp_path) == before
 
 
+def test_the_command_that_loads_a_project_of_another_folder_is_told_as_it_can_be_typed(tmp_path):
+    (tmp_path / "mine").mkdir()
+    write_project(tmp_path / "mine")
+    for named in ("mine/config.yaml", "./mine/"):
+        done = potato(tmp_path, "status", named)
+        told = "mine/config.yaml is not loaded yet: run `potato load mine/config.yaml` first"
+        assert (done.returncode, done.stderr) == (1, f"potato status: {told}\n")
+
+
 # --- check ---------------------------------------------------------------------------------------------------
 
 

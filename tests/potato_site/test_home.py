@@ -1,6 +1,7 @@
 """Which home and project a command line means, and how a home is made."""
 
 import json
+import re
 
 import pytest
 
@@ -117,6 +118,21 @@ def test_a_word_is_a_slug_though_a_folder_of_that_name_holds_no_project(folder, 
     assert resolve("my-project") == Target(folder / ".potato", slug="my-project")
     with pytest.raises(HomeError, match="this folder holds no project"):
         resolve("./my-project")
+
+
+def test_a_folder_whose_project_is_not_loaded_yet_names_the_command_that_loads_it(folder, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (folder / "my project").mkdir()
+    (folder / "my project" / "config.yaml").write_text("annotation_schemes: []\n")
+    (folder / "my project" / "compose.yaml").write_text("services: {}\n")
+    told = "my project/config.yaml is not loaded yet: run `potato load 'my project/config.yaml'` first"
+    for named in ("my project", "./my project/"):
+        with pytest.raises(HomeError, match=f"^{re.escape(told)}$"):
+            resolve(named)
+    (folder / "my project").rename(folder / "mine")
+    with pytest.raises(HomeError, match=r"yet: run `potato load mine/config.yaml` first$"):
+        resolve("mine")
+    assert "is not loaded yet" in homes.holds_no_project("mine")
 
 
 # --- making one ----------------------------------------------------------------------------------------------
