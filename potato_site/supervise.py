@@ -7,6 +7,7 @@ is here, so that it notices when this process is gone, even by kill -9.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ WELL_AFTER_SECONDS = 60.0
 LONGEST_BACKOFF_SECONDS = 30.0
 # Ends of the web server before it ever answered: then something is wrong that waiting will not mend.
 MAX_FALSE_STARTS = 3
+MAX_PORT = 65535
 # Names for every interface, and how this machine calls itself then.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  only if asked for with --host
 # A proxy that the environment names knows nothing of this machine.
@@ -53,17 +56,40 @@ class Address:
         host = EVERYWHERE.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
+    @property
+    def number(self) -> str:
+        """The host as the web server takes it, an IP address: of a name the first, IPv4 before IPv6.
+
+        Raises CannotServe for a name without an address.
+        """
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise CannotServe(
+                f"cannot listen on {self.host}: no address has that name; choose another --host"
+            ) from None
+        return str(min(found, key=lambda one: one[0] is not socket.AF_INET)[4][0])
+
     def require_free(self) -> None:
-        """Raises CannotServe if somebody listens there, or nobody may."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        """Raises CannotServe if somebody listens there, or nobody may. The web server itself would share the port."""
+        number = self.number
+        family = socket.AF_INET6 if ":" in number else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((self.host, self.port))
-            except (OSError, OverflowError) as problem:
+                probe.bind((number, self.port))
+            except OSError as problem:
+                other = "--host" if problem.errno == errno.EADDRNOTAVAIL else "port with -p"
                 raise CannotServe(
-                    f"cannot listen on {self.host} port {self.port} ({problem}): choose another with -p"
+                    f"cannot listen on {self.host} port {self.port} ({problem.strerror}): choose another {other}"
                 ) from None
+
+
+def port_number(text: str) -> int:
+    """A port as a command line names it. Raises ArgumentTypeError."""
+    if text.isdecimal() and 1 <= int(text) <= MAX_PORT:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no port, a whole number from 1 to {MAX_PORT}")
 
 
 @contextmanager
@@ -190,7 +216,7 @@ def child_environment() -> dict[str, str]:
 
 def serve(address: Address, *, ready: Callable[[], None], say: Callable[[str], None]) -> None:
     """Serve until a signal ends it. Calls ``ready`` once the site answers. Raises CannotServe if it never does."""
-    web = Child("web server", ["web", address.host, str(address.port)])
+    web = Child("web server", ["web", address.number, str(address.port)])
     children = [web, Child("worker", ["worker", "fast"]), Child("bulk worker", ["worker", "bulk"])]
     with ExitStack() as stack:
         stop_asked = stack.enter_context(_signals())

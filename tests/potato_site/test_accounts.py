@@ -209,6 +209,13 @@ def test_the_link_has_the_address_of_the_site_where_it_is_set(reviewer, settings
     assert capsys.readouterr().out.startswith("https://labels.example/login-link/")
 
 
+@pytest.mark.parametrize("url", ["labels.example", "https://", "ftp://labels.example", "javascript:alert(1)"])
+def test_a_link_that_nobody_could_open_is_not_printed(reviewer, capsys, url):
+    with pytest.raises(CommandError, match="is no address; one is https://"):
+        call_command("login_link", "reviewer1", f"--url={url}")
+    assert capsys.readouterr().out == ""
+
+
 def test_the_command_names_who_is_missing():
     with pytest.raises(CommandError, match="nobody"):
         call_command("login_link", "nobody")

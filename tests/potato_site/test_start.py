@@ -182,6 +182,19 @@ def test_a_taken_port_is_said_before_anything_is_loaded(potato, folder, port):
     assert not (folder / "output" / ".potato" / "db.sqlite3").exists()
 
 
+def test_it_listens_on_a_name_and_a_server_process_shares_its_port_with_nobody(potato, port, tmp_path):
+    first = potato("--host", "localhost")
+    first.wait_until_ready()
+    assert f"Open http://localhost:{port}\n" in first.text
+    assert status_of(f"http://localhost:{port}/login/") == 200
+    (tmp_path / "other").mkdir()
+    words = ("serve", "web", "--home", "home", "--host", "localhost", "-p", str(port))
+    second = Potato(tmp_path / "other", command=words)
+    assert second.process.wait(timeout=PATIENCE) == 1
+    told = f"potato serve: cannot listen on localhost port {port} (Address already in use): choose another port with -p"
+    assert told in second.text.splitlines()
+
+
 def test_a_wrong_configuration_is_not_served(potato, folder):
     (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("radio", "radoi"))
     server = potato()

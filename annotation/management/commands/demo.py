@@ -12,7 +12,7 @@ from annotation import serving
 from annotation.demo import copy_files, load_demo, passwords
 from annotation.management.commands.start import port_of
 from annotation.projects.load import LoadReport
-from potato_site.supervise import Address
+from potato_site.supervise import Address, port_number
 
 FOLDER = "potato-demo"
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("-p", "--port", type=int, help="port (default: the first file's port, else 8000)")
+        parser.add_argument("-p", "--port", type=port_number, help="port (default: the first file's port, else 8000)")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
         parser.add_argument("--load-only", action="store_true", help="load the demo, but do not serve it")
 

@@ -12,7 +12,7 @@ from annotation.management.commands.load import load_with_bar, refuse_mistakes
 from annotation.projects.config import parse
 from annotation.projects.load import LoadReport
 from potato_site.home import read_config
-from potato_site.supervise import Address
+from potato_site.supervise import Address, port_number
 
 DEFAULT_PORT = 8000
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("config", nargs="+", help="project file (YAML); several share one home, that of the first")
-        parser.add_argument("-p", "--port", type=int, help="port (default: the first file's port, else 8000)")
+        parser.add_argument("-p", "--port", type=port_number, help="port (default: the first file's port, else 8000)")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
 
     def handle(self, *args: Any, **options: Any) -> None:

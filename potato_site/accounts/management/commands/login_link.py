@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,6 +16,13 @@ from potato_site.supervise import served_at
 USUAL = "http://127.0.0.1:8000"
 
 
+def address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ArgumentTypeError(f"{text!r} is no address; one is https://labels.example.org")
+    return text
+
+
 class Command(BaseCommand):
     help = "Print a log-in link for a person: good for 72 hours and one use."
     requires_system_checks: list[str] = []
@@ -21,7 +30,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="the person's user name")
         parser.add_argument(
-            "--url", help=f"address of the site (default: POTATO_URL, else where it is served now, else {USUAL})"
+            "--url",
+            type=address,
+            help=f"address of the site (default: POTATO_URL, else where it is served now, else {USUAL})",
         )
 
     def handle(self, *args: Any, **options: Any) -> str:

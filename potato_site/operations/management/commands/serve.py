@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import connection, connections
 from potato_site.accounts.manager import ensure_manager
 from potato_site.operations import processes
 from potato_site.static_files import forget_old
-from potato_site.supervise import CannotServe, child_environment, hold_for_exec
+from potato_site.supervise import Address, CannotServe, child_environment, hold_for_exec, port_number
 
 # What `migrate` is about to put right.
 MADE_BY_MIGRATE = {"potato.W033"}
@@ -29,9 +30,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("role", choices=processes.ROLES)
         parser.add_argument("--host", default="127.0.0.1", help="web: address to listen on (default: %(default)s)")
-        parser.add_argument("-p", "--port", type=int, default=8000, help="web: port (default: %(default)s)")
+        parser.add_argument("-p", "--port", type=port_number, default=8000, help="web: port (default: %(default)s)")
         parser.add_argument(
-            "--workers", type=int, default=1, help="web: processes that share the port (default: %(default)s)"
+            "--workers", type=_from_one, default=1, help="web: processes that share the port (default: %(default)s)"
         )
 
     def handle(self, **options: Any) -> None:
@@ -41,9 +42,9 @@ class Command(BaseCommand):
             return
         try:
             hold_for_exec(Path(settings.POTATO_HOME))
+            command, environment = self._process(options), child_environment()
         except CannotServe as problem:
             raise CommandError(str(problem)) from None
-        command, environment = self._process(options), child_environment()
         if options["role"] == "web":
             environment["PROMETHEUS_MULTIPROC_DIR"] = str(processes.shared_counters())
         connections.close_all()
@@ -54,7 +55,9 @@ class Command(BaseCommand):
         if role == "web":
             if options["workers"] > 1 and connection.vendor == "sqlite":
                 raise CommandError("SQLite is for one web process; Postgres (DATABASE_URL) serves more")
-            return processes.web(options["host"], options["port"], options["workers"])
+            address = Address(options["host"], options["port"])
+            address.require_free()
+            return processes.web(address.number, address.port, options["workers"])
         if role == "beat":
             return processes.beat()
         queue = role.removeprefix("worker-")
@@ -81,3 +84,9 @@ class Command(BaseCommand):
         manager = ensure_manager()
         if not manager.has_usable_password():
             self.stdout.write(f"`potato login-link {manager.username}` prints the first manager's way in.")
+
+
+def _from_one(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no whole number from 1 on")
