@@ -39,7 +39,8 @@ Collect human judgement on coding agents' work, and export it as training data.
 
 {commands}
 A PROJECT is a configuration file, an output folder, a folder that holds either, or a project's slug.
-  --home DIR   the private folder (database, secret key); default: POTATO_HOME, else .potato/ in the output folder
+  --home DIR   the private folder (database, secret key); default: POTATO_HOME, else that of the project, which is
+               .potato/ in its output folder
   --version    print the version
 `potato COMMAND --help` explains one command.
 """
@@ -262,7 +263,8 @@ def _hide(parser: argparse.ArgumentParser, option: str) -> None:
 def _add_common_options(parser: argparse.ArgumentParser) -> list[str]:
     """Options this module has read already: shown in the help, and not passed on unless the command has its own."""
     added = []
-    for name, text in (("home", "the private folder of the installation"), ("project", "what names the project")):
+    options = (("home", "the private folder of the installation"), ("project", "a project of it, in place of --home"))
+    for name, text in options:
         try:
             parser.add_argument(f"--{name}", metavar="DIR" if name == "home" else "PROJECT", help=text)
             added.append(name)

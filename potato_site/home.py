@@ -64,8 +64,13 @@ def resolve(named: str | None, home: str | None = None) -> Target:
 
 
 def current_home() -> Path:
-    """The home when nothing names one: POTATO_HOME, else ``./.potato``."""
-    return chosen_home(None) or Path(PRIVATE).resolve()
+    """The home when nothing names one: POTATO_HOME, else ``./.potato``, else that of the projects in this folder, if
+    they share one. Without any of these ``./.potato``, which is not there."""
+    here = Path(PRIVATE).resolve()
+    if chosen := chosen_home(None):
+        return chosen
+    found = set() if here.is_dir() else {home_of_output(output) for output in _candidates(Path())}
+    return found.pop() if len(found) == 1 else here
 
 
 def chosen_home(home: str | None) -> Path | None:

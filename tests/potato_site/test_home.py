@@ -135,6 +135,26 @@ def test_a_folder_whose_project_is_not_loaded_yet_names_the_command_that_loads_i
     assert "is not loaded yet" in homes.holds_no_project("mine")
 
 
+def test_beside_a_project_nobody_has_to_name_its_home(folder):
+    """`potato login-link NAME` as the README has it."""
+    project(folder)
+    output = folder / "output"
+    assert homes.current_home() == resolve(None).home == output / ".potato"
+    assert resolve("somebody") == Target(output / ".potato", slug="somebody")
+    (folder / "lab").mkdir()
+    homes.write_pointer(output, folder / "lab", "p")
+    assert homes.current_home() == folder / "lab"
+    (folder / ".potato").mkdir()
+    assert homes.current_home() == folder / ".potato"
+
+
+def test_beside_projects_of_several_homes_none_is_guessed(folder):
+    for name in "ab":
+        (folder / f"{name}.yaml").write_text(CONFIG.format(output=f"out-{name}"))
+        homes.make_home(folder / f"out-{name}" / ".potato")
+    assert homes.current_home() == folder / ".potato"
+
+
 # --- making one ----------------------------------------------------------------------------------------------
 
 
