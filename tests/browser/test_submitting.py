@@ -142,7 +142,8 @@ def test_what_is_missing_of_the_whole_item_stands_before_a_long_list_of_steps(la
     missing = page.locator("#missing")
     expect(missing).to_contain_text("Before you submit (61):")
     expect(missing.get_by_role("listitem").first).to_have_text("“Did the agent resolve the issue?” has no answer yet")
-    expect(missing.get_by_role("link")).to_have_count(49)
+    expect(missing.get_by_role("link")).to_have_count(50)
+    expect(missing.get_by_role("link").first).to_be_focused()
     expect(missing.get_by_role("listitem").last).to_have_text("and 11 more")
 
 
@@ -278,9 +279,45 @@ def test_missing_answers_are_listed(label):
     missing = page.locator("#missing")
     expect(missing).to_contain_text("“Step reward”: mark the first wrong step, or “All Correct”")
     expect(missing).to_contain_text("“Did the agent resolve the issue?” has no answer yet")
-    expect(missing).to_be_focused()
     button(page, "All Correct").click()
     expect(missing).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_missing_of_the_whole_item_leads_to_its_question(label, width):
+    texts = [
+        {"annotation_type": "text_input", "name": f"text{n}", "label": f"Text {n}", "rows": 9, "required": True}
+        for n in range(8)
+    ]
+    page = label(schemes=[OUTCOME, *texts])
+    page.set_viewport_size({"width": width, "height": 800})
+    button(page, "Submit").click()
+    links = page.locator("#missing").get_by_role("link")
+    expect(links).to_have_count(9)
+    press(page, "Enter")
+    expect(page.get_by_label("Fully Resolved")).to_be_focused()
+    expect(page.get_by_label("Fully Resolved")).not_to_be_checked()
+    links.nth(8).focus()
+    press(page, "Enter")
+    expect(page.get_by_label("Text 7")).to_be_focused()
+    expect(page.get_by_label("Text 7")).to_be_in_viewport(ratio=0.9)
+    page.keyboard.type("Done")
+    expect(links).to_have_count(0)
+
+
+def test_a_phone_does_not_zoom_into_a_field(label, sign_in):
+    types = [{**OUTCOME, "annotation_type": "select"}, {**OUTCOME, "annotation_type": "text_input", "name": "text"},
+             {"annotation_type": "number", "name": "number", "scope": "step"}]  # fmt: skip
+    url = label(schemes=types).url
+    page = sign_in("ann", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    page.goto(url)
+    ready(page)
+    sizes = page.eval_on_selector_all(
+        "select, textarea, input:is([type=text], [type=search])",
+        "all => all.map(one => getComputedStyle(one).fontSize)",
+    )
+    assert len(sizes) > 5
+    assert set(sizes) == {"16px"}
 
 
 def test_an_optional_question_is_not_left_half_answered(label):

@@ -3,6 +3,8 @@
 import { wellFormed } from "./ids.js";
 import { isNumberField, numberIn } from "./numbers.js";
 
+const FIELDS = "button, input, select, textarea";
+
 /** The value an input stands for now; null for no answer. What it does not take changes nothing: `before` stays. */
 export function valueOf(element, api, before) {
   const choice = (text) => api.scheme.choices?.find(({ value }) => String(value) === text)?.value ?? text;
@@ -12,6 +14,15 @@ export function valueOf(element, api, before) {
   if (element.matches("select")) return element.value === "" ? null : choice(element.value);
   if (isNumberField(element) || element.type === "range") return numberOf(element, before);
   return wellFormed(element.value) || null;
+}
+
+/**
+ * Where the answer to a question in the panel begins: at what is wrong, else at the first that can be used now (an offer to
+ * accept suggestions, say, is hidden where there are none).
+ */
+export function firstField(panel) {
+  const fields = [...panel.querySelectorAll(FIELDS)].filter((field) => field.checkVisibility() && !field.disabled);
+  return fields.find((field) => field.hasAttribute("aria-invalid")) ?? fields[0];
 }
 
 /** Every ticked box of the group. A tick too many is taken back. */

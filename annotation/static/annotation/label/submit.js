@@ -2,6 +2,7 @@
 
 import { byId } from "./dom.js";
 import { newId } from "./ids.js";
+import { firstField } from "./inputs.js";
 import { announce, dismiss, notify, rest } from "./notices.js";
 import { send } from "./requests.js";
 import { setSheet } from "./sheet.js";
@@ -292,11 +293,12 @@ export class Submission {
     document.body.classList.toggle("is-submitting", yes);
   }
 
-  /** List what is to be done, of the whole item first, with a link to each step, and take the person there. */
+  /** List what is to be done, of the whole item first, with a link to each question and step, and take the person there. */
   #complain(gaps) {
     const place = byId("missing");
     const title = document.createElement("p");
     title.textContent = gaps.length === 1 ? "Before you submit:" : `Before you submit (${gaps.length}):`;
+    setSheet(true);
     const list = document.createElement("ul");
     const ofStep = ({ step }) => step !== null && step !== undefined;
     const sorted = [...gaps.filter((gap) => !ofStep(gap)), ...gaps.filter(ofStep)];
@@ -304,20 +306,21 @@ export class Submission {
     if (sorted.length > LISTED) list.append(this.#gap({ message: `and ${sorted.length - LISTED} more` }));
     place.replaceChildren(title, list);
     place.hidden = false;
-    setSheet(true);
     (place.querySelector("a") ?? place).focus();
   }
 
   #gap({ scheme, step, message }) {
     const item = document.createElement("li");
-    if (step === null || step === undefined) {
+    const isOfStep = step !== null && step !== undefined;
+    const panel = this.page.byName.get(scheme)?.panel;
+    if (!isOfStep && !(panel && firstField(panel))) {
       item.textContent = message;
-      this.page.byName.get(scheme)?.panel?.scrollIntoView({ block: "nearest" });
       return item;
     }
     const link = document.createElement("a");
-    link.href = `#step-${step}`;
-    link.dataset.stepLink = String(step);
+    link.href = isOfStep ? `#step-${step}` : "#questions";
+    if (isOfStep) link.dataset.stepLink = String(step);
+    else link.dataset.questionLink = scheme;
     link.textContent = message;
     item.append(link);
     return item;

@@ -3,14 +3,13 @@
 import { byId } from "./dom.js";
 import { startFiles, toggleFiles } from "./files.js";
 import { isGuideOpen, listenToGuide, setGuide } from "./guide.js";
+import { firstField } from "./inputs.js";
 import { showIssue } from "./issue.js";
 import { announce, dismiss } from "./notices.js";
 import { listenToArrows } from "./numbers.js";
 import { isSheetOpen, setSheet } from "./sheet.js";
 import { listenToSkip, openSkip } from "./skip.js";
 import { forgetMissing } from "./submit.js";
-
-const FIELDS = "button, input, select, textarea";
 
 export function listen(parts) {
   const { page, trace, drafts, sender } = parts;
@@ -42,6 +41,14 @@ function clicked(parts, event) {
     event.preventDefault();
     setSheet(false);
     parts.trace.goTo(Number(link.dataset.stepLink), { block: "start" });
+    return;
+  }
+  const question = event.target.closest("[data-question-link]");
+  if (question) {
+    event.preventDefault();
+    const { panel } = parts.page.byName.get(question.dataset.questionLink);
+    panel.scrollIntoView({ block: "nearest" });
+    firstField(panel)?.focus();
     return;
   }
   const core = event.target.closest("[data-core]");
@@ -191,11 +198,6 @@ function toQuestions(page) {
   const open = panels.find(({ scheme, painter, api }) => scheme.required && painter.missing(api).length);
   const [first] = open ? [open] : panels;
   if (first) firstField(first.panel).focus();
-}
-
-/** The first that can be used now: an offer to accept suggestions, say, is hidden where there are none. */
-function firstField(panel) {
-  return [...panel.querySelectorAll(FIELDS)].find((field) => field.checkVisibility() && !field.disabled);
 }
 
 /** Escape in a field, or at a button of the panel, goes back to the step, where Enter submits and single keys work. */
