@@ -103,8 +103,9 @@ def test_a_page_asks_as_many_questions_for_many_rows_as_for_few(site):
     manager, root = Client(), Client()
     site.sign_in(manager, "project_manager")
     site.sign_in(root, "superuser")
-    # The list of all accounts is nobody else's.
-    clients = {name: root if name == "admin:accounts_user_changelist" else manager for name in PAGES}
+    # All accounts, and who is forgotten, are nobody else's.
+    of_root = ("admin:accounts_user_changelist", "manage-forget", "manage-forgotten")
+    clients = {name: root if name in of_root else manager for name in PAGES}
     paths = {name: address(site, name) for name in PAGES}
     grow(site, 0, 2)
     few = {name: opened(clients[name], path)[1] for name, path in paths.items()}
