@@ -239,7 +239,7 @@ def _execute(name: str, command: str, rest: list[str]) -> int:
         runner._called_from_command_line = True  # a wrong option ends with argparse's usage line
         parser = runner.create_parser("potato", name)
         _hide(parser, "--skip-checks")
-        added = [] if command in NEED_NO_HOME else _add_common_options(parser)
+        added = [] if command in NEED_NO_HOME else _add_common_options(parser, name)
         options = vars(parser.parse_args(rest))
         for option in added:
             options.pop(option)
@@ -260,11 +260,12 @@ def _hide(parser: argparse.ArgumentParser, option: str) -> None:
             action.help = argparse.SUPPRESS
 
 
-def _add_common_options(parser: argparse.ArgumentParser) -> list[str]:
+def _add_common_options(parser: argparse.ArgumentParser, command: str) -> list[str]:
     """Options this module has read already: shown in the help, and not passed on unless the command has its own."""
     added = []
-    options = (("home", "the private folder of the installation"), ("project", "a project of it, in place of --home"))
-    for name, text in options:
+    options = [("home", "the private folder of the installation"), ("project", "a project of it, in place of --home")]
+    # The demo has a home of its own.
+    for name, text in options[:1] if command == "demo" else options:
         try:
             parser.add_argument(f"--{name}", metavar="DIR" if name == "home" else "PROJECT", help=text)
             added.append(name)
