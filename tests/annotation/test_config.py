@@ -73,6 +73,39 @@ def test_who_keeps_a_report_current_that_can_call_nothing_resolved_is_told():
     assert not [note for note in asked.warnings if "resolved" in note.message]
 
 
+FRAGMENTS = list(yaml.safe_load_all((DOCUMENTS / "fragments.yaml").read_text()))
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=range(len(FRAGMENTS)))
+def test_a_part_of_a_configuration_that_the_documents_show_means_all_that_it_says(fragment):
+    parsed = parsed_with(**fragment)
+    assert messages((*parsed.errors, *parsed.warnings)) == []
+    config = {**parsed.config.model_dump(mode="json"), "annotation_schemes": [
+        scheme.model_dump(mode="json") for scheme in parsed.config.annotation_schemes
+    ]}  # fmt: skip
+    for path, value in leaves(fragment):
+        found = value_at(config, path)
+        assert (found["text"] if isinstance(found, dict) else found) == value, path
+
+
+def leaves(value, path=()):
+    """(path, value) of every scalar and list of scalars."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for place, inner in enumerate(value):
+            yield from leaves(inner, (*path, place))
+    else:
+        yield path, value
+
+
+def value_at(value, path):
+    for key in path:
+        value = value[key]
+    return value
+
+
 def test_the_older_designs_configuration_means_the_same_as_a_new_one():
     parsed = document("design.yaml")
     config = parsed.config

@@ -1,6 +1,7 @@
 """docs/commands.md has every command and every option, and no other."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from potato_site import cli
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "commands.md").read_text()
 SECTIONS = dict(re.findall(r"^## `potato ([a-z-]+)[^`]*`\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+# The documents' commands as they stand there, of one line each.
+COMMISSIONED = (
+    (Path(__file__).parents[1] / "documents" / "commands.sh")
+    .read_text()
+    .replace("\\\n", "")
+    .replace("nohup ", "")
+    .splitlines()
+)
 CONVERTERS = re.findall(r"^\| `(--[a-z-]+)", (DOCS / "converters.md").read_text(), re.MULTILINE)
 OPTION = re.compile(r"^\| (?:`-[a-z]`, )?`(--[a-z-]+)", re.MULTILINE)
 
@@ -56,6 +65,12 @@ def test_the_common_options_are_those_of_the_commands_that_are_named():
         if name not in without and "project" not in cli._add_common_options(parser_of(name), name)
     }
     assert none == {"demo", "export", "token"}
+
+
+@pytest.mark.parametrize("line", [line for line in COMMISSIONED if line.startswith("potato ")])
+def test_a_command_of_the_commissioned_documents_is_one(line):
+    name, *words = shlex.split(line.split(" > ")[0])[1:]
+    parser_of(name).parse_args(words)
 
 
 def test_readme_leads_to_it():
