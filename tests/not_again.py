@@ -4,7 +4,9 @@ A test is had when it touches neither the database nor the broker that this run 
 process that would inherit their addresses (neither its module nor what that uses of the tests has ``subprocess``), and
 is not about the site's own wiring (``tests/potato_site``). Those of a browser are served by a site of their own, on a
 SQLite file, in every run. Tests marked ``apart`` start processes that know neither address: both are taken out of the
-environment while such a test runs, so that nothing can use them. They are counted at the end.
+environment while such a test runs, so that nothing can use them. Tests marked ``once`` use the database, and are had
+all the same: what they look for (markup, who is let in) is the same on every one, and what they ask of it others ask,
+too. They are counted at the end.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ had = 0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    told = "leave out the tests that a run on SQLite has had and that touch neither database nor broker"
+    told = "leave out the tests that a run on SQLite has had and that find nothing else on this database and broker"
     parser.addoption("--not-again", action="store_true", help=told)
 
 
 def is_had(item: pytest.Function) -> bool:
-    if is_apart(item):
+    if is_apart(item) or item.get_closest_marker("once"):
         return True
     touches = any(item.get_closest_marker(mark) for mark in MARKS) or not FIXTURES.isdisjoint(item.fixturenames)
     return not (touches or "tests/potato_site/" in item.nodeid or any(map(starts_processes, modules_of(item))))
@@ -120,4 +122,5 @@ def pytest_testnodedown(node: object, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if had:
-        terminalreporter.write_line(f"Not again: {had} tests that touch neither database nor broker", yellow=True)
+        told = f"Not again: {had} tests that find nothing else on this database and broker"
+        terminalreporter.write_line(told, yellow=True)

@@ -17,7 +17,8 @@ def chosen(*arguments: str) -> tuple[set[str], str]:
 
 
 @pytest.mark.slow
-def test_what_touches_neither_database_nor_broker_is_left_out_and_counted():
+@pytest.mark.once
+def test_what_finds_nothing_else_here_is_left_out_and_counted():
     files = ["tests/traces/test_ansi.py", "tests/browser/test_guide.py", "tests/exports/test_pairs.py"]
     # The last one's processes are started by what it imports from another module of the tests.
     files += ["tests/potato_site/test_canonical.py", "tests/annotation/test_demo.py"]
@@ -31,7 +32,15 @@ def test_what_touches_neither_database_nor_broker_is_left_out_and_counted():
     # Of one file those that use the database stay.
     assert "tests/exports/test_pairs.py::test_the_margin_is_the_difference_of_the_mean_rewards" in had
     assert "tests/annotation/test_demo.py::test_files_are_copied_once_and_whole" in again
-    assert "tests that touch neither database nor broker" in said
+    assert "tests that find nothing else on this database and broker" in said
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_what_is_marked_once_is_left_out_and_its_neighbours_stay():
+    again, _ = chosen("--not-again", "tests/test_url_matrix.py")
+    assert "tests/test_url_matrix.py::test_no_unsafe_request_passes_without_a_token" not in again
+    assert "tests/test_url_matrix.py::test_everybody_gets_what_the_table_says_with_the_headers_that_protect_it" in again
 
 
 @pytest.mark.apart

@@ -142,6 +142,7 @@ def is_protected(response: HttpResponse, immutable: bool, where: tuple[str, ...]
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("name", OF_ROWS)
 def test_an_address_that_names_the_project_shows_nobody_more(site, clients, name):
     path = address(site, name)
@@ -161,6 +162,7 @@ def rows_of(response: HttpResponse) -> set[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["owner", "project_manager", "superuser"])
 def test_a_method_that_is_not_in_the_table_changes_nothing(site, clients, role):
     paths = {name: path_of(site, name) for name in NAMES}
@@ -173,6 +175,7 @@ def test_a_method_that_is_not_in_the_table_changes_nothing(site, clients, role):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["anonymous", "owner", "project_manager", "superuser"])
 def test_no_unsafe_request_passes_without_a_token(site, role):
     client = Client(enforce_csrf_checks=True)
@@ -189,6 +192,7 @@ def test_no_unsafe_request_passes_without_a_token(site, role):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("area", sorted(AREAS))
 def test_a_get_changes_nothing(site, clients, area):
     paths = [path_of(site, name) for name in AREAS[area]]

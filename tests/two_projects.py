@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Membership, Project
 from annotation.projects.revisions import current
 from potato_site.accounts import links
+from potato_site.accounts.middleware import RENEWED_AT
 from potato_site.accounts.models import User
 from tests import factory, objects, people
 from traces.chunks import changes_key, render_version, rendering_of
@@ -50,6 +52,10 @@ class Site:
         user = self.user(role)
         if user is not None:
             client.force_login(user)
+            # As of somebody who has just been here: else each of many requests would begin by prolonging the session.
+            session = client.session
+            session[RENEWED_AT] = int(time.time())
+            session.save()
 
     def other(self, role: str) -> Project:
         """The project an annotator is not in."""

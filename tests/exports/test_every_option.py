@@ -95,6 +95,7 @@ def written(project, name: str, folder: Path, given: dict[str, Any]) -> tuple[Bu
     return built, {file: data for file, data in files.items() if not file.endswith("changes.jsonl")}
 
 
+@pytest.mark.once
 def test_an_option_changes_the_files_or_is_said_to_do_nothing(project, tmp_path):
     wrong = []
     for name in formats.names():
