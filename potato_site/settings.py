@@ -137,7 +137,11 @@ DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{POTATO_HOME / 'db.
 
 def database(url: str, *, snapshot: bool) -> dict:
     """The default alias writes; the snapshot alias is a read-only view that never blocks a save."""
-    config: dict = dict(dj_database_url.parse(url, conn_max_age=300, conn_health_checks=True))
+    try:
+        config: dict = dict(dj_database_url.parse(url, conn_max_age=300, conn_health_checks=True))
+    except ValueError:
+        # What it says may quote the address, and with it a password.
+        raise ImproperlyConfigured("DATABASE_URL is no database's address: use sqlite:/// or postgres://") from None
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"].endswith("sqlite3"):
         options["timeout"] = 20

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.db import connection
 from django.db.utils import OperationalError, ProgrammingError
 
 from annotation.models import Project
@@ -30,7 +31,10 @@ def project_for(named: str, *, purging: bool = False) -> Project:
         found = _of_config(target.config) if target.config else _of_slug(target.slug)
     except (homes.HomeError, YamlProblem, OSError) as error:
         raise NoProject(str(error)) from None
-    except (OperationalError, ProgrammingError):
+    except (OperationalError, ProgrammingError) as error:
+        # Of a server it is its absence, which is the caller's to tell; a file is there, and without tables.
+        if isinstance(error, OperationalError) and connection.vendor != "sqlite":
+            raise
         raise NoProject(homes.not_loaded(named)) from None
     if found is None:
         if target.config:

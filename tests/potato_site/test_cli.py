@@ -165,6 +165,27 @@ def test_the_command_that_loads_a_project_of_another_folder_is_told_as_it_can_be
         assert (done.returncode, done.stderr) == (1, f"potato status: {told}\n")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "potato status: DATABASE_URL is no database's address: use sqlite:/// or postgres://\n"),
+        (
+            "postgres://u:secret@[",
+            "potato status: DATABASE_URL is no database's address: use sqlite:/// or postgres://\n",
+        ),
+        ("mysql://u:secret@h/x", "potato status: DATABASE_URL: use sqlite:/// or postgres://\n"),
+        ("postgres://u:secret@127.0.0.1:1/x", "potato status: connection failed: "),
+    ],
+)
+def test_a_database_that_is_not_there_is_said_and_not_taken_for_a_project_that_is_not_loaded(tmp_path, url, told):
+    write_project(tmp_path)
+    done = potato(tmp_path, "status", "config.yaml", DATABASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.startswith(told)
+    assert "secret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 # --- check ---------------------------------------------------------------------------------------------------
 
 
