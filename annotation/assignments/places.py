@@ -54,7 +54,16 @@ def claim(assignment: Assignment) -> bool:
         return True
     if Assignment.objects.left_out().filter(pk=assignment.pk).exists():
         return True
+    if take_slot(assignment):
+        return True
+    _after_planning(assignment.project_id)
     return take_slot(assignment) or not _complete(assignment.project, [assignment.item_id])
+
+
+def _after_planning(project_id: int) -> None:
+    """Wait for whoever is just planning places: they see no label that is on its way (``fill``), and it would stay
+    without one of theirs. Who plans later sees it."""
+    Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
 
 
 def take_places_again(project: Project, annotator_id: int) -> int:
@@ -63,8 +72,12 @@ def take_places_again(project: Project, annotator_id: int) -> int:
 
     Runs in the caller's transaction, which has locked the person's membership.
     """
-    labels = _without_place(Assignment.objects.filter(project=project, annotator=annotator_id))
-    return len(_settle(project, list(labels.select_for_update(of=("self",)))).surplus)
+    of_person = Assignment.objects.filter(project=project, annotator=annotator_id)
+    labels = list(_without_place(of_person).select_for_update(of=("self",)))
+    if not labels:
+        return 0
+    _after_planning(project.pk)
+    return len(_settle(project, labels).surplus)
 
 
 def fill(project: Project, items: Collection[int]) -> set[int]:
@@ -73,7 +86,7 @@ def fill(project: Project, items: Collection[int]) -> set[int]:
     filled is surplus. Returns the items of which something was settled.
 
     Runs in the caller's transaction, which has locked the project's row. So it waits for nobody: a label that is being
-    changed at this moment takes a place when it is submitted (``claim``).
+    changed at this moment takes a place itself, when this is over (``_after_planning``).
     """
     labels = _without_place(Assignment.objects.counting().filter(item__in=items))
     taken, surplus = _settle(project, list(labels.select_for_update(skip_locked=True, of=("self",))))

@@ -15,14 +15,16 @@ from django.db import connection, transaction
 
 from annotation.answers.ops import apply_ops
 from annotation.answers.submission import submit
-from annotation.assignments import states
+from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
-from annotation.models import Assignment, Gold, Item, Project, Slot
+from annotation.models import Assignment, Gold, Item, Membership, Project, Slot
+from annotation.projects import membership
 from annotation.projects.load import load_file
 from annotation.projects.revisions import current, set_config
 from annotation.quality.gold import delete_gold, set_gold
-from tests.factory import answers, make_project, make_traces, op, person, write_project
+from potato_site.accounts.models import User
+from tests.factory import answers, make_project, make_traces, op, person, submit_item, write_project
 from traces.models import Trace, TraceVersion
 
 pytestmark = [
@@ -99,6 +101,46 @@ def test_a_submission_under_way_is_not_handed_out_again(tmp_path):
             given.result(1.0)
     assert given.result(SOON).assignment.item_id != lost.item_id
     assert Assignment.objects.get(pk=lost.pk).state == Assignment.State.SUBMITTED
+
+
+def test_a_submission_under_way_takes_the_place_that_its_item_gets_back(tmp_path):
+    """Whoever restores the item sees no label yet, and whoever submits it no place."""
+    project = make_project(tmp_path, overlap=0, traces=make_traces(1), people=("ann", "bob"))
+    boss = User.objects.create_superuser("boss")
+    lost = hand_out(project, person("ann")).assignment
+    states.expire_overdue(lost.lease_until.replace(year=lost.lease_until.year + 1))
+    managing.withdraw(lost.item_id, boss)
+    sync_items(project)
+    assert not Slot.objects.exists()
+    payload = {"op_id": "s1", "tab": "tab", "version": 0, "ops": [op(*one) for one in answers().items()]}
+    with transaction.atomic():
+        managing.restore(lost.item_id, boss)
+        submitted = beside(lambda: submit(lost.public_id, person("ann"), payload))
+        with pytest.raises(TimeoutError):
+            submitted.result(1.0)
+    assert "surplus" not in submitted.result(SOON).flags
+    assert Slot.objects.get().assignment == lost
+    assert hand_out(project, person("bob")).assignment is None
+
+
+def test_labels_that_count_again_take_the_places_that_their_item_gets_back(tmp_path):
+    project = make_project(tmp_path, overlap=0, traces=make_traces(1), people=("ann", "bob"))
+    boss = User.objects.create_superuser("boss")
+    made = submit_item(project, "ann", answers()).assignment
+    member = Membership.objects.get(user=person("ann"))
+    membership.exclude(member, boss, True)
+    managing.requeue(made.item_id, boss)
+    managing.withdraw(made.item_id, boss)
+    sync_items(project)
+    assert not Slot.objects.exists()
+    with transaction.atomic():
+        managing.restore(made.item_id, boss)
+        back = beside(lambda: membership.exclude(member, boss, False))
+        with pytest.raises(TimeoutError):
+            back.result(1.0)
+    back.result(SOON)
+    assert Slot.objects.get().assignment == made
+    assert hand_out(project, person("bob")).assignment is None
 
 
 def test_a_save_that_takes_an_item_up_again_meets_the_next_one(tmp_path):
