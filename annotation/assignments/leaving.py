@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation import access
 from annotation.answers.context import asked_of, context_of
-from annotation.answers.ops import LEFT, Op, record
+from annotation.answers.ops import LEFT, Op, put_back
 from annotation.answers.show_if import asked
 from annotation.answers.submission import asked_then_and_now
 from annotation.assignments import states
@@ -61,7 +61,7 @@ def _put_back(assignment: Assignment, current: Submission, now: datetime) -> Non
     }
     found = {name: each for name, each in changes.items() if each} or {schemes[0].name: {}}
     ops = [Op(uuid.uuid4().hex, LEFT, assignment.version, name, each, None) for name, each in found.items()]
-    record(assignment, ops, now)
+    put_back(assignment, ops, now)
 
 
 def _changes(

@@ -181,3 +181,21 @@ def test_answers_to_questions_that_mean_something_else_now_stay(project, boss):
     leave(done)
     assert given(done)["outcome"] == {"": "unclear"}
     assert given(done)["per_step"] == Submission.objects.get().values["per_step"]
+
+
+def test_what_is_not_taken_any_more_is_put_back_too(tmp_path, boss):
+    cost = {"annotation_type": "number", "name": "cost", "label": "Cost"}
+    project = factory.make_project(tmp_path, schemes=[cost])
+    done = factory.submit_item(project, "ann", {"cost": {"": 500}}).assignment
+    config = {"project_name": "Test project", "annotation_schemes": [{**cost, "max_value": 60}]}
+    apply_text(project, yaml.safe_dump(config), boss)
+    managing.reopen(done.pk, boss, anew=True)
+    done.refresh_from_db()
+    base = done.version
+    save(done, op("cost", {"": 40}, base=base))
+    leave(done)
+    assert given(done) == {"cost": {"": 500}}
+    again = states.reopen(done.public_id, done.annotator)
+    assert not has_unsubmitted(again, Submission.objects.get())
+    assert save(done, op("cost", {"": 50}, base=base)).acked == []
+    assert not list(audits.event_chains(Audit("answer events", "default")))
