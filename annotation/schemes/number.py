@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -19,8 +20,8 @@ class Number(Numeric):
     step_template: ClassVar[str] = "annotation/schemes/number_step.html"
 
     annotation_type: Literal["number"] = "number"
-    min_value: float | None = Field(default=None, description="The smallest number that is taken")
-    max_value: float | None = Field(default=None, description="The largest")
+    min_value: float | None = Field(default=None, allow_inf_nan=False, description="The smallest number that is taken")
+    max_value: float | None = Field(default=None, allow_inf_nan=False, description="The largest")
     integer: bool = Field(default=False, description="Whole numbers only")
     placeholder: str = Field(default="", max_length=200, description="Shown in the empty field")
 
@@ -31,7 +32,11 @@ class Number(Numeric):
         return self
 
     def limits(self) -> tuple[float | None, float | None]:
-        return self.min_value, self.max_value
+        lowest, highest = self.min_value, self.max_value
+        if not self.integer:
+            return lowest, highest
+        # The page counts its steps from the lowest.
+        return (None if lowest is None else math.ceil(lowest)), (None if highest is None else math.floor(highest))
 
     def is_whole(self) -> bool:
         return self.integer

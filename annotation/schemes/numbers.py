@@ -83,4 +83,4 @@ class Numeric(Scoped):
 
 def plain(number: float) -> str:
     """A number as people and HTML write it."""
-    return f"{number:.12g}"
+    return str(int(number)) if abs(number) <= LARGEST and number == int(number) else f"{number:.12g}"

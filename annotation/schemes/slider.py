@@ -20,9 +20,9 @@ class Slider(Numeric):
     meaning_keys: ClassVar[tuple[str, ...]] = ("min_value", "max_value")
 
     annotation_type: Literal["slider"] = "slider"
-    min_value: float = Field(default=0, description="The left end")
-    max_value: float = Field(default=100, description="The right end")
-    step: float = Field(default=1, gt=0, description="From one position to the next")
+    min_value: float = Field(default=0, allow_inf_nan=False, description="The left end")
+    max_value: float = Field(default=100, allow_inf_nan=False, description="The right end")
+    step: float = Field(default=1, gt=0, allow_inf_nan=False, description="From one position to the next")
     starting_value: float | None = Field(
         default=None, description="Where it stands at first; without one, in the middle"
     )

@@ -133,6 +133,14 @@ def test_a_number_is_whole_where_it_should_be():
         make(NUMBER, min_value=3, max_value=9).clean("", 10, SHAPE)
 
 
+def test_the_limits_of_whole_numbers_are_such():
+    minutes = make(NUMBER, integer=True, min_value=0.5, max_value=1_234_567_890_123.5)
+    assert minutes.takes() == "a whole number from 1 to 1234567890123"
+    attributes = minutes.field_attributes
+    assert (attributes["data-min"], attributes["data-max"]) == ("1", "1234567890123")
+    assert [minutes.clean("", value, SHAPE) for value in (1, 1_234_567_890_123)] == [1, 1_234_567_890_123]
+
+
 def test_the_points_of_a_scale_have_keys_where_asked():
     assert keys_of(make(LIKERT, sequential_key_binding=True, size=11))[8:] == [("9", "choose", "9")]
     assert keys_of(make(LIKERT)) == []
@@ -147,6 +155,8 @@ def test_the_keys_of_choices_choose_or_toggle():
 @pytest.mark.parametrize(
     ("config", "wrong", "message"),
     [
+        (NUMBER, {"max_value": float("inf")}, "schemes.0.max_value: Input should be a finite number"),
+        (SLIDER, {"min_value": float("nan")}, "schemes.0.min_value: Input should be a finite number"),
         (LIKERT, {"size": 12}, "schemes.0.size: Input should be less than or equal to 11"),
         (SLIDER, {"max_value": 0}, "schemes.0.max_value: is not larger than min_value"),
         (SLIDER, {"step": 200}, "schemes.0.step: is longer than the slider"),

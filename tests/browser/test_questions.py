@@ -200,6 +200,38 @@ def test_arrow_keys_go_to_the_next_number_that_is_taken(label):
     assert answers(page) == {"part": {"": -0.75}, "cost": {"": 2}}
 
 
+def test_arrow_keys_stop_where_the_numbers_do(label):
+    third = {**SURE, "name": "third", "label": "Third", "step": 3, "starting_value": None}
+    below = {**third, "name": "below", "label": "Below", "min_value": -10, "max_value": -3}
+    whole = {**COST, "name": "whole", "label": "Whole", "integer": True, "min_value": 0.5, "max_value": 2.5}
+    page = label(schemes=[third, below, whole, COST])
+    seen = []
+    for name, typed, key in (
+        ("Third, as a number", "9", "Up"),
+        ("Third, as a number", "50", "Down"),
+        ("Below, as a number", "", "Down"),
+        ("Whole", "", "Up"),
+        ("Whole", "2", "Up"),
+        ("Cost", "123456789012999", "Down"),
+        ("Cost", "0.2", "Up"),
+    ):
+        field = page.get_by_label(name, exact=True)
+        field.fill(typed)
+        press(page, f"Arrow{key}")
+        expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
+        seen.append(field.input_value())
+    assert seen == ["9", "9", "-4", "1", "2", "123456789012998", "1.2"]
+
+
+def test_a_screen_reader_hears_what_a_number_field_takes(label):
+    minutes = {**MINUTES, "description": "As the log has it"}
+    page = label(schemes=[SURE, minutes, {**SURE, "name": "part", "label": "Part", "scope": "step"}])
+    takes = "A number from 0 to 10 in steps of 1"
+    expect(page.get_by_label("Sure, as a number")).to_have_accessible_description(takes)
+    expect(step(page, 1).get_by_label("Part, as a number")).to_have_accessible_description(takes)
+    expect(page.get_by_label("Minutes")).to_have_accessible_description("As the log has it A whole number up to 60")
+
+
 def test_half_a_number_is_not_passed_over(label):
     page = label(schemes=[{**MINUTES, "required": False, "scope": "step"}])
     field = step(page, 1).get_by_role("textbox")

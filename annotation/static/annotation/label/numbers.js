@@ -8,6 +8,8 @@
 const NUMBER = /^([+-]?)(\d*)(?:[.,](\d*))?(?:e([+-]?\d+))?$/i;
 // Digits that would be three of thousands behind a mark: "1,500" is 1500 to some, and 1.5 to others.
 const GROUP = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
+// So far from a stop, in steps, is at it: decimals are not exact.
+const NEAR = 1e-6;
 
 export function isNumberField(element) {
   return element.dataset.takes !== undefined || element.type === "number";
@@ -36,6 +38,8 @@ export function listenToArrows(root) {
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     const field = event.target;
     if (!by || !field.matches?.("input[data-takes]") || field.readOnly || event.ctrlKey || event.metaKey || event.altKey) return;
+    // The key chooses what an input method offers.
+    if (event.isComposing) return;
     event.preventDefault();
     const next = nextIn(field, by);
     if (next === null) return;
@@ -64,7 +68,7 @@ function isTaken(value, field) {
   const { min, max, from, step } = limits(field);
   if (!(min <= value && value <= max)) return false;
   const places = step === null ? 0 : (value - from) / step;
-  return Math.abs(places - Math.round(places)) <= 1e-6;
+  return Math.abs(places - Math.round(places)) <= NEAR;
 }
 
 /** The number that an arrow key leads to; null where there is none. */
@@ -72,12 +76,29 @@ function nextIn(field, by) {
   const { value } = numberIn(field);
   if (value === null && field.value.trim()) return null;
   const { min, max, from, step } = limits(field);
-  const start = value ?? Math.min(max, Math.max(min, 0));
+  const start = value ?? within(0, min, max);
   // The first press in an empty field shows where the numbers begin.
-  if (value === null && start !== 0) return start;
-  const places = step === null ? 0 : (start - from) / step;
-  const whole = Math.abs(places - Math.round(places)) <= 1e-6 ? Math.round(places) : by > 0 ? Math.floor(places) : Math.ceil(places);
-  const next = Number((step === null ? start + by : from + (whole + by) * step).toPrecision(12));
-  const inside = Math.min(max, Math.max(min, next));
-  return (inside - start) * by > 0 ? inside : null;
+  const begins = value === null && start !== 0;
+  if (step === null) return begins ? start : ahead(start, within(exact(start + by), min, max), by);
+  const places = (start - from) / step;
+  const near = Math.round(places);
+  const isStop = Math.abs(places - near) <= NEAR;
+  const to = begins ? Math.floor(places + NEAR) : isStop ? near + by : by > 0 ? Math.ceil(places) : Math.floor(places);
+  // The last stop may lie before the limit.
+  const place = within(to, Math.ceil((min - from) / step - NEAR), Math.floor((max - from) / step + NEAR));
+  const next = exact(from + place * step);
+  return begins ? next : ahead(start, next, by);
+}
+
+function within(number, least, most) {
+  return Math.min(most, Math.max(least, number));
+}
+
+function ahead(start, next, by) {
+  return (next - start) * by > 0 ? next : null;
+}
+
+/** Without what adding left behind the decimals: 0.30000000000000004 is 0.3. */
+function exact(number) {
+  return Number.isInteger(number) ? number : Number(number.toPrecision(15));
 }

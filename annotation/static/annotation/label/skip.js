@@ -30,7 +30,7 @@ export function listenToSkip(ofThePage) {
 
 export function openSkip() {
   if (submission.busy) {
-    announce("Nothing was skipped: the item is being submitted.");
+    announce(`The item is being submitted: ${byId("skip").dataset.failed}.`);
     return;
   }
   if (submission.store.isClosed) {
