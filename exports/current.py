@@ -1,7 +1,7 @@
 """``output.export_formats``: exports nobody asks for, kept current in ``<output>/exports/`` by the worker.
 
-Each is a file (or folder) of a fixed name that is replaced when labels have changed since it was written. It has no row
-of its own: its last job tells the state of the project it holds.
+Each is a file (or folder) of a fixed name that is replaced when labels have changed since it was written, or the rules
+by which they become rows. It has no row of its own: its last job tells the state of the project it holds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from exports.earlier import Earlier
 from exports.formats import formats
 from exports.options import Options
 from exports.publish import locked
+from exports.rules import ROWS_VERSION, number_of
 from potato_site import disk
 from potato_site.jobs import JobHandle, enqueue, handler, on_tick
 from potato_site.jobs.again import is_off, last_jobs, rest_of
@@ -75,12 +76,13 @@ def write(job: JobHandle) -> dict[str, Any]:
             progress=lambda done: job.progress(done, None, "traces"),
         )  # fmt: skip
     seconds = round(time.monotonic() - start, 2)
-    return {"seq": built.seq, "seconds": seconds, "rows": built.counts["rows"], "path": str(path)}
+    rows = built.counts["rows"]
+    return {"seq": built.seq, "rows_version": ROWS_VERSION, "seconds": seconds, "rows": rows, "path": str(path)}
 
 
 @on_tick
 def keep_current() -> None:
-    """Ask for those whose project has changed since they were written, and that were not written just now."""
+    """Ask for those that would be other ones than were written, and were not written just now."""
     wanted = [(project, name) for project in queries.delivering_projects(using="default") for name in _known(project)]
     if not wanted:
         return
@@ -106,7 +108,7 @@ def _kept(project: Delivering, name: str, job: Job | None) -> Kept:
     path = place_of(project.output_path, name)
     result = (job.progress.get("result") or {}) if job else {}
     error = job.error if job and job.state == Job.State.FAILED else ""
-    is_current = result.get("seq") == project.seq and path.exists()
+    is_current = _holds(result, project) and path.exists()
     return Kept(name, path, job.finished_at if job and result else None, is_current, error)
 
 
@@ -123,7 +125,12 @@ def _is_due(job: Job | None, project: Delivering, name: str, now: datetime) -> b
     finished = job.finished_at or now
     if job.state == Job.State.FAILED or not place_of(project.output_path, name).exists():
         return True
-    return result.get("seq") != project.seq and now - finished >= rest_of(result)
+    return not _holds(result, project) and now - finished >= rest_of(result)
+
+
+def _holds(result: dict[str, Any], project: Delivering) -> bool:
+    """Whether what a job wrote is what would be written now."""
+    return result.get("seq") == project.seq and number_of(result) == ROWS_VERSION
 
 
 def _key(project_id: int, name: str) -> str:

@@ -31,8 +31,10 @@ def number_since(project_id: int, format_name: str, since_seq: int, options: Opt
     """That of the export which one of what changed goes on from: published last at that counter, with the same options.
     None where there is none, or none any more: then nobody knows."""
     wanted = as_json(options) | {"since_seq": None}
+    # Exports from before an upgrade lack the options that came with it.
+    usual = as_json(Options())
     found = Export.objects.filter(project=project_id, format=format_name, seq=since_seq).order_by("-pk")
-    manifests = (one.manifest for one in found if one.options | {"since_seq": None} == wanted)
+    manifests = (one.manifest for one in found if usual | one.options | {"since_seq": None} == wanted)
     return next(map(number_of, manifests), None)
 
 

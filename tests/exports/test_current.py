@@ -54,6 +54,26 @@ def test_each_format_is_written_and_written_anew_when_labels_change(project):
     assert labels_of(project) == ["trace_001", "trace_002"]
 
 
+def test_each_is_written_anew_by_other_rules_of_rows(project, monkeypatch):
+    """After an upgrade, though nobody labeled anything since."""
+    submit_item(project, "ann", answers(1))
+    project.refresh_from_db()
+    assert work() == 2
+    assert [one.is_current for one in current.kept(project)] == [True, True]
+    monkeypatch.setattr(current, "ROWS_VERSION", current.ROWS_VERSION + 1)
+    rest_is_over()
+    assert [one.is_current for one in current.kept(project)] == [False, False]
+    assert work() == 2
+    assert [one.is_current for one in current.kept(project)] == [True, True]
+    rest_is_over()
+    assert work() == 0
+    # Those of jobs from before there was a number are of other rules.
+    for job in Job.objects.filter(kind=current.KIND):
+        del job.progress["result"]["rows_version"]
+        job.save()
+    assert work() == 2
+
+
 def test_a_large_one_is_not_written_all_the_time(project):
     submit_item(project, "ann", answers(1))
     work()
