@@ -27,14 +27,14 @@ STATUSES = ("ok", "failed", "rejected", "suggested")
 _ATOMS = frozenset({int, bool, type(None)})
 _FOLDER = re.compile(r"[/\\~.]|[a-z]:[/\\]|file:", re.IGNORECASE)
 # Where nearly all repositories with a name alone are: their owner and name say enough.
-_KNOWN_HOST = re.compile(r"(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)", re.IGNORECASE)
+_KNOWN_HOST = re.compile(r"(?:(?:www|ssh|altssh)\.)?(?:github\.com|gitlab\.com|bitbucket\.org)", re.IGNORECASE)
 # https://host:1/path, git@host:path, and of a known host without either.
 _ADDRESSES = tuple(
     re.compile(form, re.IGNORECASE | re.DOTALL)
     for form in (
-        r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d*)?/+(?P<path>.+)",
+        r"[a-z][a-z0-9+.-]*://(?:[^/]*@)?(?P<host>[^/:@]+)(?::\d*)?/+(?P<path>.+)",
         r"[^/@:\s]+@(?P<host>[^/:@]+):/*(?P<path>.+)",
-        rf"(?P<host>{_KNOWN_HOST.pattern})[/:]+(?P<path>.+)",
+        rf"(?:[^/\s]*@)?(?P<host>{_KNOWN_HOST.pattern})[/:]+(?P<path>.+)",
     )
 )
 
@@ -327,7 +327,8 @@ def repository(repo: str) -> str:
     for form in _ADDRESSES:
         if found := form.fullmatch(repo.strip()):
             host, path = found["host"].lower(), found["path"].strip("/").removesuffix(".git")
-            return path if _KNOWN_HOST.fullmatch(host) else f"{host}/{path}"
+            if path:
+                return path if _KNOWN_HOST.fullmatch(host) else f"{host}/{path}"
     return repo
 
 

@@ -39,7 +39,9 @@ def test_the_same_words_about_two_repositories_are_two_issues(repo):
     [
         ("org/App", ["https://github.com/org/App.git", "git@github.com:org/App", "ssh://git@github.com/org/App.git/",
                      "http://me:secret@www.GitHub.com/org/App/", "git+ssh://git@github.com:22/org/App.git",
-                     "github.com/org/App", " git@github.com:/org/App.git\n"]),
+                     "github.com/org/App", " git@github.com:/org/App.git\n", "git@github.com/org/App.git",
+                     "x-access-token:secret@github.com/org/App", "https://me:p@ss@github.com/org/App",
+                     "ssh://git@ssh.github.com:443/org/App.git"]),
         ("g/sub/app", ["https://gitlab.com/g/sub/app.git", "git@gitlab.com:g/sub/app.git"]),
         ("git.lab.org/team/app", ["https://git.lab.org/team/app", "https://git.lab.org:8443/team/app.git",
                                   "ssh://git@git.lab.org:2222/team/app.git", "me@Git.Lab.Org:team/app.git"]),
@@ -51,8 +53,10 @@ def test_a_repository_has_one_name_whichever_address_is_given(name, addresses):
 
 
 @pytest.mark.parametrize(
-    "name", ["app", "org/app", "org/app.git", "filed/app", "a:b", "5", "https://", "me@host", "x y"]
-)
+    "name",
+    ["app", "org/app", "org/app.git", "filed/app", "a:b", "5", "https://", "me@host", "x y", "https://github.com//",
+     "https://git.lab.org/.git"],
+)  # fmt: skip
 def test_what_is_no_address_keeps_the_name_it_has(name):
     assert repository(name) == name
 
