@@ -17,7 +17,7 @@ from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options, as_json, changed, require_past
 from exports.publish import write_file
-from exports.rows import Rows
+from exports.rows import Rows, no_refusal
 from exports.splits import Splits
 from exports.statistics import counts_of, note
 from exports.tally import Tally
@@ -302,9 +302,12 @@ class Source:
         )
 
     def _made(self, tally: Tally | None = None) -> Rows:
+        # A format of pairs refuses those.
+        refusal = no_refusal if self.writer.takes == "pairs" else self.writer.refusal
         return Rows(
-            self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes, self._read
-        )
+            self.asked, self.options, self.writer.takes, self.splits, tally or self.tally, self.changes, self._read,
+            refusal,
+        )  # fmt: skip
 
     def _pairs(self) -> Iterator[Pair]:
         """Comparisons that people made, then pairs of process rewards that nobody compared."""

@@ -21,6 +21,10 @@ ADJUDICATION = "adjudication"
 Reads = Callable[..., Iterable[LabeledTrace]]
 
 
+def no_refusal(row: Row) -> str:
+    return ""
+
+
 class Rows:
     """Labeled traces → rows, counting what is left out and why."""
 
@@ -33,13 +37,15 @@ class Rows:
         tally: Tally,
         changes: Changes | None = None,
         read: Reads | None = None,
+        refusal: Callable[[Row], str] = no_refusal,
     ) -> None:
         """``changes``: only what changed since some moment makes a row (of pairs the caller decides). ``read(ids)``:
-        the labeled traces with these ids; without it nothing is looked at for duplicates."""
+        the labeled traces with these ids; without it nothing is looked at for duplicates. ``refusal``: why the format
+        does not take a row; "" where it does."""
         self.asked, self.options, self.takes, self.splits, self.tally = asked, options, takes, splits, tally
         self.changes = changes if takes != "pairs" else None
         self.is_second_look = False
-        self.read = read
+        self.read, self.refusal = read, refusal
         self.duplicates = Duplicates(self.changes) if options.dedupe and read else None
         # The version of a trace that stands for others → how its rows are labeled.
         self._kept: dict[int, frozenset[Hashable]] = {}
@@ -124,7 +130,7 @@ class Rows:
 
     def _repeats(self, duplicates: Duplicates, trace: LabeledTrace) -> str:
         """Why an earlier trace stands for this one; "" where none does. One that has no row itself (tied, of another
-        outcome) stands for none.
+        outcome, refused by the format) stands for none.
 
         Such traces are rare: what was said of the earlier one is read again, once.
         """
@@ -136,7 +142,8 @@ class Rows:
         kept = self._kept.get(first.version_id)
         if kept is None:
             rows = again.of(self.read([first.trace_id], documents="later"))
-            kept = self._kept[first.version_id] = frozenset(map(_labeled_as, rows))
+            taken = (row for row in rows if not self.refusal(row))
+            kept = self._kept[first.version_id] = frozenset(map(_labeled_as, taken))
         if not kept:
             duplicates.instead(first, trace)
             return ""

@@ -390,6 +390,17 @@ def test_a_trace_that_is_left_out_stands_for_no_duplicate(same, options, reason)
     assert counts["left_out"] == {reason: 2, "the same task and steps as an earlier trace": 1}
 
 
+def test_a_trace_that_the_format_refuses_stands_for_no_duplicate(tmp_path):
+    traces = [make_trace(name, 3, issue_description="Fix it") for name in ("neutral", "right", "wrong")]
+    project = make_project(tmp_path, traces=traces, schemes=[PER_STEP], overlap=0)
+    for label in (NEUTRAL, CORRECT, WRONG):
+        submit_item(project, "ann", {"per_step": dict.fromkeys("012", label)})
+    rows, counts, _ = export(project, "kto")
+    assert {row["trace_id"] for row in rows} == {"right"}
+    assert counts["left_out"] == {"no step judged right or wrong": 1, OTHERWISE: 1}
+    assert {row["trace_id"] for row in export(project, "prm")[0]} == {"neutral"}
+
+
 @pytest.mark.parametrize("name", ["annotations", "csv"])
 def test_what_people_said_is_there_for_every_trace_whatever_its_steps(tmp_path, name):
     project = make_project(
