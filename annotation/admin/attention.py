@@ -16,6 +16,7 @@ from annotation.assignments import screening
 from annotation.assignments.screening_notices import told_of_pool
 from annotation.assignments.stepless import in_vain, left_out
 from annotation.models import Project
+from annotation.projects import invitations
 from annotation.quality.live import Live
 from annotation.templatetags.figures import alpha, percent
 
@@ -119,7 +120,7 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links,
     if figures.progress is None or project.state != Project.State.OPEN:
         return
     if (beyond := figures.progress.get("out_of_reach")) and beyond["labels"]:
-        yield Notice("warn", _told_of_reach(beyond), links.people, "See people")
+        yield Notice("warn", _told_of_reach(beyond, invitations.awaited(project)), links.people, "See people")
     items = figures.progress["items"]
     if items["total"] and not items["open"]:
         yield Notice("good", "Every item has all its labels.")
@@ -127,14 +128,18 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links,
         yield Notice("warn", f"Nobody has submitted anything for {silent} days.", links.people, "See people")
 
 
-def _told_of_reach(beyond: dict[str, Any]) -> str:
+def _told_of_reach(beyond: dict[str, Any], awaited: int) -> str:
+    """``awaited``: so many are invited, and may be all that is needed."""
     are = "is" if beyond["labels"] == 1 else "are"
     text = f"{_count(beyond['labels'], 'label')} {are} asked for that nobody at work can give"
     ways = []
     # An earlier version kept less.
     groups = [f"“{group}”" for group in beyond.get("for_groups", ())]
     if not groups or beyond["for_all"] or beyond["is_limited"]:
-        ways.append("invite people")
+        if awaited:
+            people = "1 person who is" if awaited == 1 else f"{awaited:,} people who are"
+            ways.append(f"wait for {people} invited")
+        ways.append("invite more people" if awaited else "invite people")
     if groups:
         named = " and ".join(groups) if len(groups) <= NAMED else f"{', '.join(groups[:NAMED])} and others"
         ways.append(f"put more people into the group{'' if len(groups) == 1 else 's'} {named}")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from annotation.assignments import planning
-from annotation.models import Invitation, Item, Membership, Project
+from annotation.models import Item, Membership, Project
+from annotation.projects import invitations
 from annotation.projects.recruitment import platform_of
 from annotation.projects.revisions import current
 from potato_site.jobs.models import Job
@@ -55,7 +56,7 @@ def _people(project: Project, url: str) -> Step:
     annotators = Membership.objects.filter(project=project, role=Membership.Role.ANNOTATOR)
     if annotators.exclude(state=Membership.State.INACTIVE).exists():
         return Step("People", "Annotators are named.", url, True)
-    if Invitation.objects.filter(project=project, role=Membership.Role.ANNOTATOR, revoked_at=None).exists():
+    if invitations.awaited(project):
         return Step("People", "Links are made: hand them out.", url, True)
     if platform := platform_of(project):
         return Step("People", f"They come from {platform.title}: its address is there.", url, True)

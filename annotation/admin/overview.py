@@ -19,6 +19,7 @@ from annotation.admin.figures import figures_of
 from annotation.admin.frame import project_context
 from annotation.admin.links import links_of
 from annotation.models import Project
+from annotation.projects import invitations
 from annotation.projects.revisions import config_of
 from annotation.quality import statistics
 from annotation.quality.live import COUNTED, live, submissions_since
@@ -89,6 +90,7 @@ def _context(request: HttpRequest, project: Project, stats: dict[str, statistics
         "people": [_person(one) for one in people[:PEOPLE_SHOWN]],
         "any_checked": any(one.get("checked") for one in people[:PEOPLE_SHOWN]),
         "any_straight": any(one.get("straight") for one in people[:PEOPLE_SHOWN]),
+        "awaited": 0 if people else invitations.awaited(project),
         "age": _age(project, stats),
         "counted": _mark(stats),
     }

@@ -107,6 +107,13 @@ def waiting(project: Project) -> QuerySet[Invitation]:
     return Invitation.objects.filter(project=project, used_at=None, revoked_at=None, expires_at__gt=timezone.now())
 
 
+def awaited(project: Project) -> int:
+    """How many people were invited to label and have not come yet: asked at home, or by a link that works."""
+    asked = Membership.objects.filter(project=project, role=Role.ANNOTATOR, state=State.INVITED, user__is_active=True)
+    links = waiting(project).filter(role=Role.ANNOTATOR)
+    return asked.count() + links.filter(made_by__in=backed(project, links.values("made_by"))).count()
+
+
 @transaction.atomic
 def revoke(invitation: Invitation, by: User) -> bool:
     """End an unused link. False when it was used or had ended already."""

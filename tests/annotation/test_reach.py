@@ -6,11 +6,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from annotation.admin.checklist import checklist
 from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.reach import out_of_reach, told_of_depth
-from annotation.models import Assignment, Item, Membership, Statistic
+from annotation.models import Assignment, Invitation, Item, Membership, Statistic
 from annotation.projects import invitations, membership
 from annotation.projects.apply import propose
 from annotation.quality import statistics
@@ -58,6 +60,35 @@ def test_who_joins_can_give_them(tmp_path, boss):
     invitations.register(path.strip("/").split("/")[-1], "cat", "a-long-password-1")
     assert out_of_reach(project).labels == 0
     assert Job.objects.filter(kind=statistics.JOB).exists(), "what the overview says is counted again"
+
+
+def test_who_is_invited_is_waited_for(tmp_path, boss, admin_client):
+    project = project_of(tmp_path)
+    Membership.objects.create(project=project, user=boss, role="manager", source="admin")
+    invitations.invite(project, "viewer", boss)
+    assert "give: invite people, or" in notices(admin_client, project)
+    link, _ = invitations.invite(project, "annotator", boss)
+    said = "nobody at work can give: wait for 1 person who is invited, invite more people, or lower the overlap."
+    assert said in notices(admin_client, project)
+    dora = User.objects.create_user("dora")
+    Membership.objects.create(project=project, user=dora, role="annotator", state="invited", source="admin")
+    assert "wait for 2 people who are invited," in notices(admin_client, project)
+    invitations.revoke(link, boss)
+    User.objects.filter(pk=dora.pk).update(is_active=False)
+    assert "give: invite people, or" in notices(admin_client, project)
+
+
+def test_a_project_of_nobody_says_that_somebody_is_invited(tmp_path, boss, admin_client):
+    project = project_of(tmp_path, people=[])
+    Membership.objects.create(project=project, user=boss, role="manager", source="admin")
+    page = reverse("manage-overview", args=[project.slug])
+    assert checklist(project)[2].label == "Invite people"
+    assert "is invited" not in admin_client.get(page).content.decode()
+    invitations.invite(project, "annotator", boss)
+    assert checklist(project)[2].note == "Links are made: hand them out."
+    assert "1 person is invited." in admin_client.get(page).content.decode()
+    Invitation.objects.update(expires_at=timezone.now())
+    assert checklist(project)[2].label == "Invite people", "nobody can come by it any more"
 
 
 def test_who_is_added_to_the_file_can_give_them(tmp_path):
