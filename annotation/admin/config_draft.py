@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from annotation.admin import config_forms
 from annotation.admin.config_forms import SCHEMES, Node
-from annotation.admin.config_posted import Action, Posted, ordered
+from annotation.admin.config_posted import Action, Posted, ordered, unclear
 from annotation.projects.apply import NAME
 from annotation.projects.config import ProjectConfig, parse
 from annotation.projects.dialects import translate
@@ -107,10 +107,12 @@ def posted(post: Mapping[str, str]) -> Draft:
     mine = read.values(config_forms.build(before))
     typed = post.get("yaml", was).replace("\r\n", "\n")
     draft = _together(before, mine, was, typed)
+    problems = dict(read.problems)
     for node in draft.form.walk():
-        if node.name in read.problems:
-            node.errors.append(read.problems[node.name])
-    draft.problems += [f"A value in the form was not taken: {text}." for text in dict.fromkeys(read.problems.values())]
+        if problem := problems.setdefault(node.name, unclear(node)):
+            node.errors.append(problem)
+    told = dict.fromkeys(filter(None, problems.values()))
+    draft.problems += [f"A value in the form was not taken: {text}." for text in told]
     _check(draft)
     return draft
 

@@ -58,6 +58,8 @@ class Node:
     default: Any = MISSING
     is_required: bool = False
     may_be_none: bool = False
+    # Of a number: it has no decimals.
+    is_whole: bool = False
     choices: list[str] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     parts: list[Node] = field(default_factory=list)
@@ -144,6 +146,7 @@ def _part(model: type[BaseModel], field_name: str, raw: Mapping[str, Any], paren
         default=_default(info),
         is_required=info.is_required(),
         may_be_none=may_be_none,
+        is_whole=inner is int,
         attributes=_attributes(info),
     )
     if kind == "choice":

@@ -168,19 +168,37 @@ def _value_of(node: Node, shown: str) -> Any:
         lines = [line.strip() for line in shown.split("\n") if line.strip()]
         return [scalar_of(line) for line in lines] if node.is_of_scalars else lines
     if node.kind == "number":
-        return _number_of(shown.strip())
+        return _number_of(shown.strip(), node.is_whole)
     if node.kind == "scalar":
         return scalar_of(shown.strip())
     return shown
 
 
-def _number_of(text: str) -> Any:
+def unclear(node: Node) -> str:
+    """Why what stands in a number field cannot be told for one number; empty where it can, or is none at all."""
+    if node.kind == "number" and isinstance(node.value, str):
+        try:
+            _plain(node.value, node.is_whole)
+        except ValueError as problem:
+            return str(problem).rstrip(".")
+    return ""
+
+
+def _number_of(text: str, is_whole: bool) -> Any:
     """The number that somebody typed; text where it is none, or could be two."""
     try:
-        plain = with_point(text)
+        plain = _plain(text, is_whole)
         return int(plain) if WHOLE.fullmatch(plain) else scalar_of(plain)
     except ValueError:
         return text
+
+
+def _plain(text: str, is_whole: bool) -> str:
+    """A number with a point as its mark of decimals. Raises ValueError, with a sentence, where it could be two."""
+    # A mark in a whole number could part thousands or decimals: "2.000".
+    if is_whole and not {".", ","}.isdisjoint(text):
+        raise ValueError("Enter a whole number, without commas or points.")
+    return with_point(text)
 
 
 def _move(entries: list[Any], place: int, verb: str) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.models import Membership, Revision
-from annotation.projects.revisions import current
+from annotation.projects.revisions import config_of, current
 from annotation.schemes import schemes
 from potato_site.accounts.models import User
 from tests import factory
@@ -187,7 +187,31 @@ def test_two_changes_of_one_key_are_named_and_both_stay(mia, url, project):
 # --- mistakes ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("typed", ["a lot", "1,500", "1:30"])
+@pytest.mark.parametrize(
+    ("key", "typed", "told"),
+    [
+        ("minimum_time_per_instance", "1,500", "“1,500” can mean 1500 or 1.5: type the one you mean like that"),
+        ("overlap_depth", "3.000", "Enter a whole number, without commas or points"),
+        ("overlap_depth", "3,0", "Enter a whole number, without commas or points"),
+    ],
+)
+def test_a_number_that_can_be_read_in_two_ways_is_never_saved(mia, url, project, key, typed, told):
+    values = fill(mia, url, **{f"quality_control__{key}": typed})
+    for _ in range(2):
+        html = press(mia, url, values, "save").content.decode()
+        assert field_error(html, f"quality_control-{key}").startswith(told)
+        assert f"A value in the form was not taken: {told}." in unescape(html)
+        values = form(html, "setup")
+        assert values[f"quality_control.{key}"] == typed
+    # The other face mends it as well.
+    values["yaml"] = re.sub(rf"{key}: .*", f"{key}: 3", values["yaml"])
+    press(mia, url, values, "save")
+    project.refresh_from_db()
+    assert Revision.objects.filter(project=project).count() == 2
+    assert getattr(config_of(project.revision_id).quality_control, key) == 3
+
+
+@pytest.mark.parametrize("typed", ["a lot", "1:30"])
 def test_a_mistake_stands_at_its_field_and_at_its_line(mia, url, project, typed):
     values = fill(mia, url, quality_control__overlap_percentage=typed, annotation_schemes__0__labels__0__color="red")
     html = press(mia, url, values, "save").content.decode()
