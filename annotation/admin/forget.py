@@ -48,7 +48,7 @@ def forget(request: HttpRequest, user_id: int) -> HttpResponse:
         "becomes": neutral_name(user),
         "projects": projects,
         "n_assignments": Assignment.objects.filter(annotator=user).count(),
-        "files": forgetting.files_of(user.username),
+        "files": forgetting.files_of(user),
         "n_published": sum(part.published([project.pk for project in projects]) for part in parts.values()),
         "told_of_files": _told_of_files(forgetting.named_in_files(user)),
         "with_exports": "with_exports" in request.POST,

@@ -155,14 +155,16 @@ def _called_before(user: User) -> str | None:
     return None if entry is None else str((entry.after or {}).get(FILES, ""))
 
 
-def files_of(*names: str) -> list[str]:
-    """The files that are removed once nobody has these names any more."""
-    return [path for name in names for part in parts.values() for path in part.files(name)]
+def files_of(user: User) -> list[str]:
+    """The files that are removed once nobody has the person's name any more."""
+    name = user.username if (before := _called_before(user)) is None else before
+    return [path for part in parts.values() for path in part.files(name)] if name else []
 
 
-def unfinished(name: str) -> list[str]:
-    """What people of this name were called exactly who are forgotten but for their files."""
-    return sorted({said[FILES] for said in _unfinished(name).values()})
+def unfinished(name: str) -> list[User]:
+    """The accounts of people who were called so, and are forgotten but for their files."""
+    theirs = AuditEntry.objects.filter(pk__in=_unfinished(name)).values("object")
+    return list(User.objects.filter(username__in=theirs).order_by("pk"))
 
 
 def _unfinished(name: str) -> dict[int, dict[str, Any]]:
@@ -176,7 +178,9 @@ def sweep(name: str) -> list[str]:
     if User.objects.named(name) is not None:
         return []
     entries = _unfinished(name)
-    removed = [path for called in unfinished(name) for part in parts.values() for path in part.sweep(called)]
+    # As they were written: letters may differ in their case.
+    called = sorted({said[FILES] for said in entries.values()})
+    removed = [path for one in called for part in parts.values() for path in part.sweep(one)]
     with overwriting():
         for pk, said in entries.items():
             AuditEntry.objects.filter(pk=pk).update(after={key: said[key] for key in said if key != FILES})

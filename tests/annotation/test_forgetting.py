@@ -291,6 +291,33 @@ def test_what_was_left_of_a_stopped_run_is_listed_and_asked_about(project, monke
         call_command("forget_person", WHO, "--yes")
 
 
+@pytest.mark.parametrize("called", [WHO, "person"])
+def test_what_was_left_of_a_stopped_run_goes_with_the_published_exports(called, project, monkeypatch):
+    """By the name they had, or as the account is called now."""
+    user = person(WHO)
+    run_now("exports.build", {"project": project.pk, "format": "prm"})
+    called = WHO if called == WHO else f"person-{user.pk}"
+    own = Path(project.output_path) / WHO / "annotations.jsonl"
+
+    def stop(*_):
+        raise Stopped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forgetting, "sweep", stop)
+        with pytest.raises(Stopped):
+            forget()
+    out = StringIO()
+    call_command("forget_person", called, "--dry-run", "--with-exports", stdout=out)
+    assert f"This file is removed: {own}" in out.getvalue()
+    assert "1 published export of their projects is removed." in out.getvalue()
+    assert Export.objects.exists()
+    assert own.exists()
+    call_command("forget_person", called, "--yes", "--with-exports", stdout=out)
+    assert not Export.objects.exists()
+    assert not own.exists()
+    assert WHO not in " ".join(everything().values())
+
+
 def test_a_neutral_name_that_somebody_has_is_not_taken(project):
     user = person(WHO)
     other = User.objects.create_user(f"Person-{user.pk}")

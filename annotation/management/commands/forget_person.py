@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from annotation.models import Assignment
+from annotation.models import Assignment, Project
 from annotation.projects import forgetting
 from potato_site.accounts.forget import neutral_name
 from potato_site.accounts.models import User
@@ -31,15 +31,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.named(options["username"])
         if user is None:
-            self._finish(options["username"], is_dry=options["dry_run"], is_asked=not options["yes"])
+            self._finish(options)
             return
         self._tell(user, options["with_exports"])
         if options["dry_run"]:
             return
         if not options["yes"]:
             confirm(f"Type {user.username} to forget this person for good: ", user.username)
+        self._forget(user, options["with_exports"])
+
+    def _forget(self, user: User, with_exports: bool) -> None:
         try:
-            done = forgetting.forget(user, who=operator(), with_exports=options["with_exports"])
+            done = forgetting.forget(user, who=operator(), with_exports=with_exports)
         except forgetting.CannotForget as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"Forgotten. The account is called {done.name} now.")
@@ -55,34 +58,39 @@ class Command(BaseCommand):
         for project in projects:
             out.write(f"  {project.name} ({project.slug})")
         out.write("Their labels stay, with what they wrote in them. Nobody can sign in with the account any more.")
-        self._tell_files(user.username)
-        published = sum(part.published([project.pk for project in projects]) for part in parts.values())
-        if published:
-            what = "are removed" if with_exports else "stay, and may name them (--with-exports removes them)"
-            out.write(f"{published} published exports of these projects {what}.")
+        self._tell_files(user, projects, with_exports)
         for slug in forgetting.named_in_files(user):
             out.write(
                 f"The configuration file of {slug} names them: take them out, or loading it makes the account anew."
             )
         out.write("Backups, and files that were taken elsewhere, are not touched.")
 
-    def _finish(self, name: str, *, is_dry: bool, is_asked: bool) -> None:
+    def _finish(self, options: dict[str, Any]) -> None:
         """Of somebody who is forgotten but for their files."""
-        names = forgetting.unfinished(name)
-        if not names:
+        name, with_exports = options["username"], options["with_exports"]
+        people = forgetting.unfinished(name)
+        if not people:
             raise CommandError(f"nobody is called {name!r}")
         self.stdout.write("Somebody who was called so is forgotten but for their files.")
-        self._tell_files(*names)
-        if is_dry:
+        for user in people:
+            self._tell_files(user, list(forgetting.projects_of(user)), with_exports)
+        if options["dry_run"]:
             return
-        if is_asked:
+        if not options["yes"]:
             confirm(f"Type {name} to remove them: ", name)
-        for path in forgetting.sweep(name):
-            self.stdout.write(f"removed: {path}")
+        for user in people:
+            self._forget(user, with_exports)
 
-    def _tell_files(self, *names: str) -> None:
-        for path in forgetting.files_of(*names):
+    def _tell_files(self, user: User, projects: list[Project], with_exports: bool) -> None:
+        for path in forgetting.files_of(user):
             self.stdout.write(f"This file is removed: {path}")
+        published = sum(part.published([project.pk for project in projects]) for part in parts.values())
+        if published:
+            are, stay, them = ("is", "stays", "it") if published == 1 else ("are", "stay", "them")
+            what = (
+                f"{are} removed" if with_exports else f"{stay}, and may name the person (--with-exports removes {them})"
+            )
+            self.stdout.write(f"{_count(published, 'published export')} of their projects {what}.")
 
 
 def _count(number: int, what: str) -> str:
