@@ -180,6 +180,49 @@ def test_deleting_a_project(look, manage, site):
     slug = page.locator("label strong").inner_text()
     page.get_by_label("to delete it").fill(slug)
     page.get_by_role("button", name="Delete for good").click()
-    page.get_by_text("You may leave this page").or_(page.get_by_text("is deleted.")).first.wait_for()
+    page.get_by_text("You may leave this page").wait_for()
+    found += problems(page)
+    site.run(RUN)
+    page.get_by_text("is deleted.").wait_for()
+    found += problems(page)
+    assert not found, told(found)
+
+
+# The server of these tests has no worker.
+RUN = """
+from potato_site.jobs.models import Job
+from potato_site.jobs.runner import run
+assert run(Job.objects.filter(kind__in=["annotation.forget", "annotation.purge"]).latest("pk").pk)
+"""
+FORGOTTEN = """
+from annotation.models import Membership, Project
+from potato_site.accounts.models import User
+from tests.factory import answers, submit_item
+project = Project.objects.latest("pk")
+user, _ = User.objects.get_or_create(username="quetzal", defaults={"is_active": True})
+Membership.objects.create(project=project, user=user, role="annotator", source="admin")
+submit_item(project, "quetzal", answers())
+print(user.pk)
+"""
+
+
+@LOOKS
+def test_forgetting_a_person(look, manage, site):
+    page = manage("", schemes=[FIRST_ERROR, OUTCOME], context=look)
+    page.goto(f"/admin/accounts/user/{site.run(FORGOTTEN).strip()}/change/")
+    found = problems(page)
+    page.get_by_role("link", name="Forget this person").click()
+    page.get_by_role("button", name="Forget for good").wait_for()
+    found += problems(page)
+    page.get_by_label("to forget this person").fill("another")
+    page.get_by_role("button", name="Forget for good").click()
+    page.get_by_text("This is not the name").wait_for()
+    found += problems(page)
+    page.get_by_label("to forget this person").fill("quetzal")
+    page.get_by_role("button", name="Forget for good").click()
+    page.get_by_text("You may leave this page").wait_for()
+    found += problems(page)
+    site.run(RUN)
+    page.get_by_text("The person is forgotten").wait_for()
     found += problems(page)
     assert not found, told(found)
