@@ -47,8 +47,8 @@ class Rows:
         self.is_second_look = False
         self.read, self.refusal = read, refusal
         self.duplicates = Duplicates(self.changes) if options.dedupe and read else None
-        # The version of a trace that stands for others → how its rows are labeled.
-        self._kept: dict[int, frozenset[Hashable]] = {}
+        # The version of a trace that may stand for others → hashes of how its rows are labeled.
+        self._kept: dict[int, tuple[int, ...]] = {}
 
     def looking_again(self) -> Rows:
         """For traces that were looked at before: nothing is counted again, and no trace is a duplicate or unchanged."""
@@ -82,12 +82,16 @@ class Rows:
             rows = [self._row(trace, [labels], [labels], "single") for labels in production]
         else:
             rows = [self._merged(trace, voters)]
-        for row in rows:
-            reason = self._refusal(row)
-            if reason:
-                self.tally.left_out[reason] += 1
-            else:
-                yield row
+        reasons = [self._refusal(row) for row in rows]
+        self.tally.left_out.update(filter(None, reasons))
+        kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
+        if self.duplicates:
+            self._kept[trace.version_id] = self._labels_of(kept)
+        yield from kept
+
+    def _labels_of(self, rows: Iterable[Row]) -> tuple[int, ...]:
+        """Of those that the format takes."""
+        return tuple(hash(_labeled_as(row)) for row in rows if not self.refusal(row))
 
     def _labeling_steps(self, said: Sequence[Labels]) -> list[Labels]:
         """Those who labeled steps, and a decision made before they were asked about, which decides the rest."""
@@ -132,7 +136,7 @@ class Rows:
         """Why an earlier trace stands for this one; "" where none does. One that has no row itself (tied, of another
         outcome, refused by the format) stands for none.
 
-        Such traces are rare: what was said of the earlier one is read again, once.
+        What was said of the earlier one is known, but where it made no row for being unchanged: then it is read again.
         """
         first = duplicates.first_of(trace)
         if first is None:
@@ -142,12 +146,11 @@ class Rows:
         kept = self._kept.get(first.version_id)
         if kept is None:
             rows = again.of(self.read([first.trace_id], documents="later"))
-            taken = (row for row in rows if not self.refusal(row))
-            kept = self._kept[first.version_id] = frozenset(map(_labeled_as, taken))
+            kept = self._kept[first.version_id] = self._labels_of(rows)
         if not kept:
             duplicates.instead(first, trace)
             return ""
-        return SAME if kept.issuperset(map(_labeled_as, again.of([trace]))) else OTHERWISE
+        return SAME if all(hash(_labeled_as(row)) in kept for row in again.of([trace])) else OTHERWISE
 
     def _merged(self, trace: LabeledTrace, voters: list[Labels]) -> Row:
         final = [labels for labels in voters if labels.purpose == ADJUDICATION]

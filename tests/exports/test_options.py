@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from annotation import queries
 from annotation.models import Assignment, Submission
 from annotation.projects.revisions import current, set_config
 from exports.build import build
@@ -367,6 +368,15 @@ def test_a_duplicate_that_contradicts_the_one_that_is_kept_is_counted_as_such(sa
     assert found == {"the same task and steps as an earlier trace": 1, OTHERWISE: 2}
     (told,) = [one for one in preview(project, name, Options()).warnings if "same" in one]
     assert told.startswith("2 traces have the same task and steps as an earlier one, and other labels")
+
+
+def test_what_was_said_of_the_one_that_is_kept_is_read_once(same, monkeypatch):
+    """However many duplicates there are: to ask for it again costs as much as many traces."""
+    project, read, asked = same([answers(1)], [answers(1)], [answers(3)]), queries.labeled_traces, []
+    monkeypatch.setattr(queries, "labeled_traces", lambda *args, **how: asked.append(how["only"]) or read(*args, **how))
+    _, counts, _ = export(project)
+    assert counts["left_out"] == {"the same task and steps as an earlier trace": 1, OTHERWISE: 1}
+    assert asked == [None]
 
 
 def test_each_annotators_labels_are_looked_for_among_all_of_the_one_that_is_kept(same):
