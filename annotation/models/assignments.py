@@ -103,7 +103,7 @@ class Assignment(models.Model):
         PRODUCTION = "production"
         CALIBRATION = "calibration"
         SCREENING = "screening"
-        GOLD = "gold"
+        GOLD = "gold", "Check by a known answer"
         ADJUDICATION = "adjudication"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

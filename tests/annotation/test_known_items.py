@@ -153,10 +153,10 @@ def test_which_items_are_checks_is_told_to_managers_alone(client, checked, role,
         reverse("admin:annotation_project_history", args=[project.pk]),
     ]
     row = client.get(reverse("admin:annotation_assignment_change", args=[check.pk]), follow=True)
-    assert ("Gold" in row.content.decode()) == is_told
+    assert ("by a known answer" in row.content.decode()) == is_told
     for page, words in (
-        (assignments, "Gold"),
-        (item, "a check"),
+        (assignments, "by a known answer"),
+        (item, "a check by a known answer"),
         *((address, "gold") for address in changes),
     ):
         assert (words in client.get(page).content.decode()) == is_told, page
@@ -226,7 +226,7 @@ def test_who_looks_into_a_project_sees_their_own_checks_among_their_work(client,
     client.force_login(person("bob"))
     found = client.get(f"{reverse('admin:annotation_assignment_changelist')}?project={project.slug}")
     assert check in found.context["cl"].result_list
-    assert "Gold" not in found.content.decode()
+    assert "by a known answer" not in found.content.decode()
     told = caller(person("bob")).get(f"projects/{project.slug}/assignments").json()["results"]
     assert {one["purpose"] for one in told} == {"production"}
     assert str(check.public_id) in {one["id"] for one in told}
