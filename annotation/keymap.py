@@ -25,7 +25,7 @@ KEYS = {
     "h": "Open or close the guide",
     "i": "To the questions",
     "b": "Show or hide what others answered, when you adjudicate",
-    "c": "Comment on the line",
+    "c": "Comment on the line, or on a file without lines",
     "v": "Choose lines",
     "d": "All changes, file by file",
     "m": "Mark the file as viewed, or not",

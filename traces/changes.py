@@ -1,5 +1,7 @@
 """What a run changed: the lines of each step's diff, and of each file what the whole run made of it. Plain Python.
 
+Files whose change has no lines (deleted without its text, made empty, renamed, binary) stand among them without hunks.
+
 The change of the whole run is the trace's ``final_patch``; without one it is joined from the edits that took effect.
 """
 
@@ -11,7 +13,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from traces import unified_diff
-from traces.displays.diff import diff_of, path_in
+from traces.diff_names import NOTHING
+from traces.displays.diff import bare_change, diff_of, path_in
 from traces.document import EDIT_TYPES
 from traces.join_edits import DoesNotFit, JoinedFile
 from traces.markup import text_of, visible
@@ -38,6 +41,15 @@ class ChangedFile:
     # The numbers of its lines are not known.
     approximate: bool = False
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the run left nothing of its edits: the file is as it was, or was made and is gone."""
+        if self.diff is None or self.diff.hunks:
+            return False
+        names = (self.diff.old_path, self.diff.new_path)
+        is_same = names[0] == names[1] and not self.diff.notes and self.diff.is_recorded
+        return is_same or names == (NOTHING, NOTHING)
+
 
 @dataclass
 class Changes:
@@ -47,7 +59,7 @@ class Changes:
     _steps: dict[int, list[tuple[str, FileDiff]]] = field(default_factory=dict)
 
     def of_step(self, step: int) -> list[tuple[str, FileDiff]]:
-        """(path, change) of the files in a step's diff. Empty for steps without one, and for steps there are not."""
+        """(path, change) of the files a step changes. Empty for steps that change none, and for steps there are not."""
         if step not in self._steps:
             turns = self.doc.get("structured_turns") or []
             self._steps[step] = _files_of(turns[step]) if 0 <= step < len(turns) else []
@@ -65,6 +77,11 @@ class Changes:
         """Files that a step changed, or tried to, or the run as a whole."""
         tried = {path for step in self._edits() for path, _ in self.of_step(step)}
         return frozenset(tried | {path for path, _ in self._patched})
+
+    def has(self, step: int | None, file: str) -> bool:
+        """Whether a step changes the file, or (``step`` None) the run as a whole."""
+        found = [one.path for one in self.files] if step is None else [path for path, _ in self.of_step(step)]
+        return file in found
 
     def quote(self, step: int | None, file: str, side: Side, start: int, end: int) -> list[str]:
         """The text of lines ``start`` to ``end`` of one side, a text for each place that has them (mostly one).
@@ -111,17 +128,21 @@ class Changes:
 
     def _joined(self, path: str, steps: tuple[int, ...]) -> ChangedFile:
         joined = JoinedFile(path)
-        guessed = any(self.doc["structured_turns"][step].get("approximate") for step in steps)
+        guessed = False
+        # Of these the whole change would not be known where their numbers are not.
+        n_with_lines = 0
         try:
             for step in steps:
-                for name, diff in self.of_step(step):
-                    if name == path:
-                        joined.apply(diff)
+                for diff in [diff for name, diff in self.of_step(step) if name == path]:
+                    if diff.hunks:
+                        guessed |= bool(self.doc["structured_turns"][step].get("approximate"))
+                        n_with_lines += 1
+                    joined.apply(diff)
         except DoesNotFit:
             return ChangedFile(path, None, steps)
         # In a file that was made in the run the lines were found by their text.
         unknown = guessed and not joined.is_new
-        return ChangedFile(path, None if unknown and len(steps) > 1 else joined.diff(), steps, unknown)
+        return ChangedFile(path, None if unknown and n_with_lines > 1 else joined.diff(), steps, unknown)
 
 
 def slim(doc: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +163,8 @@ def _files_of(step: dict[str, Any]) -> list[tuple[str, FileDiff]]:
     if step.get("type") not in EDIT_TYPES:
         return []
     diff = diff_of(step)
-    return [(path_in(step, diff, file), file) for file in diff.files if file.hunks]
+    named = [(path_in(step, diff, file), file) for file in diff.files or [bare_change(step)]]
+    return [(path, file) for path, file in named if file.hunks or path]
 
 
 def _quotes(diff: FileDiff, side: Side, start: int, end: int) -> Iterator[str]:

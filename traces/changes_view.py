@@ -13,6 +13,7 @@ from traces.highlight import plain
 from traces.markup import Html, el, join, plural
 from traces.options import RenderOptions
 from traces.unified_diff import Diff
+from traces.without_lines import happened, marks
 
 
 def render_changes(doc: dict[str, Any], options: RenderOptions, *, highlight: Highlight = plain) -> Html:
@@ -42,7 +43,7 @@ def _article(number: int, file: ChangedFile, options: RenderOptions, highlight: 
 def _body(file: ChangedFile, context: Context) -> Html:
     if file.diff is None:
         return _unjoined(file)
-    if not file.diff.hunks and not file.diff.notes:
+    if file.is_untouched:
         return blocks.note("Nothing is left of the edits of this file.")
     shown = ShownDiff(context)
     rows = shown.file(file.diff, file.path, with_head=False)
@@ -52,12 +53,10 @@ def _body(file: ChangedFile, context: Context) -> Html:
 def _head(name: str, file: ChangedFile) -> Html:
     badges = []
     if file.diff is not None:
-        added, removed = Diff([file.diff], "").changes()
-        badges = [blocks.badge(f"+{added:,}", "added"), blocks.badge(f"−{removed:,}", "removed")]
-        if file.diff.old_path == "/dev/null":
-            badges = [blocks.badge("new file"), *badges]
-        if file.diff.new_path == "/dev/null":
-            badges = [blocks.badge("deleted"), *badges]
+        badges = [blocks.badge(word) for word in marks(file.diff)]
+        if file.is_untouched or not happened(file.diff):
+            added, removed = Diff([file.diff], "").changes()
+            badges += [blocks.badge(f"+{added:,}", "added"), blocks.badge(f"−{removed:,}", "removed")]
     if file.approximate:
         badges.append(blocks.badge("line numbers unknown", "quiet"))
     if file.steps:

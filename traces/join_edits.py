@@ -6,10 +6,12 @@ run and as they are now. An edit that does not agree with what is known cannot b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
+from traces.diff_names import NOTHING
 from traces.unified_diff import FileDiff, Hunk, Kind, Line
+from traces.without_lines import is_made_empty
 
 # Larger pieces are shown as removed and added as a whole: comparing them line by line takes too long.
 MAX_COMPARED = 1_000_000
@@ -41,10 +43,17 @@ class JoinedFile:
     # Made in this run, so that all of it is known.
     is_new: bool = False
     is_gone: bool = False
+    # The last of its changes that had no lines: a rename, a binary file, an edit that was not recorded; and what such
+    # a change says that it was called before.
+    bare: FileDiff | None = None
+    was: str = ""
 
     def apply(self, diff: FileDiff) -> None:
         """One more edit. Raises DoesNotFit."""
-        if diff.old_path and diff.new_path and diff.old_path != diff.new_path and "/dev/null" not in _names(diff):
+        if not diff.hunks:
+            self._apply_bare(diff)
+            return
+        if diff.old_path and diff.new_path and diff.old_path != diff.new_path and NOTHING not in _names(diff):
             raise DoesNotFit("the file was renamed")
         if _creates(diff):
             self._create(diff)
@@ -54,17 +63,29 @@ class JoinedFile:
             old, new = _side(hunk, " -"), _side(hunk, " +")
             self._replace(self._place(hunk, old, growth), old, new)
             growth += len(new) - len(old)
-        self.is_gone = diff.new_path == "/dev/null"
+        self.is_gone = diff.new_path == NOTHING
 
     def diff(self) -> FileDiff:
-        """The change from before the run to now. Without hunks where nothing is left of it."""
+        """The change from before the run to now. Without hunks where nothing is left of it, or it has no lines."""
         hunks, growth = [], 0
         for piece in self.pieces:
             if piece.old != piece.new:
                 hunks.append(_hunk(piece, growth))
             growth += piece.growth
-        names = ("/dev/null" if self.is_new else self.path, "/dev/null" if self.is_gone else self.path)
-        return FileDiff(*names, hunks=hunks)
+        old, new = NOTHING if self.is_new else self.was or self.path, NOTHING if self.is_gone else self.path
+        if self.bare is None or hunks:
+            return FileDiff(old, new, hunks=hunks)
+        return replace(self.bare, old_path=NOTHING) if self.is_new else self.bare
+
+    def _apply_bare(self, diff: FileDiff) -> None:
+        """A change without lines."""
+        self.bare, self.is_gone = diff, diff.new_path == NOTHING
+        if self.is_gone and self.is_new:
+            self.pieces = [_Piece(1, [], [])]
+        elif is_made_empty(diff) and not self.is_gone:
+            self._create(diff)
+        elif diff.old_path != diff.new_path and not self.is_gone:
+            self.was = self.was or diff.old_path
 
     def _create(self, diff: FileDiff) -> None:
         if self.pieces and not self.is_new:
@@ -140,7 +161,7 @@ def _names(diff: FileDiff) -> tuple[str, str]:
 def _creates(diff: FileDiff) -> bool:
     """Whether the diff begins from nothing: it says so, or it is bare and only adds lines before the first."""
     if diff.old_path:
-        return diff.old_path == "/dev/null"
+        return diff.old_path == NOTHING
     return bool(diff.hunks) and all(hunk.head.startswith(("@@ -0,0 +1", "@@ -0 +1")) for hunk in diff.hunks)
 
 

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from traces.diff_names import names_in, path_of
+
 # Lines past this are kept as one text: a page cannot show them one by one anyway.
 MAX_LINES = 2_000
 
@@ -42,11 +44,18 @@ class FileDiff:
     new_path: str = ""
     notes: list[str] = field(default_factory=list)
     hunks: list[Hunk] = field(default_factory=list)
+    # False: the change had lines, and nobody wrote them down.
+    is_recorded: bool = True
 
     @property
     def path(self) -> str:
         """The new name, or for a deleted file the old one."""
         return self.new_path if self.new_path not in ("", "/dev/null") else self.old_path
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is a line that its number names."""
+        return any(line.old is not None or line.new is not None for hunk in self.hunks for line in hunk.lines)
 
 
 class Diff(NamedTuple):
@@ -79,6 +88,8 @@ _FILE_NOTES = (
     "Binary files ",
     "GIT binary patch",
 )
+# Of one file there is one such line.
+_ONCE = ("diff ", "Index: ", "Binary files ")
 
 
 def parse(text: str, max_lines: int = MAX_LINES) -> Diff:
@@ -93,6 +104,10 @@ def parse(text: str, max_lines: int = MAX_LINES) -> Diff:
     reader = _Reader()
     for index, line in enumerate(lines):
         reader.take(line, lines[index + 1 : index + 3])
+    # Of the last file the lines may be in the rest.
+    for file in reader.files[:-1] if rest else reader.files:
+        if not file.path and not file.has_lines:
+            file.old_path, file.new_path = names_in(file.notes)
     return Diff(reader.files, rest)
 
 
@@ -111,9 +126,9 @@ class _Reader:
         if line.startswith("@@"):
             self._start_hunk(line)
         elif self._is_file_head(line, ahead, promised):
-            self._start_file().old_path = _path(line[4:])
+            self._start_file().old_path = path_of(line[4:])
         elif line.startswith("+++ ") and self.hunk is None and self.files:
-            self.files[-1].new_path = _path(line[4:])
+            self.files[-1].new_path = path_of(line[4:])
         elif not promised and line.startswith(_FILE_NOTES):
             self._note(line)
         else:
@@ -137,6 +152,11 @@ class _Reader:
         return self.files[-1]
 
     def _note(self, line: str) -> None:
+        head = next((head for head in _ONCE if line.startswith(head)), None)
+        if head and self.files and any(note.startswith(head) for note in self.files[-1].notes):
+            # The one before has header lines only.
+            self.files.append(FileDiff())
+            self.hunk = None
         is_new = line.startswith(("diff ", "Index: ")) or not self.files or self.hunk is not None
         file = (
             self._start_file()
@@ -184,26 +204,3 @@ class _Reader:
         if kind != "-":
             self.new = self.new + 1 if self.new is not None else None
             self.new_left -= 1
-
-
-def _path(text: str) -> str:
-    """The name in a file head, without its time stamp and git's prefix."""
-    name = _unquoted(text.split("\t", 1)[0].strip())
-    return name[2:] if name.startswith(("a/", "b/")) else name
-
-
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
-_LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-
-
-def _unquoted(name: str) -> str:
-    """A name that git has quoted as a string of C."""
-    if len(name) < 2 or not (name.startswith('"') and name.endswith('"')):
-        return name
-    raw = _ESCAPE.sub(_escaped, name[1:-1].encode("utf-8", "surrogatepass"))
-    return raw.decode("utf-8", "replace")
-
-
-def _escaped(match: re.Match[bytes]) -> bytes:
-    code = match[1]
-    return bytes([int(code, 8) & 255]) if len(code) == 3 else _LETTERS.get(code, code)

@@ -1,10 +1,11 @@
-"""Code review as in a pull request: comments on lines, a rating for every file, a verdict.
+"""Code review as in a pull request: comments on lines and files, a rating for every file, a verdict.
 
 Answers: ``"comment:<uuid>"`` ``{"anchor", "text"?, "draft"?, "category"?, "resolved"?}``, ``"file:<path>"`` a number of
 the scale, ``"verdict"`` the value of an option. An anchor is ``{"step", "file", "side", "start_line", "end_line",
 "quote_sha"}``: lines of the old or new side of a step's diff, or (``step`` null) of what the whole run changed;
-``quote_sha`` is the SHA-256 of their text, so that a comment is found again however its trace is shown. ``draft`` is
-text that its author has not saved yet; ``text`` what others read.
+``quote_sha`` is the SHA-256 of their text, so that a comment is found again however its trace is shown. Of a comment on
+a whole file, such as one whose change has no lines, side, lines and ``quote_sha`` are null. ``draft`` is text that its
+author has not saved yet; ``text`` what others read.
 
 ``"viewed:<path>"`` true is a mark: the person has looked at that file of the whole change. It is kept with the answers
 and is none, so it is never part of a submission.
@@ -24,6 +25,7 @@ from annotation.schemes import schemes
 from annotation.schemes.base import Answers, ItemContext, Key, Meaning, Measure, Missing, Refused, Sample, Scheme, Told
 from annotation.schemes.review_comments import (
     COMMENT,
+    OF_LINES,
     check_count,
     clean_comment,
     comments_in,
@@ -162,7 +164,7 @@ class CodeReview(Scheme):
             gaps.append(Missing(self.name, f"“{self.title}” has no answer yet"))
         if self.require_comment_on_reject and self._rejects(verdict) and not list(saved_comments(answers)):
             text = next(option.text for option in self.verdict.options if option.value == verdict)
-            gaps.append(Missing(self.name, f"“{text}” needs at least one comment on a line"))
+            gaps.append(Missing(self.name, f"“{text}” needs at least one comment"))
         return gaps
 
     def final(self, answers: Answers, ctx: ItemContext) -> Answers:
@@ -229,7 +231,8 @@ class CodeReview(Scheme):
 
         A comment: ``{"id", "step", "file", "side", "start_line", "end_line", "quote_sha", "code", "category", "text",
         "resolved"}``, in the order of steps and lines, those on the whole run's changes last; ``code`` is the text of
-        its lines. A file rating: ``{"file", "rating", "label"}``, by name. What was not answered is null or empty.
+        its lines; of one on a whole file it is null, as its side, its lines and ``quote_sha`` are. A file rating:
+        ``{"file", "rating", "label"}``, by name. What was not answered is null or empty.
         """
         if not answers:
             return None
@@ -260,7 +263,7 @@ class CodeReview(Scheme):
     def keys(self) -> list[Key]:
         keys = [Key("d", "changes", text="All changes, file by file")]
         if self.inline_comments.enabled:
-            keys.append(Key("c", "comment", text="Comment on the line"))
+            keys.append(Key("c", "comment", text="Comment on the line, or on a file without lines"))
             keys.append(Key("v", "lines", text="Choose lines: j and k extend, arrows move, c comments"))
         for place, one in enumerate(self.ratings[:9], start=1):
             words = f"{one['value']} {one['text']}".strip()
@@ -300,11 +303,15 @@ SAMPLES = [
         document={"id": "t", "structured_turns": [
             {"step_idx": 0, "type": "thinking", "content": "x"},
             {"step_idx": 1, "type": "file_edit", "path": "app.py", "diff": _DIFF},
+            {"step_idx": 2, "type": "file_delete", "path": "gone.py"},
         ]},
         accepted=[
             (_ID, {"anchor": _ANCHOR, "text": "Why?", "category": "Bug"}),
             (_ID[:-1] + "1", {"anchor": _WHOLE, "draft": "<b>"}),
             (_ID[:-1] + "2", {"anchor": {**_ANCHOR, "end_line": 2}, "text": "مرحبا", "resolved": True}),
+            (_ID[:-1] + "3", {"anchor": {**_ANCHOR, **dict.fromkeys(OF_LINES)}, "text": "Why this file?"}),
+            (_ID[:-1] + "4", {"anchor": {"step": None, "file": "gone.py"}, "text": "Still used"}),
+            ("file:gone.py", 1), ("viewed:gone.py", True),
             ("file:app.py", 3), ("verdict", "request_changes"), ("viewed:app.py", True),
         ],
         refused=[
@@ -323,6 +330,10 @@ SAMPLES = [
             (_ID, {"anchor": {**_ANCHOR, "side": "left"}, "text": "x"}),
             (_ID, {"anchor": {**_ANCHOR, "quote_sha": "0" * 64}, "text": "x"}),
             (_ID, {"anchor": {**_ANCHOR, "place": 1}, "text": "x"}),
+            (_ID, {"anchor": {"step": 1, "file": "gone.py"}, "text": "x"}),
+            (_ID, {"anchor": {"step": 2, "file": 1}, "text": "x"}),
+            (_ID, {"anchor": {"step": 2, "file": "gone.py", "side": "old"}, "text": "x"}),
+            (_ID, {"anchor": {"step": 2, "file": "gone.py", "quote_sha": "0" * 64}, "text": "x"}),
         ],
     ),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Comments on lines of a code review: what is kept of one, where it stands, what is exported."""
+"""Comments of a code review, on lines or on a file: what is kept of one, where it stands, what is exported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from annotation.schemes.base import Answers, ItemContext, Refused, text_of
 from traces.changes import NoSuchLines
 
 COMMENT = re.compile(r"comment:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-ANCHOR = {"step", "file", "side", "start_line", "end_line", "quote_sha"}
+# None in the anchor of a comment on a whole file.
+OF_LINES = ("side", "start_line", "end_line", "quote_sha")
+ANCHOR = {"step", "file", *OF_LINES}
 MAX_LINE = 10**9
 # Comments of one person on one item.
 MAX_COMMENTS = 500
@@ -53,25 +55,29 @@ def saved_comments(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def place_of(anchor: dict[str, Any]) -> str:
     """Where a comment stands, in words."""
+    if anchor["side"] is None:
+        return str(anchor["file"])
     start, end = anchor["start_line"], anchor["end_line"]
     lines = f"line {start}" if start == end else f"lines {start}–{end}"
     return f"{lines} of {anchor['file']}" + ("" if anchor["side"] == "new" else " (before)")
 
 
 def comments_in(answers: Answers) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(id, comment) of all, drafts too, in the order of steps and lines."""
+    """(id, comment) of all, drafts too, in the order of steps and lines; those on a file stand before its lines."""
     found = [(key.removeprefix("comment:"), one) for key, one in answers.items() if key.startswith("comment:")]
 
     def place(pair: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:
         anchor = pair[1]["anchor"]
         step = anchor["step"]
-        return step is None, step or 0, anchor["file"], anchor["end_line"], anchor["start_line"], pair[0]
+        lines = (anchor["end_line"] or 0, anchor["start_line"] or 0)
+        return step is None, step or 0, anchor["file"], *lines, pair[0]
 
     return iter(sorted(found, key=place))
 
 
 def _anchor(value: Any, ctx: ItemContext) -> dict[str, Any]:
-    """The anchor with the digest of the lines it names. Raises Refused where there are no such lines."""
+    """The anchor with the digest of the lines it names; of a whole file side, lines and digest are None. Raises Refused
+    where there are no such lines or files."""
     if not isinstance(value, dict) or not set(value) <= ANCHOR:
         raise Refused("a comment needs an anchor: step, file, side, start_line, end_line")
     step, file, side = value.get("step"), value.get("file"), value.get("side")
@@ -79,6 +85,10 @@ def _anchor(value: Any, ctx: ItemContext) -> dict[str, Any]:
         if not isinstance(step, int) or isinstance(step, bool):
             raise Refused("a comment needs the number of a step")
         ctx.step_of(str(step))
+    if isinstance(file, str) and all(value.get(key) is None for key in OF_LINES):
+        if not ctx.changes.has(step, file):
+            raise Refused(f"{_change_of(step)} has no file {file[:200]!r}")
+        return {"step": step, "file": file, **dict.fromkeys(OF_LINES)}
     if not isinstance(file, str) or side not in ("old", "new"):
         raise Refused("a comment needs a file and a side: old or new")
     start, end = _line(value.get("start_line")), _line(value.get("end_line"))
@@ -95,6 +105,10 @@ def _anchor(value: Any, ctx: ItemContext) -> dict[str, Any]:
     return {"step": step, "file": file, "side": side, "start_line": start, "end_line": end, "quote_sha": quoted}
 
 
+def _change_of(step: int | None) -> str:
+    return "the run's change" if step is None else f"the change of step {step}"
+
+
 def _line(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_LINE:
         raise Refused("a comment needs the numbers of its lines")
@@ -107,11 +121,11 @@ def digest_of(quote: str) -> str:
 
 
 def exported(comment_id: str, comment: dict[str, Any], ctx: ItemContext) -> dict[str, Any]:
-    """A comment with the text of its lines."""
+    """A comment with the text of its lines; of one on a whole file that is None, as its side and its lines are."""
     anchor = comment["anchor"]
     places = (anchor["step"], anchor["file"], anchor["side"], anchor["start_line"], anchor["end_line"])
     try:
-        quotes = ctx.changes.quote(*places)
+        quotes = [] if anchor["side"] is None else ctx.changes.quote(*places)
     except NoSuchLines:
         # Another program version reads the trace differently: the comment stays, without its lines.
         quotes = []

@@ -88,8 +88,8 @@ def test_the_longest_name_of_a_file_is_kept_and_a_longer_one_refused(tmp_path, k
 
 def test_a_verdict_that_rejects_needs_a_comment_where_the_project_says_so():
     rejected = {"verdict": "request_changes"}
-    assert messages(review(), rejected) == ["“Request Changes” needs at least one comment on a line"]
-    assert messages(review(required=False), rejected) == ["“Request Changes” needs at least one comment on a line"]
+    assert messages(review(), rejected) == ["“Request Changes” needs at least one comment"]
+    assert messages(review(required=False), rejected) == ["“Request Changes” needs at least one comment"]
     assert messages(review(require_comment_on_reject=False), rejected) == []
     assert messages(review(), {**rejected, **comment()}) == []
     assert messages(review(), {"verdict": "approve"}) == []
@@ -98,7 +98,7 @@ def test_a_verdict_that_rejects_needs_a_comment_where_the_project_says_so():
 def test_which_verdicts_reject_can_be_said():
     options = [{"value": "ok", "text": "OK"}, {"value": "no", "text": "No", "rejects": True}]
     scheme = review(verdict={"options": options})
-    assert messages(scheme, {"verdict": "no"}) == ["“No” needs at least one comment on a line"]
+    assert messages(scheme, {"verdict": "no"}) == ["“No” needs at least one comment"]
     assert scheme.has_error({"verdict": "no"}, CONTEXT)
     assert not scheme.has_error({"verdict": "ok"}, CONTEXT)
 
@@ -134,7 +134,7 @@ def test_text_that_is_not_saved_is_settled_first_and_is_no_comment():
     draft = {key: {"anchor": value["anchor"], "draft": "half a sen"} for key, value in comment().items()}
     assert messages(review(), {"verdict": "request_changes", **draft}) == [
         "a comment on lines 1–2 of src/a.py is not saved yet",
-        "“Request Changes” needs at least one comment on a line",
+        "“Request Changes” needs at least one comment",
     ]
 
 
@@ -173,6 +173,63 @@ def test_comments_are_exported_in_the_order_of_the_code_with_what_they_quote():
     assert (exported["comments"][0]["category"], exported["comments"][0]["resolved"]) == ("Bug", True)
 
 
+def on_file(step, file, text):
+    return {f"comment:{uuid.uuid4()}": {"anchor": {"step": step, "file": file}, "text": text}}
+
+
+WITHOUT_LINES = [
+    {"step_idx": 0, "type": "file_delete", "path": "old.py"},
+    {"step_idx": 1, "type": "file_create", "path": "empty.py", "content": ""},
+    {"step_idx": 2, "type": "file_edit", "path": "b.py", "diff": "--- a/a.py\n+++ b/b.py\n"},
+    {"step_idx": 3, "type": "file_edit", "path": "x.png", "diff": "Binary files a/x.png and b/x.png differ\n"},
+    make_trace()["structured_turns"][2] | {"step_idx": 4},
+]
+
+
+def test_files_without_lines_are_rated_commented_on_and_exported(tmp_path):
+    project = make_project(tmp_path, schemes=[REVIEW], traces=[make_trace(structured_turns=WITHOUT_LINES)])
+    paths = ["old.py", "empty.py", "b.py", "x.png"]
+    said = {f"file:{path}": rating for rating, path in enumerate(paths, start=1)}
+    said |= on_file(None, "old.py", "Needed") | on_file(3, "x.png", "Large") | on_file(None, "src/a.py", "All of it")
+    said |= comment("A line", anchor={"step": None, "end_line": 1})
+    submit_item(project, "ann", {"review": {**said, "verdict": "request_changes"}})
+    [trace] = labeled_traces(project, using="default")
+    value = trace.submissions[0].values["review"]
+    told = [(one["step"], one["file"], one["side"], one["end_line"], one["text"]) for one in value["comments"]]
+    assert told == [
+        (3, "x.png", None, None, "Large"),
+        (None, "old.py", None, None, "Needed"),
+        (None, "src/a.py", None, None, "All of it"),
+        (None, "src/a.py", "new", 1, "A line"),
+    ]
+    # All comments have the same keys.
+    assert len({tuple(one) for one in value["comments"]}) == 1
+    assert (value["comments"][0]["quote_sha"], value["comments"][0]["code"]) == (None, None)
+    assert {one["file"]: one["rating"] for one in value["file_ratings"]} == dict(zip(paths, [1, 2, 3, 4], strict=True))
+
+
+def test_a_comment_on_a_file_is_enough_for_a_rejection_and_its_draft_is_settled_first():
+    whole = {"anchor": {"step": 2, "file": "src/a.py"}}
+    key = f"comment:{uuid.uuid4()}"
+    assert messages(review(), {"verdict": "request_changes", key: {**whole, "text": "Why?"}}) == []
+    assert messages(review(), {"verdict": "approve", key: {**whole, "draft": "Wh"}}) == [
+        "a comment on src/a.py is not saved yet"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "reason"),
+    [
+        ({"step": 2, "file": "b.py"}, "the change of step 2 has no file 'b.py'"),
+        ({"step": None, "file": "b.py"}, "the run's change has no file 'b.py'"),
+        ({"step": 2, "file": "src/a.py", "side": "new"}, "a comment needs the numbers of its lines"),
+    ],
+)
+def test_a_comment_on_a_file_that_is_not_there_is_refused_with_a_reason(anchor, reason):
+    with pytest.raises(Refused, match=reason):
+        review().clean(f"comment:{uuid.uuid4()}", {"anchor": anchor, "text": "x"}, CONTEXT)
+
+
 def test_another_wording_keeps_the_meaning_another_scale_does_not():
     reworded = review(file_ratings={"labels": []}, inline_comments={"categories": []})
     assert reworded.meaning() == review().meaning()
@@ -196,7 +253,7 @@ def test_the_server_checks_the_comment_of_a_rejection(tmp_path):
     project = make_project(tmp_path, schemes=[REVIEW])
     with pytest.raises(NotYet) as refused:
         submit_item(project, "ann", {"review": {"verdict": "request_changes"}})
-    assert [gap.message for gap in refused.value.missing] == ["“Request Changes” needs at least one comment on a line"]
+    assert [gap.message for gap in refused.value.missing] == ["“Request Changes” needs at least one comment"]
 
 
 def test_five_hundred_comments_are_saved_submitted_and_exported(tmp_path):

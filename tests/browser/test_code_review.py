@@ -329,7 +329,7 @@ def test_a_record_without_steps_has_no_changes_and_goes_on(label, patch):
 def test_a_rejection_needs_a_comment(review):
     page = review()
     press(page, "p", "2", "Enter")
-    expect(page.locator("#missing")).to_contain_text("“Request Changes” needs at least one comment on a line")
+    expect(page.locator("#missing")).to_contain_text("“Request Changes” needs at least one comment")
     step(page, 1).focus()
     press(page, "c")
     page.keyboard.type("Wrong number")

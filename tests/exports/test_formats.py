@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exports.formats import formats, sibling
+from tests.exports import samples
 from tests.exports.samples import sample_of, written
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "exports" / "formats"
@@ -174,6 +175,24 @@ def test_a_code_review_has_its_comments_with_anchor_and_quoted_code():
         "request_changes", "src/config.py", "new", 1, "a = {}",
     )  # fmt: skip
     assert review["file_ratings"] == [{"file": "src/config.py", "rating": 2, "label": "Below Average"}]
+
+
+def test_a_comment_on_a_file_has_the_keys_of_one_on_lines_and_null_for_them():
+    of_lines = dict.fromkeys(("side", "start_line", "end_line", "quote_sha", "code"))
+    on_file = {
+        "id": "1",
+        "step": None,
+        "file": "old.py",
+        **of_lines,
+        "category": None,
+        "text": "Used",
+        "resolved": False,
+    }
+    review = {"verdict": "comment", "comments": [on_file], "file_ratings": []}
+    files = written(formats.get("code_review")(), [samples.row(said=(samples.said(review=review),))])
+    [line] = files["code_review.jsonl"].splitlines()
+    assert json.loads(line)["comments"] == [on_file]
+    assert [set(comment) for comment in jsonl("code_review")[0]["comments"]] == [set(on_file)]
 
 
 def test_preference_pairs_have_the_keys_of_both_documents_with_their_types():

@@ -7,6 +7,7 @@ import pytest
 
 from traces import unified_diff as reader
 from traces.changes import Changes, NoSuchLines, slim
+from traces.without_lines import happened
 
 
 def edit(path, before, after, **keys):
@@ -167,3 +168,106 @@ def test_the_numbers_of_a_joined_change_are_those_of_its_lines():
         [hunk_text for hunk in diff.hunks for hunk_text in [hunk.head, *(k + t for k, t, *_ in hunk.lines)]]
     )
     assert [h.lines for h in reader.parse(text).files[0].hunks] == [h.lines for h in diff.hunks]
+
+
+GIT = (
+    "diff --git a/old name.py b/new name.py\nsimilarity index 100%\nrename from old name.py\nrename to new name.py\n"
+    "diff --git a/empty.txt b/empty.txt\nnew file mode 100644\nindex 0000000..e69de29\n"
+    "diff --git a/gone.py b/gone.py\ndeleted file mode 100644\nindex e69de29..0000000\n"
+    "diff --git a/two words.png b/two words.png\nindex 1..2 100644\n"
+    "Binary files a/two words.png and b/two words.png differ\n"
+    "diff --git a/made.bin b/made.bin\nnew file mode 100644\nindex 0..2\n"
+    "GIT binary patch\nliteral 3\nKcmZQzU|;|M00aO5\n\n"
+    'diff --git "a/\\303\\251.sh" "b/\\303\\251.sh"\nold mode 100644\nnew mode 100755\n'
+    "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n"
+    "diff --git a/a.py b/copy.py\nsimilarity index 100%\ncopy from a.py\ncopy to copy.py\n"
+)
+HAPPENED = [
+    ("new name.py", "renamed from old name.py to new name.py"),
+    ("empty.txt", "created, empty"),
+    ("gone.py", "deleted"),
+    ("two words.png", "binary"),
+    ("made.bin", "binary, created"),
+    ("é.sh", "mode changed from 100644 to 100755"),
+    ("a.py", ""),
+    ("copy.py", "copied from a.py to copy.py"),
+]
+
+
+def test_files_of_a_patch_without_lines_stand_with_what_is_known():
+    changes = Changes(document(final_patch=GIT))
+    assert [(file.path, happened(file.diff)) for file in changes.files] == HAPPENED
+    assert changes.paths == {path for path, _ in HAPPENED}
+    with pytest.raises(NoSuchLines, match="has no line 1 on the new side"):
+        changes.quote(None, "gone.py", "new", 1, 1)
+
+
+def test_what_a_recursive_diff_says_of_binary_files():
+    lines = [
+        "Binary files a/x.gif and b/x.gif differ",
+        "Binary files /dev/null and b/this and that.gif differ",
+        "Binary files a/y.gif and /dev/null differ",
+        "Binary files a/one.gif and b/other.gif differ",
+    ]
+    files = reader.parse("\n".join(lines)).files
+    told = [("x.gif", "binary"), ("this and that.gif", "binary, created"), ("y.gif", "binary, deleted"), ("", "binary")]
+    assert [(file.path, happened(file)) for file in files] == told
+
+
+def test_a_head_alone_says_nothing_of_its_file():
+    [file] = Changes(document(edit("a.py", ["1"], ["2"]), final_patch="diff --git a/a.py b/a.py\n")).files
+    assert file.diff.hunks
+
+
+def test_of_a_patch_that_is_cut_the_last_file_is_not_said_to_be_empty():
+    lines = GIT.splitlines()[4:7]
+    cut = reader.parse("\n".join([*lines, "+one more"]), max_lines=3)
+    assert [file.path for file in cut.files] == [""]
+    assert [file.path for file in reader.parse("\n".join(lines)).files] == ["empty.txt"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"type": "file_delete", "path": "a.py"}, "deleted, its text was not recorded"),
+        ({"type": "file_delete", "path": "a.py", "diff": "--- a/a.py\n+++ /dev/null\n"}, "deleted"),
+        ({"type": "file_create", "path": "a.py", "content": ""}, "created, empty"),
+        ({"type": "file_create", "path": "a.py"}, "created, its text was not recorded"),
+        ({"type": "file_edit", "path": "a.py"}, "the change itself was not recorded"),
+        ({"type": "file_edit", "path": "a.py", "content": "all of it"}, "the change itself was not recorded"),
+        ({"type": "file_edit", "path": "a.py", "diff": "--- a/b.py\n+++ b/a.py\n"}, "renamed from b.py to a.py"),
+        ({"type": "file_edit", "path": "a.py", "diff": "--- a/a.py\n+++ b/a.py\n"}, "no lines of its change are known"),
+    ],
+)
+def test_a_step_without_lines_changes_its_file_and_the_run_as_well(step, said):
+    changes = Changes(slim(document(step)))
+    assert [(path, happened(diff)) for path, diff in changes.of_step(0)] == [("a.py", said)]
+    assert [file.path for file in changes.files] == ["a.py"]
+    assert (changes.has(0, "a.py"), changes.has(None, "a.py"), changes.has(0, "b.py")) == (True, True, False)
+    [file] = changes.files
+    assert file.is_untouched or happened(file.diff) == said
+
+
+def test_a_step_that_names_no_file_changes_none():
+    assert Changes(document({"type": "file_delete"})).files == []
+
+
+def test_what_follows_or_precedes_a_change_without_lines_is_joined_as_before():
+    gone = {"type": "file_delete", "path": "a.py", "approximate": True, "diff": "--- a/a.py\n+++ /dev/null\n"}
+    changes = Changes(document(edit("a.py", ["1"], ["2"]), gone))
+    assert (changes.files[0].diff.new_path, changes.files[0].steps) == ("/dev/null", (0, 1))
+    assert changes.quote(None, "a.py", "new", 1, 1) == ["2"]
+    moved = {"type": "file_edit", "path": "a.py", "diff": "--- a/b.py\n+++ b/a.py\n"}
+    assert (joined(moved, edit("a.py", ["1"], ["2"])).old_path, joined(gone, moved).old_path) == ("b.py", "b.py")
+    made = {"type": "file_create", "path": "a.py", "content": ""}
+    written = {"type": "file_edit", "path": "a.py", "diff": "@@ -0,0 +1 @@\n+1\n"}
+    assert [line.text for line in joined(made, written).hunks[0].lines] == ["1"]
+    assert happened(joined(made)) == "created, empty"
+
+
+def test_a_file_that_was_made_and_deleted_again_is_as_it_was():
+    made = {"type": "file_create", "path": "a.py", "content": "1\n"}
+    [file] = Changes(document(made, {"type": "file_delete", "path": "a.py"})).files
+    assert file.is_untouched
+    [file] = Changes(document(edit("a.py", ["1"], ["2"]), edit("a.py", ["2"], ["1"]))).files
+    assert file.is_untouched

@@ -192,3 +192,31 @@ def test_no_text_breaks_the_reader_and_every_changed_line_is_kept(text, style):
     assert html.count("<div") == html.count("</div>")
     shown = sum(line.kind in "+-" for line in lines_of(text))
     assert html.count('class="l add"') + html.count('class="l del"') == shown
+
+
+def test_a_change_without_lines_says_what_is_known_under_the_name_that_ratings_go_to():
+    steps = [
+        {"type": "file_delete", "path": "gone.py"},
+        {"type": "file_edit", "path": "<b>.py", "diff": "--- a/a.py\n+++ b/<b>.py\n"},
+        {"type": "file_edit", "path": "c.py", "content": "all of it"},
+    ]
+    doc = {"id": "t", "structured_turns": [{"step_idx": n, **step} for n, step in enumerate(steps)]}
+    shown = [render_steps([step], RenderOptions()) for step in doc["structured_turns"]]
+    whole = render_changes(doc, RenderOptions())
+    for path, html in zip(("gone.py", "&lt;b&gt;.py", "c.py"), shown, strict=True):
+        assert f'<div class="file" data-path="{path}">' in html
+        assert f'data-path="{path}"' in whole
+    for html in (shown[0] + shown[1], whole):
+        assert "Deleted, its text was not recorded." in html
+        assert "Renamed from a.py to &lt;b&gt;.py." in html
+        assert '<span class="badge">renamed</span>' in html
+        assert "+0" not in html
+    assert "</span> of it<" in shown[2]
+
+
+def test_of_edits_that_were_taken_back_nothing_is_left():
+    edits = ["--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n", "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-2\n+1\n"]
+    turns = [{"step_idx": n, "type": "file_edit", "path": "a.py", "diff": diff} for n, diff in enumerate(edits)]
+    html = render_changes({"id": "t", "structured_turns": turns}, RenderOptions())
+    assert "Nothing is left of the edits of this file." in html
+    assert "+0" in html

@@ -51,6 +51,9 @@ STEPS = [
         "content": "# Done\n\n1. **Read** `a.py`, see [docs](https://example.org) and [b](b.py)\n"
         "   ```py\n   a = 1\n   ```\n\n|a|b|\n|-|-|\n|1|<i>|\n\n> ![plot](p.png)\u200b\n\n---\nsnake_case_name\n",
     },
+    {"type": "file_delete", "path": "lost.txt"},
+    {"type": "file_edit", "path": "b.txt", "diff": "--- a/a.txt\n+++ b/b.txt\n"},
+    {"type": "file_edit", "path": "c.txt", "content": "all of it\n"},
     {"type": "user_message", "content": "look", "images": [{"media_type": "image/gif", "data": GIF}]},
 ]
 TURNS = [{"step_idx": index, **step} for index, step in enumerate(STEPS)]

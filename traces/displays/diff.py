@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from traces import blocks, diff_rows, unified_diff
+from traces.diff_names import NOTHING
 from traces.displays import Context, Plain, displays
 from traces.markup import Html, el, join, line, one_line, plural, text_of, visible
 from traces.unified_diff import Diff, FileDiff, Hunk
+from traces.without_lines import happened, marks
 
 
 def diff_of(step: dict[str, Any]) -> Diff:
@@ -21,6 +23,15 @@ def diff_of(step: dict[str, Any]) -> Diff:
     sign = "+" if is_new else "-"
     head = f"@@ -0,0 +1,{len(lines)} @@" if is_new else f"@@ -1,{len(lines)} +0,0 @@"
     return unified_diff.parse("\n".join([head, *(sign + text for text in lines)]))
+
+
+def bare_change(step: dict[str, Any]) -> FileDiff:
+    """What a step without a diff says of its file by its type alone."""
+    path, kind = text_of(step.get("path")), step.get("type")
+    old = NOTHING if kind == "file_create" else path
+    new = NOTHING if kind == "file_delete" else path
+    is_empty = kind == "file_create" and step.get("content") == ""
+    return FileDiff(old, new, is_recorded=is_empty)
 
 
 def path_in(step: dict[str, Any], diff: Diff, file: FileDiff) -> str:
@@ -45,7 +56,11 @@ class FileChange(Plain):
         return one_line(text_of(step.get("path")), 300)
 
     def badges(self, step: dict[str, Any]) -> list[Html]:
-        added, removed = diff_of(step).changes()
+        diff = diff_of(step)
+        files = diff.files or [bare_change(step)]
+        if all(happened(file) for file in files):
+            return [blocks.badge(word) for word in dict.fromkeys(word for file in files for word in marks(file))]
+        added, removed = diff.changes()
         counts = [blocks.badge(f"+{added:,}", "added"), blocks.badge(f"−{removed:,}", "removed")]
         return [*counts, blocks.badge("line numbers unknown", "quiet")] if step.get("approximate") else counts
 
@@ -64,11 +79,12 @@ class FileChange(Plain):
     def _content(self, step: dict[str, Any], context: Context) -> Html:
         """An edit that came without a diff: the file as it was afterwards, if that is known."""
         content = text_of(step.get("content"))
-        if not content:
-            return blocks.note("The change itself was not recorded.")
         path = text_of(step.get("path"))
+        if not content:
+            return ShownDiff(context).file(bare_change(step), visible(path), with_head=False)
         code = blocks.numbered(content, 1, path, context.options, context.highlight, is_open=context.is_open)
-        return join([blocks.note("No diff was recorded: this is the content."), code])
+        note = blocks.note("No diff was recorded: this is the content.")
+        return el("div", note, code, class_="file", data_path=visible(path) or None)
 
 
 class ShownDiff:
@@ -82,6 +98,8 @@ class ShownDiff:
     def file(self, file: FileDiff, path: str, *, with_head: bool) -> Html:
         """``data-path`` is what comments on lines and ratings name the file by. Its hunks' numbers are equally wide."""
         notes = [blocks.note(note) for note in file.notes if not note.startswith(("diff ", "index "))]
+        if said := happened(file):
+            notes.insert(0, blocks.note(visible(f"{said[0].upper()}{said[1:]}.")))
         head = el("h4", _name(file), class_="file-head") if with_head else None
         digits = diff_rows.digits_of(line for hunk in file.hunks for line in hunk.lines)
         hunks = [self.hunk(hunk, file.path or path, digits) for hunk in file.hunks]

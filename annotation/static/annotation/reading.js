@@ -11,7 +11,7 @@ import { Search } from "./label/search.js";
 import { isSheetOpen, setSheet } from "./label/sheet.js";
 import { Trace } from "./label/trace.js";
 import { element, said } from "./said.js";
-import { articleOf, placeOf, rowAt, unfold, wholeChange } from "./schemes/code_review/lines.js";
+import { articleOf, fileAt, isOfFile, placeOf, rowAt, unfold, wholeChange } from "./schemes/code_review/lines.js";
 
 const state = JSON.parse(byId("reading-state").textContent);
 state.comments.forEach((comment, number) => (comment.number = number));
@@ -72,7 +72,10 @@ function comment(step) {
     let last = row;
     while (last?.nextElementSibling?.matches(".review-comment")) last = last.nextElementSibling;
     if (last) last.after(box(one));
-    else (article.querySelector(".step-body") ?? article).append(box(one));
+    else {
+      const file = isOfFile(one.anchor) ? fileAt(article, one.anchor.file) : null;
+      (file ?? article.querySelector(".step-body") ?? article).append(box(one));
+    }
   }
 }
 

@@ -1,10 +1,10 @@
-/** Code review: comments on lines, a rating for every file, a verdict. */
+/** Code review: comments on lines and files, a rating for every file, a verdict. */
 
 import { worst } from "../label/generic.js";
 import { registerScheme } from "../label/registry.js";
 import { Comments, keyOf } from "./code_review/comments.js";
 import { Cursor } from "./code_review/cursor.js";
-import { articleOf, changed, firstRow, hasRows, placeOf, spoken, unfold, wholeChange } from "./code_review/lines.js";
+import { anchorOfFile, articleOf, changed, firstRow, hasRows, isOfFile, placeIn, spoken, unfold, wholeChange } from "./code_review/lines.js";
 import { placesOf } from "./code_review/places.js";
 import * as viewed from "./code_review/viewed.js";
 
@@ -80,7 +80,7 @@ registerScheme("code_review", {
     const { title, choices: verdicts, require_comment_on_reject: needsOne } = api.scheme;
     const { comments } = reviewOf(api);
     const gaps = comments.unsaved().map(([, { anchor }]) => ({
-      message: `a comment on ${placeOf(anchor).toLowerCase()} of ${anchor.file} is not saved yet`,
+      message: `a comment on ${isOfFile(anchor) ? anchor.file : placeIn(anchor)} is not saved yet`,
       step: anchor.step,
     }));
     const verdict = api.value("verdict");
@@ -88,7 +88,7 @@ registerScheme("code_review", {
     else if (!Object.keys(viewed.withoutMarks(api.answers())).length) gaps.push({ message: `“${title}” has no answer yet` });
     const given = verdicts.find((one) => one.value === verdict);
     if (needsOne && given?.rejects && !comments.saved().length) {
-      gaps.push({ message: `“${given.text}” needs at least one comment on a line` });
+      gaps.push({ message: `“${given.text}” needs at least one comment` });
     }
     return gaps;
   },
@@ -150,7 +150,9 @@ const ACTIONS = {
     const article = placeFor(api, at);
     const rows = cursor.isIn(article) ? cursor.rows : [firstRow(article)].filter(Boolean);
     if (!rows.length) {
-      api.announce("Nothing here has lines to comment on.");
+      const anchor = anchorOfFile(article);
+      if (anchor) comments.beginAt(anchor);
+      else api.announce("Nothing here has lines to comment on.");
       return;
     }
     cursor.choosing = false;
@@ -183,7 +185,8 @@ const ACTIONS = {
   },
 
   rate(_, value, api, at) {
-    const place = at.element?.closest("[data-path]") ?? placeFor(api, at)?.querySelector(".file[data-path]");
+    const article = placeFor(api, at);
+    const place = (at.element ?? article)?.closest("[data-path]") ?? article?.querySelector(".file[data-path]");
     if (!place) {
       api.announce("There is no file to rate here.");
       return;
@@ -256,9 +259,12 @@ function placeFor(api, { element, step }) {
   return inside ?? articleOf({ step: step ?? api.step() });
 }
 
-/** Once: whether the step has lines to comment on, and its files' ratings. */
+/** Once: whether the step has lines or files to comment on, and its files' ratings. */
 function prepare(el, article, api) {
-  el.dataset.lines = hasRows(article) ? "yes" : "no";
+  const hasFile = anchorOfFile(article) !== null;
+  el.dataset.lines = hasRows(article) ? "yes" : hasFile ? "none" : "no";
+  const words = el.querySelector("[data-part=comment-words]");
+  if (words && el.dataset.lines === "none") words.textContent = "Comment on the file";
   if (el.dataset.lines === "no") {
     article.classList.toggle("no-controls", !article.querySelector("step-controls .control:not([data-lines=no])"));
     return;
@@ -277,6 +283,7 @@ function paintChanges({ comments, panel }, api) {
     if (!header.firstChild && viewed.keeps(article.dataset.path, api)) {
       header.dataset.scheme = api.scheme.name;
       if (api.scheme.ratings.length) header.append(rating(article.dataset.path, api));
+      if (api.scheme.comments && !hasRows(article)) header.append(commentButton(panel));
       header.append(viewed.box(article.dataset.path, panel));
     }
     if (api.scheme.comments) comments.paint(article);
@@ -288,6 +295,11 @@ function paintChanges({ comments, panel }, api) {
     place.textContent = viewed.countOf(api);
     place.hidden = !place.textContent;
   }
+}
+
+/** Where no line can be pressed: for the header of a file. */
+function commentButton(panel) {
+  return panel.querySelector("template[data-part=comment-file-template]").content.firstElementChild.cloneNode(true);
 }
 
 function rating(path, api) {
@@ -347,7 +359,7 @@ function entry([key, comment]) {
   Object.assign(link, { type: "button", className: "link-button" });
   Object.assign(link.dataset, { action: "goto_comment", value: key });
   const place = comment.anchor.step === null ? "" : `#${comment.anchor.step} `;
-  link.textContent = `${place}${comment.anchor.file.split("/").at(-1)}:${comment.anchor.end_line}`;
+  link.textContent = `${place}${comment.anchor.file.split("/").at(-1)}${isOfFile(comment.anchor) ? "" : `:${comment.anchor.end_line}`}`;
   const text = comment.draft === undefined ? (comment.text ?? "") : `Not saved: ${comment.draft}`;
   const words = document.createElement("span");
   words.dir = "auto";

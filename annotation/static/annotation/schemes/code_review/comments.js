@@ -1,7 +1,7 @@
 /** Comments under their lines: reading, writing, and where they stand. */
 
 import { newId, same, wellFormed } from "../../label/ids.js";
-import { anchorOf, articleOf, placeOf, rowAt, rowsBetween, rowsIn } from "./lines.js";
+import { anchorOf, articleOf, fileAt, isOfFile, placeIn, placeOf, rowAt, rowsBetween, rowsIn, unfold } from "./lines.js";
 
 const FIELDS = "textarea[data-part=draft]";
 
@@ -75,7 +75,11 @@ export class Comments {
 
   /** Begin a comment on these lines, or go on with one that is being written there. */
   begin(rows, side = null) {
-    const anchor = anchorOf(rows, side);
+    this.beginAt(anchorOf(rows, side));
+  }
+
+  /** The same at an anchor, which may be that of a whole file. */
+  beginAt(anchor) {
     const isBegun = (comment) => comment.isOpen || comment.draft !== undefined;
     const there = this.all().find(([, comment]) => isBegun(comment) && same(bare(comment.anchor), anchor));
     const key = there?.[0] ?? `comment:${uuid()}`;
@@ -246,6 +250,7 @@ export class Comments {
     entry.isShut = false;
     this.#repaint(entry.anchor);
     const field = this.#field(key);
+    unfold(field);
     field.scrollIntoView({ block: "nearest" });
     field.focus({ preventScroll: true });
     field.setSelectionRange(field.value.length, field.value.length);
@@ -269,7 +274,7 @@ export class Comments {
     return box;
   }
 
-  /** Under its last line, behind the comments that are there; a line that is not shown: at the end of the step. */
+  /** Under its last line, behind the comments that are there; of a whole file: at its end; else at the end of the step. */
   #place(box, article, anchor) {
     const look = JSON.stringify(bare(anchor));
     if (box.isConnected && box.dataset.place === look) return;
@@ -284,7 +289,8 @@ export class Comments {
       const fold = row.closest("details.context");
       if (fold) fold.open = true;
     } else {
-      (article.querySelector(".step-body") ?? article).append(box);
+      const file = isOfFile(anchor) ? fileAt(article, anchor.file) : null;
+      (file ?? article.querySelector(".step-body") ?? article).append(box);
     }
     // Moved elements lose the focus.
     had?.focus({ preventScroll: true });
@@ -319,7 +325,8 @@ export class Comments {
 
   #fillEditor(box, comment) {
     const field = box.querySelector(FIELDS);
-    field.setAttribute("aria-label", `Comment on ${placeOf(comment.anchor).toLowerCase()} of ${comment.anchor.file}`);
+    field.setAttribute("aria-label", `Comment on ${placeIn(comment.anchor)}`);
+    for (const button of box.querySelectorAll("[data-action=extend_comment]")) button.hidden = isOfFile(comment.anchor);
     const text = comment.draft ?? comment.text ?? "";
     if (field !== document.activeElement && !this.api.isTyping(field) && field.value !== text) field.value = text;
     for (const button of box.querySelectorAll("[data-action=category]")) {

@@ -2,7 +2,7 @@
  * Lines of the diffs on the page: which row is which line, and back.
  *
  * A row is a `.l` of a diff in one column, a `.pair` of one in two. An anchor is {step, file, side, start_line, end_line};
- * its step is null where the line belongs to what the whole run changed.
+ * its step is null where the line belongs to what the whole run changed. Of a whole file side and lines are null.
  */
 
 const ROWS = ".code.unified > .l, .code.split > .pair";
@@ -72,6 +72,19 @@ export function anchorOf(rows, side = null) {
   };
 }
 
+/** The anchor of a whole file: what is said of one whose change has no lines. Null where there is no file. */
+export function anchorOfFile(place) {
+  const article = place.closest("article");
+  const file = place.closest("[data-path]") ?? article.querySelector(".file[data-path]");
+  if (!file) return null;
+  const step = article.dataset.step === undefined ? null : Number(article.dataset.step);
+  return { step, file: file.dataset.path, side: null, start_line: null, end_line: null };
+}
+
+export function isOfFile(anchor) {
+  return anchor.side === null;
+}
+
 /** The article an anchor's lines are in; null while it is not on the page. */
 export function articleOf({ step, file }) {
   if (step !== null) return document.querySelector(`#trace article[data-step="${step}"]`);
@@ -85,9 +98,14 @@ export function changed() {
 
 /** The row of an anchor's first (`end` false) or last line; null where the page does not show it. */
 export function rowAt(article, { file, side, start_line: start, end_line: last }, end = true) {
-  const shown = [...article.querySelectorAll(".file")].find((one) => one.dataset.path === file);
-  const line = shown?.querySelector(`.l[data-${side}="${end ? last : start}"]`);
+  if (side === null) return null;
+  const line = fileAt(article, file)?.querySelector(`.l[data-${side}="${end ? last : start}"]`);
   return line ? (line.closest(".pair") ?? line) : null;
+}
+
+/** Where an article shows a file; null where it does not. */
+export function fileAt(article, file) {
+  return [...article.querySelectorAll(".file")].find((one) => one.dataset.path === file) ?? null;
 }
 
 /** Fetch what the whole run changed into its place. Resolves to whether it is there: false when it did not come. */
@@ -115,8 +133,15 @@ export function unfold(element) {
 
 /** Where an anchor is, in words. */
 export function placeOf({ side, start_line: start, end_line: end }) {
+  if (side === null) return "The file";
   const lines = start === end ? `Line ${start}` : `Lines ${start}–${end}`;
   return side === "old" ? `${lines} (before)` : lines;
+}
+
+/** Where an anchor is, in a sentence: "line 3 of src/app.py", "the file src/app.py". */
+export function placeIn(anchor) {
+  const place = placeOf(anchor);
+  return `${place[0].toLowerCase()}${place.slice(1)}${isOfFile(anchor) ? "" : " of"} ${anchor.file}`;
 }
 
 /** A row as a screen reader says it. */
