@@ -134,7 +134,12 @@ def begin(user: User, by: User, *, with_exports: bool) -> Job:
         if _called_before(user) is None:
             _close(user, list(projects_of(user)))
         params = {"person": user.pk, "by": by.pk, "with_exports": with_exports, "files": named_in_files(user)}
-        return enqueue(JOB, params, dedupe_key=f"{JOB}:{user.pk}")
+        job = enqueue(JOB, params, dedupe_key=f"{JOB}:{user.pk}")
+        if with_exports and not job.params["with_exports"]:
+            # Begun without them. One that runs by now runs again.
+            job.params["with_exports"] = True
+            job.save(update_fields=["params"])
+        return job
 
 
 def begin_again(job: Job) -> Job:

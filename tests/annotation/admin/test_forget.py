@@ -87,6 +87,15 @@ def test_published_exports_go_where_it_was_asked_for(client, project, page, shal
     assert told != shall_go
 
 
+def test_who_asks_again_for_the_exports_before_it_is_done_has_them_removed(client, project, page):
+    run_now("exports.build", {"project": project.pk, "format": "annotations", "options": {}})
+    first = client.post(page, {"typed": WHO}).url
+    assert client.post(page, {"typed": WHO, "with_exports": "on"}).url == first
+    assert client.post(page, {"typed": WHO}).url == first, "asked for once, it stays so"
+    assert run(Job.objects.get(kind=forgetting.JOB).pk)
+    assert not Export.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["mara", "vic", "ada", "bob"])
 def test_for_nobody_but_superusers_is_there_such_a_page(name, client, project, page):
     progress = client.post(page, {"typed": WHO}).url
