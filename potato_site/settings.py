@@ -312,6 +312,13 @@ if not CELERY_BROKER_URL:
     CELERY_BROKER_URL = "filesystem://"
     CELERY_BROKER_TRANSPORT = "potato_site.jobs.filebroker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(POTATO_HOME / "broker")}
+elif not CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    # Workers would end at once, again and again. What other kinds Celery knows is asked only where it matters.
+    from kombu.transport import TRANSPORT_ALIASES
+
+    kind, is_address, _ = CELERY_BROKER_URL.partition("://")
+    if not is_address or kind.partition("+")[0] not in TRANSPORT_ALIASES:
+        raise ImproperlyConfigured("CELERY_BROKER_URL is no broker's address: use redis://, or leave it empty")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -186,6 +186,14 @@ def test_a_database_that_is_not_there_is_said_and_not_taken_for_a_project_that_i
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("url", ["foo://u:secret@h/0", "h:6379", "redis", "Redis://h"])
+def test_an_address_that_is_no_brokers_is_said_in_one_line(tmp_path, url):
+    write_project(tmp_path)
+    done = potato(tmp_path, "start", "config.yaml", CELERY_BROKER_URL=url)
+    told = "potato start: CELERY_BROKER_URL is no broker's address: use redis://, or leave it empty\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
 # --- check ---------------------------------------------------------------------------------------------------
 
 
