@@ -23,6 +23,7 @@ USUAL = Options()
 # What an option comes to where a format ignores it: a benchmark has every attempt, and who asks for what people said
 # gets all of it.
 IGNORED = Options(dedupe=False)
+NO_OUTCOME = "no outcome is called"
 
 
 def pairs_rewards(options: Options, asked: Asked) -> bool:
@@ -47,11 +48,17 @@ def without_effect(
         "reward_values", "no label is called", options.reward_values, {*labels, *filter(None, tally.met_labels)}
     )
     outcomes = {label.value for label in asked.outcome.labels} if asked.outcome else set()
-    yield from _unknown("outcome", "no outcome is called", options.outcome, outcomes | tally.met_outcomes)
+    yield from _unknown("outcome", NO_OUTCOME, options.outcome, outcomes | tally.met_outcomes)
     if options.traces is not None:
         unknown = len(options.traces) - queries.coverage(project, only=options.traces).known
         if unknown:
             yield f"traces: {unknown:,} of the {len(options.traces):,} ids are of no trace here"
+
+
+def lets_none_in(sentence: str) -> bool:
+    """Whether a sentence of ``without_effect`` is of an outcome that is not there: no trace came in by it, which may
+    leave the file empty."""
+    return sentence.startswith(f"outcome: {NO_OUTCOME}")
 
 
 def _idle(options: Options, asked: Asked, writer: Format) -> Iterator[str]:

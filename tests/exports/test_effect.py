@@ -51,6 +51,16 @@ def test_the_command_says_it_and_names_that_are_there_are_not(project, tmp_path)
         assert err.getvalue() == expected
 
 
+def test_the_command_does_not_call_without_effect_what_lets_no_trace_in(project, tmp_path):
+    [(given, sentence)] = [mistake for mistake in MISTAKES if "outcome" in mistake[0]]
+    err = io.StringIO()
+    call_command(
+        "export", format="prm", project=project.slug, output=tmp_path / "out.jsonl", stdout=io.StringIO(), stderr=err,
+        **{name: list(value) for name, value in given.items()},
+    )  # fmt: skip
+    assert err.getvalue() == f"warning: {sentence}\n"
+
+
 def test_what_is_no_time_is_said_with_an_example(project, tmp_path):
     with pytest.raises(Exception, match="--submitted_since: is no time; one is 2026-01-31T18:00"):
         call_command(

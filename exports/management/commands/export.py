@@ -16,6 +16,7 @@ from rich.progress import Progress
 from annotation import queries
 from exports.asked import UnknownScheme
 from exports.build import Built, MissingPackage, build
+from exports.effect import lets_none_in
 from exports.formats import formats
 from exports.options import Options, WrongOptions, kind_of, options_of
 from exports.statistics import mixture
@@ -75,7 +76,7 @@ class Command(BaseCommand):
         for line in built.warnings:
             self.stderr.write(f"warning: {line}")
         for line in built.without_effect:
-            self.stderr.write(f"no effect: {line}")
+            self.stderr.write(f"{'warning' if lets_none_in(line) else 'no effect'}: {line}")
 
     def _build(self, project_id: int, name: str, options: Options, output: Path) -> Built:
         with _progress() as progress:
