@@ -27,7 +27,7 @@ from potato_site.accounts.models import User
 from potato_site.jobs.models import Job
 from tests.factory import FIRST_ERROR, PER_STEP, answers, make_project, make_trace, make_traces, op, person, submit_item
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Purpose = Assignment.Purpose
 PAIRWISE = {"annotation_type": "pairwise", "name": "preference"}
 

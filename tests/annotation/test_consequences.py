@@ -18,7 +18,7 @@ from potato_site.jobs.models import Job
 from tests import factory
 from tests.factory import ERROR_DESCRIPTION, FIRST_ERROR, OUTCOME
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PAIRWISE = {"annotation_type": "pairwise", "name": "preference"}
 MORE = {**OUTCOME, "options": [*OUTCOME["options"], {"value": "unclear", "text": "Unclear"}]}
 

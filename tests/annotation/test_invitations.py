@@ -20,7 +20,7 @@ from potato_site.accounts.models import ApiToken, AuditEntry, User
 from potato_site.api import tokens
 from tests.factory import answers, make_project, submit_item
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Role, State = Membership.Role, Membership.State
 PASSWORD = "seven green bottles"
 NEW = {"username": "carol", "password1": PASSWORD, "password2": PASSWORD}

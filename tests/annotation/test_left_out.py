@@ -26,7 +26,7 @@ from potato_site.accounts.models import AuditEntry, User
 from tests.api.calls import caller
 from tests.factory import answers, make_project, make_traces, op, person, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 PEOPLE = ("ann", "bob", "cat")
 # What takes the free places of an item, and what brings them back.
 AWAY_AND_BACK: dict[str, Any] = {

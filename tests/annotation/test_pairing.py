@@ -22,7 +22,7 @@ from potato_site.jobs.models import Job
 from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_trace, op, person, write_project
 from traces.models import Trace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 PAIRWISE = {"annotation_type": "pairwise", "name": "preference"}
 

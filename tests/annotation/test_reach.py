@@ -22,7 +22,7 @@ from potato_site.jobs import run_now
 from potato_site.jobs.models import Job
 from tests.factory import answers, make_project, make_traces, person, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 
 def project_of(tmp_path, depth=3, traces=4, **options):

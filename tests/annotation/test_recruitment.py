@@ -22,7 +22,7 @@ from potato_site.accounts.models import AuditEntry, User
 from tests.factory import make_project, make_traces, write_project
 from tests.test_url_matrix import is_protected
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PROLIFIC = {"platform": "prolific", "completion_code": "C1ABC", "return_code": "R1XYZ", "items_per_visit": 2}
 IDS = {"PROLIFIC_PID": "5f3c0a", "STUDY_ID": "66aa", "SESSION_ID": "77bb"}
 

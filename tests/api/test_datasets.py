@@ -22,7 +22,7 @@ from tests.traces.test_uploads import AIDER
 from traces.api import uploads as api_uploads
 from traces.models import Dataset, Import, ImportFile, Trace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 NDJSON = "application/x-ndjson"
 
 

@@ -15,7 +15,7 @@ from tests.annotation.test_together import ANCHOR, REVIEW
 from tests.factory import FIRST_ERROR, OUTCOME, make_project, make_traces, submit_item
 from tests.two_projects import fingerprint
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

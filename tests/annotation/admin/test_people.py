@@ -15,7 +15,7 @@ from annotation.quality import statistics
 from potato_site.accounts.models import AuditEntry, User
 from tests.factory import answers, make_project, person, submit_item
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Role, State = Membership.Role, Membership.State
 PASSWORD = "seven green bottles"
 
