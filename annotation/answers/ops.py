@@ -72,6 +72,8 @@ class Op:
 class Reply:
     """What became of each operation.
 
+    ``conflicts`` are ``{"op", "scheme", "key", "value", "was_left"}``: ``value`` is what another tab has set meanwhile, or
+    what was submitted, where the item was left as it was (``was_left``).
     ``theirs`` are changes of other tabs that the page has not seen: ``[{"scheme", "key", "value"}]``, value null for a
     removed key. The page must show them before it takes ``version`` as its new base.
     """
@@ -219,11 +221,11 @@ class _Book:
             if self.known[op.id] == (op.scheme, changes):
                 reply.acked.append(op.id)
             else:
-                reply.conflicts.append({"op": op.id, "scheme": op.scheme, "key": None, "value": None})
+                reply.conflicts.append(_conflict(op, None, None))
             return
         clashes = self._clashes(op, changes)
         if clashes:
-            reply.conflicts += [{"op": op.id, "scheme": op.scheme, "key": k, "value": v} for k, v in clashes]
+            reply.conflicts += clashes
             return
         try:
             self.answers[op.scheme] = self._changed(op.scheme, changes)
@@ -251,15 +253,20 @@ class _Book:
         self.sizes[name] = size + grown
         return after
 
-    def _clashes(self, op: Op, changes: dict[str, Any]) -> list[tuple[str, Any]]:
-        """(key, current value) of the keys that another tab set to something else after ``op.base``; of all of them
-        where the item was left as it was since."""
+    def _clashes(self, op: Op, changes: dict[str, Any]) -> list[dict[str, Any]]:
+        """The conflicts: keys that another tab set to something else after ``op.base``; all of them where the item was
+        left as it was since."""
         current = self.answers.get(op.scheme, {})
-        later = [event for event in self.foreign if event[0] > op.base]
-        touched = {key for _, tab, scheme, theirs in later if tab != op.tab and scheme == op.scheme for key in theirs}
-        if any(tab == LEFT for _, tab, _, _ in later):
-            touched = set(changes)
-        return [(key, current.get(key)) for key in changes if key in touched and current.get(key) != changes[key]]
+        last: dict[str, str] = {}
+        for version, tab, scheme, theirs in self.foreign:
+            if version <= op.base or tab == op.tab:
+                continue
+            if tab == LEFT:
+                last = dict.fromkeys(changes, LEFT)
+            elif scheme == op.scheme:
+                last |= dict.fromkeys(theirs, tab)
+        clashes = [key for key in changes if key in last and current.get(key) != changes[key]]
+        return [_conflict(op, key, current.get(key), was_left=last[key] == LEFT) for key in clashes]
 
     def unseen(self, ops: Iterable[Op]) -> list[dict[str, Any]]:
         """The other tabs' changes, of each key that one of them was the last to set. Keys this request has just set
@@ -299,6 +306,11 @@ class _Book:
             update_fields=["value", "version"],
         )
         states.saved(assignment, now)
+
+
+def _conflict(op: Op, key: str | None, value: Any, *, was_left: bool = False) -> dict[str, Any]:
+    """``value`` is what counts; ``key`` is null where the operation's id was used before, for another one."""
+    return {"op": op.id, "scheme": op.scheme, "key": key, "value": value, "was_left": was_left}
 
 
 def _size(answers: Mapping[str, Any], keys: Iterable[str]) -> int:

@@ -112,9 +112,21 @@ def test_what_is_on_its_way_when_it_is_left_is_late(work, is_changed):
     reply = save(work, *late)
     assert reply.acked == []
     assert [(one["scheme"], one["value"]) for one in reply.conflicts] == [("outcome", "partial"), ("notes", None)]
+    assert all(one["was_left"] for one in reply.conflicts)
     assert given(work) == before
     # Whoever has seen it changes it.
     assert save(work, op("notes", {"": "One more"}, base=reply.version)).conflicts == []
+
+
+def test_what_another_tab_set_after_it_was_left_is_said_to_be_that_tabs(work):
+    base = work.version
+    change(work)
+    leave(work)
+    states.reopen(work.public_id, work.annotator)
+    work.refresh_from_db()
+    save(work, op("outcome", {"": "resolved"}, tab="other", base=work.version))
+    late = [op("outcome", {"": "not_resolved"}, base=base), op("notes", {"": "One more"}, base=base)]
+    assert [one["was_left"] for one in save(work, *late).conflicts] == [False, True]
 
 
 def test_what_had_arrived_and_was_put_back_is_not_shown_as_saved(work):

@@ -69,7 +69,8 @@ def test_a_key_that_another_tab_changed_is_a_conflict_and_the_rest_is_kept(assig
     save(assignment, op("outcome", {"": "resolved"}, tab="one"))
     clash, good = op("outcome", {"": "partial"}, tab="two"), op("per_step", {"2": {"label": "neutral"}}, tab="two")
     reply = save(assignment, clash, good)
-    assert reply.conflicts == [{"op": clash["id"], "scheme": "outcome", "key": "", "value": "resolved"}]
+    about = {"op": clash["id"], "scheme": "outcome", "key": ""}
+    assert reply.conflicts == [{**about, "value": "resolved", "was_left": False}]
     assert reply.acked == [good["id"]]
     assert value(assignment, "outcome") == {"": "resolved"}
     assert value(assignment, "per_step") == {"2": {"label": "neutral", "origin": "human"}}

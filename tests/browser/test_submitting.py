@@ -83,8 +83,10 @@ def test_what_is_left_as_it_was_is_what_was_submitted_whatever_was_on_its_way(la
     expect(page.get_by_text("they have changes that were not submitted")).to_have_count(0)
     notices = page.locator("[data-notice]")
     if arrives == "late":
-        expect(notices).to_contain_text("set “Correct” before your “Incorrect” arrived")
-        button(page, "Keep theirs").click()
+        expect(notices).to_contain_text(
+            "the item was left as it was before your “Incorrect” arrived. “Correct” was submitted, and is shown."
+        )
+        button(page, "Keep that").click()
     expect(notices).to_have_count(0)
     page.reload()
     ready(page)

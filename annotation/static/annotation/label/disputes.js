@@ -29,7 +29,10 @@ export function refusals({ store, sender, outbox, page }, reply) {
   }
 }
 
-/** Another tab was first. Its value is shown; ours is offered again, and keys it did not touch are saved anew. */
+/**
+ * Another tab was first, or the item was left as it was: that value is shown, ours is offered again, and keys it did not
+ * touch are saved anew.
+ */
 export function conflicts({ store, page }, reply) {
   const lost = new Map();
   for (const conflict of reply.conflicts) {
@@ -40,24 +43,24 @@ export function conflicts({ store, page }, reply) {
   store.learn(reply.conflicts.filter(({ key }) => key !== null));
   store.discard([...lost.keys()].map((op) => op.id));
   for (const [op, clashes] of lost) {
-    const keys = clashes.map(({ key }) => key).filter((key) => key !== null);
+    const named = clashes.filter(({ key }) => key !== null);
+    const keys = named.map(({ key }) => key);
     const rest = Object.entries(op.set).filter(([key]) => !keys.includes(key));
     if (keys.length && rest.length) store.set(op.scheme, Object.fromEntries(rest), { undoable: false, made: true });
-    for (const key of keys) tell(store, page, op, key);
+    for (const clash of named) tell(store, page, op, clash);
   }
 }
 
-function tell(store, page, op, key) {
+function tell(store, page, op, { key, was_left: wasLeft }) {
   const theirs = text(page, op.scheme, key, store.value(op.scheme, key));
   const ours = text(page, op.scheme, key, op.set[key]);
-  notify(
-    `clash-${op.scheme}-${key}`,
-    `${where(page, op.scheme, key)} another tab set “${theirs}” before your “${ours}” arrived. Theirs is shown.`,
-    [
-      { text: "Keep theirs", run() {} },
-      { text: "Use mine", run: () => store.set(op.scheme, { [key]: op.set[key] }, { made: true }) },
-    ],
-  );
+  const words = wasLeft
+    ? `the item was left as it was before your “${ours}” arrived. “${theirs}” was submitted, and is shown.`
+    : `another tab set “${theirs}” before your “${ours}” arrived. Theirs is shown.`;
+  notify(`clash-${op.scheme}-${key}`, `${where(page, op.scheme, key)} ${words}`, [
+    { text: wasLeft ? "Keep that" : "Keep theirs", run() {} },
+    { text: "Use mine", run: () => store.set(op.scheme, { [key]: op.set[key] }, { made: true }) },
+  ]);
 }
 
 function where(page, scheme, key) {
