@@ -93,15 +93,19 @@ def test_what_is_left_as_it_was_is_what_was_submitted_whatever_was_on_its_way(la
     assert labels(page) == ["correct"] * 5
 
 
-def test_a_dialog_that_is_open_when_the_item_is_closed_gives_way_to_the_notice(label):
+DIALOGS = {"Skip this item": ("g", "s"), "Keyboard shortcuts": ("?",)}
+
+
+@pytest.mark.parametrize(("name", "keys"), DIALOGS.items())
+def test_a_dialog_that_is_open_when_the_item_is_closed_gives_way_to_the_notice(label, name, keys):
     page = label(schemes=[FIRST_ERROR])
     button(page, "All Correct").click()
     saved(page)
     other = page.context.new_page()
     other.goto(page.url)
     ready(other)
-    press(other, "g", "s")
-    expect(other.get_by_role("dialog", name="Skip this item")).to_be_visible()
+    press(other, *keys)
+    expect(other.get_by_role("dialog", name=name)).to_be_visible()
     button(page, "Submit").click()
     expect(other.locator("[data-notice]")).to_contain_text("This item was submitted in another tab")
     expect(other.get_by_role("dialog")).to_have_count(0)

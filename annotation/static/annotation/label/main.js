@@ -16,7 +16,6 @@ import { Presence } from "./presence.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Search } from "./search.js";
 import { Sender } from "./sender.js";
-import { closeSkip } from "./skip.js";
 import { showStatus } from "./status.js";
 import { Store } from "./store.js";
 import { Submission, forgetMissing } from "./submit.js";
@@ -203,10 +202,12 @@ function close({ store, drafts, trace, submission }, { message, reopens }) {
   for (const place of [byId("panel"), trace.root, byId("changes")]) if (place) place.inert = true;
   const reopen = { text: "Reopen it", run: () => byId("reopen").requestSubmit() };
   const goOn = { text: "Go on", run: () => location.reload() };
-  const wasLeaving = closeSkip();
+  // The notice would lie behind a dialog.
+  const dialogs = [...document.querySelectorAll("dialog[open]")];
+  for (const dialog of dialogs) dialog.close();
   notify("submitted", message, [reopens ? reopen : goOn]);
   // What had the focus before takes nothing any more.
-  if (wasLeaving) document.querySelector('[data-notice="submitted"] button').focus();
+  if (dialogs.length) document.querySelector('[data-notice="submitted"] button').focus();
 }
 
 let announced = null;

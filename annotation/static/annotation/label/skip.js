@@ -41,14 +41,6 @@ export function openSkip() {
   byId("skip").showModal();
 }
 
-/** Nothing can be skipped any more. Returns whether the dialog was open. */
-export function closeSkip() {
-  const dialog = byId("skip");
-  const { open } = dialog;
-  dialog.close();
-  return open;
-}
-
 /**
  * The form leaves the page: only when there is a server to take it, else the browser's error page would come instead.
  * Who closes the dialog before it has answered skips nothing.
