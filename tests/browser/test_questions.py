@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 from tests.browser.pages import button, current, press, saved, step
-from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP
+from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, make_traces
 
 QUALITY = {
     "annotation_type": "likert",
@@ -113,6 +113,66 @@ def test_a_number_that_is_not_taken_leaves_the_last_answer_and_is_not_passed_ove
     expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
     number.fill("")
     assert answers(page) == {"sure": {}}
+
+
+def test_a_number_that_is_not_taken_is_there_after_a_reload_with_why(label):
+    page = label(schemes=[{**SURE, "required": False}, COST])
+    number = page.get_by_label("Sure, as a number")
+    told = page.get_by_role("alert").filter(has_text="in steps of 1. The answer is still 5.")
+    with page.expect_response("**/ops"):
+        number.fill("5")
+    number.fill("50")
+    expect(told).to_be_visible()
+    page.get_by_label("Cost").fill("1,500")
+    page.reload()
+    ready(page)
+    expect(number).to_have_value("50")
+    expect(told).to_be_visible()
+    expect(page.get_by_label("Cost")).to_have_value("1,500")
+    button(page, "Submit").click()
+    expect(page.locator("#missing")).to_contain_text("“Sure”: This takes a number from 0 to 10")
+    # What is mended is gone from the device.
+    number.fill("6")
+    with page.expect_response("**/ops"):
+        page.get_by_label("Cost").fill("1500")
+    page.reload()
+    ready(page)
+    expect(number).to_have_value("6")
+    expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
+    assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('potato-untaken'))") == []
+
+
+def test_a_number_that_is_not_taken_goes_where_the_answer_became_another_one(label, sign_in):
+    page = label(schemes=[SURE])
+    number = page.get_by_label("Sure, as a number")
+    number.fill("50")
+    expect(page.get_by_role("alert").filter(has_text="There is no answer yet.")).to_be_visible()
+    elsewhere = sign_in("ann")
+    elsewhere.goto(page.url)
+    ready(elsewhere)
+    with elsewhere.expect_response("**/ops"):
+        elsewhere.get_by_label("Sure, as a number").fill("7")
+    page.reload()
+    ready(page)
+    expect(number).to_have_value("7")
+    expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
+
+
+def test_a_number_that_is_not_taken_far_down_is_named_after_a_reload(label):
+    far = {**SURE, "scope": "step", "required": False}
+    first = label(schemes=[far], traces=make_traces(1, steps=160))
+    url = first.url
+    first.evaluate("document.querySelector('[data-chunk=\"5\"]').scrollIntoView()")
+    step(first, 140).get_by_label("Sure, as a number").fill("50")
+    first.close()
+    page = first.context.new_page()
+    page.goto(url)
+    ready(page)
+    expect(step(page, 140)).to_have_count(0)
+    button(page, "Submit").click()
+    page.get_by_role("link", name="“Sure” at step 140: This takes a number").click()
+    expect(step(page, 140).get_by_label("Sure, as a number")).to_have_value("50")
+    expect(step(page, 140).get_by_role("alert")).to_contain_text("There is no answer yet.")
 
 
 def test_a_number_stays_as_it_was_typed_when_it_is_saved(label):

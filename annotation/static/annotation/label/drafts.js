@@ -5,6 +5,8 @@
  * With it is kept what the page had seen when the typing began: what somebody else wrote since is a conflict, not gone.
  */
 
+import { forget, keep, kept } from "./device.js";
+
 const PAUSE_MS = 500;
 
 export class Drafts {
@@ -20,7 +22,7 @@ export class Drafts {
     const name = `${this.prefix}${scheme}/${Object.keys(read())[0]}`;
     const before = this.waiting.get(element);
     const origin = before?.origin ?? this.origin();
-    remember(name, JSON.stringify({ scheme, set: read(), ...origin }));
+    keep(name, JSON.stringify({ scheme, set: read(), ...origin }));
     clearTimeout(before?.timer);
     const timer = setTimeout(() => this.#flush(element), PAUSE_MS);
     this.waiting.set(element, { timer, name, scheme, read, options, origin });
@@ -36,9 +38,9 @@ export class Drafts {
 
   /** Text that an earlier page load had not turned into an operation. */
   recover() {
-    for (const name of names(this.prefix)) {
-      const { scheme, set, base, tab } = JSON.parse(localStorage.getItem(name));
-      this.save(scheme, set, { undoable: false, base, tab }).then(() => localStorage.removeItem(name));
+    for (const [name, text] of Object.entries(kept(this.prefix))) {
+      const { scheme, set, base, tab } = JSON.parse(text);
+      this.save(scheme, set, { undoable: false, base, tab }).then(() => forget(name));
     }
   }
 
@@ -49,29 +51,5 @@ export class Drafts {
     this.save(scheme, read(), { ...options, ...origin }).then(() => {
       if (![...this.waiting.values()].some((other) => other.name === name)) forget(name);
     });
-  }
-}
-
-function names(prefix) {
-  try {
-    return Object.keys(localStorage).filter((name) => name.startsWith(prefix));
-  } catch {
-    return [];
-  }
-}
-
-function remember(name, text) {
-  try {
-    localStorage.setItem(name, text);
-  } catch {
-    // Storage is full or forbidden: the text is still in its field and saved half a second later.
-  }
-}
-
-function forget(name) {
-  try {
-    localStorage.removeItem(name);
-  } catch {
-    // As above: there was nothing to forget.
   }
 }

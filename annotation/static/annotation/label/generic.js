@@ -13,13 +13,13 @@ registerGeneric({
     for (const button of el.querySelectorAll('[data-action="choose"], [data-action="toggle"]')) {
       button.setAttribute("aria-pressed", String(chosen.includes(button.dataset.value)));
     }
-    for (const input of el.querySelectorAll("[data-key]")) shown(input, api.value(key), api);
+    for (const input of el.querySelectorAll("[data-key]")) shown(input, api, key);
     describe(el, api, key);
     el.dataset.save = api.stateOf(key);
   },
 
   panel(el, api) {
-    for (const input of el.querySelectorAll("[data-key]")) shown(input, api.value(input.dataset.key), api);
+    for (const input of el.querySelectorAll("[data-key]")) shown(input, api, input.dataset.key);
     describe(el, api, "");
     el.dataset.save = worst(Object.keys(api.answers()).map((key) => api.stateOf(key)));
     const place = el.querySelector('[data-part="progress"]');
@@ -36,7 +36,7 @@ registerGeneric({
 
   input(element, api, { step }) {
     const key = step === null ? element.dataset.key : String(step);
-    const read = () => ({ [key]: valueOf(element, api, api.value(key)) });
+    const read = () => ({ [key]: valueOf(element, api, key) });
     // What is typed, or moved, is one change once it rests.
     if (element.matches("textarea, input:not([type=radio], [type=checkbox])")) api.typed(element, read);
     else api.set(read());

@@ -5,14 +5,14 @@ import { isNumberField, numberIn } from "./numbers.js";
 
 const FIELDS = "button, input, select, textarea";
 
-/** The value an input stands for now; null for no answer. What it does not take changes nothing: `before` stays. */
-export function valueOf(element, api, before) {
+/** The value an input of `key` stands for now; null for no answer. What it does not take changes nothing. */
+export function valueOf(element, api, key) {
   const choice = (text) => api.scheme.choices?.find(({ value }) => String(value) === text)?.value ?? text;
   if (element.type === "checkbox" && api.scheme.many) return ticked(element, api);
   if (element.type === "checkbox") return element.checked || null;
   if (element.type === "radio") return choice(element.value);
   if (element.matches("select")) return element.value === "" ? null : choice(element.value);
-  if (isNumberField(element) || element.type === "range") return numberOf(element, before);
+  if (isNumberField(element) || element.type === "range") return numberOf(element, api, key);
   return wellFormed(element.value) || null;
 }
 
@@ -36,13 +36,19 @@ function ticked(element, { scheme, announce }) {
   return values().length ? values() : null;
 }
 
-function numberOf(element, before) {
+function numberOf(element, api, key) {
+  const answer = api.value(key);
   const { value, problem } = numberIn(element);
   element.setCustomValidity(problem);
   showTwin(element, value);
   element.removeAttribute("data-unset");
-  judge(element, before);
-  return element.validity.valid ? value : before;
+  judge(element, answer);
+  if (element.validity.valid) {
+    api.settle(key);
+    return value;
+  }
+  api.hold(key, { text: element.value, problem: element.validationMessage });
+  return answer;
 }
 
 /** Say below a field what it does not take, and what the answer still is; nothing where it takes what it holds. */
@@ -50,7 +56,6 @@ function judge(input, value) {
   const isWrong = !input.validity.valid;
   if (isWrong) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");
-  input.dataset.kept = String(value ?? "");
   const place = input.closest(".slider") ?? input;
   let line = place.nextElementSibling;
   if (!line?.matches(".invalid")) {
@@ -76,12 +81,13 @@ function showTwin(element, value) {
   }
 }
 
-/** Show a value (null: none) in an input. */
-export function shown(input, value, api) {
+/** Show the answer to `key` in an input. */
+export function shown(input, api, key) {
+  const value = api.value(key);
   if (input.type === "radio") input.checked = input.value === String(value);
   else if (input.type === "checkbox") input.checked = Array.isArray(value) ? value.includes(input.value) : value === true;
   else if (input.type === "range") position(input, value, api);
-  else if (isNumberField(input)) number(input, value, api);
+  else if (isNumberField(input)) number(input, value, api, key);
   else if (!api.isTyping(input) && input.value !== String(value ?? "")) input.value = value ?? "";
 }
 
@@ -89,12 +95,26 @@ export function shown(input, value, api) {
  * What a field does not take stays in it, to be mended, until the answer is another one; a number stays as it was typed:
  * more digits may follow "0.0".
  */
-function number(input, value, api) {
+function number(input, value, api, key) {
+  if (api.isTyping(input)) return;
+  const held = api.held(key);
+  if (held && refuses(input, held.text)) {
+    judge(input, value);
+    return;
+  }
+  // Limits may have changed since an earlier page load.
+  if (held) api.settle(key);
   const isWrong = input.hasAttribute("aria-invalid");
-  if (api.isTyping(input) || (isWrong && input.dataset.kept === String(value ?? ""))) return;
   if (isWrong || numberIn(input).value !== value) input.value = value ?? "";
   input.setCustomValidity("");
   if (isWrong) judge(input, value);
+}
+
+/** Show a text in a number field. Returns whether the field does not take it. */
+function refuses(input, text) {
+  if (input.value !== text) input.value = text;
+  input.setCustomValidity(numberIn(input).problem);
+  return !input.validity.valid;
 }
 
 function position(input, value, api) {

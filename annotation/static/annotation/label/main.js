@@ -21,6 +21,7 @@ import { Store } from "./store.js";
 import { Submission, forgetMissing } from "./submit.js";
 import { Tabs } from "./tabs.js";
 import { Trace } from "./trace.js";
+import { Untaken } from "./untaken.js";
 import { Voices } from "./voices.js";
 import { bindings, listen } from "./wiring.js";
 import { byId } from "./dom.js";
@@ -54,7 +55,8 @@ async function start() {
   });
   const save = (scheme, set, options) => (store.set(scheme, set, options) ? parts.kept : Promise.resolve());
   const drafts = new Drafts(owner, save, () => ({ base: store.version, tab: store.tab }));
-  Object.assign(parts, { store, sender, outbox, drafts });
+  const untaken = new Untaken(state.preview ? null : owner);
+  Object.assign(parts, { store, sender, outbox, drafts, untaken });
   parts.tabs = new Tabs(`potato/${owner}`, (message) => heard(parts, message));
   parts.trace = new Trace({
     root: byId("trace"),

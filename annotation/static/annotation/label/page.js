@@ -12,6 +12,8 @@
  *   stateOf(key)            "saved", "pending", "refused"
  *   typed(element, read, options)  text was typed: read() gives the change; saved after a pause
  *   isTyping(element)       it has text that is not a change yet
+ *   held(key)               {text, problem}: what its field holds and does not take, which is no answer; or null
+ *   hold(key, held), settle(key)    it holds such a text; it does no more
  *   step()                  the current step
  *   goTo(step, options)     make a step the current one; {block: "start"} scrolls it to the top
  *   announce(text)          tell a screen reader
@@ -21,8 +23,8 @@ import { announce } from "./notices.js";
 import { painterOf } from "./registry.js";
 
 export class Page {
-  constructor({ state, store, drafts, trace }) {
-    Object.assign(this, { state, store, drafts, trace });
+  constructor({ state, store, drafts, untaken, trace }) {
+    Object.assign(this, { state, store, drafts, untaken, trace });
     const colouring = state.schemes.find((scheme) => scheme.scope === "step");
     this.entries = state.schemes.map((scheme) => ({
       scheme,
@@ -36,7 +38,7 @@ export class Page {
   }
 
   #api(scheme, colors) {
-    const { store, drafts, trace, state } = this;
+    const { store, drafts, untaken, trace, state } = this;
     return {
       scheme,
       colors,
@@ -52,6 +54,9 @@ export class Page {
       stateOf: (key) => store.stateOf(scheme.name, key),
       typed: (element, read, options) => drafts.typed(element, scheme.name, read, options),
       isTyping: (element) => drafts.isWaiting(element),
+      held: (key) => untaken.of(scheme.name, key, store.value(scheme.name, key)),
+      hold: (key, held) => untaken.keep(scheme.name, key, { ...held, answer: store.value(scheme.name, key) }),
+      settle: (key) => untaken.forget(scheme.name, key),
       step: () => trace.current,
       goTo: (step, options) => trace.goTo(step, options),
       announce,
@@ -149,20 +154,26 @@ export class Page {
    */
   missing() {
     return this.asked().flatMap(({ scheme, painter, api }) => {
-      const wrong = this.#wrong(scheme);
+      const wrong = [...this.#wrong(scheme), ...this.#wrongFarAway(scheme, api)];
       const gaps = scheme.required ? painter.missing(api) : painter.unfinished(api);
       const others = gaps.filter(({ step }) => !wrong.some((gap) => gap.step === step));
       return [...wrong, ...others].map((gap) => ({ scheme: scheme.name, ...gap }));
     });
   }
 
-  #wrong({ name, title }) {
-    const fields = [...document.querySelectorAll(`[data-scheme="${name}"] [aria-invalid="true"]`)];
+  #wrong(scheme) {
+    const fields = [...document.querySelectorAll(`[data-scheme="${scheme.name}"] [aria-invalid="true"]`)];
     return fields.filter((field) => !field.closest("[hidden]")).map((field) => {
       const step = field.closest("article[data-step]")?.dataset.step;
-      const place = step === undefined ? "" : ` at step ${step}`;
-      return { message: `“${title}”${place}: ${field.validationMessage}`, step: step && Number(step) };
+      return wrongAt(scheme, step && Number(step), field.validationMessage);
     });
+  }
+
+  /** The same of steps that are not on the page yet, from an earlier load of it. */
+  #wrongFarAway(scheme, api) {
+    const steps = this.untaken.keys(scheme.name).filter((key) => /^\d+$/.test(key)).map(Number);
+    const far = steps.filter((step) => !this.trace.article(step) && this.isAskedAt(scheme, step) && api.held(String(step)));
+    return far.map((step) => wrongAt(scheme, step, api.held(String(step)).problem));
   }
 
   /** How many of the required questions are answered. */
@@ -216,6 +227,11 @@ export class Page {
     if (this.store.isClosed) announce(this.store.closed);
     else if (this.visible().has(name)) painter.action(action, value, api, at);
   }
+}
+
+function wrongAt({ title }, step, problem) {
+  const place = step === undefined ? "" : ` at step ${step}`;
+  return { message: `“${title}”${place}: ${problem}`, step };
 }
 
 function stepsFor(scheme, types) {
