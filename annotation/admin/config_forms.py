@@ -58,8 +58,9 @@ class Node:
     default: Any = MISSING
     is_required: bool = False
     may_be_none: bool = False
-    # Of a number: it has no decimals.
+    # Of a number: it has no decimals; it is never below 0.
     is_whole: bool = False
+    is_positive: bool = False
     choices: list[str] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     parts: list[Node] = field(default_factory=list)
@@ -81,6 +82,11 @@ class Node:
         # The entries of a mapping look like those of a list, a key more.
         kind = "rows" if self.kind == "pairs" else self.kind
         return f"admin/setup/{kind}.html"
+
+    @property
+    def keyboard(self) -> str:
+        """That of a phone, for a number. Those for numbers may have no minus."""
+        return "text" if not self.is_positive else "numeric" if self.is_whole else "decimal"
 
     @property
     def has_errors(self) -> bool:
@@ -147,6 +153,7 @@ def _part(model: type[BaseModel], field_name: str, raw: Mapping[str, Any], paren
         is_required=info.is_required(),
         may_be_none=may_be_none,
         is_whole=inner is int,
+        is_positive=_is_positive(info),
         attributes=_attributes(info),
     )
     if kind == "choice":
@@ -290,6 +297,11 @@ def _default(info: FieldInfo) -> Any:
         return MISSING
     value = info.get_default(call_default_factory=True)
     return MISSING if value is PydanticUndefined else plain_of(value)
+
+
+def _is_positive(info: FieldInfo) -> bool:
+    limits = [getattr(limit, name, None) for limit in info.metadata for name in ("ge", "gt")]
+    return any(limit is not None and limit >= 0 for limit in limits)
 
 
 def _attributes(info: FieldInfo) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any, Literal
 
+from django import forms
 from django.conf import settings
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,9 +25,15 @@ from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import Scheme
 from potato_site.accounts.decorators import signed_in, signed_in_api
-from potato_site.numbers import whole_number
+from potato_site.number_fields import WholeNumberField
 from traces.chunks import unstored
 from traces.document import TraceDocument, normalize
+
+
+class _Wanted(forms.Form):
+    """Which item is asked for."""
+
+    item = WholeNumberField(required=False)
 
 
 @require_safe
@@ -38,7 +45,8 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
     config = _config(project)
     items = Item.objects.filter(project=project).order_by("position")
     total = _last(project)
-    item = items.filter(position__gte=_number(request, total) - 1).first()
+    wanted = _Wanted(request.GET)
+    item = items.filter(position__gte=_number(wanted, total) - 1).first()
     traces = _traces(project, config, item) if item else [_sample(config)]
     schemes = config.asked_of(pair=len(traces) > 1)
     number = item.position + 1 if item else 0
@@ -48,6 +56,7 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
         "style_revision": project.revision_id,
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "place": {"number": number, "total": total},
+        "wanted": wanted,
         "pairs_come_when": _pairs_come_when(project, config),
         "before": number - 1 if number > 1 else None,
         "after": number + 1 if 0 < number < total else None,
@@ -104,9 +113,10 @@ def _last(project: Project) -> int:
     return 0 if last is None else last + 1
 
 
-def _number(request: HttpRequest, total: int) -> int:
-    """Which item is asked for. What is no number, or too large, is the nearest that exists."""
-    return max(1, min(whole_number(request.GET.get("item", "")) or 1, total))
+def _number(wanted: _Wanted, total: int) -> int:
+    """Which item is asked for, or the nearest that exists; the first where it is no number."""
+    wanted.is_valid()
+    return max(1, min(wanted.cleaned_data.get("item") or 1, total))
 
 
 def _traces(project: Project, config: ProjectConfig, item: Item) -> list[ShownTrace]:

@@ -1,6 +1,7 @@
 """The preview: the labeling page as annotators get it, and nothing happens."""
 
 import json
+import re
 
 import pytest
 
@@ -78,11 +79,20 @@ def test_chunks_of_traces_that_are_not_in_the_project_do_not_exist(page, project
     assert page.get(address.replace(f"/{own}/", f"/{foreign}/")).status_code == 404
 
 
-@pytest.mark.parametrize("item", ["0", "99", "-1", "x", "٣", "9" * 40, ""])
-def test_an_item_that_does_not_exist_is_the_nearest_one(page, project, item):
+@pytest.mark.parametrize(
+    ("item", "number"), [("0", 1), ("99", 3), ("-1", 1), ("٢", 2), ("9" * 40, 3), (" 2 ", 2), ("", 1)]
+)
+def test_an_item_that_does_not_exist_is_the_nearest_one(page, project, item, number):
     response = page.get(url(project), {"item": item})
-    assert response.status_code == 200
-    assert response.context["place"]["number"] == (3 if item == "99" else 1)
+    assert response.context["place"]["number"] == number
+    assert "aria-invalid" not in response.content.decode()
+
+
+@pytest.mark.parametrize("item", ["1,000", "2.5", "x", "²", "9" * 5000])
+def test_what_is_no_whole_number_is_no_item_and_is_said(page, project, item):
+    content = page.get(url(project), {"item": item}).content.decode()
+    assert re.search(r'role="alert">Enter a whole number.* This is item 1\.<', content)
+    assert f'aria-describedby="preview-problem"\n               value="{item}"' in content
 
 
 def test_a_project_without_traces_shows_a_sample(page, project, settings, tmp_path):

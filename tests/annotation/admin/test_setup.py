@@ -211,6 +211,14 @@ def test_a_number_that_can_be_read_in_two_ways_is_never_saved(mia, url, project,
     assert getattr(config_of(project.revision_id).quality_control, key) == 3
 
 
+def test_a_phones_keyboard_has_a_minus_where_a_number_may_be_below_zero(tmp_path):
+    project = factory.make_project(tmp_path, schemes=[{"annotation_type": "slider", "name": "sure", "label": "Sure"}])
+    html = page(member(project, "mia", "manager"), reverse("manage-setup", args=[project.slug]))
+    keyboards = dict(re.findall(r'name="(?:annotation_schemes.0|quality_control)\.(\w+)"[^>]*inputmode="(\w+)"', html))
+    expected = {"min_value": "text", "starting_value": "text", "step": "decimal", "overlap_depth": "numeric"}
+    assert {name: keyboards[name] for name in expected} == expected
+
+
 @pytest.mark.parametrize("typed", ["a lot", "1:30"])
 def test_a_mistake_stands_at_its_field_and_at_its_line(mia, url, project, typed):
     values = fill(mia, url, quality_control__overlap_percentage=typed, annotation_schemes__0__labels__0__color="red")
