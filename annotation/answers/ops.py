@@ -72,8 +72,8 @@ class Op:
 class Reply:
     """What became of each operation.
 
-    ``conflicts`` are ``{"op", "scheme", "key", "value", "was_left"}``: ``value`` is what another tab has set meanwhile, or
-    what was submitted, where the item was left as it was (``was_left``).
+    ``conflicts`` are ``{"op", "scheme", "key", "value", "was_left"}``: ``value`` is what another tab has set meanwhile,
+    or what was submitted, where the item was left as it was (``was_left``).
     ``theirs`` are changes of other tabs that the page has not seen: ``[{"scheme", "key", "value"}]``, value null for a
     removed key. The page must show them before it takes ``version`` as its new base.
     """
