@@ -36,8 +36,21 @@ class Bucket:
 
 
 def known() -> list[str]:
-    """The destinations a schedule may have."""
-    return [str(bucket) for bucket in map(parse, settings.POTATO_EXPORT_BUCKETS)]
+    """The destinations a schedule may have. What is no address is left out: checks.py names it to whoever runs the server."""
+    return [str(parse(text)) for text in settings.POTATO_EXPORT_BUCKETS if not problem(text)]
+
+
+def problem(text: str) -> str:
+    """What is wrong with a bucket's address, or nothing."""
+    try:
+        parse(text)
+    except CannotDeliver as error:
+        return str(error)
+    return ""
+
+
+def is_installed() -> bool:
+    return all(map(find_spec, ("storages", "boto3")))
 
 
 def parse(text: str) -> Bucket:
@@ -52,18 +65,21 @@ def parse(text: str) -> Bucket:
 def deliver(export: Export, destination: str, check: Callable[[], None] = lambda: None) -> list[str]:
     """Copy the export's files to the destination, the manifest last: whoever finds it finds all. Returns the addresses.
 
-    What arrived with its manifest is there as it is (exports do not change): nothing is sent. ``check`` is called
-    before each piece that is read of a file; what it raises ends the copying. Raises CannotDeliver.
+    What arrived with this very manifest is there as it is (exports do not change): nothing is sent. Another manifest
+    under that name (of a project that was deleted, or is as an earlier backup had it) goes before its files do.
+    ``check`` is called before each piece that is read of a file; what it raises ends the copying. Raises CannotDeliver.
     """
     if destination not in known():
         raise CannotDeliver(f"{destination} is not among the buckets of this server (POTATO_EXPORT_BUCKETS)")
-    if not find_spec("storages") or not find_spec("boto3"):
+    if not is_installed():
         raise CannotDeliver("buckets need django-storages: pip install 'potato-site[s3]'")
     bucket, folder = parse(destination), Path(export.path)
     storage = _storage(bucket)
     whole = f"{export.project.slug}/{folder.name}/{MANIFEST}"
-    if storage_holds(storage, whole, folder / MANIFEST):
+    if (found := _manifest(storage, whole)) == (folder / MANIFEST).read_bytes():
         return []
+    if found is not None:
+        _remove(storage, whole, f"{bucket}/{whole}")
     names = [*(file["name"] for file in export.manifest["files"]), MANIFEST]
     sent = []
     for name in names:
@@ -88,13 +104,24 @@ def _storage(bucket: Bucket) -> Any:
     )
 
 
-def storage_holds(storage: Any, key: str, path: Path) -> bool:
+def _manifest(storage: Any, key: str) -> bytes | None:
+    """What lies there, or None: nothing, or nothing that these keys may read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return storage.exists(key) and storage.size(key) == path.stat().st_size
-    except (BotoCoreError, ClientError):
-        return False
+        with storage.open(key) as stream:
+            return stream.read()
+    except (FileNotFoundError, BotoCoreError, ClientError):
+        return None
+
+
+def _remove(storage: Any, key: str, address: str) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        storage.delete(key)
+    except (BotoCoreError, ClientError) as error:
+        raise CannotDeliver(f"{address} is of another export, and stays: {type(error).__name__}: {error}") from error
 
 
 class _Asking(File):

@@ -45,6 +45,46 @@ def test_every_file_arrives_the_manifest_last(bucket, export, monkeypatch):
     assert deliver(export, ADDRESS) == []
 
 
+def test_what_lies_there_under_the_name_of_another_export_is_not_taken_for_this_one(bucket, export, monkeypatch):
+    """A project that was deleted and made anew, or went back to a backup: its manifest is as long as the one before."""
+    deliver(export, ADDRESS)
+    prefix = f"labels/{export.project.slug}/{Path(export.path).name}"
+    of_before = {}
+    for name in ("prm_labels.jsonl", "manifest.json"):
+        of_before[name] = bytes(reversed((Path(export.path) / name).read_bytes()))
+        bucket.put_object(Key=f"{prefix}/{name}", Body=of_before[name])
+    seen = []
+    copy = destinations._copy
+
+    def watched(storage, path, *rest):
+        seen.append(storage.exists(f"{export.project.slug}/{Path(export.path).name}/manifest.json"))
+        copy(storage, path, *rest)
+
+    monkeypatch.setattr(destinations, "_copy", watched)
+    assert len(deliver(export, ADDRESS)) == 2
+    assert seen == [False, False], "who finds a manifest finds the files it names"
+    for name in of_before:
+        stands = bucket.Object(f"{prefix}/{name}").get()["Body"].read()
+        assert stands == (Path(export.path) / name).read_bytes()
+
+
+def test_a_manifest_of_another_export_that_may_not_be_removed_is_said(bucket, export, monkeypatch):
+    from botocore.exceptions import ClientError
+    from storages.backends.s3 import S3Storage
+
+    deliver(export, ADDRESS)
+    prefix = f"labels/{export.project.slug}/{Path(export.path).name}"
+    bucket.put_object(Key=f"{prefix}/manifest.json", Body=b"{}")
+
+    def refused(*_):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
+
+    monkeypatch.setattr(S3Storage, "delete", refused)
+    with pytest.raises(CannotDeliver, match="is of another export, and stays: ClientError: .*AccessDenied"):
+        deliver(export, ADDRESS)
+    assert bucket.Object(f"{prefix}/manifest.json").get()["Body"].read() == b"{}"
+
+
 def test_what_broke_off_is_sent_again(bucket, export, monkeypatch):
     def lost() -> None:
         raise RuntimeError("killed")
@@ -109,3 +149,8 @@ def test_a_bucket_the_server_does_not_name_is_refused(bucket, export):
 def test_what_is_no_address_of_a_bucket_is_refused(text):
     with pytest.raises(CannotDeliver):
         destinations.parse(text)
+
+
+def test_an_address_that_is_none_is_no_destination_and_takes_no_other_with_it(settings):
+    settings.POTATO_EXPORT_BUCKETS = ["lab-exports", ADDRESS]
+    assert destinations.known() == [ADDRESS]

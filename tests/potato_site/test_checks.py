@@ -130,6 +130,15 @@ def test_a_project_that_cannot_deliver_is_named(right, tmp_path):
     assert found() == {"potato.W035"}
 
 
+def test_a_bucket_that_nothing_can_be_copied_to_is_named(right, monkeypatch):
+    right.POTATO_EXPORT_BUCKETS = ["s3://lab-exports/potato"]
+    assert found() == set()
+    right.POTATO_EXPORT_BUCKETS = ["lab-exports"]
+    assert found() == {"potato.W050"}
+    monkeypatch.setattr("exports.destinations.is_installed", lambda: False)
+    assert found() == {"potato.W050", "potato.W051"}
+
+
 def test_mail_by_an_unknown_way_is_an_error(right, monkeypatch):
     monkeypatch.setenv("EMAIL_TLS", "yes")
     assert found() == {"potato.E043"}
