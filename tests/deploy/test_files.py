@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_the_example_fits_compose():
     asked = re.search(r"http://([a-z0-9.-]+):8000/healthz", (DEPLOY / "Dockerfile").read_text())
     assert asked is not None
     assert asked[1] in given["ALLOWED_HOSTS"].split(",")
+
+
+def test_the_image_holds_what_the_site_offers():
+    """What is an extra elsewhere: nobody can add it to an image."""
+    extras = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = re.search(r'"\$\(echo /wheels/\*\.whl\)\[([a-z0-9,]+)\]"', (DEPLOY / "Dockerfile").read_text())
+    assert asked is not None
+    assert set(asked[1].split(",")) == {name for name, packages in extras.items() if packages} - {"dev"}
 
 
 def test_compose_runs_each_role_once_and_two_web_processes():
