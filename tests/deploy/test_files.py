@@ -121,6 +121,19 @@ def test_the_backup_unit_has_the_settings_of_the_others():
     assert "Persistent=true" in (DEPLOY / "systemd" / "potato-backup.timer").read_text()
 
 
+def test_a_command_by_hand_has_the_settings_of_the_units_and_a_folder_it_may_write_to():
+    site = (DEPLOY / "systemd" / "potato@.service").read_text()
+    given = re.search(r"potato-run\(\) \{(.+?)\}\n", (CLONE / "docs" / "operations.md").read_text(), re.DOTALL)
+    assert given is not None
+    [settings] = re.findall(r"^Environment=(.*)$", site, re.MULTILINE)
+    assert [one for one in settings.split() if f"-E {one}" not in given[1]] == []
+    [file] = re.findall(r"^EnvironmentFile=.*$", site, re.MULTILINE)
+    assert f"-p {file}" in given[1]
+    # Of systemd's own it is "/", where a backup cannot be written.
+    home = dict(one.split("=") for one in settings.split())["POTATO_HOME"]
+    assert f"-p WorkingDirectory={home} " in given[1]
+
+
 def large_bodies() -> re.Pattern[str]:
     """The addresses for which nginx takes large bodies."""
     [pattern] = re.findall(r"location ~ (\S+) \{", NGINX)
