@@ -36,7 +36,7 @@ class Bucket:
 
 
 def known() -> list[str]:
-    """The destinations a schedule may have. What is no address is left out: checks.py names it to whoever runs the server."""
+    """The destinations a schedule may have. What is no address is left out; checks.py names it."""
     return [str(parse(text)) for text in settings.POTATO_EXPORT_BUCKETS if not problem(text)]
 
 

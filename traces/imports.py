@@ -24,13 +24,14 @@ from potato_site.canonical import canonical
 from traces.archives import unpacked
 from traces.batches import save_batch
 from traces.conversion import Conversion, Converted, Done
+from traces.convert import counted
 from traces.converters import converters
 from traces.converters.native import Native
 from traces.document import DocumentError, TraceDocument, normalize
 from traces.entries import Entry, entry_of
 from traces.finding import find_sources, printable
 from traces.import_options import ImportOptions
-from traces.jsonl import Problem
+from traces.jsonl import WARNING, Problem
 from traces.late_results import with_late_results
 from traces.models import Dataset, Document, Import, ImportFile, Trace, TraceVersion
 from traces.neighbours import NO_FILES
@@ -78,11 +79,24 @@ class _Tally:
     is_kept: bool = False  # in its row
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
+    told: Counter[str] = field(default_factory=Counter)  # what its traces warn of → how often
 
     def add(self, problem: Problem) -> None:
         self.counts["problems" if problem.is_error else "warnings"] += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Count what a trace warns of; texts beyond MAX_PROBLEMS are not kept."""
+        for times, what in map(counted, warnings):
+            if what in self.told or len(self.told) < MAX_PROBLEMS:
+                self.told[what] += times
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The problems, and behind them, as far as there is room, what its traces warn of."""
+        told = [f"{times:,} × {what}" if times > 1 else what for what, times in self.told.items()]
+        warnings = [Problem(self.file, None, "", text, WARNING) for text in told]
+        return [problem.as_dict() for problem in [*self.problems, *warnings][:MAX_PROBLEMS]]
 
 
 def import_files(
@@ -200,6 +214,7 @@ class _Run:
                 tally.format = event.format
                 for one in (tally, self.total):
                     one.counts["warnings"] += event.n_warnings
+                tally.warn(event.told)
                 self.external_ids[event.id] = None
             self.waiting.append((tally, entry))
             self.waiting_bytes += len(entry.body)
@@ -289,7 +304,7 @@ def _file_row(row: Import, tally: _Tally) -> ImportFile:
         sha256=tally.sha256,
         format=tally.format,
         counts={key: tally.counts[key] for key in COUNTED},
-        problems=[problem.as_dict() for problem in tally.problems],
+        problems=tally.kept(),
     )
 
 

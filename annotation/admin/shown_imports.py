@@ -14,7 +14,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Count, IntegerField, JSONField, Q, QuerySet
+from django.db.models import Case, Count, IntegerField, JSONField, Q, QuerySet, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Substr
 from django.db.models.lookups import GreaterThan, In
@@ -23,6 +23,7 @@ from django.utils import timezone
 from potato_site.jobs.models import Job
 from traces import uploads
 from traces.imports import ARCHIVE, COUNTED, MAX_PROBLEMS
+from traces.jsonl import WARNING
 from traces.models import Dataset, Import, ImportFile
 
 SHOWN = 20
@@ -75,7 +76,7 @@ class ShownImport:
 
 @dataclass(frozen=True)
 class _Files:
-    """What is shown of an import's files: see ShownImport. ``telling``: the first with problems or warnings."""
+    """What is shown of an import's files: see ShownImport. ``telling``: the first with problems, then with warnings."""
 
     first: list[ImportFile]
     total: int
@@ -114,7 +115,9 @@ def _read(files: list[ImportFile]) -> _Files:
         total=len(files),
         names=sent[:SHOWN_NAMES],
         n_inside=len(files) - len(sent),
-        telling=[file.pk for file in files if any(file.counts.get(key) for key in TELLING)][:FILES_WITH_PROBLEMS],
+        telling=list(dict.fromkeys(file.pk for key in TELLING for file in files if file.counts.get(key)))[
+            :FILES_WITH_PROBLEMS
+        ],
     )
 
 
@@ -135,8 +138,10 @@ def _asked(batch: Import, total: int) -> _Files:
 def _telling(files: QuerySet[ImportFile]) -> list[int]:
     # The counts are JSON kept as text.
     counts = (Cast(KeyTextTransform(key, Cast("counts", JSONField())), IntegerField()) for key in TELLING)
-    some = files.filter(reduce(or_, (Q(GreaterThan(count, 0)) for count in counts)))
-    return list(some.order_by("pk").values_list("pk", flat=True)[:FILES_WITH_PROBLEMS])
+    has = [Q(GreaterThan(count, 0)) for count in counts]
+    worst_first = Case(*(When(one, then=place) for place, one in enumerate(has)))
+    some = files.filter(reduce(or_, has)).order_by(worst_first, "pk")
+    return list(some.values_list("pk", flat=True)[:FILES_WITH_PROBLEMS])
 
 
 def _is_inside(archives: Iterable[str]) -> Q:
@@ -170,7 +175,7 @@ def _shown(batch: Import, files: _Files, problems: list[dict[str, Any]]) -> Show
         n_files=files.total,
         names=files.names,
         n_inside=files.n_inside,
-        problems=problems[:MAX_PROBLEMS],
+        problems=sorted(problems, key=lambda one: one.get("severity") == WARNING)[:MAX_PROBLEMS],
     )
 
 

@@ -80,7 +80,7 @@ def test_a_manifest_of_another_export_that_may_not_be_removed_is_said(bucket, ex
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
 
     monkeypatch.setattr(S3Storage, "delete", refused)
-    with pytest.raises(CannotDeliver, match="is of another export, and stays: ClientError: .*AccessDenied"):
+    with pytest.raises(CannotDeliver, match=r"is of another export, and stays: ClientError: .*AccessDenied"):
         deliver(export, ADDRESS)
     assert bucket.Object(f"{prefix}/manifest.json").get()["Body"].read() == b"{}"
 

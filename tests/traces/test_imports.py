@@ -397,3 +397,16 @@ def test_a_row_somebody_else_put_in_between_makes_the_batch_start_again(dataset,
     assert import_files(dataset, [write(make_trace("a"), make_trace("b"))]).new == 2
     assert calls == [2, 2]
     assert Trace.objects.count() == Document.objects.count() == 2
+
+
+def test_what_traces_warn_of_is_kept_with_their_file_and_takes_no_problem_its_place(dataset, write):
+    traces = [make_trace(f"t{number}", source={"warnings": [f"odd {number}", "2 × same"]}) for number in range(150)]
+    other = make_trace("other", source={"warnings": ["odd", "2 × same"]})
+    report = import_files(dataset, [write(*traces), write(other, *["{\n"] * 120, name="bad.jsonl")])
+    assert report.n_warnings == 302
+    assert [problem.severity for problem in report.problems] == ["error"] * 100, "the command tells of files alone"
+    many, bad = ImportFile.objects.order_by("pk").values_list("problems", flat=True)
+    assert len(many) == 100
+    assert [one["message"] for one in many[:2]] == ["odd 0", "300 × same"]
+    assert {one["severity"] for one in bad} == {"error"}
+    assert len(bad) == 100

@@ -90,7 +90,9 @@ class ImportFileShown(serializers.Serializer):
     format = serializers.CharField(help_text="The converter that read it; empty before, and where none did.")
     sha256 = serializers.CharField()
     counts = CountsShown()
-    problems = RecordProblemShown(many=True, help_text="The first hundred; counts has the true number.")
+    problems = RecordProblemShown(
+        many=True, help_text="What was not read, then what traces warn of. The first hundred; counts has all."
+    )
 
 
 def show_dataset(request: Request, dataset: Dataset) -> dict[str, Any]:

@@ -468,6 +468,36 @@ def test_a_warning_is_shown_as_one(page, project):
     assert "Warning:" in page.get(url(project)).content.decode()
 
 
+def test_what_traces_warn_of_is_told_behind_what_is_wrong(page, project):
+    warned = make_trace("w1", source={"warnings": ["3 × image left out", "odd"]})
+    again = make_trace("w2", source={"warnings": ["2 × image left out"]})
+    page.post(url(project), {"file": file_of(warned, again, "{")})
+    work()
+    shown = page.get(url(project)).context["imports"][0]
+    assert (shown.counts["problems"], shown.counts["warnings"]) == (1, 3)
+    told = [(one["severity"], one["line"], one["message"]) for one in shown.problems]
+    assert told[0][:2] == ("error", 3)
+    assert told[1:] == [("warning", None, "5 × image left out"), ("warning", None, "odd")]
+    text = " ".join(page.get(url(project)).content.decode().split())
+    assert "Warning: 5 × image left out" in text
+
+
+@pytest.mark.parametrize("shown_files", [200, 10])
+def test_files_with_mere_warnings_hide_none_with_a_problem(page, project, monkeypatch, shown_files):
+    monkeypatch.setattr(shown_imports, "SHOWN_FILES", shown_files)
+    batch = Import.objects.create(dataset=project.dataset)
+    rows = [ImportFile(batch=batch, file=f"{number}.jsonl", format="native") for number in range(30)]
+    for number, row in enumerate(rows):
+        severity = "error" if number == 29 else "warning"
+        row.counts = {"new": 1, "problems": int(number == 29), "warnings": int(number != 29)}
+        row.problems = [{"file": row.file, "line": 1, "field": "", "message": "is odd", "severity": severity}]
+    ImportFile.objects.bulk_create(rows)
+    batch.counts = {"new": 30, "problems": 1, "warnings": 29}
+    batch.save(update_fields=["counts"])
+    shown = page.get(url(project)).context["imports"][0]
+    assert [one["file"] for one in shown.problems][:2] == ["29.jsonl", "0.jsonl"]
+
+
 def test_a_superuser_chooses_a_watched_folder_among_those_of_the_settings(page, client, project, settings, tmp_path):
     (tmp_path / "watched").mkdir()
     settings.POTATO_WATCHED_FOLDERS = [str(tmp_path / "watched")]
