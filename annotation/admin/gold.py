@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 
 from annotation import access
 from annotation.admin.filters import ProjectFilter, QuestionFilter
+from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.answers.context import OF_A_PAIR
 from annotation.answers.words import words_of
@@ -55,8 +56,8 @@ class GoldAdmin(ProjectList):
     sortable_by = ()
     ordering = ("-pk",)
     search_help_text = "Part of a trace's id"
-    fields = ("item", "scheme", "value", "rationale", "use", "source")
-    readonly_fields = ("source",)
+    fields = ("item_page", "scheme", "value", "rationale", "use", "source")
+    readonly_fields = ("item_page", "source")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return access.manages_something(request.user)
@@ -69,6 +70,11 @@ class GoldAdmin(ProjectList):
 
     def trace(self, gold: Gold) -> str:
         return gold.item.called
+
+    @admin.display(description="item")
+    def item_page(self, gold: Gold) -> Any:
+        """Where it can be forgotten, too."""
+        return answers_link(gold.item.project.slug, gold.item_id, gold.item.called)
 
     def question(self, gold: Gold) -> str:
         return gold.scheme.name

@@ -46,6 +46,9 @@ class JobAdmin(ScopedAdmin):
 
     @admin.display(description="progress")
     def progressed(self, job: Job) -> str:
+        """How far it is. It says so at times only: of one that is done the last word would be "7 of 8"."""
         done, total = job.progress.get("done"), job.progress.get("total")
         counted = f"{done} of {total}" if total else str(done or "")
+        if job.state == Job.State.DONE:
+            counted = ""
         return " · ".join(part for part in (counted, str(job.progress.get("message") or "")) if part)

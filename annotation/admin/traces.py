@@ -12,13 +12,16 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from annotation import access
+from annotation.admin import leads
 from annotation.admin.filters import CHOICES_SHOWN, ProjectFilter
 from annotation.admin.lists import ProjectList
 from annotation.models import Project
 from potato_site.numbers import whole_number
 from potato_site.scoped_admin import ScopedAdmin
+from traces.conversion import warnings_of
 from traces.imports import COUNTED
 from traces.models import Dataset, Import, Trace
+from traces.store import load_document
 
 
 def datasets_of(user: Any) -> list[int]:
@@ -77,6 +80,19 @@ class DatasetAdmin(ScopedAdmin):
     search_fields = ("name",)
     fields = ("name", "created_at")
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        @admin.display(description="projects")
+        def labeled_by(dataset: Dataset) -> Any:
+            return leads.projects_of(dataset, request.user, "manage-overview")
+
+        def traces(dataset: Dataset) -> Any:
+            return leads.rows_of(dataset, "trace", "Show traces")
+
+        def imports(dataset: Dataset) -> Any:
+            return leads.rows_of(dataset, "import", "Show imports")
+
+        return [*super().get_fields(request, obj), labeled_by, traces, imports]
+
     def visible_to(self, user: Any) -> QuerySet[Dataset]:
         own = access.administered(user).values("pk")
         used = Count("projects", filter=Q(projects__in=own), distinct=True)
@@ -96,7 +112,18 @@ class TraceAdmin(ScopedAdmin):
     sortable_by = ("external_id",)
     ordering = ("dataset", "external_id")
     search_fields = ("external_id",)
-    fields = ("external_id", "dataset", "issue_id", "issue_key", "instance_id", "is_withdrawn")
+    fields = (
+        "external_id", "title", "steps", "agent", "dataset", "issue_id", "issue_key", "instance_id", "is_withdrawn",
+        "source_file", "warnings",
+    )  # fmt: skip
+    readonly_fields = ("title", "steps", "agent", "source_file", "warnings")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        @admin.display(description="read it in")
+        def read_in(trace: Trace) -> Any:
+            return leads.items_with(trace, request.user)
+
+        return [read_in, *super().get_fields(request, obj)]
 
     def visible_to(self, user: Any) -> QuerySet[Trace]:
         return Trace.objects.filter(dataset__in=datasets_of(user))
@@ -109,6 +136,15 @@ class TraceAdmin(ScopedAdmin):
 
     def agent(self, trace: Trace) -> str:
         return trace.current.agent if trace.current else ""
+
+    def source_file(self, trace: Trace) -> str:
+        return (trace.current.meta.get("source_file") if trace.current else "") or leads.NONE
+
+    @admin.display(description="warnings of its source")
+    def warnings(self, trace: Trace) -> str:
+        """In words: what of it is not shown, say. Only of one trace, as its document is read for them."""
+        told = warnings_of(load_document(trace.current_id)) if trace.current_id else ()
+        return "\n".join(told) or leads.NONE
 
     @admin.display(description="state", empty_value="")
     def condition(self, trace: Trace) -> str:
@@ -125,6 +161,13 @@ class ImportAdmin(ScopedAdmin):
     ordering = ("-pk",)
     fields = ("created_at", "dataset", "first_file", "brought", "made_by", "status")
     readonly_fields = ("first_file", "brought", "status")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        @admin.display(description="by file, on the page of")
+        def in_full(batch: Import) -> Any:
+            return leads.projects_of(batch.dataset, request.user, "manage-upload")
+
+        return [*super().get_fields(request, obj), in_full]
 
     def title_of(self, obj: Import) -> str:
         return f"import of {timezone.localtime(obj.created_at):%-d %b %Y, %H:%M} into {obj.dataset}"

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from annotation.admin import leads
 from annotation.projects.forgetting import is_left
 from potato_site.accounts.models import User
 from potato_site.scoped_admin import ScopedAdmin
@@ -22,12 +23,25 @@ class UserAdmin(ScopedAdmin):
     ordering = ("username",)
     search_fields = ("username", "email")
     fields = (
-        "username", "email", "is_active", "is_superuser", "last_login", "date_joined", "created_by_project", "forget",
+        "username", "email", "active", "superuser", "last_login", "date_joined", "created_by_project", "projects",
+        "forget",
     )  # fmt: skip
-    readonly_fields = ("forget",)
+    readonly_fields = ("active", "superuser", "projects", "forget")
 
     def visible_to(self, user: Any) -> QuerySet[User]:
         return User.objects.all() if user.is_superuser else User.objects.none()
+
+    # Without the help texts of the fields, which speak of ticking them: nothing is changed here.
+    @admin.display(boolean=True)
+    def active(self, user: User) -> bool:
+        return user.is_active
+
+    @admin.display(boolean=True)
+    def superuser(self, user: User) -> bool:
+        return user.is_superuser
+
+    def projects(self, user: User) -> Any:
+        return leads.memberships_of(user)
 
     @admin.display(description="for good")
     def forget(self, user: User) -> Any:

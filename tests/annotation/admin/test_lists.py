@@ -20,6 +20,7 @@ from annotation.projects.create import create_project
 from annotation.projects.revisions import config_of, current, set_config
 from annotation.quality.gold import set_gold
 from potato_site.accounts.models import AuditEntry, User
+from potato_site.jobs.models import Job
 from tests import factory, objects
 from traces.models import Trace
 
@@ -365,6 +366,70 @@ def test_the_page_of_a_row_shows_json_as_json(client, project, manager):
     assert "&lt;b&gt;None&lt;/b&gt; of it" in page
     assert "&#x27;step&#x27;" not in page
     assert "field-value" in page, "the row is called after its field"
+
+
+def page_of(client, model: str, pk: int) -> str:
+    return unescape(client.get(reverse(f"admin:{model}_change", args=[pk])).content.decode())
+
+
+def test_the_page_of_a_trace_leads_to_where_it_can_be_read_and_says_what_is_left_out(client, tmp_path, db):
+    record = factory.make_trace("t1", 2, source={"format": "codex", "file": "runs/a.jsonl", "warnings": ["3 × <odd>"]})
+    project = factory.make_project(tmp_path / "own", traces=[record])
+    factory.make_project(tmp_path / "other", traces=factory.make_traces(1))
+    user = User.objects.create_user("boss")
+    Membership.objects.create(project=project, user=user, role="manager", source="admin")
+    client.force_login(user)
+    item = Item.objects.get(project=project)
+    page = page_of(client, "traces_trace", item.trace_a_id)
+    assert reverse("manage-item", args=[project.slug, item.pk]) in page
+    assert "runs/a.jsonl" in page
+    assert "3 × <odd>" in page
+    # A second project of the dataset, in which this person has no say.
+    second = create_project("Second", project.dataset, config_of(project.revision_id), [], factory.person("ann"))
+    Item.objects.create(project=second, trace_a=item.trace_a, a=item.a, position=0)
+    assert "Second" not in page_of(client, "traces_trace", item.trace_a_id)
+
+
+def test_the_pages_of_datasets_imports_and_known_answers_lead_on(client, project, manager):
+    submission = factory.submit_item(project, "ann", factory.answers())
+    item = submission.assignment.item
+    gold = objects.OBJECTS["annotation.Gold"](submission.assignment)
+    batch = project.dataset.imports.get()
+    client.force_login(manager)
+    dataset = page_of(client, "traces_dataset", project.dataset_id)
+    assert reverse("manage-overview", args=[project.slug]) in dataset
+    for model in ("trace", "import"):
+        address = f"{reverse(f'admin:traces_{model}_changelist')}?dataset={project.dataset_id}"
+        assert address in dataset
+        assert len(rows(client, address)) == {"trace": 4, "import": 1}[model]
+    assert reverse("manage-upload", args=[project.slug]) in page_of(client, "traces_import", batch.pk)
+    page = page_of(client, "annotation_gold", gold.pk)
+    assert reverse("manage-item", args=[project.slug, gold.item_id]) in page
+    assert str(item) not in page
+
+
+def test_the_page_of_an_account_asks_nobody_to_tick_anything(client, project, manager):
+    client.force_login(User.objects.create_superuser("root"))
+    page = page_of(client, "accounts_user", manager.pk)
+    assert "Unselect this" not in page
+    assert f"{project}: manager, active" in page
+
+
+def test_a_job_that_is_done_is_not_left_at_seven_of_eight(client, project, manager):
+    progress = {"done": 7, "total": 8, "message": "part 8 of 8"}
+    job = Job.objects.create(
+        kind="traces.render",
+        queue="fast",
+        state="done",
+        progress=progress,
+        due_at=timezone.now(),
+        project_id=project.pk,
+    )
+    client.force_login(manager)
+    assert "7 of 8" not in page_of(client, "jobs_job", job.pk)
+    assert "part 8 of 8" in page_of(client, "jobs_job", job.pk)
+    Job.objects.filter(pk=job.pk).update(state="running")
+    assert "7 of 8 · part 8 of 8" in page_of(client, "jobs_job", job.pk)
 
 
 def test_traces_are_found_by_dataset_and_state(client, project, tmp_path):
