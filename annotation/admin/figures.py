@@ -42,15 +42,18 @@ class Band:
 def band_of(value: float | None, low: float | None, traces: int) -> Band:
     """What an alpha with the lower end `low` of its interval, over so many `traces`, is worth.
 
-    A high alpha that a handful of traces gave, or whose interval reaches down to what would be too low, proves nothing.
+    A high alpha that a handful of traces gave, or whose interval reaches down to what would be too low, proves nothing;
+    nor does any that has no interval, as that of a single trace.
     """
     if value is None:
         return Band("none", "not defined")
+    if low is None:
+        return Band("fair", "uncertain")
     if value < TENTATIVE:
         return Band("poor", "too low")
     if value < RELIABLE:
         return Band("fair", "tentative")
-    if traces < SMALL_OVERLAP or low is None or low < TENTATIVE:
+    if traces < SMALL_OVERLAP or low < TENTATIVE:
         return Band("fair", "uncertain")
     return Band("good", "reliable")
 
@@ -80,7 +83,7 @@ class AgreementRow:
     def at_best(self) -> float:
         """The upper end of its interval. The lowest one is the weakest of which anything is known: a question with
         hardly a disagreement can have a low value that means nothing."""
-        return next(number for number in (self.high, self.value, 1.0) if number is not None)
+        return 1.0 if self.high is None else self.high
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,15 @@ class TestTheNumbers:
         assert "<bdi>ann</bdi> and <bdi>bob</bdi>" in full
         assert "0 %" in full
 
+    def test_one_trace_on_which_two_differ_is_no_alarm(self, manager, project):
+        submit_item(project, "ann", answers(0, "resolved"))
+        submit_item(project, "bob", answers(1, "partial"))
+        count(project)
+        text = page(manager, project)
+        assert "is too low" not in text
+        assert "Too low" not in text
+        assert "Uncertain" in text
+
     def test_of_first_errors_those_within_a_step_are_told(self, manager, project):
         for ann, bob in ((0, 1), (1, 4), (2, 2)):
             submit_item(project, "ann", answers(ann))
