@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from potato_site.numbers import with_point
+from potato_site.numbers import in_ascii, with_point
 
 
 class WholeNumberField(forms.IntegerField):
@@ -19,9 +19,10 @@ class WholeNumberField(forms.IntegerField):
         return {"inputmode": "text"} if isinstance(self.min_value, int) and self.min_value < 0 else {}
 
     def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and not {".", ","}.isdisjoint(value):
+        text = in_ascii(value) if isinstance(value, str) else value
+        if isinstance(text, str) and not {".", ","}.isdisjoint(text):
             raise forms.ValidationError("Enter a whole number, without commas or points.")
-        return super().to_python(value)
+        return super().to_python(text)
 
 
 class NumberField(forms.FloatField):

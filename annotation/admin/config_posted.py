@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from annotation.admin.config_forms import MISSING, SCHEMES, Node, parts_of, required_texts, scalar_of
 from annotation.projects.dump import written_scheme
 from annotation.schemes import schemes
-from potato_site.numbers import whole_number, with_point
+from potato_site.numbers import in_ascii, whole_number, with_point
 
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 ACTIONS = ("add", "remove", "up", "down")
@@ -196,7 +196,7 @@ def _number_of(text: str, is_whole: bool) -> Any:
 def _plain(text: str, is_whole: bool) -> str:
     """A number with a point as its mark of decimals. Raises ValueError, with a sentence, where it could be two."""
     # A mark in a whole number could part thousands or decimals: "2.000".
-    if is_whole and not {".", ","}.isdisjoint(text):
+    if is_whole and not {".", ","}.isdisjoint(in_ascii(text)):
         raise ValueError("Enter a whole number, without commas or points.")
     return with_point(text)
 

@@ -192,12 +192,12 @@ def test_a_number_stays_as_it_was_typed_when_it_is_saved(label):
 COST = {"annotation_type": "number", "name": "cost", "label": "Cost"}
 
 
-def test_a_comma_is_a_mark_of_decimals_as_a_point_is(label):
+def test_a_comma_is_a_mark_of_decimals_as_a_point_is_and_digits_are_of_any_script(label):
     page = label(schemes=[COST])
     field = page.get_by_label("Cost")
     expected = {
         "1,5": 1.5, "1.5": 1.5, " -0,25 ": -0.25, "−3": -3, "0,125": 0.125, "1.125": 1.125, "1234,125": 1234.125,
-        ".5": 0.5, "7,": 7, "2e3": 2000,
+        ".5": 0.5, "7,": 7, "2e3": 2000, "－１，５": -1.5, "٣٫٥٠٠": 3.5, "१२": 12, "𝟘𝟗": 9,
     }  # fmt: skip
     given = {}
     for typed in expected:
@@ -220,6 +220,8 @@ def test_what_can_be_read_in_two_ways_or_is_no_number_stays_as_typed_and_says_so
         ("Cost", "1,234.5", "“1,234.5” is not a number."),
         ("Cost", "5 min", "“5 min” is not a number."),
         ("Cost", "-", "“-” is not a number."),
+        ("Cost", "5²", "“5²” is not a number."),
+        ("Cost", "１，５００", "“1,500” can mean 1500 or 1.5: type the one you mean like that."),
         ("Cost", "9007199254740993", "“9007199254740993” is too large a number."),
         ("Whole", "1.500", "“1.500” can mean 1500 or 1.5: type the one you mean like that."),
         ("Whole", "1,5", "This takes a whole number."),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django import forms
 
+from potato_site.number_fields import WholeNumberField
 from potato_site.numbers import MOST, whole_number, with_point
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +26,21 @@ def test_what_is_no_number_of_a_row_is_none(text):
 @pytest.mark.parametrize(
     ("typed", "plain"),
     [("1,5", "1.5"), (" -0,25 ", "-0.25"), (",5", ".5"), ("0,125", "0.125"), ("1234,500", "1234.500"), ("12", "12"),
-     ("1.5", "1.5"), ("1.500", "1.500"), ("1,234.5", "1,234.5"), ("a, b", "a, b"), ("1,5e3", "1,5e3")],
+     ("1.5", "1.5"), ("1.500", "1.500"), ("1,234.5", "1,234.5"), ("a, b", "a, b"), ("1,5e3", "1,5e3"),
+     ("−3", "-3"), ("－１，５", "-1.5"), ("٣٫٥٠٠", "3.500"), ("१२", "12"), ("𝟘𝟗", "09"), ("5²", "5²")],
 )  # fmt: skip
 def test_a_comma_is_a_mark_of_decimals(typed, plain):
     assert with_point(typed) == plain
+
+
+@pytest.mark.parametrize(("typed", "number"), [("１２", 12), ("−٣", -3), (" २० ", 20), ("٣٫٠", None), ("１．０", None)])
+def test_a_whole_number_has_the_digits_of_any_script(typed, number):
+    field = WholeNumberField()
+    if number is None:
+        with pytest.raises(forms.ValidationError, match="without commas or points"):
+            field.clean(typed)
+    else:
+        assert field.clean(typed) == number
 
 
 @pytest.mark.parametrize("typed", ["1,500", "-12,000", "999,999"])

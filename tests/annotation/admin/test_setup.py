@@ -192,6 +192,7 @@ def test_two_changes_of_one_key_are_named_and_both_stay(mia, url, project):
     [
         ("minimum_time_per_instance", "1,500", "“1,500” can mean 1500 or 1.5: type the one you mean like that"),
         ("overlap_depth", "3.000", "Enter a whole number, without commas or points"),
+        ("overlap_depth", "３．０", "Enter a whole number, without commas or points"),
         ("overlap_depth", "3,0", "Enter a whole number, without commas or points"),
     ],
 )

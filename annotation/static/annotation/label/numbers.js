@@ -5,6 +5,8 @@
  * the page: the rules of annotation.schemes.numbers.
  */
 
+// Signs and marks as other keyboards have them. The Arabic mark of decimals parts no thousands.
+const SIGNS = { "−": "-", "－": "-", "＋": "+", "．": ".", "，": ",", "٫": "." };
 const NUMBER = /^([+-]?)(\d*)(?:[.,](\d*))?(?:e([+-]?\d+))?$/i;
 // Digits that would be three of thousands behind a mark: "1,500" is 1500 to some, and 1.5 to others.
 const GROUP = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
@@ -17,7 +19,7 @@ export function isNumberField(element) {
 
 /** {value, problem}: the number in a field, null where it is empty; or why it holds none that is an answer, in words. */
 export function numberIn(field) {
-  const text = field.value.trim().replace("−", "-");
+  const text = inAscii(field.value.trim());
   if (text === "") return { value: null, problem: "" };
   const [, sign, whole, fraction = "", power = "0"] = NUMBER.exec(text) ?? [];
   if (sign === undefined || !(whole || fraction)) return { value: null, problem: `“${text}” is not a number.` };
@@ -30,6 +32,19 @@ export function numberIn(field) {
   // Beyond, a browser cannot tell a whole number from the next.
   if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return { value: null, problem: `“${text}” is too large a number.` };
   return { value, problem: isTaken(value, field) ? "" : `This takes ${field.dataset.takes ?? "another number"}.` };
+}
+
+/** Digits, signs and marks of decimals of any script as those of ASCII: potato_site.numbers.in_ascii. */
+function inAscii(text) {
+  return text.replace(/[−－＋．，٫]/g, (sign) => SIGNS[sign]).replace(/[^\P{Nd}0-9]/gu, digit);
+}
+
+/** Digits stand in rows of ten, from 0 on; a row may follow another one. */
+function digit(character) {
+  const place = character.codePointAt(0);
+  let before = place;
+  while (/\p{Nd}/u.test(String.fromCodePoint(before - 1))) before -= 1;
+  return String((place - before) % 10);
 }
 
 /** An arrow key in a number field goes to the next number that is taken, up or down. */
