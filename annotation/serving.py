@@ -18,6 +18,7 @@ from annotation.models import Membership, Project
 from annotation.projects import registration
 from potato_site.accounts.links import link_path
 from potato_site.accounts.manager import ensure_manager
+from potato_site.counts import plural
 from potato_site.supervise import EVERYWHERE, Address, CannotServe, lock, serve
 
 if TYPE_CHECKING:
@@ -87,14 +88,14 @@ def tell(reports: Sequence[LoadReport], err: OutputWrapper) -> None:
                 err.write(f"{kind}: {note}")
         unnamed = report.n_problems - len(report.problems)
         if unnamed > 0:
-            err.write(f"error: {report.file.name}: and {unnamed} more problems in its traces")
+            err.write(f"error: {report.file.name}: and {plural(unnamed, 'more problem')} in its traces")
 
 
 def refuse_errors(reports: Sequence[LoadReport]) -> None:
     """Raises CommandError if a configuration could not be loaded."""
     wrong = sum(len(report.errors) for report in reports)
     if wrong:
-        raise CommandError(f"{wrong} error{'s' if wrong > 1 else ''} in the configuration: nothing is served")
+        raise CommandError(f"{plural(wrong, 'error')} in the configuration: nothing is served")
 
 
 def welcome(address: Address, projects: Sequence[Project], passwords: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from exports.asked import Asked
 from exports.formats import Format
 from exports.options import Options
 from exports.tally import Tally
+from potato_site.counts import plural
 
 PAIR_OPTIONS = ("pair_source", "pairs_per_issue", "min_margin")
 PROMPT_OPTIONS = ("prompt_limit",)
@@ -52,7 +53,8 @@ def without_effect(
     if options.traces is not None:
         unknown = len(options.traces) - queries.coverage(project, only=options.traces).known
         if unknown:
-            yield f"traces: {unknown:,} of the {len(options.traces):,} ids are of no trace here"
+            are = "is" if unknown == 1 else "are"
+            yield f"traces: {unknown:,} of {plural(len(options.traces), 'id')} {are} of no trace here"
 
 
 def lets_none_in(sentence: str) -> bool:

@@ -16,6 +16,7 @@ from exports.formats import Format, Row, formats
 from exports.options import Options
 from exports.pairs import less_than
 from exports.statistics import mixture
+from potato_site.counts import plural
 
 LOOKED_AT = 200
 SHOWN_ROWS = 3
@@ -49,8 +50,8 @@ class Preview:
     @property
     def what(self) -> str:
         """``12 labeled traces and 3 comparisons``: without the kind of which there is none, if there is the other."""
-        traces = f"{self.looked_at:,} labeled trace{'' if self.looked_at == 1 else 's'}"
-        pairs = f"{self.compared:,} comparison{'' if self.compared == 1 else 's'}"
+        traces = plural(self.looked_at, "labeled trace")
+        pairs = plural(self.compared, "comparison")
         return " and ".join([traces] * bool(self.looked_at or not self.compared) + [pairs] * bool(self.compared))
 
 
@@ -138,10 +139,15 @@ def _warnings(counts: dict[str, Any], tokens: list[tuple[int, int]], examples: i
             f"{contrary:,} {told} the same task and steps as an earlier one, and other labels, which are not in it."
         )
     if counts["unlabeled"]:
-        found.append(f"{counts['unlabeled']:,} of {counts['items']:,} traces have no label yet and are not in it.")
+        have = "has" if counts["unlabeled"] == 1 else "have"
+        found.append(f"{counts['unlabeled']:,} of {plural(counts['items'], 'trace')} {have} no label yet: not in it.")
     if counts["uncompared"]:
-        found.append(f"{counts['uncompared']:,} of {counts['pairs']:,} pairs are not compared yet and not in it.")
+        are = "is" if counts["uncompared"] == 1 else "are"
+        found.append(
+            f"{counts['uncompared']:,} of {plural(counts['pairs'], 'pair')} {are} not compared yet: not in it."
+        )
     for limit, beyond in tokens:
         if beyond:
-            found.append(f"{beyond:,} of {examples:,} examples are longer than {limit:,} tokens (about).")
+            are = "is" if beyond == 1 else "are"
+            found.append(f"{beyond:,} of {plural(examples, 'example')} {are} longer than {limit:,} tokens (about).")
     return found

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from traces.markup import LINE_CHARS, Html, el, esc, join, long_line, plural
+from potato_site.counts import plural
+from traces.markup import LINE_CHARS, Html, el, esc, join, long_line
 
 # Past this many differently styled pieces the rest of a text is shown in one style: a page must stay a page.
 MAX_RUNS = 3_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from potato_site.counts import plural
 from traces import ansi
-from traces.markup import Html, el, esc, join, line, plural, text_of
+from traces.markup import Html, el, esc, join, line, text_of
 from traces.options import RenderOptions
 
 # What stays in sight of a folded output: its beginning, and the end, where tests print their result.

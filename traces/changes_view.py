@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from potato_site.counts import plural
 from traces import blocks
 from traces.blocks import Highlight
 from traces.changes import ChangedFile, Changes
 from traces.displays import Context
 from traces.displays.diff import ShownDiff, folded
 from traces.highlight import plain
-from traces.markup import Html, el, join, plural
+from traces.markup import Html, el, join
 from traces.options import RenderOptions
 from traces.unified_diff import Diff
 from traces.without_lines import happened, marks

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from potato_site.counts import plural
 from traces.archives import Limits, unpacked
 from traces.collecting import seldom_collected
 from traces.conversion import Conversion, Converted
@@ -174,6 +175,6 @@ def convert_sources(
                 done += event.source.size
             if progress and not isinstance(event, Problem):
                 read = sources[event.file].place.bytes if isinstance(event, Converted) else 0
-                progress(done + read, total, f"{report.traces} traces")
+                progress(done + read, total, plural(report.traces, "trace"))
             del event  # of two long traces one is in memory at a time
     return report

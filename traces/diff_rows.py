@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby, zip_longest
 
+from potato_site.counts import plural
 from traces.blocks import Highlight, code_row, fold, plain_or_highlighted, rows_block
-from traces.markup import Html, esc, join, plural
+from traces.markup import Html, esc, join
 from traces.options import RenderOptions
 from traces.unified_diff import Line
 

@@ -21,6 +21,7 @@ from django.db import transaction
 from potato_site import planner
 from potato_site.accounts.models import User
 from potato_site.canonical import canonical
+from potato_site.counts import plural
 from traces.archives import unpacked
 from traces.batches import save_batch
 from traces.conversion import Conversion, Converted, Done
@@ -284,7 +285,7 @@ class _Run:
     def _how_far(self) -> str:
         if self.bytes_unpacked and not self.bytes_total:
             return f"unpacking {self.bytes_unpacked / 1e6:,.0f} MB"
-        return f"{len(self.external_ids)} traces"
+        return plural(len(self.external_ids), "trace")
 
 
 def _find(path: Path | Source | Problem) -> Iterator[Source | Problem]:

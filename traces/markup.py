@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+from potato_site.counts import plural
+
 # Of a longer line this much shows at first.
 LINE_CHARS = 2_000
 
@@ -109,11 +111,6 @@ def one_line(text: str, limit: int = 80) -> str:
     line = next((line for line in text[:4000].split("\n") if line.strip()), "")
     line = " ".join(line.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 line``, ``1,204 lines``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def long_line(head: Html, rest: Html, count: int) -> Html:

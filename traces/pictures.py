@@ -10,6 +10,7 @@ import base64
 import re
 from typing import Any
 
+from potato_site.counts import plural
 from traces import blocks
 from traces.markup import Html, el, join
 
@@ -34,7 +35,7 @@ def pictures(step: dict[str, Any]) -> Html | None:
         return None
     shown = [_picture(image, number, len(images)) for number, image in enumerate(images[:MAX_IMAGES], 1)]
     rest = len(images) - len(shown)
-    more = [blocks.note(f"{rest} more images are not shown.")] if rest else []
+    more = [blocks.note(f"{plural(rest, 'more image')} {'is' if rest == 1 else 'are'} not shown.")] if rest else []
     return el("div", join([*shown, *more]), class_="pictures")
 
 

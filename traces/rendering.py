@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from potato_site.canonical import digest
+from potato_site.counts import plural
 from traces import blocks
 from traces.blocks import Highlight
 from traces.displays import Context, Display, display_of
 from traces.displays.record import render_record
 from traces.highlight import Highlighter, plain
-from traces.markup import Html, el, join, plural, text_of
+from traces.markup import Html, el, join, text_of
 from traces.nesting import depth_of
 from traces.options import RenderOptions, options_key
 from traces.outline import outline

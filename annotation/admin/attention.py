@@ -19,6 +19,7 @@ from annotation.models import Project
 from annotation.projects import invitations
 from annotation.quality.live import Live
 from annotation.templatetags.figures import alpha, percent
+from potato_site.counts import plural
 
 # A person is named when at least so many submissions, and this share of theirs, came too fast.
 HASTY_SUBMISSIONS, HASTY_SHARE = 3, 0.1
@@ -49,7 +50,7 @@ def notices(
     of_numbers = _of_numbers(project, figures, live.at, links, manages=manages)
     found = [*_of_work(live, links), *_of_screening(project, links), *of_numbers]
     if figures.to_decide:
-        differ = f"{_count(figures.to_decide, 'item')} to adjudicate: the annotators differ."
+        differ = f"{plural(figures.to_decide, 'item')} to adjudicate: the annotators differ."
         found.append(Notice("warn", differ, links.adjudicate if decides else "", "Decide"))
     return sorted(found, key=lambda notice: ("bad", "warn", "good").index(notice.level))
 
@@ -58,9 +59,9 @@ def _of_work(live: Live, links: Links) -> Iterator[Notice]:
     if live.is_waiting:
         yield Notice("bad", "Jobs are waiting and no worker takes them. Is a worker running?", "#jobs", "See jobs")
     if live.failed:
-        yield Notice("bad", f"{_count(live.failed, 'job')} failed in the last 7 days.", "#jobs", "See jobs")
+        yield Notice("bad", f"{plural(live.failed, 'job')} failed in the last 7 days.", "#jobs", "See jobs")
     if live.overdue:
-        text = f"{_count(live.overdue, 'item')} {'is' if live.overdue == 1 else 'are'} past the end of the lease."
+        text = f"{plural(live.overdue, 'item')} {'is' if live.overdue == 1 else 'are'} past the end of the lease."
         yield Notice("warn", text, links.overdue, "Show assignments")
     yield from _stranded(live, links)
 
@@ -98,11 +99,11 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links,
         yield Notice("warn", _told_of_in_vain(count), links.free, "Show items")
     if figures.progress and (count := figures.progress.get("often_skipped")):
         was, them = ("was", "it") if count == 1 else ("were", "them")
-        text = f"{_count(count, 'item')} {was} skipped by several people: is something wrong with {them}?"
+        text = f"{plural(count, 'item')} {was} skipped by several people: is something wrong with {them}?"
         yield Notice("warn", text, links.often_skipped, "Show items")
     if figures.progress and (count := figures.progress.get("filled_in_vain")):
         has, it = ("has", "it") if count == 1 else ("have", "them")
-        text = f"{_count(count, 'item')} {has} labels that are left out, in places that nobody else is given"
+        text = f"{plural(count, 'item')} {has} labels that are left out, in places that nobody else is given"
         yield Notice("warn", f"{text}: put {it} back into the queue.", links.filled_in_vain, "Show items")
     if manages and figures.progress and (count := figures.progress.get("known_void")):
         text = (
@@ -115,7 +116,7 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links,
         )
     for group, count in (figures.progress or {}).get("for_nobody", {}).items():
         are = "is" if count == 1 else "are"
-        text = f"{_count(count, 'item')} {are} kept for the group “{group}”, in which nobody is at work."
+        text = f"{plural(count, 'item')} {are} kept for the group “{group}”, in which nobody is at work."
         yield Notice("warn", text, f"{links.free}&{urlencode({'group': group})}", "Show items")
     if figures.progress is None or project.state != Project.State.OPEN:
         return
@@ -125,13 +126,13 @@ def _of_numbers(project: Project, figures: Figures, now: datetime, links: Links,
     if items["total"] and not items["open"]:
         yield Notice("good", "Every item has all its labels.")
     elif figures.day_rows and (silent := _days_since(figures.day_rows[0][0], now)) >= SILENT_DAYS:
-        yield Notice("warn", f"Nobody has submitted anything for {silent} days.", links.people, "See people")
+        yield Notice("warn", f"Nobody has submitted anything for {plural(silent, 'day')}.", links.people, "See people")
 
 
 def _told_of_reach(beyond: dict[str, Any], awaited: int) -> str:
     """``awaited``: so many are invited, and may be all that is needed."""
     are = "is" if beyond["labels"] == 1 else "are"
-    text = f"{_count(beyond['labels'], 'label')} {are} asked for that nobody at work can give"
+    text = f"{plural(beyond['labels'], 'label')} {are} asked for that nobody at work can give"
     ways = []
     # An earlier version kept less.
     groups = [f"“{group}”" for group in beyond.get("for_groups", ())]
@@ -158,12 +159,12 @@ def told_of_stepless(project: Project) -> list[str]:
 
 def _told_of_left_out(count: int) -> str:
     has, is_ = ("has", "is") if count == 1 else ("have", "are")
-    return f"{_count(count, 'trace')} {has} no steps and {is_} not handed out: every question is about steps."
+    return f"{plural(count, 'trace')} {has} no steps and {is_} not handed out: every question is about steps."
 
 
 def _told_of_in_vain(count: int) -> str:
     has, its = ("has", "its trace has") if count == 1 else ("have", "their traces have")
-    return f"{_count(count, 'item')} {has} nothing to label: {its} no steps, and every question is about steps."
+    return f"{plural(count, 'item')} {has} nothing to label: {its} no steps, and every question is about steps."
 
 
 def _most(figures: Figures, is_meant: Callable[[Person], bool], by: Callable[[Person], float]) -> list[Person]:
@@ -192,7 +193,7 @@ def is_hasty(too_fast: int, submitted: int) -> bool:
 
 def _skipping(figures: Figures, links: Links) -> Iterator[Notice]:
     for one in _most(figures, lambda one: is_skipping(one["skipped"], one["submitted"]), lambda one: one["skipped"]):
-        text = f"{one['username']} skipped {one['skipped']} of {one['skipped'] + one['submitted']} items."
+        text = f"{one['username']} skipped {one['skipped']} of {plural(one['skipped'] + one['submitted'], 'item')}."
         yield Notice("warn", text, links.skipped, "Show them")
 
 
@@ -203,8 +204,8 @@ def is_skipping(skipped: int, submitted: int) -> bool:
 def _wrong(figures: Figures, links: Links) -> Iterator[Notice]:
     for one in _most(figures, lambda one: is_wrong(one.get("checked")), lambda one: -one["checked"]["likeness"]):
         checked = one["checked"]
-        share = percent(checked["likeness"])
-        text = f"{one['username']}: {share} right on the latest {checked['submissions']} items whose answer is known."
+        share, items = percent(checked["likeness"]), plural(checked["submissions"], "item")
+        text = f"{one['username']}: {share} right on the latest {items} whose answer is known."
         yield Notice("warn", text, _of_person(links.submissions, one), "Show submissions")
 
 
@@ -240,7 +241,3 @@ def told_of_straight(straight: dict[str, Any]) -> str:
 
 def _days_since(day: date, now: datetime) -> int:
     return (timezone.localdate(now) - day).days
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ from annotation.models import Item, Membership, Project
 from annotation.projects import invitations
 from annotation.projects.recruitment import platform_of
 from annotation.projects.revisions import current
+from potato_site.counts import plural
 from potato_site.jobs.models import Job
 
 
@@ -49,7 +50,7 @@ def _traces(project: Project, url: str) -> Step:
 
 def _questions(project: Project, url: str) -> Step:
     asked = len(current(project).annotation_schemes) if project.revision_id else 0
-    return Step("Questions", f"{asked} question{'' if asked == 1 else 's'} to answer.", url, asked > 0)
+    return Step("Questions", f"{plural(asked, 'question')} to answer.", url, asked > 0)
 
 
 def _people(project: Project, url: str) -> Step:

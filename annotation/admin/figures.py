@@ -13,6 +13,7 @@ from annotation.quality.agreement import SMALL_OVERLAP
 from annotation.quality.days import per_day
 from annotation.quality.statistics import ADJUDICATION, AGREEMENT, PACE, PROGRESS, Stat
 from annotation.templatetags.figures import clock
+from potato_site.counts import plural
 from potato_site.titles import title_of
 
 # Krippendorff's limits: conclusions may be drawn from 0.80, tentative ones from 0.667.
@@ -148,7 +149,7 @@ def _days(days: list[tuple[date, int]]) -> Bars:
     first = next(place for place, (_, count) in enumerate(days) if count)
     shown = days[min(first, len(days) - SHORTEST_SPAN) :]
     dates = [day for day, _ in shown]
-    labels = [f"{day:%a} {day.day} {day:%b}: {count} submission{'' if count == 1 else 's'}" for day, count in shown]
+    labels = [f"{day:%a} {day.day} {day:%b}: {plural(count, 'submission')}" for day, count in shown]
     middle = len(dates) // 2
     ticks = [(100 * (place + 0.5) / len(dates), f"{dates[place].day} {dates[place]:%b}") for place in (0, middle)]
     return bars([count for _, count in shown], labels, [*ticks, (100 * (1 - 0.5 / len(dates)), "today")], height=TALL)

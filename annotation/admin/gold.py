@@ -21,6 +21,7 @@ from annotation.models import Assignment, Gold
 from annotation.projects.revisions import config_of, meaning_key
 from annotation.quality.gold import audit_name, in_use
 from annotation.schemes.base import Scheme
+from potato_site.counts import plural
 
 State = Assignment.State
 
@@ -113,4 +114,4 @@ def _told(gold: Gold, scheme: Scheme | None) -> str:
     # The steps are not looked at: a list loads no traces.
     whole = "; ".join(words_of(scheme.told_of_item(gold.value, OF_A_PAIR)))
     steps = sum(key.isdigit() for key in gold.value)
-    return Truncator(whole).chars(100) or f"{steps} step{'' if steps == 1 else 's'}"
+    return Truncator(whole).chars(100) or plural(steps, "step")

@@ -21,6 +21,7 @@ from annotation.admin.named import about, named
 from annotation.models import Membership
 from potato_site.accounts.models import AuditEntry, User
 from potato_site.changes import lines
+from potato_site.counts import plural
 
 # Characters of a value, and of all of them together, that the list shows.
 VALUE = 40
@@ -164,7 +165,7 @@ class AuditEntryAdmin(ProjectList):
         Of a list of changes, such as those of people by a file, how many there are.
         """
         if isinstance(entry.after, list):
-            return f"{len(entry.after)} change{'' if len(entry.after) == 1 else 's'}"
+            return plural(len(entry.after), "change")
         parts = [_change(key, old, new) for key, old, new in lines(entry.before, entry.after)]
         return Truncator("; ".join(parts)).chars(LINE)
 

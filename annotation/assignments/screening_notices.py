@@ -10,6 +10,7 @@ from annotation.assignments.screening import pool, rules_of, standings
 from annotation.models import Item, Membership, Project, Screening
 from annotation.projects import sections
 from annotation.projects.revisions import current
+from potato_site.counts import plural
 
 
 def told_of_pool(project: Project) -> list[str]:
@@ -25,13 +26,13 @@ def _told_of_items(rules: sections.Screening, there: int) -> Iterator[str]:
     has = f"{there} {'item has' if there == 1 else 'items have'} a known answer that others can be compared with"
     if there < rules.items:
         yield (
-            f"Nobody new can be screened, nor begin: a screening takes {rules.items} items, and {has}. Keep more known "
-            "answers, or ask for fewer."
+            f"Nobody new can be screened, nor begin: a screening takes {plural(rules.items, 'item')}, and {has}. Keep "
+            "more known answers, or ask for fewer."
         )
     elif rules.retries and there < (wanted := rules.items * (1 + rules.retries)):
         yield (
-            f"Not everybody who fails the screening can try again: that takes {wanted} items, as nobody gets one "
-            f"twice, and {has}."
+            f"Not everybody who fails the screening can try again: that takes {plural(wanted, 'item')}, as nobody gets "
+            f"one twice, and {has}."
         )
 
 
@@ -42,7 +43,8 @@ def _told_of_work(project: Project, rules: sections.Screening, there: int) -> It
     items = Item.objects.present().to_label().filter(project=project, kind__in=current(project).kinds)
     count = items.order_by()[: there + 1].count()
     if count <= rules.items:
-        yield f"Who passes the screening has nothing left to label: it takes all {count} items there are. Add traces."
+        taken = "the one item there is" if count == 1 else f"all {count:,} items there are"
+        yield f"Who passes the screening has nothing left to label: it takes {taken}. Add traces."
     elif count == there:
         left = count - rules.items
         yield (

@@ -22,6 +22,7 @@ from annotation.projects.revisions import config_of
 from annotation.projects.sections import QualityControl, Screening
 from annotation.schemes.base import Scheme
 from potato_site.canonical import digest
+from potato_site.counts import plural
 
 IN_HAND = (Assignment.State.OPEN, Assignment.State.REOPENED)
 PLANNED = Slot.Purpose.PLANNED
@@ -175,7 +176,8 @@ def _pairs(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
     )
     if old == new or not (before.labels_pairs and after.labels_pairs and counts.pairs):
         return
-    stay = f"The {counts.pairs:,} {_s(counts.pairs, 'pair')} that there are stay, and are handed out all the same."
+    are = "is stays, and is" if counts.pairs == 1 else "are stay, and are"
+    stay = f"The {plural(counts.pairs, 'pair')} that there {are} handed out all the same."
     key = "pairs.strategy" if old[0] != new[0] else "pairs.per_issue"
     if new[0] == "best_against_rest":
         text = f"Issues that have pairs get no others; of the others the best attempt is compared with each. {stay}"
@@ -218,8 +220,8 @@ def _new_meaning(before: Scheme, after: Scheme, counts: Counts) -> str:
     given, again = counts.by_meaning.get(_meaning(before), 0), counts.by_meaning.get(_meaning(after), 0)
     text = (
         f"“{after.title}” means something else from now on (its labels, scale, mode or type change). "
-        f"{_submissions(given)} given under the old meaning: they stay as they are, are exported with the labels they "
-        "were given under, and are left out of agreement with new answers."
+        f"{_submissions(given)} given under the old meaning: they stay as they are, are exported with the labels "
+        "they were given under, and are left out of agreement with new answers."
     )
     back = f" {_submissions(again)} given under the new meaning before: they count again." if again else ""
     return text + back
@@ -229,11 +231,16 @@ def _same_meaning(key: str, before: Scheme, after: Scheme, counts: Counts) -> It
     count = counts.by_meaning.get(_meaning(before), 0)
     if after.required and not before.required:
         yield Consequence(
-            key, f"“{after.title}” becomes required. {_submissions(count)} made before: not checked again.", count > 0
+            key,
+            f"“{after.title}” becomes required. {_submissions(count)} made before: not checked again.",
+            count > 0,
         )
     if before.show_if != after.show_if:
+        stay = "stays as it is" if count == 1 else "stay as they are"
         yield Consequence(
-            key, f"“{after.title}” is shown under another condition. {_submissions(count)} stay as they are.", count > 0
+            key,
+            f"“{after.title}” is shown under another condition. {_submissions(count)} {stay}.",
+            count > 0,
         )
     yield Consequence(key, f"“{after.title}” keeps its meaning: answers before and after are compared.", asks=False)
 
@@ -246,8 +253,9 @@ def _overlap(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
     if (old.overlap_share, old.overlap_depth) == (new.overlap_share, new.overlap_depth):
         return
     items = quota(new.overlap_share, counts.items)
+    are = "is" if items == 1 else "are"
     share = (
-        f"{items:,} of {counts.items:,} items are labeled by {new.overlap_depth} people"
+        f"{items:,} of {plural(counts.items, 'item')} {are} labeled by {new.overlap_depth} people"
         if items
         else "Nothing overlaps"
     )
@@ -255,11 +263,11 @@ def _overlap(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Ite
     text = f"{share}."
     if more or not less:
         again = " Items that are done go out again, to other people." if more else ""
-        text += f" Up to {more:,} more {_s(more, 'label')} asked for.{again}"
+        text += f" Up to {plural(more, 'more label')} asked for.{again}"
     if less:
         text += (
-            f" Up to {less:,} {_s(less, 'label')} no longer asked for. Only free places go; "
-            f"{counts.second_labels:,} second {_s(counts.second_labels, 'label')} begun or given stay, and their items "
+            f" Up to {plural(less, 'label')} no longer asked for. Only free places go; "
+            f"{plural(counts.second_labels, 'second label')} begun or given stay, and their items "
             "stay in the overlap."
         )
     if items and counts.people is not None and (more_wanted := of_depth(new.overlap_depth, counts.people)):
@@ -297,8 +305,8 @@ def _rules(before: ProjectConfig, after: ProjectConfig, counts: Counts) -> Itera
     if old.minimum_time_per_instance != new.minimum_time_per_instance:
         yield Consequence(
             "quality_control.minimum_time_per_instance",
-            f"The minimum time holds for items opened from now on. {_submissions(counts.submissions)} made before: not "
-            "measured again.",
+            f"The minimum time holds for items opened from now on. {_submissions(counts.submissions)} made before: "
+            "not measured again.",
         )
     if old.screening != new.screening:
         yield Consequence("quality_control.screening", _screening(old.screening, new.screening))
@@ -338,12 +346,8 @@ def _screening(old: Screening, new: Screening) -> str:
 
 
 def _submissions(count: int) -> str:
-    return f"{count:,} {_s(count, 'submission')}"
+    return plural(count, "submission")
 
 
 def _items(count: int) -> str:
-    return f"{count:,} {_s(count, 'item')} {'is' if count == 1 else 'are'}"
-
-
-def _s(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"
+    return f"{plural(count, 'item')} {'is' if count == 1 else 'are'}"

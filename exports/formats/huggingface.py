@@ -16,6 +16,7 @@ from exports.describe import SCHEMA_VERSION, hard_labels, issue_of, judged, orig
 from exports.formats import Format, Piece, Row, Sheet, Takes, formats
 from exports.jsonline import json_line
 from potato_site.canonical import canonical
+from potato_site.counts import plural
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -267,7 +268,7 @@ def _body(told: Mapping[str, Any], present: Mapping[str, _Shards]) -> Iterator[s
     yield ""
     yield "## Splits"
     yield ""
-    yield from (f"- `{split}`: {one.n_rows:,} traces" for split, one in present.items())
+    yield from (f"- `{split}`: {plural(one.n_rows, 'trace')}" for split, one in present.items())
     yield ""
     yield "## Labels"
     yield ""

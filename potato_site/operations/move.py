@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import connections, transaction
 
 from potato_site import planner
+from potato_site.counts import plural
 from potato_site.operations import tables
 from potato_site.operations.audits import Audit, run_audits
 
@@ -79,4 +80,7 @@ def refuse_company(using: str) -> None:
         )
         (others,) = cursor.fetchone()
     if others:
-        raise CannotMove(f"{others} other connections are open to the source: stop the web servers and workers first")
+        are = "is" if others == 1 else "are"
+        raise CannotMove(
+            f"{plural(others, 'other connection')} {are} open to the source: stop the web servers and workers first"
+        )

@@ -443,7 +443,7 @@ def test_a_manager_puts_items_into_the_set_from_the_list_and_sees_how_far_it_is(
     labeled(project, "bob", 1)
     shown = client.get(page).content.decode()
     assert "trace_002" in shown
-    assert "1 of 2 are through" in shown
+    assert "Through: 1 of 2." in shown
 
 
 @pytest.mark.parametrize("role", ["annotator", "viewer"])

@@ -21,7 +21,7 @@ MISTAKES = [
         "reward_values: no label is called 'incorect'; there are: correct, incorrect",
     ),
     ({"outcome": ("solved",)}, "outcome: no outcome is called 'solved'; there are: not_resolved, partial, resolved"),
-    ({"traces": ("trace_001", "trace_9")}, "traces: 1 of the 2 ids are of no trace here"),
+    ({"traces": ("trace_001", "trace_9")}, "traces: 1 of 2 ids is of no trace here"),
 ]
 
 

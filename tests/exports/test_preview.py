@@ -33,8 +33,8 @@ def test_every_format_can_be_looked_at(project, name):
 
 def test_it_warns_of_what_a_trainer_will_stumble_over(project):
     warnings = " ".join(preview(project, "prm", Options()).warnings)
-    assert "1 of 3 examples are longer than 1,024 tokens" in warnings
-    assert "1 of 4 traces have no label yet" in warnings
+    assert "1 of 3 examples is longer than 1,024 tokens" in warnings
+    assert "1 of 4 traces has no label yet" in warnings
     assert "no row" in " ".join(preview(project, "prm", Options(outcome=("nope",))).warnings)
     rare = preview(project, "prm", Options(reward_values={"incorrect": 1.0})).warnings
     assert "Only 0.0% of the step labels are negative" in " ".join(rare)
@@ -78,7 +78,7 @@ def test_comparisons_are_looked_at_where_nothing_else_is_asked(tmp_path, client,
     shown = preview(project, "preference_pairs", Options())
     assert (shown.looked_at, shown.compared, shown.is_whole, shown.counts["rows"]) == (0, 2, True, 2)
     assert (shown.counts["pairs"], shown.counts["uncompared"], shown.counts["unlabeled"]) == (3, 1, 0)
-    assert "1 of 3 pairs are not compared yet and not in it." in shown.warnings
+    assert "1 of 3 pairs is not compared yet: not in it." in shown.warnings
     client.force_login(member("max", project))
     page = reverse("manage-exports", args=[project.slug])
     told = " ".join(client.post(page, {"format": "preference_pairs", "preview": "1"}).content.decode().split())

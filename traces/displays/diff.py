@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from potato_site.counts import plural
 from traces import blocks, diff_rows, unified_diff
 from traces.diff_names import NOTHING
 from traces.displays import Context, Plain, displays
-from traces.markup import Html, el, join, line, one_line, plural, text_of, visible
+from traces.markup import Html, el, join, line, one_line, text_of, visible
 from traces.unified_diff import Diff, FileDiff, Hunk
 from traces.without_lines import happened, marks
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from potato_site.counts import plural
 from traces import blocks
 from traces.displays import Context, Plain, displays
-from traces.markup import Html, join, one_line, plural, text_of
+from traces.markup import Html, join, one_line, text_of
 from traces.tooling.listings import beside_listing, read_listing
 
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from annotation.projects.config import Parsed, parse
 from annotation.projects.named_people import warn_if_not_set
 from annotation.projects.traces import report_missing
+from potato_site.counts import plural
 from potato_site.home import read_config
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wrong = sum(self._check(Path(name), strict=options["strict"]) for name in options["config"])
         if wrong:
-            raise CommandError(f"{wrong} error{'s' if wrong > 1 else ''}")
+            raise CommandError(plural(wrong, "error"))
 
     def _check(self, path: Path, *, strict: bool) -> int:
         """Print the notes about one file; the number of errors."""
@@ -47,4 +48,4 @@ class Command(BaseCommand):
 def _summary(parsed: Parsed) -> str:
     assert parsed.config is not None
     names = ", ".join(scheme.name for scheme in parsed.config.annotation_schemes)
-    return f"project {parsed.config.project_name!r}, schemes {names}, {len(parsed.people)} annotators"
+    return f"project {parsed.config.project_name!r}, schemes {names}, {plural(len(parsed.people), 'annotator')}"

@@ -10,6 +10,7 @@ from annotation.models import Assignment, Project
 from annotation.projects import forgetting
 from potato_site.accounts.forget import neutral_name
 from potato_site.accounts.models import User
+from potato_site.counts import plural
 from potato_site.operations.asking import confirm, operator
 from potato_site.operations.forgets import parts
 
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         projects = list(forgetting.projects_of(user))
         assignments = Assignment.objects.filter(annotator=user).count()
         out = self.stdout
-        work = f"{_count(assignments, 'assignment')} in {_count(len(projects), 'project')}"
+        work = f"{plural(assignments, 'assignment')} in {plural(len(projects), 'project')}"
         out.write(f"{user.username} becomes {neutral_name(user)}: {work}.")
         for project in projects:
             out.write(f"  {project.name} ({project.slug})")
@@ -90,8 +91,4 @@ class Command(BaseCommand):
             what = (
                 f"{are} removed" if with_exports else f"{stay}, and may name the person (--with-exports removes {them})"
             )
-            self.stdout.write(f"{_count(published, 'published export')} of their projects {what}.")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+            self.stdout.write(f"{plural(published, 'published export')} of their projects {what}.")

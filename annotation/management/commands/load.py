@@ -20,6 +20,7 @@ from annotation.projects.config import parse
 from annotation.projects.load import LoadReport, load_file
 from annotation.projects.notes import Note
 from annotation.projects.traces import report_missing
+from potato_site.counts import plural
 from potato_site.home import read_config
 
 
@@ -60,10 +61,10 @@ class Command(BaseCommand):
     def _judge(self, reports: list[LoadReport]) -> None:
         errors = sum(len(report.errors) for report in reports)
         if errors:
-            raise CommandError(f"{_count(errors, 'error')} in the configuration: its project was not loaded")
+            raise CommandError(f"{plural(errors, 'error')} in the configuration: its project was not loaded")
         refused = sum(report.n_problems for report in reports)
         if refused:
-            raise CommandError(f"{_count(refused, 'problem')} in the traces; all that is good was loaded")
+            raise CommandError(f"{plural(refused, 'problem')} in the traces; all that is good was loaded")
 
 
 def refuse_mistakes(paths: Sequence[Path], err: OutputWrapper) -> None:
@@ -80,7 +81,7 @@ def refuse_mistakes(paths: Sequence[Path], err: OutputWrapper) -> None:
     for note in notes:
         err.write(f"error: {note}")
     if notes:
-        raise CommandError(f"{_count(len(notes), 'error')} in the configuration: nothing was loaded")
+        raise CommandError(f"{plural(len(notes), 'error')} in the configuration: nothing was loaded")
 
 
 def has_database() -> bool:
@@ -111,8 +112,8 @@ def summary(report: LoadReport) -> str:
         return f"{report.file.name}: not loaded"
     counts = report.counts
     config = "new project" if report.is_new else f"changed: {', '.join(report.changed) or 'nothing'}"
-    traces = f"{counts.new} new, {counts.changed} changed, {counts.unchanged} unchanged traces"
-    return f"{report.project.name} ({report.project.slug}): {config}; {traces}, {_count(report.new_items, 'new item')}"
+    traces = f"{counts.new} new, {counts.changed} changed, {plural(counts.unchanged, 'unchanged trace')}"
+    return f"{report.project.name} ({report.project.slug}): {config}; {traces}, {plural(report.new_items, 'new item')}"
 
 
 def as_json(report: LoadReport) -> dict[str, Any]:
@@ -127,7 +128,3 @@ def as_json(report: LoadReport) -> dict[str, Any]:
         "warnings": [str(note) for note in report.warnings],
         "problems": [str(problem) for problem in report.problems],
     }
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

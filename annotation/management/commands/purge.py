@@ -13,6 +13,7 @@ from annotation.models import Project
 from annotation.projects import purge, purged_dataset
 from annotation.projects.find import project_for
 from annotation.quality.tables import show
+from potato_site.counts import plural
 from potato_site.operations.asking import confirm, operator
 
 SAY_EVERY_SECONDS = 5.0
@@ -63,7 +64,7 @@ class Command(BaseCommand):
                 ) from None
         for sentence in gone.spared:
             self.stdout.write(sentence)
-        self.stdout.write(f"{project.slug} is deleted: {sum(gone.gone.values()):,} rows.")
+        self.stdout.write(f"{project.slug} is deleted: {plural(sum(gone.gone.values()), 'row')}.")
 
     def _tell(self, project: Project, with_output: bool) -> None:
         out = self.stdout

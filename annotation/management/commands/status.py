@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 from annotation.projects.find import project_for
 from annotation.quality.status import Progress, Report, status
 from annotation.quality.tables import show
+from potato_site.counts import plural
 
 
 class Command(BaseCommand):
@@ -46,7 +47,7 @@ def summary(report: Report) -> list[str]:
         f"items    {_progress(report.items)}" + (f", {report.withdrawn} withdrawn" if report.withdrawn else ""),
     ]
     if overlap.items.total:
-        labels = f"{overlap.labels_submitted} of {overlap.labels_planned} labels submitted"
+        labels = f"{overlap.labels_submitted} of {plural(overlap.labels_planned, 'label')} submitted"
         lines.append(f"overlap  {_progress(overlap.items)}; {labels}")
     else:
         lines.append("overlap  none")

@@ -22,6 +22,7 @@ from exports.options import Options, WrongOptions, kind_of, options_of
 from exports.statistics import mixture
 from exports.steps import UnknownReward
 from exports.tasks import refresh
+from potato_site.counts import plural
 from potato_site.files import is_device
 from potato_site.registry import UnknownPlugin
 
@@ -171,19 +172,19 @@ def summary(built: Built, output: Path) -> list[str]:
     shown = counts["in_main"] if is_stream else counts["rows"] - counts["only_beside"]
     some = f"{shown:,} of " if shown != counts["rows"] else ""
     is_told = paired or some or counts["rows"] != counts["traces"]
-    what = f"{some}{counts['rows']:,} {noun}{'' if counts['rows'] == 1 else 's'} of " if is_told else ""
+    what = f"{some}{plural(counts['rows'], noun)} of " if is_told else ""
     by = f", labeled by {built.scheme}" if built.scheme else ""
     # What is compressed has another ending than was asked for.
     first = built.files[0].name if built.files else ""
     written = output.with_name(first) if first.startswith(f"{output.name}.") and "/" not in first else output
     place = "standard output" if written == STDOUT else written
-    lines = [f"{place}: {what}{_traces(counts['traces'])} ({built.size:,} bytes){by}"]
+    lines = [f"{place}: {what}{plural(counts['traces'], 'trace')} ({built.size:,} bytes){by}"]
     if counts["by_several"] and not paired:
         tied = "" if formats.get(built.format).is_raw else f", {counts['ties']} of them tied"
         lines.append(f"  {counts['by_several']} by several annotators{tied}{' (needs_adjudication)' if tied else ''}")
     lines += [f"  beside it: {file.name}" for file in built.files[1:11] if not file.name.endswith(output.name)]
     if len(built.files) > 11:
-        lines.append(f"  and {len(built.files) - 11:,} more files")
+        lines.append(f"  and {plural(len(built.files) - 11, 'more file')}")
     for split, number in counts["splits"].items():
         if split != "train":
             lines.append(f"  {split}: {number:,}{', not printed' if is_stream else ''}")
@@ -197,20 +198,16 @@ def summary(built: Built, output: Path) -> list[str]:
     for label, rewards in counts["mixed_rewards"].items():
         lines.append(f"  mixed: steps labeled {label} are worth {mixture(rewards)}, as revisions of the question said")
     if counts["unlabeled"]:
-        lines.append(f"  not labeled yet: {_traces(counts['unlabeled'])} of {counts['items']}")
+        lines.append(f"  not labeled yet: {plural(counts['unlabeled'], 'trace')} of {counts['items']}")
     if counts["uncompared"]:
         lines.append(f"  not compared yet: {counts['uncompared']:,} of {counts['pairs']:,} pairs")
     if counts["withdrawn"]:
-        lines.append(f"  withdrawn: {_traces(counts['withdrawn'])}")
+        lines.append(f"  withdrawn: {plural(counts['withdrawn'], 'trace')}")
     return lines
 
 
 def _counted(number: int, reason: str) -> str:
     what, space, more = reason.partition(" ")
     if what not in {"pairs", "comparisons", "traces"}:
-        return f"{_traces(number)}, {reason}"
+        return f"{plural(number, 'trace')}, {reason}"
     return f"{number:,} {what.removesuffix('s') if number == 1 else what}{space}{more}"
-
-
-def _traces(number: int) -> str:
-    return f"{number:,} trace" if number == 1 else f"{number:,} traces"

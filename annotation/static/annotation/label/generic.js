@@ -77,7 +77,7 @@ registerGeneric({
   errors: () => [],
 
   summary(api) {
-    if (api.scheme.scope === "step") return `${answered(api)} of ${api.steps().length} steps answered`;
+    if (api.scheme.scope === "step") return `${answered(api)} of ${stepsIn(api)} answered`;
     const value = api.value("");
     return value === null ? "No answer" : plainValues(value).map((one) => textOf(one, api)).join(", ");
   },
@@ -137,9 +137,15 @@ function answered(api) {
   return api.steps().filter((step) => api.value(String(step)) !== null).length;
 }
 
+/** How many steps it asks, in words. */
+export function stepsIn(api) {
+  const n = api.steps().length;
+  return `${n} step${n === 1 ? "" : "s"}`;
+}
+
 export function paintProgress(place, api, word) {
   const total = api.steps().length;
-  place.querySelector(".progress-text").textContent = `${answered(api)} of ${total} steps ${word}`;
+  place.querySelector(".progress-text").textContent = `${answered(api)} of ${stepsIn(api)} ${word}`;
   const bar = place.querySelector("progress");
   bar.max = total || 1;
   bar.value = answered(api);

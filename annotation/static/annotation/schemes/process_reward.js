@@ -1,6 +1,6 @@
 /** Process reward labels: the first wrong step, or a label on every step. */
 
-import { paintProgress } from "../label/generic.js";
+import { paintProgress, stepsIn } from "../label/generic.js";
 import { wellFormed } from "../label/ids.js";
 import { registerScheme } from "../label/registry.js";
 
@@ -121,9 +121,8 @@ function labelAt(index, answers, scheme) {
 
 function sentence(mark, api) {
   if (!mark) return "No step marked yet";
-  const n = api.steps().length;
-  if (mark.step === null) return `All ${n} steps correct`;
-  return `First error: step #${mark.step} · ${n} step${n === 1 ? "" : "s"}`;
+  if (mark.step === null) return api.steps().length === 1 ? "The one step is correct" : `All ${stepsIn(api)} correct`;
+  return `First error: step #${mark.step} · ${stepsIn(api)}`;
 }
 
 function stopSentence(api) {

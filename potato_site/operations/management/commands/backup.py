@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from potato_site.counts import plural
 from potato_site.files import replacing
 from potato_site.health import migrations
 from potato_site.operations import archive
@@ -38,4 +39,5 @@ class Command(BaseCommand):
             os.umask(before)
         rows = sum(table["rows"] for table in manifest["tables"].values())
         files = len(manifest["files"])
-        self.stderr.write(f"{options['file']}: {rows} rows and {files} files; `potato restore --verify` rehearses it")
+        held = f"{plural(rows, 'row')} and {plural(files, 'file')}"
+        self.stderr.write(f"{options['file']}: {held}; `potato restore --verify` rehearses it")
