@@ -78,6 +78,10 @@ def keep_submission(project: Project, submission: Submission, user: User | None)
     Only answers that others can be compared with are kept (``Scheme.likeness``). What does not answer a question as it
     is asked now is left out; raises NotGold where nothing is left. What an earlier known answer was for stays, and why.
     """
+    # Before the project, as who invalidates it does: a known answer names it, which locks its key at the commit.
+    Assignment.objects.select_for_update(of=("self",)).get(pk=submission.assignment_id)
+    if not Submission.objects.filter(pk=submission.pk, is_current=True).exists():
+        raise NotGold([("", "It counts no more: it was invalidated, or submitted again, meanwhile.")])
     there = Gold.objects.filter(item=submission.assignment.item_id).select_related("scheme").order_by("pk")
     earlier = {gold.scheme.name: gold for gold in there}
     context = context_of(submission.assignment.item_id)

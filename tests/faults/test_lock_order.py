@@ -22,7 +22,7 @@ from annotation.models import Assignment, Gold, Item, Membership, Project, Slot
 from annotation.projects import membership
 from annotation.projects.load import load_file
 from annotation.projects.revisions import current, set_config
-from annotation.quality.gold import delete_gold, set_gold
+from annotation.quality.gold import NotGold, delete_gold, keep_submission, set_gold
 from potato_site.accounts.models import User
 from tests.factory import answers, make_project, make_traces, op, person, submit_item, write_project
 from traces.models import Trace, TraceVersion
@@ -168,4 +168,19 @@ def test_a_known_answer_is_changed_while_somebody_forgets_it(tmp_path):
             forgotten.result(1.0)
         set_gold(project, item, "outcome", {"": "partial"}, user=None)
     forgotten.result(SOON)
+    assert not Gold.objects.exists()
+
+
+def test_a_submission_is_invalidated_while_somebody_keeps_it_as_the_known_answer(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1))
+    submission = submit_item(project, "ann", answers())
+    with transaction.atomic():
+        # As who invalidates it does first.
+        Assignment.objects.select_for_update().get(pk=submission.assignment_id)
+        kept = beside(lambda: keep_submission(project, submission, None))
+        with pytest.raises(TimeoutError):
+            kept.result(1.0)
+        states.void(submission.assignment_id)
+    with pytest.raises(NotGold, match="counts no more"):
+        kept.result(SOON)
     assert not Gold.objects.exists()
