@@ -20,6 +20,7 @@ from annotation.projects import later
 from annotation.projects.config import ProjectConfig
 from annotation.projects.dump import plain_of
 from annotation.schemes import schemes
+from potato_site.registry import names_in
 from potato_site.safe_yaml import KeyPath, YamlProblem, load_yaml
 from potato_site.titles import title_of
 
@@ -280,11 +281,14 @@ def _listed(item: Any) -> tuple[Kind, Any]:
 
 
 def _help(model: type[BaseModel], name: str) -> str:
-    """The description, of a base class where a scheme only changes the default; code marks are not shown."""
+    """The description, of a base class where a scheme only changes the default; code marks are not shown. Of a list of
+    plug-ins it says which there are."""
     for one in model.__mro__:
         info = getattr(one, "model_fields", {}).get(name)
         if info is not None and info.description:
-            return str(info.description).replace("`", "")
+            group = _extra(info).get("plugins")
+            names = f": {', '.join(names_in(group))}" if group else ""
+            return str(info.description).replace("`", "") + names
     return ""
 
 

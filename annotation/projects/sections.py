@@ -152,7 +152,8 @@ class Output(Section):
     )
     export_formats: list[str] = Field(
         default_factory=list,
-        description="Formats kept current in `exports/` below that folder: written anew when labels have changed",
+        description="Formats kept current in `exports/` of the output folder, written anew when labels have changed",
+        json_schema_extra={"plugins": "potato_site.export_formats"},
     )
 
 

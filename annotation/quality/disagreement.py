@@ -180,7 +180,8 @@ def _versus(title: str, part: str, said: Sequence[Told]) -> str:
     head = part or title
     if len(heads) == 1 and "" not in heads:
         # Both are about the same: "First error: step 3", "First error: step 9".
-        head, texts = heads.pop(), [text.partition(": ")[2] for text in texts]
+        head = heads.pop()
+    texts = [text.removeprefix(f"{head}: ") for text in texts]
     shown = [text if count == 1 else f"{text} ({count})" for text, count in zip(texts, counts.values(), strict=True)]
     return f"{head}{' ' if head.endswith('?') else ': '}{' / '.join(shown)}"
 

@@ -98,3 +98,13 @@ def test_a_job_that_was_lost_counts_no_further(tmp_path):
     with pytest.raises(InterruptedError):
         statistics.compute(project, check=lost)
     assert statistics.read(project) == {}
+
+
+@pytest.mark.parametrize(("label", "told"), [("First error", "step 1"), ("Which one?", "First error: step 1")])
+def test_a_question_that_is_called_what_its_answers_begin_with_says_it_once(tmp_path, label, told):
+    project = make_project(tmp_path, traces=make_traces(1))
+    change(project, "step_reward", label=label)
+    submit_item(project, "ann", answers(1))
+    submit_item(project, "bob", answers(None))
+    title = label if label.endswith("?") else f"{label}:"
+    assert disputed(project)[0].startswith(f"{title} {told} / All correct")

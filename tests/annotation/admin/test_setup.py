@@ -83,6 +83,12 @@ def test_a_form_that_is_saved_as_it_is_changes_nothing(mia, url, project):
     assert Revision.objects.filter(project=project).count() == 1
 
 
+def test_the_field_of_formats_says_which_there_are(mia, url):
+    found = re.search(r'id="f-output.export_formats-help"[^>]*>(.*?)</span>', page(mia, url), re.S)
+    assert found is not None
+    assert "annotations, atif, code_review" in found[1]
+
+
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_every_scheme_has_a_form_that_loses_nothing(tmp_path, name, sample):
     project = factory.make_project(tmp_path, schemes=[sample.config])
