@@ -104,15 +104,17 @@ def _enter(request: HttpRequest, project: Project, arrival: Arrival, known: Know
 
 def _page(request: HttpRequest, project: Project, *, status: int = 200, **more: Any) -> HttpResponse:
     config = current(project)
+    code, platform = config.recruitment.return_code, recruitment.platform_of(project)
     context = {
         "project": project,
-        "platform": recruitment.platform_of(project),
+        "platform": platform,
         "is_open": recruitment.takes_new(project),
         "screening": screening.rules_of(project),
         "share": config.recruitment.items_per_visit or config.instances_per_annotator,
         "consent": markdown(config.recruitment.consent),
         "guidelines": markdown(config.guidelines),
-        "return_code": config.recruitment.return_code,
+        "return_code": code,
+        "return_back": platform.back_to(code) if platform else "",
         **more,
     }
     return render(request, "annotation/recruit.html", context, status=status)

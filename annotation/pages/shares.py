@@ -19,11 +19,13 @@ def shown(project: Project, user: Any, is_at_item: bool) -> dict[str, Any]:
     if standing is None:
         return {}
     goes_on = standing.visit.is_under_way and not is_at_item
+    code = current(project).recruitment.return_code
     return {
         "standing": standing,
         "gets_code": goes_on and standing.is_done,
         "gets_nothing": goes_on and standing.refusal == shares.NO_SHARE,
-        "return_code": current(project).recruitment.return_code,
+        "return_code": code,
+        "return_back": PLATFORMS[standing.visit.recruit.platform].back_to(code),
         **paid(standing.visit),
     }
 

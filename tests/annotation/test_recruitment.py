@@ -182,8 +182,10 @@ def test_a_platform_sends_people_back_to_hosts_that_are_listed_only(back):
 
 
 def test_who_does_not_agree_gets_the_code_for_that_and_is_not_kept(client, project):
-    text = said(client.post(page(project), {"act": "decline"}))
+    response = client.post(page(project), {"act": "decline"})
+    text = said(response)
     assert "R1XYZ" in text
+    assert 'href="https://app.prolific.com/submissions/complete?cc=R1XYZ"' in response.content.decode()
     assert "C1ABC" not in text
     assert (Recruit.objects.exists(), SESSION_KEY in client.session) == (False, False)
 
