@@ -52,17 +52,24 @@ def claim(assignment: Assignment) -> bool:
     """
     if not needs_place(assignment) or Slot.objects.filter(assignment=assignment).exists():
         return True
-    if Assignment.objects.left_out().filter(pk=assignment.pk).exists():
-        return True
+    if _is_left_out(assignment):
+        # Unless their people are being taken in again at this moment.
+        _after_planning(assignment.project_id)
+        if _is_left_out(assignment):
+            return True
     if take_slot(assignment):
         return True
     _after_planning(assignment.project_id)
     return take_slot(assignment) or not _complete(assignment.project, [assignment.item_id])
 
 
+def _is_left_out(assignment: Assignment) -> bool:
+    return Assignment.objects.left_out().filter(pk=assignment.pk).exists()
+
+
 def _after_planning(project_id: int) -> None:
-    """Wait for whoever is just planning places: they see no label that is on its way (``fill``), and it would stay
-    without one of theirs. Who plans later sees it."""
+    """Wait for whoever is just planning places (``fill``), or taking people in again: they see no label that is on its
+    way, and it would stay without one of theirs. Who does so later sees it."""
     Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
 
 
@@ -73,11 +80,13 @@ def take_places_again(project: Project, annotator_id: int) -> int:
     Runs in the caller's transaction, which has locked the person's membership.
     """
     of_person = Assignment.objects.filter(project=project, annotator=annotator_id)
-    labels = list(_without_place(of_person).select_for_update(of=("self",)))
-    if not labels:
-        return 0
+    labels = _without_place(of_person)
+    # Assignments are locked before the project, here as by a submission.
+    list(labels.select_for_update(of=("self",)))
     _after_planning(project.pk)
-    return len(_settle(project, labels).surplus)
+    # Among them by now: what was submitted meanwhile. What still is on its way takes a place itself (``claim``).
+    found = list(labels.select_for_update(skip_locked=True, of=("self",)))
+    return len(_settle(project, found).surplus)
 
 
 def fill(project: Project, items: Collection[int]) -> set[int]:

@@ -143,6 +143,46 @@ def test_labels_that_count_again_take_the_places_that_their_item_gets_back(tmp_p
     assert hand_out(project, person("bob")).assignment is None
 
 
+@pytest.fixture
+def late(tmp_path):
+    """Ann's work on an item whose place another one had, and gave up; she is left out."""
+    project = make_project(tmp_path, overlap=0, traces=make_traces(1), people=("ann", "bob", "cat"))
+    boss = User.objects.create_superuser("boss")
+    lost = hand_out(project, person("ann")).assignment
+    states.expire_overdue(lost.lease_until.replace(year=lost.lease_until.year + 1))
+    other = submit_item(project, "bob", answers()).assignment
+    apply_ops(lost.public_id, person("ann"), [op("outcome", {"": "partial"})])
+    membership.exclude(Membership.objects.get(user=person("ann")), boss, True)
+    managing.invalidate(other.pk, boss, "")
+    lost.refresh_from_db()
+    assert lost.state == Assignment.State.OPEN
+    assert Slot.objects.get().assignment is None
+    return lost
+
+
+def submit_late(late):
+    operations = [op(*one, tab="tab", base=late.version) for one in answers().items()]
+    payload = {"op_id": "s1", "tab": "tab", "version": late.version, "ops": operations}
+    return submit(late.public_id, person("ann"), payload)
+
+
+def take_in(late):
+    membership.exclude(Membership.objects.get(user=late.annotator), None, False)
+
+
+@pytest.mark.parametrize(("first", "second"), [(take_in, submit_late), (submit_late, take_in)])
+def test_a_submission_under_way_counts_again_with_a_place(late, first, second):
+    """Whoever takes the person in again sees no label yet, and whoever submits it one that is left out."""
+    with transaction.atomic():
+        first(late)
+        done = beside(lambda: second(late))
+        with pytest.raises(TimeoutError):
+            done.result(1.0)
+    done.result(SOON)
+    assert Slot.objects.get().assignment == late
+    assert hand_out(late.project, person("cat")).assignment is None
+
+
 def test_a_save_that_takes_an_item_up_again_meets_the_next_one(tmp_path):
     project = make_project(tmp_path, overlap=100, traces=make_traces(2))
     user = person("ann")
