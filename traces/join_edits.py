@@ -43,18 +43,20 @@ class JoinedFile:
     # Made in this run, so that all of it is known.
     is_new: bool = False
     is_gone: bool = False
-    # The last of its changes that had no lines: a rename, a binary file, an edit that was not recorded; and what such
-    # a change says that it was called before.
+    # The last of its changes that had no lines: a rename, a binary file, an edit that was not recorded.
     bare: FileDiff | None = None
+    # What it was called before the run, and is called now, where a change says so.
     was: str = ""
+    becomes: str = ""
+    # Head lines that say it is a copy.
+    copied: list[str] = field(default_factory=list)
 
     def apply(self, diff: FileDiff) -> None:
         """One more edit. Raises DoesNotFit."""
         if not diff.hunks:
             self._apply_bare(diff)
             return
-        if diff.old_path and diff.new_path and diff.old_path != diff.new_path and NOTHING not in _names(diff):
-            raise DoesNotFit("the file was renamed")
+        self._rename(diff)
         if _creates(diff):
             self._create(diff)
             return
@@ -72,9 +74,10 @@ class JoinedFile:
             if piece.old != piece.new:
                 hunks.append(_hunk(piece, growth))
             growth += piece.growth
-        old, new = NOTHING if self.is_new else self.was or self.path, NOTHING if self.is_gone else self.path
+        old = NOTHING if self.is_new else self.was or self.path
+        new = NOTHING if self.is_gone else self.becomes or self.path
         if self.bare is None or hunks:
-            return FileDiff(old, new, hunks=hunks)
+            return FileDiff(old, new, self.copied, hunks)
         return replace(self.bare, old_path=NOTHING) if self.is_new else self.bare
 
     def _apply_bare(self, diff: FileDiff) -> None:
@@ -84,8 +87,15 @@ class JoinedFile:
             self.pieces = [_Piece(1, [], [])]
         elif is_made_empty(diff) and not self.is_gone:
             self._create(diff)
-        elif diff.old_path != diff.new_path and not self.is_gone:
-            self.was = self.was or diff.old_path
+        else:
+            self._rename(diff)
+
+    def _rename(self, diff: FileDiff) -> None:
+        """The same name again is no other one."""
+        names = (diff.old_path, diff.new_path)
+        if all(names) and NOTHING not in names and diff.old_path != diff.new_path:
+            self.was, self.becomes = self.was or diff.old_path, diff.new_path
+            self.copied = [note for note in diff.notes if note.startswith("copy ")]
 
     def _create(self, diff: FileDiff) -> None:
         if self.pieces and not self.is_new:
@@ -152,10 +162,6 @@ class JoinedFile:
             else:
                 touched.append((first, piece))
         return before, touched, after
-
-
-def _names(diff: FileDiff) -> tuple[str, str]:
-    return diff.old_path, diff.new_path
 
 
 def _creates(diff: FileDiff) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from traces import unified_diff as reader
 from traces.changes import Changes, NoSuchLines, slim
-from traces.without_lines import happened
+from traces.without_lines import happened, marks
 
 
 def edit(path, before, after, **keys):
@@ -263,6 +263,45 @@ def test_what_follows_or_precedes_a_change_without_lines_is_joined_as_before():
     written = {"type": "file_edit", "path": "a.py", "diff": "@@ -0,0 +1 @@\n+1\n"}
     assert [line.text for line in joined(made, written).hunks[0].lines] == ["1"]
     assert happened(joined(made)) == "created, empty"
+
+
+def renamed(before, after, path="b.py"):
+    """A step that renames a.py to b.py, and edits it."""
+    diff = "\n".join(unified_diff(before, after, "a/a.py", "b/b.py", lineterm=""))
+    return {"type": "file_edit", "path": path, "diff": f"rename from a.py\nrename to b.py\n{diff}"}
+
+
+def test_a_rename_with_edits_is_joined_with_what_follows():
+    middle = [*SOURCE[:9], "other", *SOURCE[10:]]
+    after = [*middle[:30], "another", *middle[31:]]
+    diff = joined(renamed(SOURCE, middle), edit("b.py", middle, after), path="b.py")
+    assert (diff.old_path, diff.new_path) == ("a.py", "b.py")
+    assert patched(SOURCE, diff) == after
+    back = joined(renamed(SOURCE, middle), edit("b.py", middle, SOURCE), path="b.py")
+    assert happened(back) == "renamed from a.py to b.py"
+
+
+def test_a_copy_with_edits_is_no_rename():
+    diff = renamed(SOURCE, [*SOURCE, "more"])["diff"].replace("rename ", "copy ")
+    assert marks(joined({"type": "file_edit", "path": "b.py", "diff": diff}, path="b.py")) == ["copied"]
+
+
+def test_a_rename_that_is_said_twice_is_one():
+    middle = [*SOURCE[:9], "other", *SOURCE[10:]]
+    alone = {"type": "file_edit", "path": "b.py", "diff": "rename from a.py\nrename to b.py\n"}
+    assert happened(joined(alone, alone, path="b.py")) == "renamed from a.py to b.py"
+    for steps in ([alone, renamed(SOURCE, middle)], [renamed(SOURCE, middle), alone]):
+        diff = joined(*steps, path="b.py")
+        assert (diff.old_path, diff.new_path) == ("a.py", "b.py")
+        assert patched(SOURCE, diff) == middle
+
+
+def test_a_rename_under_the_old_name_is_joined_with_what_was_before():
+    middle = [*SOURCE[:9], "other", *SOURCE[10:]]
+    after = [*middle[:30], "another", *middle[31:]]
+    diff = joined(edit("a.py", SOURCE, middle), renamed(middle, after, path="a.py"))
+    assert (diff.old_path, diff.new_path) == ("a.py", "b.py")
+    assert patched(SOURCE, diff) == after
 
 
 def test_a_file_that_was_made_and_deleted_again_is_as_it_was():
