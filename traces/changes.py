@@ -18,7 +18,7 @@ from traces.displays.diff import bare_change, diff_of, path_in
 from traces.document import EDIT_TYPES
 from traces.join_edits import DoesNotFit, JoinedFile
 from traces.markup import text_of, visible
-from traces.unified_diff import FileDiff, Line
+from traces.unified_diff import Diff, FileDiff, Line
 
 Side = Literal["old", "new"]
 # A change of that status did not happen to the file.
@@ -73,6 +73,16 @@ class Changes:
         return [self._joined(path, steps) for path, steps in self._touched.items()]
 
     @cached_property
+    def beside_patch(self) -> list[tuple[str, tuple[int, ...]]]:
+        """(path, steps) of the files that steps changed and the final patch says nothing of: they were put back, or are
+        not under its version control. None without a patch, or where not all of it was read."""
+        if not self._patched or self._patch.rest:
+            return []
+        old = {self._as_in_steps(visible(file.old_path)) for _, file in self._patched}
+        told = old | {path for path, _ in self._patched}
+        return [(path, steps) for path, steps in self._touched.items() if path not in told]
+
+    @cached_property
     def paths(self) -> frozenset[str]:
         """Files that a step changed, or tried to, or the run as a whole."""
         tried = {path for step in self._edits() for path, _ in self.of_step(step)}
@@ -100,10 +110,13 @@ class Changes:
         return texts
 
     @cached_property
+    def _patch(self) -> Diff:
+        return unified_diff.parse(text_of(self.doc.get("final_patch")), MAX_PATCH_LINES)
+
+    @cached_property
     def _patched(self) -> list[tuple[str, FileDiff]]:
         """(path, change) of the files in the final patch."""
-        files = unified_diff.parse(text_of(self.doc.get("final_patch")), MAX_PATCH_LINES).files
-        return [(self._as_in_steps(visible(file.path)), file) for file in files if file.path]
+        return [(self._as_in_steps(visible(file.path)), file) for file in self._patch.files if file.path]
 
     @cached_property
     def _touched(self) -> dict[str, tuple[int, ...]]:

@@ -16,13 +16,17 @@ from traces.options import RenderOptions
 from traces.unified_diff import Diff
 from traces.without_lines import happened, marks
 
+# Of the files that the final patch does not show.
+MOST_NAMED = 20
+
 
 def render_changes(doc: dict[str, Any], options: RenderOptions, *, highlight: Highlight = plain) -> Html:
     """The files in the order of the patch, or of their first change. A page may fill their ``<file-controls>``."""
-    files = Changes(doc).files
-    if not files:
+    changes = Changes(doc)
+    if not changes.files:
         return blocks.note("This run changed no files.")
-    return join((_article(number, file, options, highlight) for number, file in enumerate(files)), "\n")
+    articles = [_article(number, file, options, highlight) for number, file in enumerate(changes.files)]
+    return join([*articles, _beside(changes.beside_patch)], "\n")
 
 
 def _article(number: int, file: ChangedFile, options: RenderOptions, highlight: Highlight) -> Html:
@@ -64,6 +68,16 @@ def _head(name: str, file: ChangedFile) -> Html:
         badges.append(blocks.badge(plural(len(file.steps), "edit"), "quiet"))
     title = el("h3", file.path, id=f"{name}-title", class_="step-title")
     return join([title, el("span", *badges, class_="badges")])
+
+
+def _beside(files: list[tuple[str, tuple[int, ...]]]) -> Html | None:
+    """What the final patch does not show."""
+    if not files:
+        return None
+    named = [f"{path} (at {', '.join(f'#{step}' for step in steps)})" for path, steps in files[:MOST_NAMED]]
+    rest = len(files) - len(named)
+    more = f", and {plural(rest, 'more file')}" if rest else ""
+    return blocks.note(f"Steps edited what the final patch says nothing of: {', '.join(named)}{more}.")
 
 
 def _unjoined(file: ChangedFile) -> Html:

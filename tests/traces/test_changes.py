@@ -70,6 +70,27 @@ def test_a_final_patch_is_the_change_of_the_run():
     assert changes.paths == {"a.py", "z.py"}
 
 
+@pytest.mark.parametrize(
+    ("patch", "beside"),
+    [
+        ("diff --git a/z.png b/z.png\nindex 1..2\nBinary files a/z.png and b/z.png differ\n", [("a.py", (0,))]),
+        ("--- a/z.py\n+++ b/z.py\n@@ -1 +1 @@\n-1\n+2\n", [("a.py", (0,))]),
+        ("diff --git a/a.py b/b.py\nrename from a.py\nrename to b.py\n", []),
+        ("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n", []),
+        ("", []),
+    ],
+)
+def test_files_that_steps_edited_and_the_final_patch_leaves_out_are_known(patch, beside):
+    failed = edit("b.py", ["1"], ["2"], status="failed")
+    assert Changes(document(edit("a.py", ["1"], ["2"]), failed, final_patch=patch)).beside_patch == beside
+
+
+def test_what_was_not_read_of_a_final_patch_is_not_said_to_be_left_out(monkeypatch):
+    patch = "".join(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-1\n+2\n" for name in ("z.py", "a.py"))
+    monkeypatch.setattr("traces.changes.MAX_PATCH_LINES", 5)
+    assert Changes(document(edit("a.py", ["1"], ["2"]), final_patch=patch)).beside_patch == []
+
+
 def test_a_final_patch_that_is_none_leaves_the_edits():
     assert [file.path for file in Changes(document(edit("a.py", ["1"], ["2"]), final_patch="oops")).files] == ["a.py"]
 

@@ -220,3 +220,13 @@ def test_of_edits_that_were_taken_back_nothing_is_left():
     html = render_changes({"id": "t", "structured_turns": turns}, RenderOptions())
     assert "Nothing is left of the edits of this file." in html
     assert "+0" in html
+
+
+def test_what_steps_edited_and_the_final_patch_leaves_out_is_named():
+    names = [f"{number}<.py" for number in range(22)]
+    turns = [{"type": "file_edit", "path": name, "diff": "@@ -1 +1 @@\n-1\n+2\n"} for name in names]
+    patch = "diff --git a/z.png b/z.png\nindex 1..2\nBinary files a/z.png and b/z.png differ\n"
+    html = render_changes({"id": "t", "structured_turns": turns, "final_patch": patch}, RenderOptions())
+    assert html.count("<article") == 1
+    assert "Steps edited what the final patch says nothing of: 0&lt;.py (at #0), 1&lt;.py (at #1)" in html
+    assert "19&lt;.py (at #19), and 2 more files." in html
