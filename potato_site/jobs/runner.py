@@ -17,6 +17,7 @@ from potato_site.jobs.again import rest_of
 from potato_site.jobs.handle import JobHandle, LostJob, ProgressCallback, Stopping, lease_end, stopping
 from potato_site.jobs.models import Job, project_of
 from potato_site.jobs.registry import handlers
+from potato_site.jobs.tick import TICK
 from potato_site.textjson import canonical
 
 logger = logging.getLogger(__name__)
@@ -82,11 +83,12 @@ def run_now(kind: str, params: dict[str, Any] | None = None, *, on_progress: Pro
 def claim(job_id: int) -> Job | None:
     """Take a job that is queued and due, or whose runner let the lease lapse; None if it is not to be had.
 
-    One guarded UPDATE decides between two runners. A job whose workers died three times is given up.
+    One guarded UPDATE decides between two runners. A job whose workers died three times is given up. The row of the
+    tick is no job: who names it heard a ring for another database, which shares the broker with this one.
     """
     now = timezone.now()
     free = Q(state=Job.State.QUEUED, due_at__lte=now) | Q(state=Job.State.RUNNING, lease_until__lt=now)
-    job = Job.objects.filter(free, pk=job_id).first()
+    job = Job.objects.filter(free, pk=job_id).exclude(kind=TICK).first()
     if job is None:
         return None
     if job.state == Job.State.RUNNING:

@@ -409,6 +409,15 @@ def test_run_now_raises_what_the_handler_raises_and_nobody_retries():
 # --- the tick ----------------------------------------------------------------------------------------------
 
 
+def test_a_ring_meant_for_another_database_does_not_take_the_row_of_the_tick_for_a_job():
+    assert ticking.tick()
+    row = Job.objects.get(kind=ticking.TICK)
+    assert not runner.run(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.failures, row.error) == (Job.State.QUEUED, 0, "")
+    assert ticking.tick()
+
+
 def test_the_tick_rings_again_for_what_nobody_heard(rings):
     unheard, heard, later = enqueue("tests.note"), enqueue("tests.note"), enqueue("tests.note", delay_seconds=600)
     long_ago = timezone.now() - timedelta(seconds=31)
