@@ -48,7 +48,7 @@ def memberships_of(user: Any) -> SafeString | str:
     return _links(
         (
             reverse("manage-people", args=[one.project.slug]),
-            f"{one.project}: {one.get_role_display().lower()}, {one.get_state_display().lower()}",
+            f"{one.project} ({one.get_role_display().lower()}, {one.get_state_display().lower()})",
         )
         for one in found.select_related("project").order_by("project__name", "pk")[:NAMED]
     )

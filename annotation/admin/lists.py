@@ -39,6 +39,8 @@ class ProjectList(ScopedAdmin):
     item_path = ""
     person_path = ""
     acts: tuple[str, ...] = ()
+    # Why an act finds nothing to do.
+    nothing = "none of the chosen rows is in a project that you manage"
     # Whether the traces of chosen rows can be exported.
     can_export = False
     # The order of rows of several projects, where it is another than that of one.
@@ -106,6 +108,10 @@ class ProjectList(ScopedAdmin):
             return exports
         return {name: (_run, name, FORMS[name].title) for name in self.acts} | exports
 
+    def acted_on(self, chosen: QuerySet[Any]) -> QuerySet[Any]:
+        """The ids of the rows that the list's acts are done to."""
+        return chosen.order_by().values("pk")
+
     # --- History -------------------------------------------------------------------------------------------
 
     def audit_name(self, obj: Any) -> str:
@@ -129,12 +135,11 @@ class ProjectList(ScopedAdmin):
 def _run(model_admin: ProjectList, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
     """An act of a list: first the page that says what happens to which rows, then (``confirm``) it happens to them."""
     name = request.POST.getlist("action")[0]
-    chosen = queryset.order_by().values("pk")
-    rows = bulk.changeable(bulk.ACTS[name], person_of(request)).filter(pk__in=chosen)
+    rows = bulk.changeable(bulk.ACTS[name], person_of(request)).filter(pk__in=model_admin.acted_on(queryset))
     found = dict(rows.order_by("pk").values_list("pk", "project")[: bulk.LIMIT + 1])
     told = asked.unpack(request.POST.get("rows", "")) if _is_all(request) else set(found)
     if not found:
-        messages.warning(request, "Nothing was changed: none of the chosen rows is in a project that you manage.")
+        messages.warning(request, f"Nothing was changed: {model_admin.nothing}.")
         return None
     is_confirmed = "confirm" in request.POST and told is not None
     if is_confirmed:

@@ -21,6 +21,9 @@ from annotation.models import Submission
 class SubmissionAdmin(ProjectList):
     item_path = "assignment__item"
     can_export = True
+    # Done to their assignments.
+    acts = ("reopen", "invalidate")
+    nothing = "none of the chosen rows is the latest answer of its person to an item, in a project that you manage"
     person_path = "assignment__annotator"
     list_display = ("trace", "annotator", "submitted_at", "reading", "flagged", "is_latest", "project")
     list_display_links = ("trace",)
@@ -49,6 +52,10 @@ class SubmissionAdmin(ProjectList):
         found = super().get_queryset(request).filter(shown)
         is_list = getattr(request.resolver_match, "url_name", "") == "annotation_submission_changelist"
         return found.defer("values") if is_list else found
+
+    def acted_on(self, chosen: QuerySet[Submission]) -> QuerySet[Any]:
+        """The assignments. Not by an earlier answer: what is said of it is not said of what stands in its place."""
+        return chosen.filter(is_current=True).order_by().values("assignment")
 
     def audited(self, obj: Submission) -> Q:
         return Q(object=managing.name_of(obj.assignment))

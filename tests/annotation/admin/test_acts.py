@@ -10,7 +10,7 @@ from django.urls import reverse
 from annotation.admin import asked, lists
 from annotation.assignments import managing
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Item, Membership, Slot
+from annotation.models import Assignment, Item, Membership, Slot, Submission
 from annotation.projects import bulk
 from annotation.projects.forgetting import forget
 from potato_site.accounts.models import AuditEntry, User
@@ -153,6 +153,45 @@ def test_work_is_given_to_nobody_else(client, project, manager):
     assert "Select a valid choice" in response.content.decode()
     work.refresh_from_db()
     assert work.state == State.OPEN
+
+
+SUBMISSIONS = "admin:annotation_submission_changelist"
+
+
+def test_submissions_are_invalidated_where_they_are_found(client, project, manager):
+    """The overview leads to a person's submissions: there it is done, to their assignments."""
+    others = factory.submit_item(project, "ann", factory.answers())
+    careless = [factory.submit_item(project, "bob", factory.answers()) for _ in range(2)]
+    bob = factory.person("bob").pk
+    address = f"{reverse(SUBMISSIONS)}?person={bob}"
+    body = {"action": "invalidate", "_selected_action": [careless[0].pk], "select_across": "1", "index": "0"}
+    page = client.post(address, body)
+    assert "<strong>2 assignments</strong>" in " ".join(page.content.decode().split())
+    assert said(confirm(client, page)) == ["2 assignments invalidated."]
+    assert Assignment.objects.get(pk=others.assignment_id).state == State.SUBMITTED
+    assert {Assignment.objects.get(pk=one.assignment_id).state for one in careless} == {State.VOID}
+
+
+def test_an_earlier_answer_does_not_take_the_one_in_its_place_with_it(client, project, manager):
+    first = factory.submit_item(project, "ann", factory.answers())
+    Submission.objects.filter(pk=first.pk).update(is_current=False)
+    body = {"action": "invalidate", "_selected_action": [first.pk], "select_across": "0", "index": "0"}
+    told = said(client.post(reverse(SUBMISSIONS), body, follow=True))
+    assert told == [
+        "Nothing was changed: none of the chosen rows is the latest answer of its person to an item, in a project that "
+        "you manage."
+    ]
+    assert Assignment.objects.get(pk=first.assignment_id).state == State.SUBMITTED
+
+
+def test_a_viewer_changes_no_submission(client, project, db):
+    made = factory.submit_item(project, "ann", factory.answers())
+    user = User.objects.create_user("vic")
+    Membership.objects.create(project=project, user=user, role="viewer", source="admin")
+    client.force_login(user)
+    body = {"action": "invalidate", "_selected_action": [made.pk], "select_across": "0", "confirm": "yes"}
+    client.post(reverse(SUBMISSIONS), body)
+    assert Assignment.objects.get(pk=made.assignment_id).state == State.SUBMITTED
 
 
 @pytest.mark.parametrize(("name", "state"), [("reopen", "reopened"), ("invalidate", "void")])

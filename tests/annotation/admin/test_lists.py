@@ -412,7 +412,7 @@ def test_the_page_of_an_account_asks_nobody_to_tick_anything(client, project, ma
     client.force_login(User.objects.create_superuser("root"))
     page = page_of(client, "accounts_user", manager.pk)
     assert "Unselect this" not in page
-    assert f"{project}: manager, active" in page
+    assert f"{project} (manager, active)" in page
 
 
 def test_a_job_that_is_done_is_not_left_at_seven_of_eight(client, project, manager):
