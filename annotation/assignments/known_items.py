@@ -33,8 +33,10 @@ def due(membership: Membership) -> Item | None:
     if not fresh.exists() or not _is_due(had.working(), known, percentage, membership.pk):
         return None
     # Another one for everybody, so that all are used about equally often.
-    chosen = min(fresh.order_by().values_list("pk", flat=True), key=lambda pk: draw(membership.pk, pk))
-    return Item.objects.get(pk=chosen)
+    numbers = fresh.order_by().values_list("pk", flat=True)
+    chosen = min(numbers, key=lambda pk: draw(membership.pk, pk), default=None)
+    # None: a manager took the last of them away meanwhile.
+    return None if chosen is None else Item.objects.get(pk=chosen)
 
 
 def still_wanted(project: Project, begun: Sequence[Assignment]) -> list[Assignment]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotation import queries
 from annotation.admin.attention import is_wrong
-from annotation.assignments import managing, states
+from annotation.assignments import known_items, managing, states
 from annotation.assignments.handout import hand_out
 from annotation.models import Assignment, Gold, Item, Membership, Slot, Submission
 from annotation.projects.revisions import current, set_config
@@ -63,6 +63,22 @@ def test_the_first_comes_soon_and_the_others_as_often_as_the_project_says_but_ne
     assert True in had[:5]
     assert 4 <= sum(had) <= 6
     assert not any(first and second for first, second in pairwise(had))
+
+
+def test_who_is_due_gets_an_ordinary_item_where_a_manager_takes_the_last_known_answer_away_at_that_moment(
+    tmp_path, monkeypatch
+):
+    project = project_of(tmp_path, 3)
+    known(project, 2)
+    looked = []
+
+    def taken_away(*_):
+        looked.append(Gold.objects.all().delete())
+        return True
+
+    monkeypatch.setattr(known_items, "_is_due", taken_away)
+    assert hand_out(project, person("ann")).assignment.item_id == in_order(project)[0]
+    assert looked
 
 
 def test_who_skips_them_gets_no_other_one_for_it_and_never_two_in_a_row(tmp_path):
