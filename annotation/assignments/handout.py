@@ -291,8 +291,9 @@ def _why_empty(project: Project, user: Any) -> str:
     if not items.exists():
         return "This project has no items yet."
     untouched = items.exclude(assignments__annotator=user)
-    if not untouched.exists():
-        return f"You have {_what_was_done(items, user)} every item of this project. Thank you!"
+    # Nothing was: a manager took the last of it away at this moment.
+    if not untouched.exists() and (done := _what_was_done(items, user)):
+        return f"You have {done} every item of this project. Thank you!"
     if Assignment.objects.filter(project=project).in_other_hands(user).exists():
         return OTHERS_AT_WORK
     if untouched.with_free_places([project.pk]).exists():
@@ -301,11 +302,12 @@ def _why_empty(project: Project, user: Any) -> str:
 
 
 def _what_was_done(items: QuerySet[Item], user: Any) -> str:
-    """Of items that this person had, all that became of them: "labeled", or "labeled, skipped or been screened by"."""
+    """Of items that this person had, all that became of them: "labeled", or "labeled, skipped or been screened by"; ""
+    of none."""
     had = Assignment.objects.filter(item__in=items, annotator=user).values_list("purpose", "state").distinct()
     done = {_deed(purpose, state) for purpose, state in had}
-    *others, last = (deed for deed in ("labeled", "skipped", "decided", "been screened by", "begun") if deed in done)
-    return f"{', '.join(others)} or {last}" if others else last
+    deeds = [deed for deed in ("labeled", "skipped", "decided", "been screened by", "begun") if deed in done]
+    return " or ".join(filter(None, (", ".join(deeds[:-1]), *deeds[-1:])))
 
 
 def _deed(purpose: str, state: str) -> str:

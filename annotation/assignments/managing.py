@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from annotation import access
@@ -38,10 +39,13 @@ def release(assignment_id: int, by: User, reason: str = "") -> None:
 def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None) -> Assignment:
     """Give the item to somebody else, who gets it next. What was submitted is invalidated first."""
     now = now or timezone.now()
-    project_id = Assignment.objects.values_list("project", flat=True).get(pk=assignment_id)
+    project_id, item_id = Assignment.objects.values_list("project", "item").get(pk=assignment_id)
     # The order of docs/architecture.md: the person, then the assignment, then its slot.
     member = _annotator(project_id, to)
-    assignment = _locked(assignment_id)
+    # With what they have of the item, or have waiting: the new row would wait for who is changing that, and they for
+    # the project.
+    theirs = Q(item=item_id) | Q(project=project_id, state=State.RESERVED)
+    assignment = _locked(assignment_id, Q(annotator=to) & theirs)
     if assignment.is_adjudication:
         raise states.Closed("A decision is given to nobody: invalidate it, and another adjudicator can open the item.")
     if assignment.is_calibration or assignment.item.in_calibration:
@@ -123,6 +127,9 @@ def requeue(item_id: int, by: User) -> None:
     back into places that are free when the people are taken in again. Raises Closed for an item without a queue: a
     withdrawn one, or one of the calibration set."""
     filled = Assignment.objects.left_out().delivered().filter(item=item_id, slot__isnull=False)
+    # The people first: who is taken in again at this moment keeps the place.
+    people = Membership.objects.filter(project__items=item_id, user__in=filled.values("annotator"), is_excluded=True)
+    list(people.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
     filled = filled.select_related("item__trace_a", "item__trace_b")
     found = list(filled.select_for_update(of=("self",)).order_by("pk"))
     if not found:
@@ -218,10 +225,12 @@ def _set_withdrawn(item_id: int, by: User, withdrawn: bool) -> Item | None:
     return item
 
 
-def _locked(assignment_id: int) -> Assignment:
-    """Raises Closed when it is gone: a reservation that was opened by nobody leaves no row."""
-    rows = Assignment.objects.select_for_update(of=("self",)).select_related("annotator", "item")
-    found = rows.filter(pk=assignment_id).first()
+def _locked(assignment_id: int, besides: Q | None = None) -> Assignment:
+    """``besides``: others to lock with it, in one order. Raises Closed when it is gone: a reservation that was opened
+    by nobody leaves no row."""
+    rows = Assignment.objects.select_for_update(of=("self",)).select_related("annotator", "item").order_by("pk")
+    wanted = rows.filter(Q(pk=assignment_id) | (besides or Q()))
+    found = next((one for one in wanted if one.pk == assignment_id), None)
     if found is None:
         raise states.Closed("It is gone: a reservation that ended leaves nothing behind.")
     return found

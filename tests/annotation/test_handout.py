@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from annotation.answers.ops import apply_ops
-from annotation.assignments import states
+from annotation.assignments import handout, states
 from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
@@ -52,6 +52,19 @@ def test_with_full_overlap_everybody_gets_everything_once(tmp_path):
             submit_item(project, name, answers())
     assert sorted(ids(project, "ann")) == sorted(ids(project, "bob")) == ["trace_001", "trace_002", "trace_003"]
     assert hand_out(project, person("ann")).reason == "You have labeled every item of this project. Thank you!"
+
+
+def test_the_last_item_may_be_withdrawn_while_one_is_told_why_there_is_none(tmp_path, monkeypatch):
+    project = make_project(tmp_path, traces=make_traces(1), overlap=0)
+    submit_item(project, "ann", answers())
+    told = handout._what_was_done
+
+    def withdrawn_meanwhile(items, user):
+        Item.objects.update(is_withdrawn=True)
+        return told(items, user)
+
+    monkeypatch.setattr(handout, "_what_was_done", withdrawn_meanwhile)
+    assert "Thank you" in hand_out(project, person("ann")).reason
 
 
 def test_who_skipped_or_decided_items_is_not_told_that_they_labeled_every_one(tmp_path):

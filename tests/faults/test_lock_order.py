@@ -18,8 +18,9 @@ from annotation.answers.submission import submit
 from annotation.assignments import managing, states
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
-from annotation.models import Assignment, Gold, Item, Membership, Project, Slot
+from annotation.models import Assignment, Gold, Item, Membership, Project, Slot, Submission
 from annotation.projects import membership
+from annotation.projects.counter import bump
 from annotation.projects.load import load_file
 from annotation.projects.revisions import current, set_config
 from annotation.quality.gold import NotGold, delete_gold, keep_submission, set_gold
@@ -224,3 +225,36 @@ def test_a_submission_is_invalidated_while_somebody_keeps_it_as_the_known_answer
     with pytest.raises(NotGold, match="counts no more"):
         kept.result(SOON)
     assert not Gold.objects.exists()
+
+
+def test_an_item_is_given_to_somebody_who_is_just_submitting_it(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1), overlap=100)
+    boss = User.objects.create_superuser("boss")
+    done = submit_item(project, "ann", answers()).assignment
+    mine = hand_out(project, person("bob")).assignment
+    with transaction.atomic():
+        # As a submission does, which takes the project's row last.
+        Assignment.objects.filter(pk=mine.pk).update(version=1)
+        given = beside(lambda: managing.reassign(done.pk, boss, person("bob").pk))
+        with pytest.raises(TimeoutError):
+            given.result(1.0)
+        bump(project.pk)
+    with pytest.raises(states.Closed, match="has had the item already"):
+        given.result(SOON)
+    assert Submission.objects.get().is_current
+
+
+def test_who_is_taken_in_again_keeps_the_place_that_is_just_to_be_handed_out(tmp_path):
+    project = make_project(tmp_path, traces=make_traces(1), overlap=0)
+    boss = User.objects.create_superuser("boss")
+    made = submit_item(project, "ann", answers()).assignment
+    member = Membership.objects.get(user=person("ann"))
+    membership.exclude(member, boss, True)
+    with transaction.atomic():
+        membership.exclude(member, boss, False)
+        again = beside(lambda: managing.requeue(made.item_id, boss))
+        with pytest.raises(TimeoutError):
+            again.result(1.0)
+    with pytest.raises(states.Closed, match="No label that is left out"):
+        again.result(SOON)
+    assert Slot.objects.get().assignment == made
