@@ -155,6 +155,13 @@ def test_work_is_given_to_nobody_else(client, project, manager):
     assert work.state == State.OPEN
 
 
+def test_who_chose_nothing_is_told_so_in_our_words_and_keeps_the_filter(client, project, manager):
+    address = f"{reverse('admin:annotation_membership_changelist')}?project={project.pk}"
+    response = client.post(address, {"action": "pause", "select_across": "0", "index": "0"}, follow=True)
+    assert said(response) == ["Choose rows first: nothing was changed."]
+    assert response.redirect_chain == [(address, 302)]
+
+
 SUBMISSIONS = "admin:annotation_submission_changelist"
 
 
