@@ -37,41 +37,48 @@ class Kto(Format):
     ignores: ClassVar[tuple[str, ...]] = ("neutral",)
     prompts_grow: ClassVar[bool] = True
 
+    def __init__(self) -> None:
+        # What was found in the row that was looked at last: it is asked for several times.
+        self._held: tuple[Row, list[int], list[int]] | None = None
+
     def refusal(self, row: Row) -> str:
-        if self.places(row):
+        judged, places = self._found_in(row)
+        if places:
             return ""
-        return "no text in what is judged right or wrong" if _n_judged(row) else "no step judged right or wrong"
+        return "no text in what is judged right or wrong" if judged else "no step judged right or wrong"
 
     def places(self, row: Row) -> list[int]:
-        return [place for place in range(len(row.steps)) if _tells(row, place)]
+        return self._found_in(row)[1]
+
+    def _found_in(self, row: Row) -> tuple[list[int], list[int]]:
+        """The steps that are judged right or wrong, and those of them that are an example. One without a text (thinking
+        that a model keeps to itself, say) is none."""
+        if self._held is None or self._held[0] is not row:
+            each = zip(row.steps, row.targets, strict=True)
+            judged = [place for place, (step, target) in enumerate(each) if _is_judged(step, target)]
+            self._held = (row, judged, [place for place in judged if _has_text(row.steps[place])])
+        return self._held[1:]
 
     def write(self, rows: Iterable[Row], sheet: Sheet) -> Iterator[Piece]:
         yield Piece(sheet.file, b"")
         for row in rows:
-            for _ in range(_n_judged(row) - len(self.places(row))):
+            judged, places = self._found_in(row)
+            for _ in range(len(judged) - len(places)):
                 sheet.note("steps without a text")
             make = _lines if sheet.prompt_limit is None else _limited_lines
-            for line in make(row, self.places(row), sheet):
+            for line in make(row, places, sheet):
                 yield Piece(split_file(sheet.file, row.split), line)
 
 
-def _n_judged(row: Row) -> int:
-    return sum(_is_judged(row, place) for place in range(len(row.steps)))
-
-
-def _tells(row: Row, place: int) -> bool:
-    """Whether the step is an example. One without a text (thinking that a model keeps to itself, say) is none."""
-    if not _is_judged(row, place):
-        return False
-    text = row.steps[place]["content"]
-    return bool(text) and not text.isspace()
-
-
-def _is_judged(row: Row, place: int) -> bool:
-    step = row.steps[place]
-    if step["label_source"] not in JUDGED or step["type"] in NOT_ITS_OWN or row.targets[place] is None:
+def _is_judged(step: Mapping[str, Any], target: bool | None) -> bool:
+    if step["label_source"] not in JUDGED or step["type"] in NOT_ITS_OWN or target is None:
         return False
     return step["label"] != "neutral" and step["reward"] != HALF
+
+
+def _has_text(step: Mapping[str, Any]) -> bool:
+    text = step["content"]
+    return bool(text) and not text.isspace()
 
 
 def _lines(row: Row, places: Sequence[int], sheet: Sheet) -> Iterator[bytes]:

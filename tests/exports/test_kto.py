@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exports.build import build
-from exports.formats.kto import LEFT_OUT, latest
+from exports.formats.kto import LEFT_OUT, Kto, latest
 from exports.options import Options
 from exports.preview import preview
+from tests.exports.samples import row
 from tests.factory import PER_STEP, make_project, make_trace, submit_item
 
 TEXTS = st.text(alphabet="ab é\n", max_size=300)
@@ -41,6 +42,15 @@ def test_steps_behind_are_in_no_prompt():
         latest("Fix it", ["x" * 200, "y" * 200, "z"], 2, 300)
         == f"Fix it\n\n[… earlier steps left out: 1 …]\n\n{'y' * 200}"
     )
+
+
+def test_a_row_is_looked_through_once_and_for_no_other_row():
+    kto, right, wrong = Kto(), row("correct", None), row(None, "incorrect")
+    assert kto.places(right) == [0]
+    assert kto.places(right) is kto.places(right)
+    assert kto.refusal(wrong) == ""
+    assert kto.places(wrong) == [1]
+    assert kto.places(right) == [0]
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
