@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from annotation.queries import Question, fully_resolved
 from exports.formats import Takes
@@ -35,6 +36,10 @@ class Asked:
     def reward_name(self) -> str:
         """What the answers to the question about steps are under; nothing is, where there is none."""
         return self.reward.name if self.reward else ""
+
+    @cached_property
+    def others_by_name(self) -> dict[str, Question]:
+        return {question.name: question for question in self.others}
 
     @property
     def questions(self) -> list[Question]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from annotation.queries import LabeledPair, LabeledTrace, Labels, Question, aggregate
@@ -18,6 +20,7 @@ from exports.steps import exported_steps, is_all_correct, revalued, reward_of, t
 from exports.tally import Tally
 
 ADJUDICATION = "adjudication"
+_LABEL = attrgetter("label")
 Reads = Callable[..., Iterable[LabeledTrace]]
 
 
@@ -182,7 +185,8 @@ class Rows:
             by = _who_decides(question.name, deciding, voters)
             return _answer(question, by, agreeing if by is labeling else tuple(range(len(by))))
 
-        answers = Answers(self.asked.others, answer)
+        answers = Answers(self.asked.others_by_name, answer)
+        asked = partial(_types_asked, labeling, name)
         outcome, is_torn = self._outcome(answers, answer)
         # One alone is tied with nobody.
         tied = len(everybody) > 1 and (bool(result and result.is_tie) or is_torn or answers.has_tie())
@@ -190,10 +194,11 @@ class Rows:
         if method == "adjudicated" and labeling is deciding:
             others = _given((one for one in voters if one is not deciding[0]), name)
             agreement = _share_who_agree(self._revalued(others, mode), self._revalued(given, mode))
-        return self._bare(trace)._replace(
+        return self._about(
+            trace,
             mode=mode,
             first_error_step=_still_there(result.value["first_error_step"], steps) if result else None,
-            all_correct=is_all_correct(result.value, trace.document, _types_asked(labeling, name)) if result else None,
+            all_correct=is_all_correct(result.value, trace.document, asked) if result else None,
             steps=steps,
             targets=targets,
             answers=answers,
@@ -234,29 +239,12 @@ class Rows:
         bare = {"first_error_step": None, "steps": [none] * len(turns)}
         soft = [None] * len(turns) if self.options.soft_labels else []
         steps, targets = self._steps(trace, bare, soft)
-        return self._bare(trace)._replace(steps=steps, targets=targets)
+        return self._about(trace, steps=steps, targets=targets)
 
-    def _bare(self, trace: LabeledTrace) -> Row:
-        """What a row has of its trace, whatever was said of that."""
-        return Row(
-            trace_id=trace.trace_id,
-            document=trace.document,
-            issue_id=trace.issue_id,
-            instance_id=trace.instance_id,
-            mode="",
-            first_error_step=None,
-            all_correct=None,
-            steps=NO_STEPS,
-            targets=[],
-            answers={},
-            outcome=None,
-            resolved=None,
-            annotators=(),
-            agreement=None,
-            aggregation="single",
-            needs_adjudication=False,
-            split=self.splits.of(trace.issue_key),
-        )
+    def _about(self, trace: LabeledTrace, **said: Any) -> Row:
+        """``said``: what a row has that is not of its trace, but of what was said of that."""
+        split = self.splits.of(trace.issue_key)
+        return Row(trace.trace_id, trace.document, trace.issue_id, trace.instance_id, split=split, **said)
 
     def _steps(
         self, trace: LabeledTrace, reward: Mapping[str, Any], soft: Sequence[float | None]
@@ -294,27 +282,24 @@ class Answers(Mapping[str, Any]):
     """Other questions, by name → one value for what the annotators answered, found when somebody asks: most formats
     write none of it."""
 
-    def __init__(self, questions: Sequence[Question], answer: Callable[[Question], tuple[Any, bool]]) -> None:
+    def __init__(self, questions: Mapping[str, Question], answer: Callable[[Question], tuple[Any, bool]]) -> None:
         """``answer``: of a question the value, and whether it was tied."""
         self._questions, self._answer = questions, answer
         self._found: dict[str, tuple[Any, bool]] = {}
 
     def has_tie(self) -> bool:
-        return any(self._of(question)[1] for question in self._questions)
+        return any(self._of(name)[1] for name in self._questions)
 
     def __getitem__(self, name: str) -> Any:
-        for question in self._questions:
-            if question.name == name:
-                return self._of(question)[0]
-        raise KeyError(name)
+        return self._of(name)[0]
 
-    def _of(self, question: Question) -> tuple[Any, bool]:
-        if question.name not in self._found:
-            self._found[question.name] = self._answer(question)
-        return self._found[question.name]
+    def _of(self, name: str) -> tuple[Any, bool]:
+        if name not in self._found:
+            self._found[name] = self._answer(self._questions[name])
+        return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
-        return (question.name for question in self._questions)
+        return iter(self._questions)
 
     def __len__(self) -> int:
         return len(self._questions)
@@ -322,7 +307,7 @@ class Answers(Mapping[str, Any]):
 
 def _labeled_as(row: Row) -> Hashable:
     """Equal for rows that teach the same of equal steps."""
-    return tuple(one.label for one in row.steps.judged), row.first_error_step, row.outcome
+    return tuple(map(_LABEL, row.steps.judged)), row.first_error_step, row.outcome
 
 
 def mode_of(submissions: Iterable[Labels], name: str) -> str:

@@ -55,8 +55,8 @@ def mixture(rewards: Iterable[float]) -> str:
 
 
 def _note_labels(tally: Tally, row: Row) -> None:
-    """What its steps are called, and what that is worth. Steps with one label are mostly one object."""
-    for judged in {id(one): one for one in row.steps.judged}.values():
+    """What its steps are called, and what that is worth."""
+    for judged in set(row.steps.judged):
         tally.met_labels.add(judged.label)
         if judged.label is not None and judged.reward is not None:
             tally.met_rewards.setdefault(judged.label, set()).add(judged.reward)

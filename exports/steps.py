@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from annotation.queries import aggregate
@@ -90,17 +90,19 @@ def revalued(answer: Mapping[str, Any], mode: str, options: Options) -> dict[str
     return {**answer, "first_error_step": first, "all_correct": first is None and is_whole, "steps": steps}
 
 
-def is_all_correct(answer: Mapping[str, Any], document: Mapping[str, Any], asked: Collection[str]) -> bool:
+def is_all_correct(
+    answer: Mapping[str, Any], document: Mapping[str, Any], asked: Callable[[], Collection[str]]
+) -> bool:
     """Whether the steps of a document have no error, and none without a label but those nobody was asked about.
 
-    ``asked``: the types that somebody was asked about; empty: all. Only where they are some, and it matters, the
+    ``asked()``: the types that somebody was asked about; empty: all. Only where they are some, and it matters, the
     document is looked into.
     """
-    if answer["all_correct"] or answer["first_error_step"] is not None or not asked:
+    if answer["all_correct"] or answer["first_error_step"] is not None or not (types := asked()):
         return bool(answer["all_correct"])
     turns = document.get("structured_turns") or ()
     each = zip(answer["steps"], turns, strict=True)
-    return all(step["label"] is not None or turn["type"] not in asked for step, turn in each)
+    return all(step["label"] is not None or turn["type"] not in types for step, turn in each)
 
 
 def reward_of(label: Mapping[str, Any], options: Options) -> float | None:

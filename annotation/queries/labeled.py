@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice, repeat
 from operator import itemgetter
@@ -35,8 +35,8 @@ Documents = Literal["whole", "heads", "later"]
 # Of a submission; where it is read, the columns of the item's sides follow.
 _COLUMNS = (
     F("assignment__item_id"), F("assignment__annotator__username"), AsStored("assignment__opened_at"),
-    AsStored("submitted_at"), F("active_ms"), AsStored("flags"), F("assignment__is_surplus"), F("assignment__purpose"),
-    F("revision_id"), AsStored("values"),
+    AsStored("submitted_at"), F("active_ms"), AsStored("flags"), AsStored("assignment__is_surplus"),
+    F("assignment__purpose"), F("revision_id"), AsStored("values"),
 )  # fmt: skip
 _TRACE_COLUMNS = ("external_id", "issue_id", "issue_key", "instance_id")
 _IN_ITEM_ORDER = ("assignment__item__position", "assignment__item_id", "submitted_at", "seq")
@@ -132,12 +132,16 @@ def _traces_alone(submissions: QuerySet[Submission], using: str, *, with_heads: 
 
 def _documents_later(ids: Sequence[int], using: str, *, with_heads: bool) -> Iterator[LaterDocument]:
     """Of these versions, in this order."""
-    versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", "meta")
-    # What versions with equal tasks and steps have in common: their number, the first line of the task, the place.
-    known = {pk: (n_steps, (n_steps, meta.get("title"), meta.get("repo"))) for pk, n_steps, meta in versions}
+    versions = TraceVersion.objects.using(using).filter(pk__in=ids).values_list("pk", "n_steps", AsStored("meta"))
+    known = {pk: (n_steps, _outside(n_steps, loads(meta))) for pk, n_steps, meta in versions}
     opened = iter_opened(ids, using=using) if with_heads else repeat(None)
     for pk, one in zip(ids, opened, strict=False):
         yield LaterDocument(pk, *known[pk], using, one)
+
+
+def _outside(n_steps: int, meta: Mapping[str, Any]) -> Hashable:
+    """What versions with equal tasks and steps have in common: their number, the first line of the task, the place."""
+    return n_steps, meta.get("title"), meta.get("repo")
 
 
 def _pairs(submissions: QuerySet[Submission], using: str) -> Iterator[LabeledPair]:

@@ -33,8 +33,16 @@ class LaterDocument(Mapping[str, Any]):
         return self._opened.whole() if self._opened else next(iter_documents([self.version_id], using=self._using))
 
     def __getitem__(self, key: str) -> Any:
+        return self._where(key)[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Quicker than to find out by an exception."""
+        return self._where(key).get(key, default)
+
+    def _where(self, key: str) -> dict[str, Any]:
+        """The part of the document that ``key`` is in, if it is there."""
         head = self._opened.head if self._opened and key < "structured_turns" else None
-        return (self._read if head is None else head)[key]
+        return self._read if head is None else head
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._read)
@@ -62,6 +70,10 @@ class LaterValues(Mapping[str, Any]):
         if name not in self._made:
             self._made[name] = self._schemes[name].export(self._answers.get(name, {}), self._context)
         return self._made[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Without the exception for what is not there."""
+        return self[name] if name in self._schemes else default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._schemes)

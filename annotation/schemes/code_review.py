@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -133,6 +134,11 @@ class CodeReview(Scheme):
         texts = self.file_ratings.labels or [""] * len(self._scale)
         return [{"value": value, "text": text} for value, text in zip(self._scale, texts, strict=False)]
 
+    @cached_property
+    def _rating_labels(self) -> dict[int, str | None]:
+        """Rating → its text, None where it has none."""
+        return {one["value"]: one["text"] or None for one in self.ratings}
+
     # --- answers -----------------------------------------------------------------------------------------
     def clean(self, key: str, value: Any, ctx: ItemContext) -> Any:
         if key == "verdict" and self.verdict.enabled:
@@ -236,8 +242,7 @@ class CodeReview(Scheme):
         """
         if not answers:
             return None
-        labels = {one["value"]: one["text"] or None for one in self.ratings}
-        ratings = sorted(ratings_in(answers))
+        ratings, labels = sorted(ratings_in(answers)), self._rating_labels
         return {
             "verdict": answers.get("verdict"),
             "comments": [exported(key, one, ctx) for key, one in saved_comments(answers)],

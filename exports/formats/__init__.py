@@ -18,9 +18,10 @@ from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from exports.judged import Steps
+from exports.judged import NO_STEPS, Steps
 from potato_site.registry import Registry
 
 # rewards: rows with step labels. answers: rows with any answer. pairs: preferences.
@@ -58,24 +59,24 @@ class Row(NamedTuple):
     issue_id: str
     instance_id: str
     # The chosen process reward scheme: how it was asked ("" when nobody answered it), and what a trainer gets of it.
-    mode: str
-    first_error_step: int | None
-    all_correct: bool | None
+    mode: str = ""
+    first_error_step: int | None = None
+    all_correct: bool | None = None
     # A sequence of {"step_idx", "type", "content", "label", "reward", "label_source"} each, and "p_correct" with soft
     # labels, made when somebody asks for one; ``steps.texts`` are their contents alone.
-    steps: Steps
+    steps: Steps = NO_STEPS
     # Per step, whether it is worth rewarding; None masks it.
-    targets: Sequence[bool | None]
+    targets: Sequence[bool | None] = ()
     # Every other scheme by name, in the project's order; None where nobody answered.
-    answers: Mapping[str, Any]
+    answers: Mapping[str, Any] = MappingProxyType({})
     # The answer about the outcome, and whether it says "fully resolved"; None where nobody said.
-    outcome: str | None
-    resolved: bool | None
+    outcome: str | None = None
+    resolved: bool | None = None
     # In the order in which they submitted.
-    annotators: tuple[str, ...]
-    agreement: float | None
-    aggregation: str
-    needs_adjudication: bool
+    annotators: tuple[str, ...] = ()
+    agreement: float | None = None
+    aggregation: str = "single"
+    needs_adjudication: bool = False
     split: str = "train"
     said: Sequence[Said] = ()
     # Of a comparison: the trace that is its side b. "" in the row of a trace.
