@@ -14,7 +14,7 @@ from annotation.admin.filters import FlagFilter, LatestFilter, ProjectFilter, Su
 from annotation.admin.links import answers_link
 from annotation.admin.lists import ProjectList
 from annotation.assignments import managing
-from annotation.models import Submission
+from annotation.models import Assignment, Submission
 
 
 @admin.register(Submission)
@@ -89,5 +89,7 @@ class SubmissionAdmin(ProjectList):
             "unread": ("bad", "steps never in view"),
             "surplus": ("quiet", "surplus"),
         }
-        shown = (words.get(flag, ("quiet", flag)) for flag in submission.standing_flags)
+        shown = [words.get(flag, ("quiet", flag)) for flag in submission.standing_flags]
+        if submission.assignment.state == Assignment.State.VOID:
+            shown.append(("quiet", "invalidated"))
         return format_html_join(" ", '<span class="flag flag-{}">{}</span>', shown)

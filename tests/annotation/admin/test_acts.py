@@ -177,6 +177,7 @@ def test_submissions_are_invalidated_where_they_are_found(client, project, manag
     assert said(confirm(client, page)) == ["2 assignments invalidated."]
     assert Assignment.objects.get(pk=others.assignment_id).state == State.SUBMITTED
     assert {Assignment.objects.get(pk=one.assignment_id).state for one in careless} == {State.VOID}
+    assert client.get(reverse(SUBMISSIONS)).content.decode().count(">invalidated<") == 2
 
 
 def test_an_earlier_answer_does_not_take_the_one_in_its_place_with_it(client, project, manager):
