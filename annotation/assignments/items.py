@@ -17,6 +17,7 @@ from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.stepless import asks_of_steps_only
 from annotation.models import Assignment, Gold, Item, Project, Slot
 from annotation.models.querysets import withdrawn
+from annotation.projects.config import ProjectConfig
 from annotation.projects.counter import bump
 from annotation.projects.revisions import config_of
 from potato_site import planner
@@ -46,7 +47,7 @@ def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) ->
     with _alone(project):
         for kind in kinds:
             overlap.choose(project, quality.overlap_share, kind)
-        _drop_slots(project, quality.overlap_depth, kinds)
+        _drop_slots(project, config)
     _put_in_order(project, config.hand_out.order, check)
     for number in range(1, quality.overlap_depth + 1):
         for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds), check):
@@ -151,17 +152,20 @@ def _make_slots(project: Project, number: int, order: str, kinds: list[str], *, 
     return [item.position for item in batch]
 
 
-def _drop_slots(project: Project, depth: int, kinds: list[str]) -> None:
+def _drop_slots(project: Project, config: ProjectConfig) -> None:
     """Delete the free slots that are too many, and those of items of other kinds."""
     free = Slot.objects.filter(project=project, assignment=None)
-    gone = withdrawn("item__") | Q(item__in_calibration=True) | ~Q(item__kind__in=kinds)
     # Places of tie-breakers come and go with the ties (tie_breakers), but for those of what is no longer handed out.
-    planned = Q(purpose=Slot.Purpose.PLANNED)
-    surplus = planned & (Q(number__gt=depth) | Q(number__gt=1, item__in_overlap=False)) | gone
+    too_many = places.too_many(config)
+    surplus = too_many | withdrawn("item__") | Q(item__in_calibration=True) | ~Q(item__kind__in=config.kinds)
     # One that somebody is just taking stays: a DELETE with a join would remove it under their hands.
     locked = free.filter(surplus).only("pk").select_for_update(skip_locked=True, of=("self",))
     for batch in _batches(iter([slot.pk for slot in locked])):
         Slot.objects.filter(pk__in=batch).delete()
+    taken = Slot.objects.filter(too_many, project=project).values("item")
+    planned = free.filter(purpose=Slot.Purpose.PLANNED, item__in=taken)
+    for batch in _batches(iter(list(planned.order_by("item").values_list("item", flat=True).distinct()))):
+        places.close_up(project, batch)
 
 
 def _put_in_order(project: Project, order: str, check: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from annotation.models import Assignment, Item, Project, Slot
 from annotation.models.querysets import AssignmentQuerySet
+from annotation.projects.config import ProjectConfig
 from annotation.projects.counter import bump_for
 from annotation.projects.revisions import current
 
@@ -34,6 +35,37 @@ def free_slot(assignment: Assignment) -> Slot | None:
         .order_by("number")
         .first()
     )
+
+
+def too_many(config: ProjectConfig) -> Q:
+    """The planned places beyond those that the items shall have by now."""
+    last = config.quality_control.places
+    beyond = Q(number__gt=last(True)) | Q(number__gt=last(False), item__in_overlap=False)
+    return beyond & Q(purpose=Slot.Purpose.PLANNED)
+
+
+def close_up(project: Project, items: Collection[int]) -> None:
+    """Where items have more places than they shall have by now: the free ones among the last go, and a label in one of
+    them moves into a free place before it, which nobody else is given then. What somebody else is just changing stays.
+
+    Runs in the caller's transaction.
+    """
+    last = Slot.objects.filter(too_many(current(project)), item__in=items)
+    if not last.exists():
+        return
+    labels = Assignment.objects.select_for_update(skip_locked=True, of=("self",)).filter(slot__in=last)
+    held = {None, *labels.order_by("pk").values_list("pk", flat=True)}
+    there = Slot.objects.select_for_update(skip_locked=True, of=("self",))
+    there = there.filter(item__in=items, purpose=Slot.Purpose.PLANNED)
+    free: dict[int, list[Slot]] = defaultdict(list)
+    for slot in there.filter(assignment=None).exclude(pk__in=last.values("pk")).order_by("item", "number"):
+        free[slot.item_id].append(slot)
+    for slot in there.filter(pk__in=last.values("pk")).order_by("item", "-number"):
+        if slot.assignment_id not in held or (slot.assignment_id and not free[slot.item_id]):
+            continue
+        slot.delete()
+        if slot.assignment_id:
+            Slot.objects.filter(pk=free[slot.item_id].pop(0).pk).update(assignment=slot.assignment_id)
 
 
 def take_slot(assignment: Assignment) -> bool:

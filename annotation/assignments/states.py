@@ -146,6 +146,7 @@ def _free_place(assignment: Assignment) -> bool:
     Slot.objects.filter(pk=slot.pk).update(assignment=None, queue_key=queue.present_key(item, slot.number))
     # A label that an item of the calibration set had before it was chosen is not made again.
     Slot.objects.filter(item=assignment.item_id, item__in_calibration=True, assignment=None).delete()
+    places.close_up(item.project, [item.pk])
     return True
 
 

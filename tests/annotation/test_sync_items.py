@@ -173,3 +173,34 @@ def test_who_labels_already_goes_on_in_the_other_order(tmp_path):
         Item.objects.exclude(pk__in=got[:3]), key=lambda item: queue.queue_key("random", project.slug, item, 1)
     )
     assert got[3:] == [item.pk for item in free]
+
+
+def quality(depth):
+    return {"quality_control": {"overlap_percentage": 100, "overlap_depth": depth}}
+
+
+def shown_places(project):
+    """Who has which place of the one item; "" of a free one."""
+    slots = Slot.objects.filter(project=project).order_by("number")
+    return [slot.assignment.annotator.username if slot.assignment else "" for slot in slots]
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("who", ["ann", "bob", "cid"])
+def test_nobody_is_given_a_place_that_is_too_many_by_now(tmp_path, who, is_before):
+    """Of three people who label the item, one gives it back: before two labels are asked for, or after."""
+    names = ("ann", "bob", "cid", "dan")
+    project = make_project(tmp_path, traces=make_traces(1), people=names, **quality(3))
+    for name in names[:3]:
+        submit_item(project, name, answers())
+    one = Assignment.objects.get(annotator__username=who).pk
+    if is_before:
+        states.void(one)
+    reconfigure(project, **quality(2))
+    if not is_before:
+        states.void(one)
+    assert sorted(shown_places(project)) == sorted(set(names[:3]) - {who})
+    assert list(Slot.objects.order_by("number").values_list("number", flat=True)) == [1, 2]
+    assert hand_out(project, person("dan")).assignment is None
+    reconfigure(project, **quality(3))
+    assert hand_out(project, person("dan")).assignment is not None
