@@ -8,6 +8,7 @@ from django.db.models.signals import post_migrate
 
 from annotation.answers.context import changes_of_version, context_of_version, opened
 from annotation.pages.shown import issue_text
+from tests import kept
 from tests.emptying import spare_the_disk
 
 
@@ -36,6 +37,11 @@ def fast_passwords(settings):
 def static_files_as_they_are(settings):
     """Each test client has a stack of middleware: reading what static files there are took it longer than a request."""
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(autouse=True)
+def kept_is_told(monkeypatch):
+    kept.patches = monkeypatch
 
 
 @pytest.fixture(autouse=True)

@@ -103,11 +103,29 @@ def write_project(
 
 
 def make_project(folder: Path, **options: Any) -> Any:
-    """A loaded, open project (see :func:`write_project`)."""
+    """A loaded, open project (see :func:`write_project`). The same one is loaded once: see :mod:`tests.kept`."""
     from annotation.projects.load import load_file
+    from tests import kept
 
-    path = write_project(folder, **options)
-    return load_file(path, folder / "output" / ".potato").project
+    def load() -> Any:
+        report = load_file(write_project(folder, **options), folder / "output" / ".potato")
+        assert report.project is not None, report.errors
+        return report.project
+
+    return kept.again(["project", options], folder, load)
+
+
+def labeled_project(folder: Path, labels: list[tuple[str, Mapping[str, Any]]], **options: Any) -> Any:
+    """A loaded project (see :func:`make_project`) in which these people have submitted these values, in this order."""
+    from tests import kept
+
+    def label() -> Any:
+        project = make_project(folder, **options)
+        for name, values in labels:
+            submit_item(project, name, values)
+        return project
+
+    return kept.again(["labeled project", labels, options], folder, label)
 
 
 def person(name: str) -> Any:

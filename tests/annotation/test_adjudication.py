@@ -25,6 +25,7 @@ from annotation.quality.disagreement import n_answers
 from annotation.quality.status import status
 from potato_site.accounts.models import User
 from potato_site.operations.audits import Audit
+from tests import kept
 from tests.factory import (
     ERROR_DESCRIPTION,
     FIRST_ERROR,
@@ -51,14 +52,18 @@ def member(project, name, role="adjudicator"):
 @pytest.fixture
 def project(tmp_path):
     """trace_001 is disputed, trace_002 agreed upon, trace_003 answered by one person."""
-    made = make_project(tmp_path, traces=make_traces(3), minimum_time=20)
-    submit_item(made, "ann", answers(1))
-    submit_item(made, "bob", answers(4, "not_resolved"))
-    submit_item(made, "ann", answers(2))
-    submit_item(made, "bob", answers(2))
-    submit_item(made, "ann", answers(None))
-    statistics.compute(made)
-    return made
+
+    def make():
+        made = make_project(tmp_path, traces=make_traces(3), minimum_time=20)
+        submit_item(made, "ann", answers(1))
+        submit_item(made, "bob", answers(4, "not_resolved"))
+        submit_item(made, "ann", answers(2))
+        submit_item(made, "bob", answers(2))
+        submit_item(made, "ann", answers(None))
+        statistics.compute(made)
+        return made
+
+    return kept.again("adjudication", tmp_path, make)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from annotation.queries import labeled_traces
 from annotation.queries.counted import coverage
 from potato_site.accounts.models import AuditEntry, User
 from tests.api.calls import caller
-from tests.factory import answers, make_project, make_traces, op, person, submit_item
+from tests.factory import answers, labeled_project, make_project, make_traces, op, person, submit_item
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 PEOPLE = ("ann", "bob", "cat")
@@ -50,11 +50,8 @@ def boss(db):
 @pytest.fixture
 def project(tmp_path):
     """Two items, each labeled by ann and bob."""
-    project = make_project(tmp_path, traces=make_traces(2), people=PEOPLE)
-    for name in ("ann", "bob"):
-        for _ in range(2):
-            submit_item(project, name, answers())
-    return project
+    labels = [(name, answers()) for name in ("ann", "bob") for _ in range(2)]
+    return labeled_project(tmp_path, labels, traces=make_traces(2), people=PEOPLE)
 
 
 def of(name: str) -> Membership:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from annotation.models import Project
-from tests import factory
+from tests import factory, kept
 from tests.api.calls import caller, problem
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -16,7 +16,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 @pytest.fixture
 def projects(tmp_path):
-    return [factory.make_project(tmp_path / str(n), name=f"Project {n}", people=["ann"]) for n in range(5)]
+
+    def make():
+        return [factory.make_project(tmp_path / str(n), name=f"Project {n}", people=["ann"]) for n in range(5)]
+
+    return kept.again("five projects", tmp_path, make)
 
 
 def walk(call, path):

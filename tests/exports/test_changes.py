@@ -23,7 +23,7 @@ from exports.models import Export
 from exports.options import Options
 from exports.preview import preview
 from potato_site.jobs import run_now
-from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, person, submit_item
+from tests.factory import FIRST_ERROR, OUTCOME, answers, labeled_project, make_project, make_trace, person, submit_item
 from traces.models import Trace
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
@@ -44,12 +44,9 @@ def project(tmp_path):
         make_trace("same_a", 3, issue_description="same"),
         make_trace("same_b", 3, issue_description="same"),
     ]
-    made = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME])
-    for name in ("ann", "bob"):
-        for first_error in (None, 3, 1, 2):
-            submit_item(made, name, answers(first_error))
-    submit_item(made, "bob", answers(None))
-    return made
+    labels = [(name, answers(first_error)) for name in ("ann", "bob") for first_error in (None, 3, 1, 2)]
+    labels.append(("bob", answers(None)))
+    return labeled_project(tmp_path, labels, traces=traces, schemes=[FIRST_ERROR, OUTCOME])
 
 
 def read(

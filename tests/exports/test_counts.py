@@ -18,7 +18,7 @@ from exports.management.commands.export import summary
 from exports.options import Options
 from exports.preview import preview
 from tests.api.people import member
-from tests.factory import FIRST_ERROR, OUTCOME, answers, make_project, make_trace, submit_item
+from tests.factory import FIRST_ERROR, OUTCOME, answers, labeled_project, make_project, make_trace, submit_item
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 REVIEW = {"annotation_type": "code_review", "name": "review", "file_ratings": {"enabled": False}}
@@ -33,13 +33,14 @@ def project(tmp_path):
     ]
     for n, trace in enumerate(traces):
         trace["structured_turns"][0]["content"] = f"I should read file {n} first. " * 400
-    project = make_project(tmp_path, traces=traces, schemes=[FIRST_ERROR, OUTCOME, REVIEW], people=("ann", "bob"))
+    labels = []
     for name in ("ann", "bob"):
         for first_error in (None, 0, 2, 3, None, 1):
             reward = {"first_error": {"step": first_error}}
-            said = {"step_reward": reward, "outcome": {"": "partial"}, "review": {"verdict": "approve"}}
-            submit_item(project, name, said)
-    return project
+            labels.append((name, {"step_reward": reward, "outcome": {"": "partial"}, "review": {"verdict": "approve"}}))
+    return labeled_project(
+        tmp_path, labels, traces=traces, schemes=[FIRST_ERROR, OUTCOME, REVIEW], people=("ann", "bob")
+    )
 
 
 def lines_of(folder: Path) -> dict[str, list[Any]]:

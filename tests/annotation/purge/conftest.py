@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotation.models import Project
+from tests import kept
 from tests.annotation.purge.projects import fill, load
 
 
@@ -20,6 +21,10 @@ def home(settings, tmp_path) -> Path:
 @pytest.fixture
 def theirs(tmp_path, home) -> Project:
     """Another project, in which the same people label."""
-    project = load(tmp_path / "theirs", home, "Theirs")
-    fill(project)
-    return project
+
+    def make() -> Project:
+        project = load(tmp_path / "theirs", home, "Theirs")
+        fill(project)
+        return project
+
+    return kept.again("theirs", tmp_path, make)
