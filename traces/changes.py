@@ -18,6 +18,7 @@ from traces.displays.diff import bare_change, diff_of, path_in
 from traces.document import EDIT_TYPES
 from traces.join_edits import DoesNotFit, JoinedFile
 from traces.markup import text_of, visible
+from traces.path_ends import PathEnds
 from traces.unified_diff import Diff, FileDiff, Line
 
 Side = Literal["old", "new"]
@@ -75,12 +76,12 @@ class Changes:
     @cached_property
     def beside_patch(self) -> list[tuple[str, tuple[int, ...]]]:
         """(path, steps) of the files that steps changed and the final patch says nothing of: they were put back, or are
-        not under its version control. None without a patch, or where not all of it was read."""
+        not under its version control. None without a patch, or where not all of it was read; and none that may be a
+        file of the patch under another name, such as one from another folder."""
         if not self._patched or self._patch.rest:
             return []
-        old = {self._as_in_steps(visible(file.old_path)) for _, file in self._patched}
-        told = old | {path for path, _ in self._patched}
-        return [(path, steps) for path, steps in self._touched.items() if path not in told]
+        told = PathEnds(visible(name) for _, file in self._patched for name in (file.old_path, file.path))
+        return [(path, steps) for path, steps in self._touched.items() if not told.may_hold(path)]
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -129,6 +130,10 @@ class Changes:
                 touched[path] = (*touched.get(path, ()), step)
         return touched
 
+    @cached_property
+    def _touched_ends(self) -> PathEnds:
+        return PathEnds(self._touched)
+
     def _edits(self) -> Iterator[int]:
         for index, step in enumerate(self.doc.get("structured_turns") or []):
             if step.get("type") in EDIT_TYPES:
@@ -136,8 +141,7 @@ class Changes:
 
     def _as_in_steps(self, path: str) -> str:
         """The name that the steps give a file of the patch: theirs may be whole (``/testbed/a.py``), its never is."""
-        named = [one for one in self._touched if one == path or one.endswith(f"/{path}")]
-        return path if path in named or len(named) != 1 else named[0]
+        return path if path in self._touched else self._touched_ends.only_one_ending_in(path) or path
 
     def _joined(self, path: str, steps: tuple[int, ...]) -> ChangedFile:
         joined = JoinedFile(path)

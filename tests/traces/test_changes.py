@@ -2,6 +2,7 @@
 
 import random
 from difflib import unified_diff
+from time import process_time
 
 import pytest
 
@@ -83,6 +84,39 @@ def test_a_final_patch_is_the_change_of_the_run():
 def test_files_that_steps_edited_and_the_final_patch_leaves_out_are_known(patch, beside):
     failed = edit("b.py", ["1"], ["2"], status="failed")
     assert Changes(document(edit("a.py", ["1"], ["2"]), failed, final_patch=patch)).beside_patch == beside
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("/testbed/a.py", "/testbed/sub/a.py"),
+        ("/testbed/sub/a.py", "a.py"),
+        ("C:\\repo\\a.py",),
+        ("y/x/a.py", "x/a.py"),
+    ],
+)
+def test_what_may_be_a_file_of_the_final_patch_is_not_said_to_be_left_out(paths):
+    patch = "--- a/{0}\n+++ b/{0}\n@@ -1 +1 @@\n-1\n+2\n"
+    edits = [edit(path, ["1"], ["2"]) for path in paths]
+    for names in (["a.py"], ["a.py", "sub/a.py"], ["src/y/x/a.py", "a.py"]):
+        whole = "".join(map(patch.format, names))
+        assert Changes(document(*edits, final_patch=whole)).beside_patch == []
+
+
+def test_from_another_folder_is_what_the_final_patch_names_longer():
+    patch = "--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-1\n+2\n"
+    changes = Changes(document(edit("a.py", ["1"], ["2"]), edit("lib/a.py", ["1"], ["2"]), final_patch=patch))
+    assert changes.beside_patch == [("lib/a.py", (1,))]
+
+
+def test_many_files_are_found_in_a_long_patch():
+    """Names of a stranger's: that each was compared with each took a minute."""
+    patch = "".join(f"diff --git a/f{n} b/g{n}\nrename from f{n}\nrename to g{n}\n" for n in range(10_000))
+    turns = [{"type": "file_edit", "path": f"{n}/x.py", "diff": "@@ -1 +1 @@\n-1\n+2\n"} for n in range(10_000)]
+    begin = process_time()
+    changes = Changes({"id": "t", "structured_turns": turns, "final_patch": patch})
+    assert len(changes.files) == len(changes.beside_patch) == 10_000
+    assert process_time() - begin < 10
 
 
 def test_what_was_not_read_of_a_final_patch_is_not_said_to_be_left_out(monkeypatch):
