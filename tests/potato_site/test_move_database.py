@@ -133,7 +133,7 @@ def test_other_programs_on_the_source_stop_it(home: Path, tmp_path: Path):
     with psycopg.connect(url):
         done = potato(home, "move-database", f"sqlite:///{tmp_path / 'x.sqlite3'}")
     assert done.returncode == 1
-    assert "1 other connections are open to the source" in done.stderr
+    assert "1 other connection is open to the source" in done.stderr
 
 
 def test_nothing_can_be_saved_while_it_moves_and_all_can_afterwards(home: Path, tmp_path: Path):
