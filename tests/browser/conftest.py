@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,14 @@ for name, password in {people!r}:
         User.objects.create_user(name, password=password)
 report = load_file(Path({path!r}), settings.POTATO_HOME)
 assert not report.errors, report.errors
+"""
+# The item that "Start" would open.
+OPEN = """
+from annotation.assignments.handout import hand_out
+from annotation.models import Project
+from potato_site.accounts.models import User
+given = hand_out(Project.objects.get(name={name!r}), User.objects.get(username={person!r}))
+print(given.assignment.public_id)
 """
 LINK = """
 from django.core.management import call_command
@@ -170,37 +179,98 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def sign_in(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """``sign_in("ann", **context options)``: a page of a new browser profile, signed in. Scripts must not fail on it.
+class Profiles:
+    """The browser's profiles of people who are signed in.
 
-    People sign in once and keep their session; ``fresh=True`` begins one of its own.
+    One that a test is done with serves the next one that wants it of the same person with the same options: what it has
+    loaded of the site's own scripts and styles need not be fetched and read again. It begins with nothing stored, and
+    signed in.
     """
-    contexts: list[BrowserContext] = []
+
+    def __init__(self, site: Site, chromium: Browser) -> None:
+        self.site = site
+        self.chromium = chromium
+        self.idle: dict[str, list[BrowserContext]] = defaultdict(list)
+
+    def take(self, name: str, options: dict[str, Any]) -> tuple[BrowserContext, Page]:
+        """A profile that no other test has, with a page of it."""
+        idle = self.idle[self._key(name, options)]
+        if not idle:
+            context = self.make(options, self.site.sessions.get(name))
+            return context, context.new_page()
+        context = idle.pop()
+        page = context.new_page()
+        storage = context.new_cdp_session(page)
+        storage.send("Storage.clearDataForOrigin", {"origin": self.site.url, "storageTypes": "all"})
+        storage.detach()
+        context.clear_cookies()
+        context.add_cookies(self.site.sessions[name]["cookies"])
+        return context, page
+
+    def make(self, options: dict[str, Any], session: Any) -> BrowserContext:
+        settings = {"base_url": self.site.url, "viewport": {"width": 1440, "height": 900}, "storage_state": session}
+        context = self.chromium.new_context(**{**settings, **options})
+        context.set_default_timeout(PATIENCE_MS)
+        return context
+
+    def give_back(self, name: str, options: dict[str, Any], context: BrowserContext) -> None:
+        """Its pages are closed, and with them what tests made of them."""
+        for page in context.pages:
+            page.close()
+        context.unroute_all()
+        context.set_offline(False)
+        self.idle[self._key(name, options)].append(context)
+
+    def _key(self, name: str, options: dict[str, Any]) -> str:
+        return json.dumps([name, options], sort_keys=True)
+
+
+@pytest.fixture(scope="package")
+def profiles(site: Site, chromium: Browser) -> Profiles:
+    return Profiles(site, chromium)
+
+
+@pytest.fixture
+def sign_in(site: Site, profiles: Profiles) -> Iterator[Callable[..., Page]]:
+    """``sign_in("ann", at="/", **context options)``: that page, in a browser profile in which nothing is stored.
+
+    Scripts must not fail on it. People sign in once and keep their session; ``fresh=True`` begins one of its own.
+    """
+    taken: list[tuple[str, dict[str, Any], BrowserContext]] = []
+    own: list[BrowserContext] = []
     problems: list[str] = []
 
-    def open_page(name: str = "ann", *, fresh: bool = False, **options: Any) -> Page:
-        state = None if fresh else site.sessions.get(name)
-        settings = {"base_url": site.url, "viewport": {"width": 1440, "height": 900}, "storage_state": state, **options}
-        context = chromium.new_context(**settings)
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
+    def open_page(name: str = "ann", *, fresh: bool = False, at: str = "/", **options: Any) -> Page:
+        if fresh:
+            own.append(profiles.make(options, None))
+            page = own[-1].new_page()
+        else:
+            context, page = profiles.take(name, options)
+            taken.append((name, options, context))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.goto("/")
-        if not state:
-            page.get_by_label("User name").fill(name)
-            page.get_by_label("Password").fill(PASSWORD.format(name=name))
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_role("heading", name="Your projects").wait_for()
-            site.sessions[name] = context.storage_state()
+        if fresh:
+            log_in(page, name)
+        elif name not in site.sessions:
+            log_in(page, name)
+            site.sessions[name] = page.context.storage_state()
+        page.goto(at)
         return page
 
     yield open_page
-    for context in contexts:
+    for one in taken:
+        profiles.give_back(*one)
+    for context in own:
         context.close()
     assert problems == []
+
+
+def log_in(page: Page, name: str) -> None:
+    page.goto("/login/")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD.format(name=name))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Your projects").wait_for()
 
 
 @pytest.fixture
@@ -241,9 +311,8 @@ def label(site: Site, sign_in: Callable[..., Page]) -> Callable[..., Page]:
 
     def open_item(*, person: str = "ann", context: dict[str, Any] | None = None, **options: Any) -> Page:
         name = site.project(people=(person, "bob"), **options)
-        page = sign_in(person, **(context or {}))
-        page.get_by_role("link", name=name, exact=True).click()
-        page.get_by_role("button", name="Start").click()
+        item = site.run(OPEN.format(name=name, person=person)).strip()
+        page = sign_in(person, at=f"/label/{item}/", **(context or {}))
         ready(page)
         return page
 
