@@ -375,7 +375,7 @@ def page_of(client, model: str, pk: int) -> str:
 def test_the_page_of_a_trace_leads_to_where_it_can_be_read_and_says_what_is_left_out(client, tmp_path, db):
     record = factory.make_trace("t1", 2, source={"format": "codex", "file": "runs/a.jsonl", "warnings": ["3 × <odd>"]})
     project = factory.make_project(tmp_path / "own", traces=[record])
-    factory.make_project(tmp_path / "other", traces=factory.make_traces(1))
+    factory.make_project(tmp_path / "other", name="Other", traces=factory.make_traces(1))
     user = User.objects.create_user("boss")
     Membership.objects.create(project=project, user=user, role="manager", source="admin")
     client.force_login(user)
