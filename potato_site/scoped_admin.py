@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -44,18 +45,19 @@ class CappedPaginator(Paginator):
         return max(1, -(-min(self.count, self.CAP) // self.per_page))
 
 
-def _as_json(model: type[models.Model], name: str) -> Any:
-    """What the page of a row shows of a field, if it is one of JSON; else its name."""
-    field = next((field for field in model._meta.get_fields() if field.name == name), None)
-    if not isinstance(field, TextJSONField):
-        return name
+def _as_json(value: object) -> str:
+    return format_html("<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _shown(field: Any, words: Callable[[Any], str], empty: str) -> Callable[[models.Model], str]:
+    """What the page of a row shows of a field in place of what Django would."""
 
     def shown(obj: models.Model) -> str:
-        value = getattr(obj, name)
-        return "" if value is None else format_html("<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2))
+        value = getattr(obj, field.name)
+        return empty if value is None else words(value)
 
     # By its name Django finds the field's help text, and the page's styles the field.
-    shown.__name__ = name
+    shown.__name__ = field.name
     shown.short_description = field.verbose_name  # type: ignore[attr-defined]
     return shown
 
@@ -81,9 +83,21 @@ class ScopedAdmin(admin.ModelAdmin):
         raise NotImplementedError(f"{type(self).__name__} does not say whose rows it shows")
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
-        """JSON is shown as JSON."""
+        """JSON is shown as JSON, and what the person may not look at by its name alone: Django would link to it."""
+        own = {field.name: field for field in self.model._meta.concrete_fields}
         found = super().get_fields(request, obj)
-        return [_as_json(self.model, name) if isinstance(name, str) else name for name in found]
+        return [self._shown(request, obj, own[name]) if name in own else name for name in found]
+
+    def _shown(self, request: HttpRequest, obj: models.Model | None, field: Any) -> Any:
+        """The field's name, or what is shown of it."""
+        if isinstance(field, TextJSONField):
+            return _shown(field, _as_json, "")
+        page = self.admin_site._registry.get(field.related_model) if field.is_relation else None
+        if isinstance(page, ScopedAdmin) and obj is not None:
+            theirs = page.visible_to(request.user).filter(pk=getattr(obj, field.attname))
+            if not (page.has_view_permission(request) and theirs.exists()):
+                return _shown(field, str, self.get_empty_value_display())
+        return field.name
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         ordering = self.get_ordering(request)

@@ -368,6 +368,17 @@ def test_the_page_of_a_row_shows_json_as_json(client, project, manager):
     assert "field-value" in page, "the row is called after its field"
 
 
+@pytest.mark.parametrize("who", ["boss", "chief"])
+def test_the_page_of_a_row_leads_to_accounts_only_whom_they_are_shown_to(client, project, who, manager):
+    User.objects.create_superuser("chief")
+    client.force_login(User.objects.get(username=who))
+    member = Membership.objects.get(project=project, user__username="ann")
+    page = page_of(client, "annotation_membership", member.pk)
+    assert "ann" in page
+    assert (reverse("admin:accounts_user_change", args=[member.user_id]) in page) == (who == "chief")
+    assert reverse("admin:annotation_project_change", args=[project.pk]) in page
+
+
 def page_of(client, model: str, pk: int) -> str:
     return unescape(client.get(reverse(f"admin:{model}_change", args=[pk])).content.decode())
 
