@@ -5,8 +5,9 @@ from contextlib import suppress
 from annotation.assignments import planning, render_ahead
 from annotation.assignments.items import sync_items
 from annotation.assignments.states import expire_overdue
-from annotation.models import Project
+from annotation.models import Item, Project
 from annotation.projects import bulk, forgetting, letters, purge
+from annotation.projects.counter import bump_for
 from annotation.quality import statistics
 from potato_site.accounts.models import User
 from potato_site.jobs import JobHandle, handler, on_tick
@@ -25,6 +26,18 @@ def plan_new_items(job: JobHandle) -> dict[str, int]:
         with suppress(Project.DoesNotExist):
             made[project.slug] = sync_items(project, check=job.check)
     return made
+
+
+@handler("annotation.issues_changed", queue="fast", title="Telling exports of other issues")
+def traces_belong_to_other_issues(job: JobHandle) -> dict[str, int]:
+    """Params ``dataset`` (id), ``issue_keys``: what is said of their traces stands under another issue by now."""
+    items = Item.objects.filter(trace_a__dataset=job.params["dataset"], trace_a__issue_key__in=job.params["issue_keys"])
+    told = {}
+    for project in Project.objects.filter(items__in=items).distinct().order_by("pk"):
+        # One that was purged meanwhile has no exports.
+        with suppress(Project.DoesNotExist):
+            told[project.slug] = bump_for(project.pk, items)
+    return told
 
 
 @handler(bulk.JOB, queue="bulk", title="Changing many at once")

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Subquery
 
+from potato_site.jobs import enqueue
 from traces.bare import BASE, CONTENT, base_of
 from traces.earlier_results import with_earlier_results
 from traces.entries import Entry
@@ -56,8 +57,23 @@ def _save(dataset: Dataset, entries: Sequence[Entry]) -> list[Outcome]:
     if new:
         _insert(dataset, new)
     if changed:
+        _tell_of_other_issues(dataset, changed)
         _change(changed, {entry.external_id: current[entry.external_id].trace_id for entry in changed})
     return outcomes
+
+
+def _tell_of_other_issues(dataset: Dataset, entries: Sequence[Entry]) -> None:
+    """Those that are about to belong to another issue: who labeled them is told, once that is so, by which issues."""
+    rows = Trace.objects.filter(dataset=dataset, external_id__in=[entry.external_id for entry in entries])
+    columns = tuple(entries[0].trace_columns)
+    before = {
+        name: dict(zip(columns, values, strict=True)) for name, *values in rows.values_list("external_id", *columns)
+    }
+    moved = [entry for entry in entries if before[entry.external_id] != entry.trace_columns]
+    if moved:
+        keys = {entry.trace_columns["issue_key"] for entry in moved}
+        keys |= {before[entry.external_id]["issue_key"] for entry in moved}
+        enqueue("annotation.issues_changed", {"dataset": dataset.pk, "issue_keys": sorted(keys)})
 
 
 def _current(dataset: Dataset, entries: Sequence[Entry]) -> dict[str, Current]:

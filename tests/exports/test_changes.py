@@ -1,6 +1,5 @@
 """Incremental exports: with what they name, an earlier export becomes the full one, whatever happened in between."""
 
-import csv
 import io
 import json
 import re
@@ -22,8 +21,11 @@ from exports.formats import formats
 from exports.models import Export
 from exports.options import Options
 from exports.preview import preview
-from potato_site.jobs import run_now
+from potato_site.jobs import run_now, runner
+from potato_site.jobs.models import Job
+from tests.exports.increments import brought_up_to_date, read
 from tests.factory import FIRST_ERROR, OUTCOME, answers, labeled_project, make_project, make_trace, person, submit_item
+from traces.imports import import_files
 from traces.models import Trace
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
@@ -49,33 +51,6 @@ def project(tmp_path):
     return labeled_project(tmp_path, labels, traces=traces, schemes=[FIRST_ERROR, OUTCOME])
 
 
-def read(
-    project: Any, folder: Any, name: str, **options: Any
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Any]:
-    """(rows, what is named as changed, what was built)."""
-    built = build(project.pk, name, Options(**options), folder / formats.get(name).file)
-    found = []
-    for file in (built.files[0].name, built.files[-1].name if built.changes else ""):
-        text = (folder / file).read_text() if file else ""
-        if file.endswith(".csv"):
-            found.append(list(csv.DictReader(io.StringIO(text))))
-        else:
-            found.append([json.loads(line) for line in text.splitlines()])
-    return found[0], found[1], built
-
-
-def ids(row: dict[str, Any], key: str) -> set[tuple[str, str]]:
-    if "chosen_trace_id" in row:
-        return {(row["chosen_trace_id"], ""), (row["rejected_trace_id"], "")}
-    return {(row[key], row.get("trace_id_b", ""))}
-
-
-def brought_up_to_date(before: list[Any], rows: list[Any], named: list[Any], key: str) -> list[str]:
-    gone = {(one["trace_id"], one["trace_id_b"]) for one in named}
-    kept = [row for row in before if not ids(row, key) & gone]
-    return sorted(json.dumps(row) for row in [*kept, *rows])
-
-
 def assignment(name: str, trace: str) -> int:
     return Assignment.objects.get(annotator__username=name, item__trace_a__external_id=trace, item__trace_b=None).pk
 
@@ -92,6 +67,15 @@ def withdraw(trace: str, withdrawn: bool = True) -> None:
     set_withdrawn(Trace.objects.get(external_id=trace), withdrawn, None)
 
 
+def comes_again_as_of_another_issue(project: Any, folder: Path) -> None:
+    """The labels stay with the version that they were given to."""
+    file = folder / "again.jsonl"
+    file.write_text(json.dumps(make_trace("t2", 7, issue_id="myorg__myproject-99")))
+    import_files(project.dataset, [file])
+    (job,) = Job.objects.filter(kind="annotation.issues_changed")
+    assert runner.run(job.pk)
+
+
 HAPPENINGS: dict[str, Callable[[Any], Any]] = {
     "nothing": lambda project: None,
     "one more label": lambda project: submit_item(project, "ann", answers(0)),
@@ -102,6 +86,7 @@ HAPPENINGS: dict[str, Callable[[Any], Any]] = {
     "an item withdrawn": lambda project: managing.withdraw(item("t1"), person("ann")),
     "a person left out": lambda project: exclude(membership("bob"), None),
     "the first of two equal ones gone": lambda project: withdraw("same_a"),
+    "a trace of another issue": lambda project: comes_again_as_of_another_issue(project, Path(project.output_path)),
     "submitted anew": lambda project: [
         states.void(assignment("ann", "t1")), submit_item(project, "ann", answers(2, "partial")),
     ],
