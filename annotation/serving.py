@@ -83,7 +83,8 @@ def _loaded(load: Load) -> Sequence[LoadReport]:
 def tell(reports: Sequence[LoadReport], err: OutputWrapper) -> None:
     """Every error and warning, and the records of the traces that were left out."""
     for report in reports:
-        for kind, notes in (("error", report.errors), ("warning", report.warnings), ("error", report.problems)):
+        warnings = [*report.warnings, *report.told]
+        for kind, notes in (("error", report.errors), ("warning", warnings), ("error", report.problems)):
             for note in notes:
                 err.write(f"{kind}: {note}")
         unnamed = report.n_problems - len(report.problems)

@@ -48,6 +48,8 @@ class LoadReport:
     # The first problems of the traces; n_problems counts all.
     problems: list[Problem] = field(default_factory=list)
     n_problems: int = 0
+    # What one should know of traces that were read, when they are.
+    told: list[Problem] = field(default_factory=list)
     is_new: bool = False
     # Dotted keys of the configuration that this load changed.
     changed: list[str] = field(default_factory=list)
@@ -230,7 +232,9 @@ class _Loading:
 
     def _traces(self, project: Project, config: ProjectConfig, progress: Progress | None) -> None:
         done = import_traces(project, config, self.base, self.made_by, progress)
-        self.report.problems, self.report.n_problems = done.problems, done.counts.problems
+        self.report.problems = [one for one in done.problems if one.is_error]
+        self.report.n_problems = done.counts.problems
+        self.report.told = [one for one in done.problems if not one.is_error]
         self.report.counts = done.counts
         if done.n_gone:
             what, stay = ("trace is", "it stays") if done.n_gone == 1 else ("traces are", "they stay")

@@ -83,7 +83,7 @@ def import_traces(
 
 
 def _as_before(project: Project, files: list[Path]) -> Imported | None:
-    """What the last import said, if it finished under this configuration and every file is still the same."""
+    """What the last import did not read, if it finished under this configuration and every file is still the same."""
     last = project.dataset.imports.order_by("-pk").first()
     if last is None or project.revision is None or last.created_at < project.revision.made_at:
         return None
@@ -94,7 +94,7 @@ def _as_before(project: Project, files: list[Path]) -> Imported | None:
         return None
     if now != sorted((row.file, row.sha256) for row in rows):
         return None
-    problems = [Problem(**problem) for row in rows for problem in row.problems]
+    problems = [one for row in rows for problem in row.problems if (one := Problem(**problem)).is_error]
     good = sum(row.counts[key] for row in rows for key in ("new", "changed", "unchanged"))
     return Imported(TraceCounts(unchanged=good, problems=sum(row.counts["problems"] for row in rows)), problems)
 

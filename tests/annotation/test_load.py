@@ -6,6 +6,7 @@ import shutil
 import pytest
 import yaml
 from django.apps import apps
+from django.core.management import call_command
 
 from annotation.models import Item, Membership, Project, Revision, SchemeVersion, Submission
 from annotation.projects.config import ProjectConfig
@@ -155,6 +156,22 @@ def test_loading_bad_traces_twice_changes_nothing_and_names_them_again(tmp_path)
     assert [str(problem) for problem in second.problems] == [str(problem) for problem in first.problems]
     assert second.n_problems == first.n_problems == 2
     assert Trace.objects.count() == 1
+
+
+def test_what_traces_warn_of_is_no_error_and_said_when_they_are_read(tmp_path, capsys):
+    path = write_project(tmp_path)
+    step = {"step_idx": 0, "type": "assistant_message", "content": "hi"}
+    good = {"id": "good", "issue_description": "x", "structured_turns": [step]}
+    warned = good | {"id": "warned", "source": {"warnings": ["3 × empty thoughts"]}}
+    write_traces(tmp_path, [good | {"id": "none", "structured_turns": []}, warned])
+    for said in (["data/traces.jsonl:1: structured_turns: the trace 'none' has no step"], []):
+        call_command("load", str(path), "--json")
+        done = capsys.readouterr()
+        assert "error: " not in done.err
+        [report] = json.loads(done.out)
+        assert report["problems"] == []
+        told = [text.removeprefix(f"{tmp_path.resolve()}/") for text in report["warnings"] if "traces.jsonl" in text]
+        assert told == said
 
 
 def test_only_what_an_edited_file_says_differently_is_applied(tmp_path):

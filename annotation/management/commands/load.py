@@ -52,8 +52,8 @@ class Command(BaseCommand):
         report = load_with_bar(path)
         for note in report.errors:
             self.stderr.write(f"error: {note}")
-        for note in report.warnings:
-            self.stderr.write(f"warning: {note}")
+        for warning in [*report.warnings, *report.told]:
+            self.stderr.write(f"warning: {warning}")
         for problem in report.problems:
             self.stderr.write(f"error: {problem}")
         return report
@@ -125,6 +125,6 @@ def as_json(report: LoadReport) -> dict[str, Any]:
         "traces": report.counts.as_dict(),
         "new_items": report.new_items,
         "errors": [str(note) for note in report.errors],
-        "warnings": [str(note) for note in report.warnings],
+        "warnings": [str(note) for note in [*report.warnings, *report.told]],
         "problems": [str(problem) for problem in report.problems],
     }
