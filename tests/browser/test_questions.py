@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
@@ -140,6 +141,25 @@ def test_a_number_that_is_not_taken_is_there_after_a_reload_with_why(label):
     expect(number).to_have_value("6")
     expect(page.locator(".invalid:not(:empty)")).to_have_count(0)
     assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('potato-untaken'))") == []
+
+
+@pytest.mark.parametrize("scope", ["item", "step"])
+def test_a_number_that_is_not_taken_is_there_though_the_answers_before_it_are_on_their_way(label, scope):
+    page = label(schemes=[{**SURE, "scope": scope}])
+    number = (step(page, 0) if scope == "step" else page).get_by_label("Sure, as a number")
+    page.route("**/ops", lambda route: route.abort())
+    for typed in ("5", "6"):
+        number.fill(typed)
+        # Typed text is an operation after a pause, and waits on the device then.
+        while page.evaluate("Object.keys(localStorage).some((name) => name.startsWith('potato-draft/'))"):
+            page.wait_for_timeout(50)
+    number.fill("50")
+    told = page.get_by_role("alert").filter(has_text="The answer is still 6.")
+    expect(told).to_be_visible()
+    page.reload()
+    ready(page)
+    expect(number).to_have_value("50")
+    expect(told).to_be_visible()
 
 
 def test_a_number_that_is_not_taken_goes_where_the_answer_became_another_one(label, sign_in):

@@ -118,11 +118,12 @@ async function resume({ trace, page }) {
 }
 
 /** Continue what an earlier page load could not send. */
-async function takeUp({ store, sender, outbox, drafts }) {
+async function takeUp({ store, sender, outbox, drafts, untaken }) {
   const left = await outbox.all();
   left.forEach((op) => store.adopt(op));
   sender.replay(left);
   drafts.recover();
+  untaken.recover();
   if (!outbox.durable) {
     notify("storage", "This browser keeps nothing on this device. Leave the page open until all changes are saved.");
   }

@@ -11,9 +11,14 @@ export class Untaken {
   constructor(owner) {
     this.prefix = owner === null ? null : `potato-untaken/${owner}/`;
     this.held = new Map();
+  }
+
+  /** What an earlier page load left, once the answers are those that it had: some may be on their way only. */
+  recover() {
     for (const text of this.prefix ? Object.values(kept(this.prefix)) : []) {
       const held = JSON.parse(text);
-      this.held.set(nameOf(held.scheme, held.key), held);
+      const name = nameOf(held.scheme, held.key);
+      if (!this.held.has(name)) this.held.set(name, held);
     }
   }
 
@@ -35,7 +40,8 @@ export class Untaken {
 
   forget(scheme, key) {
     const name = nameOf(scheme, key);
-    if (this.held.delete(name) && this.prefix) forget(this.prefix + name);
+    this.held.delete(name);
+    if (this.prefix) forget(this.prefix + name);
   }
 
   /** The keys of one scheme whose fields hold something. */
