@@ -122,13 +122,14 @@ class Changes:
     @cached_property
     def _touched(self) -> dict[str, tuple[int, ...]]:
         """File → the steps whose change of it took effect, in the order of first change."""
-        touched: dict[str, tuple[int, ...]] = {}
+        touched: dict[str, dict[int, None]] = {}
         for step in self._edits():
             if self.doc["structured_turns"][step].get("status") in WITHOUT_EFFECT:
                 continue
             for path, _ in self.of_step(step):
-                touched[path] = (*touched.get(path, ()), step)
-        return touched
+                # Once, though a diff may have a file several times.
+                touched.setdefault(path, {})[step] = None
+        return {path: tuple(steps) for path, steps in touched.items()}
 
     @cached_property
     def _touched_ends(self) -> PathEnds:

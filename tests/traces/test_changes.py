@@ -320,6 +320,16 @@ def test_what_follows_or_precedes_a_change_without_lines_is_joined_as_before():
     assert happened(joined(made)) == "created, empty"
 
 
+def test_a_file_that_one_step_has_twice_is_joined_once():
+    middle = [*SOURCE[:9], "other", *SOURCE[10:]]
+    after = [*middle[:30], "another", *middle[31:]]
+    twice = edit("a.py", SOURCE, middle)
+    twice["diff"] += "\n" + edit("a.py", middle, after)["diff"]
+    [file] = Changes(document(twice)).files
+    assert file.steps == (0,)
+    assert patched(SOURCE, file.diff) == after
+
+
 def renamed(before, after, path="b.py"):
     """A step that renames a.py to b.py, and edits it."""
     diff = "\n".join(unified_diff(before, after, "a/a.py", "b/b.py", lineterm=""))
