@@ -76,9 +76,16 @@ class JoinedFile:
             growth += piece.growth
         old = NOTHING if self.is_new else self.was or self.path
         new = NOTHING if self.is_gone else self.becomes or self.path
-        if self.bare is None or hunks:
+        if self.bare is None or hunks or self._is_renamed_again:
             return FileDiff(old, new, self.copied, hunks)
         return replace(self.bare, old_path=NOTHING) if self.is_new else self.bare
+
+    @property
+    def _is_renamed_again(self) -> bool:
+        """Whether the last change is a rename, and does not say what the file was called before the run."""
+        if self.bare is None or self.is_gone or not self.was:
+            return False
+        return self.bare.old_path not in (self.was, self.bare.new_path)
 
     def _apply_bare(self, diff: FileDiff) -> None:
         """A change without lines."""

@@ -346,6 +346,17 @@ def test_a_rename_with_edits_is_joined_with_what_follows():
     assert happened(back) == "renamed from a.py to b.py"
 
 
+def test_of_several_renames_the_first_old_name_and_the_last_new_one_count():
+    def moved(old, new):
+        return {"type": "file_edit", "path": "a.py", "diff": f"rename from {old}\nrename to {new}\n"}
+
+    assert happened(joined(moved("a.py", "b.py"), moved("b.py", "c.py"))) == "renamed from a.py to c.py"
+    [file] = Changes(document(moved("a.py", "b.py"), moved("b.py", "a.py"))).files
+    assert file.is_untouched
+    binary = {"type": "file_edit", "path": "a.py", "diff": "Binary files a/b.py and b/b.py differ\n"}
+    assert happened(joined(moved("a.py", "b.py"), binary)) == "binary"
+
+
 def test_a_copy_with_edits_is_no_rename():
     diff = renamed(SOURCE, [*SOURCE, "more"])["diff"].replace("rename ", "copy ")
     assert marks(joined({"type": "file_edit", "path": "b.py", "diff": diff}, path="b.py")) == ["copied"]
