@@ -27,6 +27,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from annotation.projects import revisions
 from potato_site.jobs import bell
 from potato_site.jobs.models import Job
 
@@ -148,6 +149,8 @@ def _shape(result: Any) -> Any:
 
 
 def _put_back(made: Made, root: Path) -> Any:
+    # It is remembered by its key, which a revision of another project may have had since.
+    revisions._cached.cache_clear()
     root.mkdir(parents=True, exist_ok=True)
     for name, (mode, content) in made.files.items():
         path = root / name

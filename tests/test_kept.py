@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
 from annotation.models import Assignment, Project
+from annotation.projects.revisions import current
 from potato_site.accounts.models import User
 from potato_site.jobs import enqueue
 from tests import factory, kept
@@ -178,3 +180,18 @@ def test_workers_hear_of_jobs_that_wait(tmp_path, django_capture_on_commit_callb
     with django_capture_on_commit_callbacks() as heard:
         kept.again("job", tmp_path / "b", make)
     assert len(heard) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_has_its_own_questions_where_another_project_had_its_revision_number(tmp_path):
+    """SQLite gives the number of a row that was rolled back to the next one."""
+
+    def ask(root: Path, *schemes) -> Project:
+        return factory.make_project(root, schemes=list(schemes))
+
+    undone(tmp_path / "a", lambda: ask(tmp_path / "a", factory.OUTCOME))
+    other = ask(tmp_path / "b", factory.FIRST_ERROR)
+    assert [scheme.name for scheme in current(other).annotation_schemes] == ["step_reward"]
+    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+    project = ask(tmp_path / "c", factory.OUTCOME)
+    assert [scheme.name for scheme in current(project).annotation_schemes] == ["outcome"]
