@@ -24,6 +24,7 @@ from annotation.quality import statistics
 from potato_site.accounts.models import AuditEntry, User
 
 State = Assignment.State
+GONE = "It is gone: a reservation that ended leaves nothing behind."
 
 
 @transaction.atomic
@@ -39,7 +40,10 @@ def release(assignment_id: int, by: User, reason: str = "") -> None:
 def reassign(assignment_id: int, by: User, to: int, now: datetime | None = None) -> Assignment:
     """Give the item to somebody else, who gets it next. What was submitted is invalidated first."""
     now = now or timezone.now()
-    project_id, item_id = Assignment.objects.values_list("project", "item").get(pk=assignment_id)
+    about = Assignment.objects.filter(pk=assignment_id).values_list("project", "item").first()
+    if about is None:
+        raise states.Closed(GONE)
+    project_id, item_id = about
     # The order of docs/architecture.md: the person, then the assignment, then its slot.
     member = _annotator(project_id, to)
     # With what they have of the item, or have waiting: the new row would wait for who is changing that, and they for
@@ -232,7 +236,7 @@ def _locked(assignment_id: int, besides: Q | None = None) -> Assignment:
     wanted = rows.filter(Q(pk=assignment_id) | (besides or Q()))
     found = next((one for one in wanted if one.pk == assignment_id), None)
     if found is None:
-        raise states.Closed("It is gone: a reservation that ended leaves nothing behind.")
+        raise states.Closed(GONE)
     return found
 
 

@@ -49,6 +49,13 @@ def test_only_what_somebody_has_in_hand_is_released(project, boss):
         managing.release(submission.assignment_id, boss)
 
 
+def test_a_reservation_that_ended_meanwhile_is_given_to_nobody(project, boss):
+    kept = states.reserve(Item.objects.first().pk, project.pk, factory.person("ann").pk, timezone.now())
+    managing.release(kept.pk, boss)
+    with pytest.raises(states.Closed, match="It is gone"):
+        managing.reassign(kept.pk, boss, factory.person("bob").pk)
+
+
 def test_a_reassigned_item_is_the_next_one_its_new_person_gets(project, boss):
     for name in ("ann", "bob"):
         factory.submit_item(project, name, factory.answers())
