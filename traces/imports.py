@@ -79,13 +79,20 @@ class _Tally:
     format: str = ""
     is_kept: bool = False  # in its row
     counts: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)  # what its traces warn of → how often
 
     def add(self, problem: Problem) -> None:
         self.counts["problems" if problem.is_error else "warnings"] += 1
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
+        kept = self.errors if problem.is_error else self.warnings
+        if len(kept) < MAX_PROBLEMS:
+            kept.append(problem)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was not read, before what one should know of the rest: warnings take no error its place."""
+        return [*self.errors, *self.warnings][:MAX_PROBLEMS]
 
     def warn(self, warnings: Iterable[str]) -> None:
         """Count what a trace warns of; texts beyond MAX_PROBLEMS are not kept."""

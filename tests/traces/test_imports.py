@@ -399,6 +399,15 @@ def test_a_row_somebody_else_put_in_between_makes_the_batch_start_again(dataset,
     assert Trace.objects.count() == Document.objects.count() == 2
 
 
+def test_warnings_hide_no_error_behind_them(dataset, write):
+    stepless = [make_trace(f"t{number}", steps=0) for number in range(101)]
+    report = import_files(dataset, [write(*stepless, "{\n")])
+    assert (report.n_problems, report.n_warnings, len(report.problems)) == (1, 101, imports.MAX_PROBLEMS)
+    assert (report.problems[0].is_error, report.problems[0].line) == (True, 102)
+    kept = ImportFile.objects.get().problems
+    assert [one["severity"] for one in kept[:2]] == ["error", "warning"]
+
+
 def test_what_traces_warn_of_is_kept_with_their_file_and_takes_no_problem_its_place(dataset, write):
     traces = [make_trace(f"t{number}", source={"warnings": [f"odd {number}", "2 × same"]}) for number in range(150)]
     other = make_trace("other", source={"warnings": ["odd", "2 × same"]})
