@@ -48,6 +48,7 @@ def sync_items(project: Project, *, check: Callable[[], None] = lambda: None) ->
         for kind in kinds:
             overlap.choose(project, quality.overlap_share, kind)
         _drop_slots(project, config)
+    _close_up(project, config, check)
     _put_in_order(project, config.hand_out.order, check)
     for number in range(1, quality.overlap_depth + 1):
         for _ in _one_after_the_other(partial(_make_slots, project, number, config.hand_out.order, kinds), check):
@@ -156,16 +157,24 @@ def _drop_slots(project: Project, config: ProjectConfig) -> None:
     """Delete the free slots that are too many, and those of items of other kinds."""
     free = Slot.objects.filter(project=project, assignment=None)
     # Places of tie-breakers come and go with the ties (tie_breakers), but for those of what is no longer handed out.
-    too_many = places.too_many(config)
-    surplus = too_many | withdrawn("item__") | Q(item__in_calibration=True) | ~Q(item__kind__in=config.kinds)
+    surplus = (
+        places.too_many(config) | withdrawn("item__") | Q(item__in_calibration=True) | ~Q(item__kind__in=config.kinds)
+    )
     # One that somebody is just taking stays: a DELETE with a join would remove it under their hands.
     locked = free.filter(surplus).only("pk").select_for_update(skip_locked=True, of=("self",))
     for batch in _batches(iter([slot.pk for slot in locked])):
         Slot.objects.filter(pk__in=batch).delete()
-    taken = Slot.objects.filter(too_many, project=project).values("item")
-    planned = free.filter(purpose=Slot.Purpose.PLANNED, item__in=taken)
-    for batch in _batches(iter(list(planned.order_by("item").values_list("item", flat=True).distinct()))):
-        places.close_up(project, batch)
+
+
+def _close_up(project: Project, config: ProjectConfig, check: Callable[[], None]) -> None:
+    """Labels in places that are too many move into free ones of their items."""
+    taken = Slot.objects.filter(places.too_many(config), project=project).values("item")
+    free = Slot.objects.filter(project=project, assignment=None, purpose=Slot.Purpose.PLANNED, item__in=taken)
+    # Few at a time: who submits meanwhile waits for the project.
+    for batch in _batches(iter(list(free.order_by("item").values_list("item", flat=True).distinct())), FEW):
+        check()
+        with _alone(project):
+            places.close_up(project, batch)
 
 
 def _put_in_order(project: Project, order: str, check: Callable[[], None]) -> None:

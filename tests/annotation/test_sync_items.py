@@ -204,3 +204,20 @@ def test_nobody_is_given_a_place_that_is_too_many_by_now(tmp_path, who, is_befor
     assert hand_out(project, person("dan")).assignment is None
     reconfigure(project, **quality(3))
     assert hand_out(project, person("dan")).assignment is not None
+
+
+def test_submissions_wait_for_few_items_at_once_while_labels_move(tmp_path, monkeypatch):
+    monkeypatch.setattr(items, "FEW", 2)
+    project = make_project(tmp_path, traces=make_traces(3), people=("ann", "bob", "cid"), **quality(3))
+    for name in ("ann", "bob", "cid"):
+        for _ in range(3):
+            submit_item(project, name, answers())
+    for one in Assignment.objects.filter(annotator__username="ann"):
+        states.void(one.pk)
+    sizes, close_up = [], items.places.close_up
+    monkeypatch.setattr(
+        items.places, "close_up", lambda project, some: (sizes.append(len(some)), close_up(project, some))
+    )
+    reconfigure(project, **quality(2))
+    assert sizes == [2, 1]
+    assert sorted(shown_places(project)) == ["bob"] * 3 + ["cid"] * 3
