@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.db.models import Count
 from django.http import Http404
 from django.utils import timezone
 
@@ -90,10 +91,14 @@ class Stage:
         rows = Membership.objects.select_related("project", "user")
         return rows.get(project=self.project, user=self.person(number), role="annotator")
 
-    def assignment(self, number: int, *states: str, by: User | None = None) -> Assignment:
+    def assignment(self, number: int, *states: str) -> Assignment:
         """Raises Http404 where nobody has one in these states."""
-        rows = Assignment.objects.filter(project=self.project, state__in=states or State.values)
-        return one_of(rows.filter(annotator=by) if by else rows, number)
+        return one_of(Assignment.objects.filter(project=self.project, state__in=states or State.values), number)
+
+    def work(self, number: int, *states: str) -> tuple[uuid.UUID, User]:
+        """Such a one and whose it is."""
+        one = self.assignment(number, *states)
+        return one.public_id, one.annotator
 
     def item(self, number: int, **which: Any) -> Item:
         return one_of(Item.objects.filter(project=self.project, **which), number)
@@ -162,18 +167,20 @@ def hand_in(stage: Stage, assignment: Assignment, by: User, how: int) -> None:
 
 
 def hand_in_something(stage: Stage, who: int, what: int, how: int) -> None:
-    mine = (State.OPEN, State.REOPENED, State.EXPIRED, State.RELEASED)
-    hand_in(stage, stage.assignment(what, *mine, by=stage.person(who)), stage.person(who), how)
+    one = stage.assignment(what, State.OPEN, State.REOPENED, State.EXPIRED, State.RELEASED)
+    hand_in(stage, one, one.annotator, how)
 
 
 def answer(stage: Stage, who: int, what: int, how: int) -> None:
-    mine = stage.assignment(what, State.OPEN, State.REOPENED, State.EXPIRED, State.VOID, by=stage.person(who))
-    name, changes = next(iter(said(mine, how).items()))
-    apply_ops(mine.public_id, mine.annotator, [op(name, changes, base=mine.version, tab=f"tab{how % 3}")], stage.now)
+    one = stage.assignment(what, State.OPEN, State.REOPENED, State.EXPIRED, State.VOID)
+    name, changes = next(iter(said(one, how).items()))
+    apply_ops(one.public_id, one.annotator, [op(name, changes, base=one.version, tab=f"tab{how % 3}")], stage.now)
 
 
 def decide(stage: Stage, who: int, what: int, how: int) -> None:
-    item = stage.item(what)
+    given = Assignment.objects.delivered().filter(project=stage.project, purpose=Assignment.Purpose.PRODUCTION)
+    several = given.order_by().values("item").annotate(n=Count("pk")).filter(n__gt=1)
+    item = stage.item(what, pk__in=several.values("item"))
     mine = adjudication.open_item(item, stage.judge, n_answers(stage.fresh(), item), stage.now)
     if how % 2:
         hand_in(stage, mine, stage.judge, how)
@@ -185,17 +192,11 @@ ACTS: dict[str, Callable[[Stage, int, int, int], Any]] = {
     "hand in": hand_in_something,
     "answer": answer,
     "decide": decide,
-    "skip": lambda stage, who, what, how: states.skip(
-        stage.assignment(what, State.OPEN, by=stage.person(who)).public_id, stage.person(who)
-    ),
-    "give back": lambda stage, who, what, how: states.release(
-        stage.assignment(what, State.OPEN, by=stage.person(who)).public_id, stage.person(who)
-    ),
-    "reopen": lambda stage, who, what, how: states.reopen(
-        stage.assignment(what, State.SUBMITTED, by=stage.person(who)).public_id, stage.person(who), stage.now
-    ),
+    "skip": lambda stage, who, what, how: states.skip(*stage.work(what, State.OPEN)),
+    "give back": lambda stage, who, what, how: states.release(*stage.work(what, State.OPEN)),
+    "reopen": lambda stage, who, what, how: states.reopen(*stage.work(what, State.SUBMITTED), stage.now),
     "leave as it was": lambda stage, who, what, how: leaving.leave_as_it_was(
-        stage.assignment(what, State.REOPENED, by=stage.person(who)).public_id, stage.person(who), now=stage.now
+        *stage.work(what, State.REOPENED), now=stage.now
     ),
 }
 
@@ -238,6 +239,11 @@ def keep_as_known(stage: Stage, who: int, what: int, how: int) -> None:
     keep_submission(stage.fresh(), one_of(current_ones.select_related("assignment__item"), what), stage.boss)
 
 
+def queue_again(stage: Stage, who: int, what: int, how: int) -> None:
+    left_out = Assignment.objects.left_out().delivered().filter(project=stage.project, slot__isnull=False)
+    managing.requeue(one_of(left_out, what).item_id, stage.boss)
+
+
 def pass_time(stage: Stage, who: int, what: int, how: int) -> None:
     """A lease is half an hour, what was submitted is reopened for a day."""
     stage.now += timedelta(minutes=(5, 20, 31, 25 * 60)[how % 4])
@@ -257,7 +263,6 @@ MEMBERS: dict[str, Callable[[Membership, User, int], Any]] = {
 ITEMS: dict[str, Callable[[int, User, int], Any]] = {
     "put first": lambda item, by, how: managing.set_priority(item, by, how % 5 - 2),
     "keep for a group": lambda item, by, how: managing.keep_for(item, by, ("", "senior")[how % 2]),
-    "queue again": lambda item, by, how: managing.requeue(item, by),
     "withdraw": lambda item, by, how: managing.withdraw(item, by),
     "restore": lambda item, by, how: managing.restore(item, by),
     "calibrate": lambda item, by, how: managing.calibrate(item, by),
@@ -277,6 +282,7 @@ ACTS |= {
     "import": import_more,
     "know": know,
     "keep as known": keep_as_known,
+    "queue again": queue_again,
     "forget what is known": lambda stage, who, what, how: delete_gold(
         stage.fresh(), one_of(Gold.objects.filter(item__project=stage.project), what), stage.boss
     ),
@@ -295,4 +301,4 @@ ACTS |= {
     "time": pass_time,
 }
 # Most of all people label, and what was taken away from them comes back.
-OFTEN = (*ACTS, *["work"] * 8, "decide", "resume", "take in again", "let back", "restore", "hand in", "ask")
+OFTEN = (*ACTS, *["work"] * 8, *["ask"] * 4, "decide", "resume", "take in again", "let back", "restore", "hand in")
