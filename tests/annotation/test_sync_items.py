@@ -24,7 +24,7 @@ from tests.factory import answers, make_project, make_trace, make_traces, person
 from tests.slow_work import SlowWork
 from traces.imports import import_files
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5])

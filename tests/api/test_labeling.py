@@ -11,7 +11,7 @@ from potato_site.accounts.models import ApiToken, User
 from tests import factory
 from tests.api.calls import caller, problem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SECRET = "secret-outcome"
 
 

@@ -16,7 +16,7 @@ from exports.options import Options, WrongOptions, as_json, options_of
 from exports.preview import preview
 from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, answers, make_project, make_trace, make_traces, submit_item
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 
 CORRECT, NEUTRAL, WRONG = {"label": "correct"}, {"label": "neutral"}, {"label": "incorrect"}
 

@@ -33,7 +33,7 @@ from traces.shaping import Shaping
 from traces.store import load_document
 from traces.uploads import Sent, UploadRefused, receive, receive_all
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from potato_site.jobs.models import Job
 from tests.factory import FIRST_ERROR, make_project, make_traces
 from traces.models import Dataset, Import
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 URL = "/admin/new/"
 
 

@@ -22,7 +22,7 @@ from tests.annotation.test_shares import label, skip
 from tests.factory import make_project, make_trace, make_traces
 from traces.imports import import_files
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Role = Membership.Role
 
 
