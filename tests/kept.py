@@ -127,7 +127,8 @@ def _keep(name: str, root: Path, result: Any) -> None:
 def _rows() -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     with connection.cursor() as cursor:
         for table, columns in _tables().items():
-            cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+            # As they were made: Postgres would give those first that were not changed since.
+            cursor.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1")
             if found := cursor.fetchall():
                 yield table, found
 

@@ -182,6 +182,7 @@ def test_workers_hear_of_jobs_that_wait(tmp_path, django_capture_on_commit_callb
     assert len(heard) == 1
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_it_has_its_own_questions_where_another_project_had_its_revision_number(tmp_path):
     """SQLite gives the number of a row that was rolled back to the next one."""
