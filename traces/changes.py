@@ -15,7 +15,7 @@ from typing import Any, Literal
 from traces import unified_diff
 from traces.diff_names import NOTHING
 from traces.displays.diff import bare_change, diff_of, path_in
-from traces.document import EDIT_TYPES
+from traces.document import changes_files
 from traces.join_edits import DoesNotFit, JoinedFile
 from traces.markup import text_of, visible
 from traces.path_ends import PathEnds
@@ -137,7 +137,7 @@ class Changes:
 
     def _edits(self) -> Iterator[int]:
         for index, step in enumerate(self.doc.get("structured_turns") or []):
-            if step.get("type") in EDIT_TYPES:
+            if changes_files(step):
                 yield index
 
     def _as_in_steps(self, path: str) -> str:
@@ -170,7 +170,7 @@ def slim(doc: dict[str, Any]) -> dict[str, Any]:
 
 
 def _slim_step(step: dict[str, Any]) -> dict[str, Any]:
-    if step.get("type") not in EDIT_TYPES:
+    if not changes_files(step):
         return {}
     has_diff = bool(text_of(step.get("diff")).strip())
     keys = ("type", "path", "diff", "status", "approximate", *(() if has_diff else ("content",)))
@@ -178,7 +178,7 @@ def _slim_step(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files_of(step: dict[str, Any]) -> list[tuple[str, FileDiff]]:
-    if step.get("type") not in EDIT_TYPES:
+    if not changes_files(step):
         return []
     diff = diff_of(step)
     named = [(path_in(step, diff, file), file) for file in diff.files or [bare_change(step)]]

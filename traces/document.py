@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from potato_site.canonical import canonical, digest
@@ -335,6 +335,12 @@ def repository(repo: str) -> str:
 def is_folder(repo: str) -> bool:
     """Whether it is a path of the machine where an agent ran (POSIX or Windows), and names no repository."""
     return bool(_FOLDER.match(repo.lstrip()))
+
+
+def changes_files(step: Mapping[str, Any]) -> bool:
+    """Whether the step changes files, or tried to: an edit, or a command of which the source says what it changed."""
+    kind = step.get("type")
+    return kind in EDIT_TYPES or (kind == "bash_command" and bool(step.get("diff")))
 
 
 def title(doc: TraceDocument) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from traces.changes import WITHOUT_EFFECT
 from traces.displays import display_of
 from traces.displays.diff import diff_of
-from traces.document import EDIT_TYPES
+from traces.document import changes_files
 from traces.markup import one_line, text_of
 from traces.unified_diff import Diff, FileDiff
 
@@ -35,7 +35,7 @@ def outline(doc: dict[str, Any]) -> dict[str, Any]:
     types: dict[str, int] = {}
     for index, step in enumerate(doc.get("structured_turns") or []):
         kind = text_of(step.get("type"))
-        diff = diff_of(step) if kind in EDIT_TYPES else None
+        diff = diff_of(step) if changes_files(step) else None
         steps.append(_entry(step, kind, diff))
         types[kind] = types.get(kind, 0) + 1
         for touch in _touches(step, kind, diff):
@@ -58,10 +58,8 @@ def _entry(step: dict[str, Any], kind: str, diff: Diff | None) -> dict[str, Any]
 def _touches(step: dict[str, Any], kind: str, diff: Diff | None) -> Iterator[Touch]:
     """The files of a step: those of its diff where that has several, else the step's own."""
     what, own = _TOUCHES.get(kind), text_of(step.get("path"))
-    if what is None:
-        return
     named = [file for file in diff.files if file.path] if diff else []
-    if len(named) < 2:
+    if what and len(named) < 2:
         if own:
             yield Touch(own, what)
         return

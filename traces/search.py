@@ -172,6 +172,8 @@ def _texts(step: _Object, room: _Room) -> Iterator[str]:
     if kind in EDIT_TYPES:
         yield from _changed(kind, step, room)
     elif kind == "bash_command":
+        if step.get("diff") is not None:
+            yield from _changed(kind, step, room)
         given = _object(step.get("input"), room)
         yield room.text(given.get("description")) or room.text(given.get("summary"))
     elif kind == "plan":

@@ -44,6 +44,18 @@ def test_lines_of_a_steps_diff_are_quoted_by_side_and_number():
     assert changes.quote(None, "a.py", "new", 10, 11) == ["new 10\nnew 11"]
 
 
+def test_what_a_command_changed_is_a_change_of_the_run():
+    once = [*SOURCE[:9], "by hand", *SOURCE[10:]]
+    twice = [*SOURCE[:4], "by sed", *once[5:]]
+    command = edit("a.py", once, twice, type="bash_command", command="sed -i …")
+    command["path"] = None
+    changes = Changes(slim(document(edit("a.py", SOURCE, once), command, {"type": "bash_command", "command": "ls"})))
+    (file,) = changes.files
+    assert (file.path, file.steps, patched(SOURCE, file.diff)) == ("a.py", (0, 1), twice)
+    assert changes.quote(1, "a.py", "new", 5, 5) == ["by sed"]
+    assert changes.paths == {"a.py"}
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [

@@ -67,3 +67,12 @@ def test_a_diff_of_one_file_is_of_the_file_that_the_step_names():
     diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n"
     (file,) = outline({"structured_turns": [{"type": EDIT, "path": "/repo/a.py", "diff": diff}]})["files"]
     assert file["path"] == "/repo/a.py"
+
+
+def test_a_command_that_is_known_to_have_changed_files_lists_each():
+    told = outline({"structured_turns": [{"type": "bash_command", "command": "make", "diff": SEVERAL}]})
+    assert [(file["path"], file["state"]) for file in told["files"]] == [
+        ("src/a.py", "edited"), ("src/new.py", "created"), ("old.py", "deleted"),
+    ]  # fmt: skip
+    assert told["steps"][0]["added"] == 2
+    assert not outline({"structured_turns": [{"type": "bash_command", "command": "ls"}]})["files"]

@@ -12,6 +12,7 @@ from traces.rendering import LABELS, render_chunk, render_steps
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "chunks" / f"v{RENDERER_VERSION}"
 DIFF = "--- a/app.py\n+++ b/app.py\n@@ -3,4 +3,5 @@ def main():\n a = 1\n-b = 2\n+b = 3\n+c = 4\n d = 5\n e = 6\n"
+DIFF_OF_B = DIFF.replace("app.py", "b.py")
 GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"  # one pixel
 STEPS = [
     {"type": "user_message", "content": "Fix <main>.\nSoon.\u200b"},
@@ -41,11 +42,12 @@ STEPS = [
     },
     {"type": "bash_command", "command": "make", "output": None, "exit_code": None, "status": "suggested"},
     {"type": "bash_command", "command": "seq 60", "output": "\n".join(map(str, range(60))), "exit_code": 2},
+    {"type": "bash_command", "command": "sed -i s/2/3/ b.py", "output": "", "exit_code": 0, "diff": DIFF_OF_B},
     {"type": "search", "name": "Grep", "input": {"pattern": "main"}, "output": "app.py:3"},
     {"type": "web", "name": "Fetch", "input": {"url": "https://example.org"}, "output": ""},
     {"type": "plan", "name": "Todo", "input": [{"content": "Edit", "status": "pending"}], "output": "ok"},
     {"type": "subagent", "name": "Task", "input": {"prompt": "Look"}, "output": "Found."},
-    {"type": "tool_call", "name": "mcp", "input": "raw", "output": None, "parent": 16, "images": [{}]},
+    {"type": "tool_call", "name": "mcp", "input": "raw", "output": None, "parent": 17, "images": [{}]},
     {
         "type": "assistant_message",
         "content": "# Done\n\n1. **Read** `a.py`, see [docs](https://example.org) and [b](b.py)\n"

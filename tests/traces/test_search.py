@@ -42,6 +42,7 @@ def found(doc, words):
         ({"type": "bash_command", "command": "x", "output": "line\n" * 5000 + "the needle\n"}, "needle"),
         ({"type": "file_read", "path": "src/app.py", "content": "x = 1"}, "src/app"),
         ({"type": "file_read", "path": "a", "content": "Straße = 1"}, "straße"),
+        ({"type": "bash_command", "command": "x", "output": "", "diff": EDIT}, "old_name"),
         ({"type": "file_edit", "path": "src/app.py", "diff": EDIT}, "old_name"),
         ({"type": "file_edit", "path": "src/app.py", "diff": EDIT}, "def total"),
         ({"type": "file_edit", "path": "src/app.py", "content": "all of it"}, "all of it"),

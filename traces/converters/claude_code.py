@@ -25,7 +25,7 @@ _BOOKKEEPING = frozenset({"summary", "file-history-snapshot", "queue-operation",
 
 class ClaudeCode(Converter):
     name = "claude_code"
-    version = "2"
+    version = "3"
     accepts = ("anthropic_messages",)
     keeps = Keeps(
         document="issue_description title started_at repo git_branch agent agent_version model other_models exit_status"
@@ -64,6 +64,8 @@ class ClaudeCode(Converter):
         if session.has_messages:
             stem = PurePosixPath(source.name).stem
             doc = session.document(stem[-200:])
+            for pattern in (f"{stem}/tool-results/*", f"{stem}/workflows/*", f"{stem}/workflows/scripts/*"):
+                _pass_over(source, pattern)
             if doc.get("subagent_of"):
                 doc |= _described(source, stem)
                 _link(doc, source)
@@ -123,15 +125,29 @@ def _described(source: Source, stem: str) -> dict[str, Any]:
 
 
 def _link(doc: TraceDocument, source: Source) -> None:
-    """Say which call of its caller's the sub-agent answered, where the caller's file is in the input."""
+    """Say which call of its caller's the sub-agent answered, where the caller's file is in the input.
+
+    Sub-agents lie beside their caller's file (older versions), in ``<session>/subagents/``, or, those that a workflow
+    called, in ``<session>/subagents/workflows/<run>/``.
+    """
     session = doc["subagent_of"]
-    agent = doc["id"].removeprefix(subagent_id(session, ""))
-    for place in (f"{session}.jsonl", f"../../{session}.jsonl"):
-        for caller in source.near(place) if "/" not in session else ():
+    key, name, places = "agentId", doc["id"].removeprefix(subagent_id(session, "")), ["", "../../"]
+    folder = PurePosixPath(source.name).parent
+    if folder.parent.name == "workflows":
+        key, name, places = "runId", folder.name, ["../../../../"]
+        _pass_over(source, "journal.jsonl")
+    for place in places:
+        for caller in source.near(f"{place}{session}.jsonl") if "/" not in session else ():
             with caller.open() as stream:
-                found = caller_of(stream, agent)
+                found = caller_of(stream, key, name)
             doc.setdefault("subagent_call", found.get("subagent_call"))
             doc["issue_description"] = doc["issue_description"] or found.get("issue_description", "")
+
+
+def _pass_over(source: Source, pattern: str) -> None:
+    """What Claude Code keeps for itself: outputs of which the agent read the beginning, scripts and their journals."""
+    for other in source.near(pattern):
+        source.use(other)
 
 
 converters.register("claude_code")(ClaudeCode())

@@ -52,6 +52,19 @@ def folded(body: Html, diff: Diff, context: Context) -> Html:
     return blocks.fold(summary, body, is_open=context.is_open, kind="more large-diff")
 
 
+def counts(diff: Diff) -> list[Html]:
+    """How many lines came and went."""
+    added, removed = diff.changes()
+    return [blocks.badge(f"+{added:,}", "added"), blocks.badge(f"−{removed:,}", "removed")]
+
+
+def shown(step: dict[str, Any], diff: Diff, context: Context, *, with_heads: bool) -> Html:
+    """The rows of all files of the step's diff, each under its name (``with_heads``)."""
+    rows = ShownDiff(context)
+    parts = [rows.file(file, path_in(step, diff, file), with_head=with_heads) for file in diff.files]
+    return folded(join([*parts, rows.rest(diff.rest)]), diff, context)
+
+
 class FileChange(Plain):
     def summary(self, step: dict[str, Any]) -> str:
         return one_line(text_of(step.get("path")), 300)
@@ -61,9 +74,8 @@ class FileChange(Plain):
         files = diff.files or [bare_change(step)]
         if all(happened(file) for file in files):
             return [blocks.badge(word) for word in dict.fromkeys(word for file in files for word in marks(file))]
-        added, removed = diff.changes()
-        counts = [blocks.badge(f"+{added:,}", "added"), blocks.badge(f"−{removed:,}", "removed")]
-        return [*counts, blocks.badge("line numbers unknown", "quiet")] if step.get("approximate") else counts
+        unknown = [blocks.badge("line numbers unknown", "quiet")] if step.get("approximate") else []
+        return [*counts(diff), *unknown]
 
     def body(self, step: dict[str, Any], context: Context) -> Html:
         return join([self._change(step, context), blocks.output(step, context.options, is_open=context.is_open)])
@@ -72,10 +84,7 @@ class FileChange(Plain):
         diff = diff_of(step)
         if not diff.files:
             return self._content(step, context)
-        several = len(diff.files) > 1
-        shown = ShownDiff(context)
-        parts = [shown.file(file, path_in(step, diff, file), with_head=several) for file in diff.files]
-        return folded(join([*parts, shown.rest(diff.rest)]), diff, context)
+        return shown(step, diff, context, with_heads=len(diff.files) > 1)
 
     def _content(self, step: dict[str, Any], context: Context) -> Html:
         """An edit that came without a diff: the file as it was afterwards, if that is known."""

@@ -1,4 +1,4 @@
-"""A command and what the terminal said."""
+"""A command, what the terminal said, and what it changed in files, where that is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 from traces import ansi, blocks
 from traces.displays import Context, Plain, displays
-from traces.markup import Html, el, line, one_line, text_of
+from traces.displays.diff import counts, diff_of, shown
+from traces.document import changes_files
+from traces.markup import Html, el, join, line, one_line, text_of
 
 # A longer output can scroll inside its block, so it must be reachable by keyboard.
 SCROLLS_FROM_LINES = 12
@@ -20,15 +22,16 @@ class Terminal(Plain):
 
     def badges(self, step: dict[str, Any]) -> list[Html]:
         code = step.get("exit_code")
+        changed = counts(diff_of(step)) if changes_files(step) else []
         if code is None:
-            return []
-        return [el("span", f"exit {code}", class_=f"badge exit {'exit-ok' if code == 0 else 'exit-bad'}")]
+            return changed
+        return [el("span", f"exit {code}", class_=f"badge exit {'exit-ok' if code == 0 else 'exit-bad'}"), *changed]
 
     def body(self, step: dict[str, Any], context: Context) -> Html:
         cwd = text_of(step.get("cwd"))
         command = text_of(step.get("command"))
         prompt = el("span", "$ ", class_="prompt")
-        return el(
+        terminal = el(
             "div",
             el("div", el("span", "in ", class_="in"), cwd, class_="cwd") if cwd else None,
             el("div", f"# {purpose}", class_="purpose") if (purpose := _purpose(step)) else None,
@@ -37,6 +40,13 @@ class Terminal(Plain):
             class_="terminal",
             translate="no",
         )
+        return join([terminal, self._changed(step, context)])
+
+    def _changed(self, step: dict[str, Any], context: Context) -> Html | None:
+        if not changes_files(step):
+            return None
+        note = blocks.note("What the command changed:")
+        return join([note, shown(step, diff_of(step), context, with_heads=True)])
 
     def _output(self, output: object, context: Context) -> Html:
         """None was never recorded, which is not the same as a command that printed nothing."""
@@ -46,10 +56,10 @@ class Terminal(Plain):
         if not text:
             return blocks.note("No output.")
         scrolls = text.count("\n") >= SCROLLS_FROM_LINES or len(text) > 80 * SCROLLS_FROM_LINES
-        shown = blocks.text_block(text, context.options, is_open=context.is_open, kind="output")
+        printed = blocks.text_block(text, context.options, is_open=context.is_open, kind="output")
         if not scrolls:
-            return el("div", shown, class_="screen")
-        return el("div", shown, class_="screen", tabindex=0, role="group", aria_label="Output")
+            return el("div", printed, class_="screen")
+        return el("div", printed, class_="screen", tabindex=0, role="group", aria_label="Output")
 
 
 def _purpose(step: dict[str, Any]) -> str:

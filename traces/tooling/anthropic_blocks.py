@@ -12,7 +12,7 @@ from typing import Any
 from traces.document import EDIT_TYPES, Step
 from traces.tooling.calls import Call, steps_of
 from traces.tooling.claude_text import NOTICE, PRINTED, PROMPT, TYPED, read_user_text
-from traces.tooling.claude_tools import add_measures, recorded_steps, status_of
+from traces.tooling.claude_tools import add_changes, add_measures, recorded_steps, status_of
 from traces.tooling.contents import images_of, text_of
 from traces.tooling.files import Files
 from traces.tooling.transcript import Transcript
@@ -222,6 +222,8 @@ class Conversation:
         for step in steps:
             step["status"] = status
             add_measures(step, call, recorded)
+            if recorded and (missing := add_changes(step, recorded, self.files)):
+                self.out.warn("files changed by a command of which the change was not recorded", missing)
         if about := _subagent(recorded):
             steps[0]["subagent"] = about
         return steps

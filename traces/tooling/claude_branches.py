@@ -100,9 +100,12 @@ def _prompt_text(record: dict[str, Any]) -> str:
     return (plain_text(record) or "").strip() if record.get("type") == "user" else ""
 
 
-def caller_of(lines: Iterable[bytes], agent: str) -> dict[str, str]:
-    """The call that a sub-agent with a file of its own answered, and what it was asked, from its caller's file."""
-    mark = agent.encode()
+def caller_of(lines: Iterable[bytes], key: str, name: str) -> dict[str, str]:
+    """The call that a sub-agent with a file of its own answered, and what it was asked, from its caller's file.
+
+    The result of that call has the ``name`` under ``key``: ``agentId``, or ``runId`` of a workflow with many agents.
+    """
+    mark = name.encode()
     for line in lines:
         if mark not in line or b"toolUseResult" not in line:
             continue
@@ -111,7 +114,7 @@ def caller_of(lines: Iterable[bytes], agent: str) -> dict[str, str]:
         except (ValueError, RecursionError):
             continue
         recorded = as_object(record.get("toolUseResult"))
-        if recorded.get("agentId") == agent:
+        if recorded.get(key) == name:
             calls = (as_text(block.get("tool_use_id")) for block in blocks_of(record))
             found = {"subagent_call": next(calls, None), "issue_description": as_text(recorded.get("prompt"))}
             return {name: text for name, text in found.items() if text}

@@ -9,15 +9,27 @@ from traces.tooling.values import as_object, as_objects, as_text
 
 Numbered = tuple[int | None, dict[str, Any]]
 
+# Newer versions say of a user's message where it came from: ``origin``, which names its ``kind``, or ``turnOrigin``.
+# Others are the end of a background task, another agent (a peer, a coordinator), a schedule.
+_FROM_PEOPLE = frozenset({"human", "sdk"})
+
 
 def is_message(record: dict[str, Any]) -> bool:
     return record.get("type") in ("user", "assistant") and isinstance(record.get("message"), dict)
 
 
 def is_meta(record: dict[str, Any]) -> bool:
-    """Written by Claude Code, not by a person."""
+    """Written by Claude Code, or sent by another agent: not by a person."""
     get = record.get
-    return get("isMeta") is True or get("isCompactSummary") is True or get("isVisibleInTranscriptOnly") is True
+    if get("isMeta") is True or get("isCompactSummary") is True or get("isVisibleInTranscriptOnly") is True:
+        return True
+    return bool({"origin", "turnOrigin", "promptSource"} & record.keys()) and is_sent(record)
+
+
+def is_sent(record: dict[str, Any]) -> bool:
+    """Whether the message, or what is attached, says that it came from no person."""
+    named = (as_text(as_object(record.get("origin")).get("kind")), as_text(record.get("turnOrigin")))
+    return any(name and name not in _FROM_PEOPLE for name in named) or record.get("promptSource") == "system"
 
 
 def is_prompt(record: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ Read from session files (``sessionId``, ``isSidechain``), the web's export (neit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from traces.document import TraceDocument
@@ -18,6 +19,7 @@ from traces.tooling.claude_records import (
     has_result,
     is_message,
     is_meta,
+    is_sent,
     mark_of,
     model_of,
     plain_text,
@@ -156,7 +158,13 @@ class Session:
         if kind == "system" and isinstance(record.get("content"), str) and record["content"].strip():
             self._add("system", line, record, content=record["content"], marks=_compaction(record))
         elif kind == "attachment" and attachment.get("type") == "queued_command" and attachment.get("prompt"):
-            self._add("user", line, record, content=attachment["prompt"], is_typed=not is_meta(record))
+            self._add(
+                "user",
+                line,
+                record,
+                content=attachment["prompt"],
+                is_typed=not (is_meta(record) or is_sent(attachment)),
+            )
         elif kind == "attachment":
             self._attached(line, record, attachment)
         elif kind == "result":
@@ -207,7 +215,9 @@ class Session:
             about |= {"id": subagent_id(session, agent), "subagent_of": session} if agent else {"id": stem}
             about["issue_description"] = next((text for record in messages if (text := plain_text(record))), "")
         elif not self.talk.out.first_prompt():
-            about["issue_description"] = next((text for record in messages if (text := command_of(record))), "")
+            commands = (text for record in messages if (text := command_of(record)))
+            sent = (text for record in messages if is_sent(record) and (text := plain_text(record)))
+            about["issue_description"] = next(chain(commands, sent), "")
         return about
 
     def _metrics(self, messages: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ _NOTICES = (
     "<local-command-caveat>",
     "<task-notification>",
     "<teammate-message",
+    "<cross-session-message",
+    "Another Claude session sent a message:",
     "<ide_opened_file>",
     "<ide_selection>",
     "<ide_diagnostics>",

@@ -71,6 +71,31 @@ def _is_unfinished(call: Call, recorded: dict[str, Any]) -> bool:
     return bool(call.input.get("run_in_background")) or any(recorded.get(mark) for mark in marks)
 
 
+def add_changes(step: Step, recorded: dict[str, Any], files: Files) -> int:
+    """What a shell command changed in files, which newer versions record: ``bashEditDiff``, by file and hunk.
+
+    Returns of how many changed files the change is not there: they were too many or too large, or have another shape.
+    """
+    told = as_object(recorded.get("bashEditDiff"))
+    if not told or step["type"] != "bash_command":
+        return 0
+    diffs = {path: diff for one in as_objects(told.get("files")) for path, diff in _by_shell(one).items()}
+    names = told.get("changedFiles")
+    named = {path for path in names if isinstance(path, str)} if isinstance(names, list) else set()
+    for path in named | diffs.keys():
+        files.forget(path)
+    if diffs:
+        step["diff"] = "".join(diffs.values())
+    return max(len(named - diffs.keys()), as_int(told.get("moreFiles")) or 0)
+
+
+def _by_shell(file: dict[str, Any]) -> dict[str, str]:
+    path, hunks = _text(file, "filePath"), file.get("hunks")
+    if not path or not isinstance(hunks, list) or not hunks or not all(is_hunk(hunk) for hunk in hunks):
+        return {}
+    return {path: from_hunks(path, hunks, in_full=True)}
+
+
 # --- files -------------------------------------------------------------------------------------------------
 
 

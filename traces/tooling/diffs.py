@@ -67,8 +67,10 @@ def of_pieces(path: str, before: str, after: str) -> str:
     return head(path) + "".join(_hunk(codes, old, new, 1, 1))
 
 
-def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = False) -> str:
+def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = False, in_full: bool = False) -> str:
     """The diff of ready hunks ``{oldStart, oldLines, newStart, newLines, lines}``, each line with its sign.
+
+    ``in_full``: the file's name stays as it is, for the diff alone says it.
 
     That is the shape of the package ``diff`` of JavaScript, which Claude Code records as ``structuredPatch``. "" where
     there are none. Raises KeyError or TypeError for another shape.
@@ -78,7 +80,7 @@ def from_hunks(path: str, hunks: Iterable[dict[str, Any]], *, created: bool = Fa
         old_lines, new_lines = hunk["oldLines"], hunk["newLines"]
         parts.append(_range(hunk["oldStart"], old_lines, hunk["newStart"], new_lines))
         parts += [f"{line}\n" for line in hunk["lines"]]
-    return head(path, created=created) + "".join(parts) if parts else ""
+    return head(path, created=created, in_full=in_full) + "".join(parts) if parts else ""
 
 
 def is_hunk(value: Any) -> bool:
@@ -116,15 +118,16 @@ def apply_hunks(before: str, hunks: Iterable[dict[str, Any]]) -> str | None:
     return "".join(new + old[at:])
 
 
-def head(path: str, *, created: bool = False, deleted: bool = False, old_path: str = "") -> str:
-    """The two lines above a file's hunks."""
-    old = "/dev/null" if created else _name("a", old_path or path)
-    new = "/dev/null" if deleted else _name("b", path)
-    return f"--- {old}\n+++ {new}\n"
+def head(path: str, *, created: bool = False, deleted: bool = False, old_path: str = "", in_full: bool = False) -> str:
+    """The two lines above a file's hunks; ``in_full``: the path as it is, without git's ``a/`` and ``b/``."""
+    old, new = ("", "") if in_full and path.startswith("/") else ("a", "b")
+    before = "/dev/null" if created else _name(old, old_path or path)
+    after = "/dev/null" if deleted else _name(new, path)
+    return f"--- {before}\n+++ {after}\n"
 
 
 def _name(side: str, path: str) -> str:
-    """``a/path``, quoted as git does where a line could not hold it."""
+    """``a/path`` (of no side: ``/path``), quoted as git does where a line could not hold it."""
     name = f"{side}/{path.lstrip('/')}"
     if name.isprintable() and '"' not in name and "\\" not in name:
         return name

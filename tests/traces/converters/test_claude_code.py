@@ -84,6 +84,33 @@ def test_what_claude_code_writes_in_a_person_s_place_is_no_prompt(trace, text):
     assert doc["issue_description"] == "the task"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"origin": {"kind": "task-notification"}},
+        {"origin": {"kind": "peer", "from": "s2", "hostInjected": True}},
+        {"turnOrigin": "task_notification"},
+        {"turnOrigin": "scheduled", "promptSource": "system"},
+    ],
+)
+def test_what_says_that_it_came_from_no_person_is_no_prompt(trace, told):
+    doc = trace(record("a", "user", "Do it."), record("b", "user", "It is done.", "a", **told))
+    assert [step["type"] for step in doc["structured_turns"]] == ["user_message", "system"]
+    queued = {"type": "attachment", "attachment": {"type": "queued_command", "prompt": "It is done."} | told}
+    doc = trace(record("a", "user", "Do it."), queued | {"uuid": "b", "sessionId": SESSION})
+    assert [step["type"] for step in doc["structured_turns"]] == ["user_message", "system"]
+
+
+@pytest.mark.parametrize("told", [{"origin": {"kind": "human"}}, {"turnOrigin": "sdk", "promptSource": "sdk"}])
+def test_what_says_that_it_came_from_a_person_or_a_program_is_a_prompt(trace, told):
+    assert of_type(trace(record("a", "user", "Do it.", **told)), "user_message")
+
+
+def test_what_another_agent_sent_is_the_task_where_no_person_asked(trace):
+    doc = trace(record("a", "user", "Port the parser.", origin={"kind": "coordinator"}))
+    assert doc["issue_description"] == "Port the parser."
+
+
 def test_a_command_is_the_task_where_nobody_asked_in_words(trace):
     typed = "<command-name>/init</command-name>\n<command-args>in German</command-args>"
     doc = trace(record("a", "user", typed), record("b", "user", [{"type": "text", "text": "Look…"}], isMeta=True))
@@ -241,6 +268,64 @@ def test_a_command_in_the_background_has_the_code_that_its_task_ended_with(trace
     )
     (step,) = of_type(doc, "bash_command")
     assert (step["command"], step["exit_code"]) == ("TaskOutput b1", 3)
+
+
+HUNK = {"oldStart": 3, "oldLines": 1, "newStart": 3, "newLines": 1, "lines": ["-old", "+new"]}
+
+
+def test_a_command_has_the_diff_of_what_it_changed(trace):
+    told = {"files": [{"filePath": "/w/a.py", "hunks": [HUNK]}], "moreFiles": 1, "changedFiles": ["/w/a.py", "/w/b"]}
+    (step,) = of_type(ran(trace, told), "bash_command")
+    assert step["diff"] == "--- /w/a.py\n+++ /w/a.py\n@@ -3,1 +3,1 @@\n-old\n+new\n"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"files": [{"filePath": "/w/a.py", "hunks": [HUNK | {"oldLines": 7}]}], "changedFiles": ["/w/a.py"]},
+        {"files": [{"hunks": [HUNK]}, "x", None], "moreFiles": 1},
+        {"changedFiles": ["/w/a.py"]},
+    ],
+)
+def test_changes_of_a_command_that_cannot_be_read_are_counted(trace, told):
+    doc = ran(trace, told)
+    assert "diff" not in of_type(doc, "bash_command")[0]
+    assert doc["source"]["warnings"] == ["1 × files changed by a command of which the change was not recorded"]
+
+
+@pytest.mark.parametrize("told", ["x", [], {"files": 3, "changedFiles": 7, "moreFiles": "many"}])
+def test_changes_of_another_shape_cost_nothing(trace, told):
+    doc = ran(trace, told)
+    assert "diff" not in of_type(doc, "bash_command")[0]
+    assert not doc["source"]["warnings"]
+
+
+def test_after_a_command_changed_a_file_what_was_read_of_it_is_not_known(trace):
+    told = {"files": [{"filePath": "/w/a.py", "hunks": [HUNK]}]}
+    doc = trace(
+        *read_of("/w/a.py", "1\n2\nold\n"),
+        record("c", "assistant", call("2", "Bash", command="make tidy"), "b"),
+        record("d", "user", result("2"), "c", toolUseResult={"stdout": "", "bashEditDiff": told}),
+        record("e", "assistant", call("3", "Edit", file_path="/w/a.py", old_string="2", new_string="zwei"), "d"),
+        record("f", "user", result("3"), "e"),
+    )
+    assert of_type(doc, "file_edit")[0]["approximate"] is True
+
+
+def ran(trace, told: object) -> dict:
+    return trace(
+        record("a", "assistant", call("1", "Bash", command="sed -i s/old/new/ *")),
+        record("b", "user", result("1"), "a", toolUseResult={"stdout": "", "bashEditDiff": told}),
+    )
+
+
+def read_of(path: str, content: str) -> list[dict]:
+    lines = content.count("\n")
+    file = {"filePath": path, "content": content, "numLines": lines, "startLine": 1, "totalLines": lines}
+    return [
+        record("a", "assistant", call("1", "Read", file_path=path)),
+        record("b", "user", result("1", "1\t1"), "a", toolUseResult={"type": "text", "file": file}),
+    ]
 
 
 def test_an_edited_notebook_has_the_diff_of_its_whole_text(trace):
