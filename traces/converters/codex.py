@@ -2,7 +2,7 @@
 
 Three shapes: bare items (to 0.3x, and one JSON object before), items in an envelope with a time, and "code mode", where
 a call is a script that calls several tools. The items are what happened; the events repeat them, and only they say how
-commands ended and what patches changed.
+commands ended and what patches changed. From 0.147 on ("paginated") such events are the completion of an item.
 """
 
 from __future__ import annotations
@@ -18,22 +18,20 @@ from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
 from traces.tooling.codex_calls import CodexCalls
+from traces.tooling.codex_items import begun_agent, command_end, patch_end
+from traces.tooling.codex_text import is_context, kinds_of, message_between_agents, typed_command
 from traces.tooling.contents import images_of, text_of
 from traces.tooling.transcript import Transcript
 from traces.tooling.usage import metrics_of, tokens_of
-from traces.tooling.values import as_object, as_objects, as_text
+from traces.tooling.values import as_int, as_object, as_objects, as_text
 
 _ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
 _RESULTS = frozenset(
     {"function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output"}
 )
+_BETWEEN_AGENTS = frozenset({"agent_message", "inter_agent_communication"})
 _BARE = _CALLS | _RESULTS | {"message", "reasoning"}
-# What the program writes in the user's name.
-_CONTEXT = re.compile(
-    r"\s*(?:<(?:\w+_(?:context|instructions|plugins|mode|notification|memory)|permissions instructions|turn_aborted"
-    r"|skills?|INSTRUCTIONS|collaboration_mode)>|# AGENTS\.md instructions)"
-)
 # Events that repeat what the items say, or say nothing of the run.
 _REPEATED = frozenset(
     {
@@ -41,7 +39,7 @@ _REPEATED = frozenset(
         *("agent_reasoning_section_break", "task_started", "turn_started", "turn_diff", "plan_update"),
         *("exec_command_begin", "exec_command_output_delta", "patch_apply_begin", "mcp_tool_call_begin"),
         *("mcp_tool_call_end", "web_search_begin", "web_search_end", "view_image_tool_call", "item_started"),
-        *("item_completed", "raw_response_item", "session_configured", "thread_name_updated", "shutdown_complete"),
+        *("raw_response_item", "session_configured", "thread_name_updated", "shutdown_complete", "context_compacted"),
         *("exec_approval_request", "apply_patch_approval_request"),
     }
 )
@@ -56,18 +54,20 @@ class Item(NamedTuple):
     kind: str
     payload: dict[str, Any]
     time: str | None = None
+    # A message that a sub-agent got with its caller's conversation.
+    inherited: bool = False
 
 
 class Codex(Converter):
     name = "codex"
-    version = "2"
+    version = "3"
     keeps = Keeps(
         document="agent agent_version base_commit branch cwd exit_status issue_description metrics.seconds"
         " metrics.tokens model repo started_at subagent_of",
         steps="assistant_message bash_command error file_create file_delete file_edit plan subagent system thinking"
         " tool_call user_message web",
-        fields="approximate call_id command content cwd diff exact_diff exit_code images input name output path script"
-        " returned seconds source_line started_at status tokens",
+        fields="abandoned approximate by call_id command content cwd diff exact_diff exit_code images input name output"
+        " path script returned seconds source_line started_at status subagent tokens",
     )
 
     def detect(self, source: Source) -> bool:
@@ -132,6 +132,8 @@ class _Session:
         self.model: str | None = None
         self.cwd: str | None = None
         self.seen: set[str] = set()
+        self.agents: dict[str, str] = {}  # call → the session that it began
+        self.told: dict[tuple[str, str], None] = {}  # what agents told each other: (who to whom, text)
 
     def read(self, line: int, record: dict[str, Any]) -> None:
         if "items" in record and "session" in record:
@@ -166,7 +168,8 @@ class _Session:
         elif kind == "event_msg":
             self._event(Item(line, kind, payload, time))
         else:
-            self._item(Item(line, kind, payload, time))
+            inherited = as_object(record.get("metadata")).get("inherited_user_message") is True
+            self._item(Item(line, kind, payload, time, inherited))
 
     def _item(self, item: Item) -> None:
         call_id = as_text(item.payload.get("call_id"))
@@ -180,14 +183,28 @@ class _Session:
             self.calls.commands.add(item.line, payload)
         elif kind == "patch_apply_end":
             self.calls.patches.add(item.line, payload)
+        elif kind == "item_completed":
+            self._completed(item.line, as_object(payload.get("item")))
+        elif begun := begun_agent(kind, payload):
+            self.agents.setdefault(*begun)
         elif kind == "token_count":
             self._counted(item)
         elif kind in _ENDS:
             self.end = kind
-        elif kind in ("error", "stream_error", "warning"):
+        elif kind in ("error", "stream_error", "warning", "thread_rolled_back"):
             self.items.append(item)
         elif kind not in _REPEATED:
             self.out.warn(f"events that have no step of their own ({kind[:40]})")
+
+    def _completed(self, line: int, done: dict[str, Any]) -> None:
+        """Of an item of the program's own list: how a command ended, what a patch changed, which agent began."""
+        kind = as_text(done.get("type")) or ""
+        if kind == "CommandExecution":
+            self.calls.commands.add(line, command_end(done))
+        elif kind == "FileChange":
+            self.calls.patches.add(line, patch_end(done))
+        elif begun := begun_agent(kind, done):
+            self.agents.setdefault(*begun)
 
     def _counted(self, item: Item) -> None:
         """The counts at the end of an answer; the same ones come again where only the limits of the account changed."""
@@ -204,9 +221,14 @@ class _Session:
         for results in self.results.values():
             for item in results:  # their calls are not in the file
                 self._orphan(item)
+        if unused := self.calls.patches.unused:
+            self.out.warn("patches that no call in the file made", unused)
+        if not (prompt := self.out.first_prompt()):
+            prompt = next((text for _, text in self.told), "")
         git = as_object(self.meta.get("git"))
         return self.out.document(
             as_text(self.meta.get("id")) or as_text(self.meta.get("session_id")) or _stem(file),
+            issue_description=prompt,
             agent="codex",
             agent_version=as_text(self.meta.get("cli_version")),
             model=self.model or as_text(self.meta.get("model")),
@@ -233,15 +255,19 @@ class _Session:
             self.cwd = as_text(payload.get("cwd")) or self.cwd
         elif item.kind == "event_msg" and kind == "token_count":
             self._spent(tokens_of(as_object(payload.get("info")).get("last_token_usage")))
+        elif item.kind == "event_msg" and kind == "thread_rolled_back":
+            self._rolled_back(as_int(payload.get("num_turns")) or 0)
         elif item.kind == "event_msg":
             self.out.text("error", as_text(payload.get("message")), **common)
         elif item.kind == "compacted":
             message = as_text(payload.get("message")) or "The conversation so far was replaced by a summary."
             self.out.text("system", message, **common)
+        elif item.kind in _BETWEEN_AGENTS or kind in _BETWEEN_AGENTS:
+            self._between_agents(payload, common)
         elif item.kind != "response_item":
             self.out.warn(f"records that have no step ({item.kind[:40]})")
         elif kind == "message":
-            self._message(payload, common)
+            self._message(item, common)
         elif kind == "reasoning":
             self._reasoning(payload, common)
         elif kind in _RESULTS:
@@ -264,15 +290,35 @@ class _Session:
             base = as_object(item.payload.get("base_instructions"))
             self.out.text("system", as_text(base.get("text")), **common)
 
-    def _message(self, payload: dict[str, Any], common: dict[str, Any]) -> None:
+    def _rolled_back(self, turns: int) -> None:
+        """A person took back the last ``turns``, each from its prompt on: later answers know nothing of them."""
+        steps = self.out.steps
+        asked = [n for n, step in enumerate(steps) if step["type"] == "user_message" and "abandoned" not in step]
+        for step in steps[asked[max(0, len(asked) - turns)] :] if asked and turns > 0 else []:
+            step["abandoned"] = True
+
+    def _between_agents(self, payload: dict[str, Any], common: dict[str, Any]) -> None:
+        """Codex may write down what one agent told another both as an item and as a record of its own."""
+        told = message_between_agents(payload)
+        if not told[1].strip():
+            self.out.warn("messages between agents that are encrypted")
+        elif told not in self.told:
+            self.told[told] = None
+            self.out.text("system", f"{told[0]}:\n{told[1]}", by="agent", **common)
+
+    def _message(self, item: Item, common: dict[str, Any]) -> None:
         """A step for each part: the program puts its own words and the person's into one message."""
-        role, content = payload.get("role"), payload.get("content")
+        role, content = item.payload.get("role"), item.payload.get("content")
         parts = content if isinstance(content, list) else [content]
         images = images_of(content)
-        for part in parts:
+        is_callers = item.inherited and _parent(self.meta) is not None
+        for part, told in zip(parts, kinds_of(item.payload, parts), strict=True):
             text = text_of([part], self.out.warn)
             kind = {"assistant": "assistant_message", "user": "user_message"}.get(str(role), "system")
-            if kind == "user_message" and _CONTEXT.match(text):
+            if kind == "user_message" and (command := typed_command(text)):
+                self.out.extend([command], **common)
+                continue
+            if kind == "user_message" and (is_callers or is_context(text, told)):
                 self._environment(text)
                 kind = "system"
             self.out.text(kind, text, **common)
@@ -301,6 +347,8 @@ class _Session:
         self.seen.add(call_id)
         result = self._result(call_id, item)
         steps = self.calls.steps(item.payload, result, self.cwd, item.line)
+        if agent := self.agents.get(call_id):
+            steps[0]["subagent"] = {"id": agent}
         self.out.extend(steps, call_id=call_id, **common)
 
     def _result(self, call_id: str, item: Item) -> dict[str, Any] | None:
@@ -327,7 +375,8 @@ def _parent(meta: dict[str, Any]) -> str | None:
     """The session that started this one for a part of its work."""
     source = as_object(meta.get("source"))
     sub = as_object(source.get("subagent") or source.get("sub_agent"))
-    return as_text(as_object(sub.get("thread_spawn")).get("parent_thread_id"))
+    spawn = as_object(sub.get("thread_spawn"))
+    return as_text(spawn.get("parent_thread_id")) or as_text(meta.get("parent_thread_id"))
 
 
 def _between(first: str, last: str) -> float | None:

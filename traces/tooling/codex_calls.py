@@ -71,6 +71,9 @@ class CodexCalls:
         if call.name in _PATCH_TOOLS and BEGIN in given:
             paths = [patch.path for patch in read_patch(given)]
             return self.patches.next_patch(paths, line), None
+        if call.name in _PATCH_TOOLS:
+            # The script puts the patch together: only the event says what it was.
+            return self.patches.next_any(line), None
         command = command_text(call.input.get("cmd")) or command_text(call.input.get("command"))
         return None, self.commands.next_command(command, line) if command else None
 
@@ -89,6 +92,8 @@ class CodexCalls:
             cwd = as_text(command.payload.get("cwd")) or cwd
         if patch:
             result = _with_patch(result, patch)
+            if name in _PATCH_TOOLS and BEGIN not in str(given) and patch.changes:
+                return self._recorded_patch(name, given, result, patch)
         is_wrong = result.failed or (result.failed is None and result.exit_code not in (0, None))
         recorded = partial(_recorded_diff, patch) if patch else None
         call = Call(name, given, result.output, True if is_wrong else None, cwd=cwd, recorded=recorded)
@@ -102,12 +107,26 @@ class CodexCalls:
                 step["status"] = "rejected"
             if step["type"] in _EDITS and patch:
                 self._note_added(step, patch)
+        if patch and steps[0]["type"] == "bash_command" and not any(step["type"] in _EDITS for step in steps):
+            diffs = [diff for _, _, diff in _changes_of(patch) if diff]
+            steps[0] |= {"diff": "".join(diffs)} if diffs else {}
         if result.seconds is not None:
             steps[0]["seconds"] = result.seconds  # the whole call took them, once
         if result.images:
             steps[-1]["images"] = result.images
         if result.returned:
             steps[-1]["returned"] = result.returned
+        return steps
+
+    def _recorded_patch(self, name: str, given: dict[str, Any], result: Result, patch: Event) -> list[Step]:
+        """The steps of a patch that the call does not hold."""
+        status = "failed" if result.failed else "ok"
+        steps: list[Step] = [
+            {"type": kind, "path": path, "diff": diff, "status": status} for kind, path, diff in _changes_of(patch)
+        ]
+        for path in {*patch.changes, *(step["path"] for step in steps)}:
+            self.files.forget(path)
+        steps[0] |= {"output": result.output, "name": name, "input": given}
         return steps
 
     def _note_added(self, step: Step, event: Event) -> None:
@@ -137,6 +156,16 @@ def _moved_to(path: str, event: Event) -> tuple[dict[str, Any], str]:
         if f"/{new_path}".endswith("/" + path.lstrip("/")):
             return change, old_path.removeprefix(new_path.removesuffix(path))
     return {}, ""
+
+
+def _changes_of(event: Event) -> list[tuple[str, str, str | None]]:
+    """(type of step, path, diff) of each file of a patch."""
+    found = []
+    for old_path, change in event.changes.items():
+        path = as_text(change.get("move_path")) or old_path
+        kind = {"add": "file_create", "delete": "file_delete"}.get(str(change.get("type")), "file_edit")
+        found.append((kind, path, _exact_diff(path, change, old_path if path != old_path else "")))
+    return found
 
 
 def _generated(data: object) -> list[dict[str, str]] | None:

@@ -167,6 +167,15 @@ class Events:
     def next_patch(self, paths: list[str], after_line: int) -> Event | None:
         return self._next(after_line, lambda event: bool(paths) and all(change_of(event, path) for path in paths))
 
+    def next_any(self, after_line: int) -> Event | None:
+        """The next event that belongs to no other call so far."""
+        return self._next(after_line, lambda event: True)
+
+    @property
+    def unused(self) -> int:
+        """How many events belong to no call that was read."""
+        return sum(not event.used for event in self._in_order)
+
     def _next(self, after_line: int, fits: Any) -> Event | None:
         while self._first < len(self._in_order) and self._in_order[self._first].line < after_line:
             self._first += 1

@@ -243,3 +243,106 @@ def test_an_answer_of_which_nothing_is_shown_leaves_its_tokens_to_no_other(docum
     made = document(user("Fix it."), hidden, counted(10, 10), *shell("ls", "a.py"))
 
     assert [step for step in made["structured_turns"] if "tokens" in step] == []
+
+
+def completed(**done) -> dict:
+    return event(type="item_completed", item=done)
+
+
+def script(text: str, *printed: str) -> list[dict]:
+    parts = [
+        {"type": "input_text", "text": one} for one in ("Script completed\nWall time 0.1 seconds\nOutput:\n", *printed)
+    ]
+    call = item(type="custom_tool_call", name="exec", call_id="c", input=text)
+    return [call, item(type="custom_tool_call_output", call_id="c", output=parts)]
+
+
+def test_a_completed_command_fills_what_its_call_in_a_script_lacks(document):
+    call, output = script('text((await tools.exec_command({cmd:"make"})).output)', "broken")
+    done = completed(type="CommandExecution", id="x", command=["sh", "-c", "make"], cwd="file:///my%20w", exit_code=2)
+    (step,) = document(call, done, output)["structured_turns"]
+    assert (step["output"], step["exit_code"], step["cwd"]) == ("broken", 2, "/my w")
+
+
+def test_a_patch_that_a_script_puts_together_is_what_was_recorded_of_it(document):
+    call, output = script("text(await tools.apply_patch(parts.join('')))", "{}")
+    changes = {
+        "/w/old.py": {"type": "update", "unified_diff": "@@ -1 +1 @@\n-a\n+b\n", "move_path": "/w/new.py"},
+        "/w/gone.py": {"type": "delete", "content": "x\n"},
+    }
+    steps = document(call, completed(type="FileChange", id="x", changes=changes, status="completed"), output)[
+        "structured_turns"
+    ]
+    assert [(step["type"], step["path"], step["status"]) for step in steps] == [
+        ("file_edit", "/w/new.py", "ok"), ("file_delete", "/w/gone.py", "ok"),
+    ]  # fmt: skip
+    assert steps[0]["diff"].startswith("--- a/w/old.py\n+++ b/w/new.py\n@@ -1,1 +1,1 @@\n")
+
+
+def test_a_command_that_applied_a_patch_from_a_file_has_its_diff(document):
+    end = event(type="patch_apply_end", call_id="c", changes={"a": {"type": "add", "content": "x\n"}}, success=True)
+    (step,) = document(*shell("apply_patch < fix.patch", "ok"), end)["structured_turns"]
+    assert (step["command"], step["diff"]) == (
+        "apply_patch < fix.patch",
+        "--- /dev/null\n+++ b/a\n@@ -0,0 +1,1 @@\n+x\n",
+    )
+
+
+def test_a_recorded_patch_without_its_call_is_counted(document):
+    doc = document(user("go"), completed(type="FileChange", id="x", changes={"a": {"type": "add", "content": "x"}}))
+    assert doc["source"]["warnings"] == ["1 × patches that no call in the file made"]
+
+
+@pytest.mark.parametrize("done", [None, "x", {}, {"type": 3}, {"type": "CommandExecution"}, {"type": "FileChange"},
+    {"type": "SubAgentActivity", "kind": "started", "id": ["x"], "agent_thread_id": 7},
+    {"type": "CommandExecution", "id": {}, "command": 4, "cwd": []},
+])  # fmt: skip
+def test_a_completed_item_of_another_shape_costs_nothing(document, done):
+    doc = document(*shell("ls", "a"), event(type="item_completed", item=done))
+    assert [step["command"] for step in doc["structured_turns"]] == ["ls"]
+
+
+SHELL = "<user_shell_command>\n<command>\n{}\n</command>\n<result>\n{}</result>\n</user_shell_command>"
+
+
+@pytest.mark.parametrize(
+    ("text", "output", "code"),
+    [
+        (
+            SHELL.format("ls", "Exit code: 1\nDuration: 0.5 seconds\nOutput:\nno </result> here\n"),
+            "no </result> here",
+            1,
+        ),
+        (SHELL.format("ls", "all of it\n"), "all of it", None),
+        ("<user_shell_command><command>ls</command></user_shell_command>", None, None),
+    ],
+)
+def test_a_shell_command_of_the_person_is_a_command(document, text, output, code):
+    (step,) = document(user(text))["structured_turns"]
+    assert (step["type"], step["by"], step["command"]) == ("bash_command", "user", "ls")
+    assert (step["output"], step["exit_code"]) == (output, code)
+
+
+def test_what_a_part_is_said_to_be_counts_more_than_how_it_begins(document):
+    message = user("<skill>, please explain this tag", "Nothing of note.")
+    kinds = {"content_item_kinds": ["user.text", "apps.note"]}
+    message["payload"]["internal_chat_message_metadata_passthrough"] = kinds
+    assert [step["type"] for step in document(message)["structured_turns"]] == ["user_message", "system"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "abandoned"), [(1, 1), (2, 2), (99, 2), (0, 0), (-1, 0), ("x", 0), (None, 0)]
+)  # fmt: skip
+def test_turns_that_a_person_took_back_are_marked(document, turns, abandoned):
+    doc = document(user("one"), user("two"), event(type="thread_rolled_back", num_turns=turns), user("three"))
+    assert ["abandoned" in step for step in doc["structured_turns"]] == [abandoned == 2, abandoned > 0, False]
+
+
+def test_what_agents_tell_each_other_is_no_prompt_and_stands_once(document):
+    told = {"author": "/root", "recipient": "/root/a", "content": "Fix it."}
+    between = {"type": "inter_agent_communication", "payload": told | {"other_recipients": ["/root/b"]}}
+    doc = document(between, between, item(type="agent_message", **(told | {"content": [{"text": "Fix it."}]})))
+    assert [step["content"] for step in doc["structured_turns"]] == [
+        "/root → /root/a, /root/b:\nFix it.", "/root → /root/a:\nFix it.",
+    ]  # fmt: skip
+    assert doc["issue_description"] == "Fix it."
