@@ -46,7 +46,7 @@ STATUSES = {"failed": "failed", "rejected": "rejected", "suggested": "only sugge
 # Shown by the display or the head of a step, or of no use to a reader.
 KNOWN_KEYS = frozenset(
     "step_idx type content path start_line end_line diff approximate command output exit_code cwd name input"  # noqa: SIM905
-    " source_line call_id status started_at seconds tokens parent images".split()
+    " source_line call_id status started_at seconds tokens parent images abandoned".split()
 )
 
 
@@ -154,6 +154,10 @@ def _head(step: dict[str, Any], kind: str, display: Display, step_id: str) -> Ht
     badges = display.badges(step)
     if status := STATUSES.get(text_of(step.get("status"))):
         badges = [blocks.badge(status, f"status-{step['status']}"), *badges]
+    if step.get("abandoned") is True:
+        badges = [blocks.badge("taken back", "quiet"), *badges]
+    if step.get("by") == "user" and kind != "user_message":
+        badges = [blocks.badge("by the user", "quiet"), *badges]
     images = step.get("images")
     if isinstance(images, list) and images:
         badges = [*badges, blocks.badge(plural(len(images), "image"), "quiet")]

@@ -41,13 +41,14 @@ STEPS = [
         "input": {"description": "Run the tests", "timeout": 60},
     },
     {"type": "bash_command", "command": "make", "output": None, "exit_code": None, "status": "suggested"},
+    {"type": "bash_command", "command": "ls", "output": "a", "exit_code": 0, "by": "user", "abandoned": True},
     {"type": "bash_command", "command": "seq 60", "output": "\n".join(map(str, range(60))), "exit_code": 2},
     {"type": "bash_command", "command": "sed -i s/2/3/ b.py", "output": "", "exit_code": 0, "diff": DIFF_OF_B},
     {"type": "search", "name": "Grep", "input": {"pattern": "main"}, "output": "app.py:3"},
     {"type": "web", "name": "Fetch", "input": {"url": "https://example.org"}, "output": ""},
     {"type": "plan", "name": "Todo", "input": [{"content": "Edit", "status": "pending"}], "output": "ok"},
     {"type": "subagent", "name": "Task", "input": {"prompt": "Look"}, "output": "Found."},
-    {"type": "tool_call", "name": "mcp", "input": "raw", "output": None, "parent": 17, "images": [{}]},
+    {"type": "tool_call", "name": "mcp", "input": "raw", "output": None, "parent": 18, "images": [{}]},
     {
         "type": "assistant_message",
         "content": "# Done\n\n1. **Read** `a.py`, see [docs](https://example.org) and [b](b.py)\n"

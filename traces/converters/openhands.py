@@ -29,14 +29,14 @@ _EVENT_KEYS = frozenset({"kind", "action", "observation"})  # each event has one
 
 class OpenHands(Converter):
     name = "openhands"
-    version = "3"
+    version = "4"
     keeps = Keeps(
         document="agent agent_class base_commit exit_status final_patch instance_id issue_description issue_id"
         " issue_type metrics.cost metrics.tokens model outcome repo report result_explanation success tools",
         steps="assistant_message bash_command error file_create file_edit file_read plan search subagent system"
         " thinking tool_call user_message web",
-        fields="approximate call_id command content cwd diff end_line exact_diff exit_code images input name note"
-        " output parent path source_line start_line started_at status summary tokens",
+        fields="abandoned approximate call_id command content cwd diff end_line exact_diff exit_code images input name"
+        " note output parent path source_line start_line started_at status summary tokens",
     )
 
     def detect(self, source: Source) -> bool:
@@ -177,9 +177,11 @@ def _reader(events: list[Numbered]) -> Events:
 
 
 def _conversation(source: Source, events: list[Numbered]) -> TraceDocument:
-    reader = _reader(events)
+    reader, state = _reader(events), dict[str, Any]()
+    if isinstance(reader, SdkEvents):
+        state = _base_state(source)
+        reader.head = as_text(state.get("leaf_event_id"))
     out = reader.read()
-    state = _base_state(source) if isinstance(reader, SdkEvents) else {}
     llm = as_object(as_object(state.get("agent")).get("llm"))
     return out.document(
         (as_text(state.get("id")) or _name(source.name))[:255],

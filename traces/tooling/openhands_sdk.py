@@ -42,7 +42,12 @@ class SdkEvents(Events):
                 if as_text(event.get("kind")) in _RESULTS and isinstance(event.get(key), str):
                     self.results.setdefault((key, event[key]), deque()).append(index)
 
+        # Where the conversation stands: one may go back to an event, and on from there. None: at the last one.
+        self.head: str | None = None
+        self.abandoned: set[int] = set()
+
     def read(self) -> Transcript:
+        self.abandoned = _abandoned([event for _, event in self.list], self.head)
         for index, (line, event) in enumerate(self.list):
             kind = as_text(event.get("kind")) or ""
             if kind == "ActionEvent":
@@ -50,20 +55,21 @@ class SdkEvents(Events):
             elif kind in _RESULTS:
                 self._unknown(index, line, event)
             elif kind == "MessageEvent":
-                self._message(line, event)
+                self._message(index, line, event)
             elif kind == "ConversationStateUpdateEvent":
                 self._state(event)
             else:
-                self._other(kind, line, event)
+                self._other(kind, index, line, event)
         return self.out
 
-    def _common(self, line: int | None, event: Event) -> Step:
-        known = {"source_line": line, "started_at": as_text(event.get("timestamp"))}
+    def _common(self, index: int, line: int | None, event: Event) -> Step:
+        gone = True if index in self.abandoned else None
+        known = {"source_line": line, "started_at": as_text(event.get("timestamp")), "abandoned": gone}
         return {key: value for key, value in known.items() if value is not None}
 
-    def _message(self, line: int | None, event: Event) -> None:
+    def _message(self, index: int, line: int | None, event: Event) -> None:
         message = as_object(event.get("llm_message"))
-        common = self._common(line, event)
+        common = self._common(index, line, event)
         self._reasoning(message, common)
         content, images = text_of(message.get("content"), self.out.warn), images_of(message.get("content"))
         kind = {"user": "user_message", "agent": "assistant_message"}.get(str(event.get("source")), "system")
@@ -98,8 +104,8 @@ class SdkEvents(Events):
         self.metrics = totals_of(cost, total)
         self.model = as_text(as_object(usages.get("default") or usages.get("agent")).get("model_name")) or self.model
 
-    def _other(self, kind: str, line: int | None, event: Event) -> None:
-        common = self._common(line, event)
+    def _other(self, kind: str, index: int, line: int | None, event: Event) -> None:
+        common = self._common(index, line, event)
         if kind == "SystemPromptEvent":
             self.definitions = as_objects(event.get("tools")) or self.definitions
             prompt = event.get("system_prompt")
@@ -115,7 +121,7 @@ class SdkEvents(Events):
     # --- actions ------------------------------------------------------------------------------------------
 
     def _action(self, index: int, line: int | None, event: Event) -> None:
-        common = self._common(line, event)
+        common = self._common(index, line, event)
         thought = text_of(event.get("thought"), self.out.warn)
         inner = _THINK.match(thought)
         has_reasoning = self._reasoning(event, common)
@@ -153,9 +159,30 @@ class SdkEvents(Events):
             return
         observation = as_object(event.get("observation"))
         given = {key: observation[key] for key in ("command", "path") if isinstance(observation.get(key), str)}
-        common = self._common(line, event) | {"call_id": self._call_id(event, index)}
+        common = self._common(index, line, event) | {"call_id": self._call_id(event, index)}
         self.acts.add(_act(as_text(event.get("tool_name")) or "", given, common), _result(event, self.out))
         self.out.warn("results of an unknown call")
+
+
+def _abandoned(events: list[Event], head: str | None) -> set[int]:
+    """The places of events that somebody went back behind: they begin where the way to the ``head`` goes on otherwise.
+
+    Events of versions that know no ways back have no ``parent_id``.
+    """
+    places = {name: index for index, event in enumerate(events) if (name := as_text(event.get("id")))}
+    parents = [as_text(event.get("parent_id")) for event in events]
+    at = places.get(head or "", max(places.values(), default=-1))
+    way: set[int] = set()
+    while at >= 0 and at not in way:
+        way.add(at)
+        at = places.get(parents[at] or "", -1)
+    forks = {places.get(parents[index] or "", -1) for index in way} - {-1}
+    abandoned: set[int] = set()
+    for index, parent in enumerate(parents):
+        place = places.get(parent or "", -1)
+        if index not in way and (place in forks or place in abandoned):
+            abandoned.add(index)
+    return abandoned
 
 
 def _called(event: Event) -> tuple[str, dict[str, Any]]:

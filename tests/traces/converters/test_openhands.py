@@ -7,6 +7,7 @@ import pytest
 from tests.left_out import corpus_folder
 from tests.traces.patching import patched
 from traces.converters import converters
+from traces.finding import find_sources
 from traces.jsonl import Record
 from traces.source import Source
 from traces.tooling.openhands_calls import with_counts
@@ -215,3 +216,33 @@ def test_what_the_sdk_s_model_says_of_its_call_and_what_was_put_behind_a_prompt_
         ("system", "<EXTRA_INFO>a skill</EXTRA_INFO>"),
         ("bash_command", "Look"),
     ]
+
+
+def said(id, parent, **more):
+    message = {"role": "user", "content": [{"type": "text", "text": id}]}
+    return {"id": id, "kind": "MessageEvent", "source": "user", "parent_id": parent, "llm_message": message} | more
+
+
+@pytest.mark.parametrize(
+    ("parents", "gone"),
+    [
+        ({"a": None, "b": "a", "c": "b"}, ""),
+        ({"a": "__root__", "b": "a", "c": "b", "d": "a", "e": "d"}, "bc"),
+        ({"a": None, "b": "a", "c": "a", "d": "c", "e": "a"}, "bcd"),
+        ({"a": None, "b": "lost", "c": "b"}, ""),
+        ({"a": "b", "b": "a", "c": "b"}, ""),
+        ({"a": None, "b": 3, "c": ["b"]}, ""),
+    ],
+)
+def test_what_somebody_went_back_behind_in_a_conversation_of_the_sdk_is_marked(tmp_path, parents, gone):
+    steps = steps_of(tmp_path, *(said(name, parent) for name, parent in parents.items()))
+    assert "".join(step["content"] for step in steps if step.get("abandoned")) == gone
+
+
+def test_where_a_conversation_of_the_sdk_stands_is_what_its_state_says(tmp_path):
+    (tmp_path / "base_state.json").write_text(json.dumps({"leaf_event_id": "b"}))
+    events = [said("a", None), said("b", "a"), said("c", "a")]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    source = next(one for one in find_sources(tmp_path) if one.name == "events.jsonl")
+    steps = next(iter(openhands.convert(source))).value["structured_turns"]
+    assert [step["content"] for step in steps if step.get("abandoned")] == ["c"]
