@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from exports.cutting import cut
-from traces.document import EDIT_TYPES, TEXT_TYPES
+from traces.document import CALL_TYPES, EDIT_TYPES, TEXT_TYPES
 
 Message = dict[str, Any]
 # What is not the agent's own comes to it from outside; templates take a system message at the very beginning only.
@@ -60,7 +60,11 @@ def _call(kind: str, turn: Mapping[str, Any]) -> tuple[str, dict[str, Any], str 
         return kind, {"path": turn.get("path") or "", "change": change}, turn.get("output")
     given = turn.get("input")
     arguments = given if isinstance(given, dict) else {} if given is None else {"input": given}
-    return str(turn.get("name") or kind), arguments, turn.get("output")
+    if kind in CALL_TYPES:
+        return str(turn.get("name") or kind), arguments, turn.get("output")
+    # A type that is not ours.
+    place = {"path": turn["path"]} if turn.get("path") else {}
+    return str(turn.get("name") or kind), {**place, **arguments}, turn.get("output") or turn.get("content")
 
 
 def _cut_values(arguments: dict[str, Any], limit: int) -> dict[str, Any]:

@@ -92,6 +92,19 @@ _STEP_TYPES_OF = {key: kind.types for key, kind in STEP_KEYS.items()} | {"type":
 _STATUSES_OR_NONE = frozenset({*STATUSES, None})
 
 
+def step_types() -> frozenset[str]:
+    """The types that a step may have: ours, and those that have a display of their own (docs/displays.md)."""
+    # Only here: few ask, and displays take longer to import than a file to convert.
+    from traces.displays import displays
+
+    return STEP_TYPES | frozenset(displays.names())
+
+
+def is_step_type(kind: object) -> bool:
+    """Whether ``kind`` is one of ``step_types()``, at no cost for one of ours."""
+    return kind in STEP_TYPES or kind in step_types()
+
+
 def normalize(record: object, alive: Callable[[], object] = nothing) -> TraceDocument:
     """``record`` as a trace document; a document comes back equal to itself. The argument is not changed.
 
@@ -199,10 +212,10 @@ def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:
 
 def _check_type(kind: object, field: str, problems: list[tuple[str, str]]) -> str:
     """The step's type, "" where it is none."""
-    if isinstance(kind, str) and kind in STEP_TYPES:
+    if isinstance(kind, str) and is_step_type(kind):
         return kind
     shown = ascii(kind)[:40] if isinstance(kind, str) else "this value"
-    known = f"{shown} is no step type; known: {', '.join(sorted(STEP_TYPES))}"
+    known = f"{shown} is no step type; known: {', '.join(sorted(step_types()))}"
     problems.append((field, "is missing" if kind is None else known))
     return ""
 
@@ -354,10 +367,10 @@ def step_texts(steps: Iterable[Step]) -> list[str]:
     """Each step as plain text, as exports give it to a trainer: parts on lines of their own, absent parts left out.
 
     A message is its content; a command ``$ command`` and its output; a file step its path and its diff, else content;
-    a call its name, canonical input and output.
+    a call its name, canonical input and output. A step of a type that is not ours has all of these that it holds.
     """
     part = _PARTS.get
-    return [part(step.get("type"), _content)(step) for step in steps]
+    return [part(step.get("type"), _any_text)(step) for step in steps]
 
 
 def _content(step: Step) -> str:
@@ -380,8 +393,14 @@ def _call_text(step: Step) -> str:
     return "\n".join(filter(None, parts))
 
 
-# What makes the text of a step by its type; that of all other types is their content.
+def _any_text(step: Step) -> str:
+    command = _command_text(step) if step.get("command") else _call_text(step)
+    return "\n".join(filter(None, (_file_text(step), command)))
+
+
+# What makes the text of a step by its type.
 _PARTS: dict[Any, Callable[[Step], str]] = {
+    **dict.fromkeys(TEXT_TYPES, _content),
     "bash_command": _command_text,
     **dict.fromkeys([*EDIT_TYPES, "file_read"], _file_text),
     **dict.fromkeys(CALL_TYPES, _call_text),

@@ -12,7 +12,7 @@ from potato_site.canonical import digest
 from potato_site.counts import plural
 from traces import blocks
 from traces.blocks import Highlight
-from traces.displays import Context, Display, display_of
+from traces.displays import Context, Display, display_of, displays
 from traces.displays.record import render_record
 from traces.highlight import Highlighter, plain
 from traces.markup import Html, el, join, text_of
@@ -103,7 +103,7 @@ def _articles(steps: Sequence[dict[str, Any]], places: range, options: RenderOpt
 def _article(step: dict[str, Any], depth: int, options: RenderOptions, highlight: Highlight) -> Html:
     kind = text_of(step.get("type"))
     # The type of a step becomes a class and a data attribute: only one we know does.
-    known = kind if kind in LABELS else "tool_call"
+    known = kind if kind in LABELS or kind in displays else "tool_call"
     step_id = f"{options.id_prefix}step-{_index(step)}"
     display = display_of(kind)
     is_open = kind in options.default_expanded_types
@@ -147,7 +147,7 @@ def _head(step: dict[str, Any], kind: str, display: Display, step_id: str) -> Ht
         "h3",
         el("span", f"#{_index(step)}", class_="step-number"),
         " ",
-        el("span", LABELS[kind], class_="step-kind"),
+        el("span", LABELS.get(kind) or kind.replace("_", " ").capitalize(), class_="step-kind"),
         id=f"{step_id}-title",
         class_="step-title",
     )

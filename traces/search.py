@@ -32,7 +32,7 @@ KEY = 20  # of an object that is taken apart
 PARSED = 15  # a sign of lists and objects that are parsed
 PIECE = 25  # a name, a value, a bracket of theirs that is written
 
-# What the displays show of each type of step, beside a diff and an input.
+# What the displays show of each type of step, beside a diff and an input; of a type that is not ours it may be any.
 _SHOWN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(TEXT_TYPES, ("content", "output")),
     **dict.fromkeys(EDIT_TYPES, ("path", "output")),
@@ -41,6 +41,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "bash_command": ("cwd", "command", "output"),
     "plan": ("name", "content"),
 }
+_ANY = ("path", "cwd", "command", "name", "content", "output")
 _IN_MARKDOWN = frozenset({"user_message", "assistant_message"})
 # Signs that Markdown shows as a style, in the middle of what is read as one text.
 _STYLES = "*`~"
@@ -164,7 +165,7 @@ def _signs(text: bytes) -> int:
 def _texts(step: _Object, room: _Room) -> Iterator[str]:
     """What is shown of a step, text by text; a match lies in one of them."""
     kind = _kind(step)
-    for key in _SHOWN.get(kind, _SHOWN["tool_call"]):
+    for key in _SHOWN.get(kind, _ANY):
         if text := room.text(step.get(key)):
             yield text
             if key == "content" and kind in _IN_MARKDOWN:

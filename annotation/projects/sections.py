@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from potato_site.home import DEFAULT_OUTPUT
-from traces.document import STEP_TYPES
+from traces.document import step_types
 
 # A completion code as platforms make them, or none.
 CODE = r"^[A-Za-z0-9_-]{0,64}$"
@@ -86,9 +86,10 @@ class Collapsible(Section):
     @field_validator("default_expanded_types")
     @classmethod
     def _are_step_types(cls, value: list[str]) -> list[str]:
-        unknown = [name for name in value if name not in STEP_TYPES]
+        known = step_types()
+        unknown = [name for name in value if name not in known]
         if unknown:
-            raise ValueError(f"there is no step type {unknown[0]!r}; known: {', '.join(sorted(STEP_TYPES))}")
+            raise ValueError(f"there is no step type {unknown[0]!r}; known: {', '.join(sorted(known))}")
         return value
 
 

@@ -10,7 +10,7 @@ from annotation.projects.revisions import config_of
 from annotation.queries.shapes import LabelMeaning, Question
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import Scheme
-from traces.document import STEP_TYPES
+from traces.document import step_types
 
 
 def questions(project: Project, *, using: str = SNAPSHOT) -> list[Question]:
@@ -53,6 +53,7 @@ def questions_of(revision_id: int) -> dict[str, Question]:
 
 
 def _question(scheme: Scheme) -> Question:
+    asked = frozenset(filter(scheme.asks, step_types()))
     return Question(
         name=scheme.name,
         type=scheme.annotation_type,
@@ -61,5 +62,5 @@ def _question(scheme: Scheme) -> Question:
         merge=scheme.merge,
         has_gaps=scheme.has_gaps,
         labels=tuple(LabelMeaning(one.value, one.text, one.description, one.reward) for one in scheme.meanings()),
-        step_types=frozenset() if all(map(scheme.asks, STEP_TYPES)) else frozenset(filter(scheme.asks, STEP_TYPES)),
+        step_types=frozenset() if asked == step_types() else asked,
     )

@@ -7,11 +7,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from annotation.schemes.base import Answers, ItemContext, Level, Measure, Missing, Refused, Scheme
-from traces.document import STEP_TYPES, TEXT_TYPES
+from traces.document import TEXT_TYPES, step_types
 
 # In place of a step type: whatever the agent did with a tool.
 ANY_TOOL = "any_tool"
-TOOLS = STEP_TYPES - TEXT_TYPES
 
 
 class OfSteps(Scheme):
@@ -25,16 +24,16 @@ class OfSteps(Scheme):
     @field_validator("step_types")
     @classmethod
     def _are_step_types(cls, value: list[str]) -> list[str]:
-        unknown = [name for name in value if name not in STEP_TYPES | {ANY_TOOL}]
+        known = step_types() | {ANY_TOOL}
+        unknown = [name for name in value if name not in known]
         if unknown:
-            known = ", ".join(sorted(STEP_TYPES | {ANY_TOOL}))
-            raise ValueError(f"there is no step type {unknown[0]!r}; known: {known}")
+            raise ValueError(f"there is no step type {unknown[0]!r}; known: {', '.join(sorted(known))}")
         return value
 
     def asks(self, step_type: str) -> bool:
         if not self.step_types:
             return True
-        return step_type in self.step_types or (ANY_TOOL in self.step_types and step_type in TOOLS)
+        return step_type in self.step_types or (ANY_TOOL in self.step_types and step_type not in TEXT_TYPES)
 
     def meaning(self) -> dict[str, Any]:
         """Answers about all steps are not compared with answers about some."""
@@ -51,7 +50,7 @@ class OfSteps(Scheme):
     def page_state(self) -> dict[str, Any]:
         return {
             **super().page_state(),
-            "step_types": [kind for kind in sorted(STEP_TYPES) if self.step_types and self.asks(kind)],
+            "step_types": [kind for kind in sorted(step_types()) if self.step_types and self.asks(kind)],
         }
 
 

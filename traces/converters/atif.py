@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from traces.converters import Converter, converters
-from traces.document import STEP_TYPES, TraceDocument
+from traces.document import TraceDocument, is_step_type
 from traces.jsonl import Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
@@ -117,7 +117,7 @@ def _own_document(trajectory: dict[str, Any], file: str) -> TraceDocument:
     out = Transcript()
     for step in as_objects(trajectory.get("steps")):
         for one in own_steps(step):
-            if one.get("type") in STEP_TYPES:
+            if is_step_type(one.get("type")):
                 out.add(**one)
             else:
                 out.warn("steps of an unknown type")
