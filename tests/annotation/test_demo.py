@@ -8,7 +8,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -19,7 +18,7 @@ from annotation.demo import FILES, SOURCE, copy_files, load_demo, passwords
 from annotation.models import Assignment, Project, Submission
 from annotation.projects.load import load_file
 from annotation.projects.revisions import current
-from tests import factory
+from tests import factory, kept
 from tests.potato_site.test_start import Potato, free_port, status_of
 from tests.two_projects import fingerprint
 
@@ -29,20 +28,30 @@ PROJECTS = {"demo-first-error", "demo-every-step", "demo-code-review", "demo-com
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
+def home(tmp_path, monkeypatch, settings) -> Path:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "potato-demo" / ".potato"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(settings, "POTATO_HOME", folder)
+    settings.POTATO_HOME = folder
     return folder
 
 
-@pytest.fixture
-def demo(db, home) -> str:
+def load_only() -> str:
     """What the command said."""
     out = StringIO()
     call_command("demo", load_only=True, stdout=out, stderr=StringIO())
     return out.getvalue()
+
+
+@pytest.fixture
+def demo(db, home, tmp_path) -> list[Project]:
+    """What the command loads."""
+
+    def make() -> list[Project]:
+        load_only()
+        return list(Project.objects.order_by("pk"))
+
+    return kept.again("demo", tmp_path, make)
 
 
 def submissions(slug: str, name: str) -> dict[str, dict]:
@@ -51,11 +60,12 @@ def submissions(slug: str, name: str) -> dict[str, dict]:
     return dict(found.values_list("assignment__item__trace_a__external_id", "values"))
 
 
-def test_the_projects_are_open_and_hold_every_run_or_pair(demo):
+def test_the_projects_are_open_and_hold_every_run_or_pair(db, home):
+    said = load_only()
     assert {project.slug for project in Project.objects.filter(state=Project.State.OPEN)} == PROJECTS
     assert {project.items.count() for project in Project.objects.exclude(slug="demo-comparison")} == {11}
     assert Project.objects.get(slug="demo-comparison").items.count() == 1
-    assert "first-error.yaml" in demo
+    assert "first-error.yaml" in said
 
 
 @pytest.mark.parametrize(("slug", "each"), [("demo-first-error", 5), ("demo-every-step", 3), ("demo-code-review", 2)])
@@ -95,14 +105,14 @@ def test_the_passwords_that_are_shown_open_the_pages(demo, home, name):
 
 def test_a_second_run_changes_nothing(demo):
     before = fingerprint()
-    call_command("demo", load_only=True, stdout=StringIO(), stderr=StringIO())
+    load_only()
     assert fingerprint() == before
 
 
 def test_a_second_run_keeps_what_a_person_has_edited(demo, home):
     path = home.parent / "first-error.yaml"
     path.write_text(path.read_text().replace("minimum_time_per_instance: 5", "minimum_time_per_instance: 7"))
-    call_command("demo", load_only=True, stdout=StringIO(), stderr=StringIO())
+    load_only()
     assert "minimum_time_per_instance: 7" in path.read_text()
     assert current(Project.objects.get(slug="demo-first-error")).quality_control.minimum_time_per_instance == 7
 

@@ -20,6 +20,7 @@ from annotation.quality.gold import NotGold, keep_submission, set_gold
 from annotation.schemes.base import ItemContext
 from potato_site.accounts.models import User
 from potato_site.jobs import run_now
+from tests import kept
 from tests.api.calls import caller
 from tests.factory import OUTCOME, PER_STEP, answers, make_project, make_traces, person, submit_item
 
@@ -135,11 +136,15 @@ def test_a_check_alone_is_in_no_label(checked):
 @pytest.fixture
 def checked(tmp_path):
     """A project, and the check alone that bob got there."""
-    project = project_of(tmp_path, 12, people=("ann", "bob"))
-    (check,) = known(project, 11)
-    labeled(project, "ann", 5)
-    labeled(project, "bob", 5)
-    return project, Assignment.objects.get(item=check, purpose=Purpose.GOLD)
+
+    def make():
+        project = project_of(tmp_path, 12, people=("ann", "bob"))
+        (check,) = known(project, 11)
+        labeled(project, "ann", 5)
+        labeled(project, "bob", 5)
+        return [project, Assignment.objects.get(item=check, purpose=Purpose.GOLD)]
+
+    return kept.again("a check alone", tmp_path, make)
 
 
 def running(project, role):
