@@ -32,12 +32,8 @@ for item in Item.objects.select_related("project"):
 
 def run(folder: Path) -> Iterator[Row]:
     folder.mkdir()
-    site = Site(folder)
-    site.start()
-    try:
+    with Site(folder) as site:
         one, two = _milliseconds(site)
-    finally:
-        site.close()
     note = f"{two:.0f} ms, {one:.0f} ms"
     yield Row(f"opening a pair of {STEPS:,}-step traces, not one", two / one, "x", 1.5, note)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -81,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Site:
-    """A running server with a home of its own."""
+    """A running server with a home of its own, between ``with`` and its end."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,11 +111,23 @@ class Site:
         assert error is None, error
         return said
 
+    def __enter__(self) -> Site:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def start(self) -> None:
         pipe = subprocess.PIPE
         self.console = subprocess.Popen(
-            [sys.executable, "-c", CONSOLE], cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True
-        )
+            [sys.executable, "-c", CONSOLE], cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True,
+            start_new_session=True,
+        )  # fmt: skip
         self.run(MIGRATE)
         self.serve()
 
@@ -122,19 +135,19 @@ class Site:
         host, port = self.url.removeprefix("http://").split(":")
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", port]
         command += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning", "potato_site.wsgi:application"]
-        self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment, start_new_session=True)
         wait_for(lambda: answers(f"{self.url}/login/"), "the server does not answer")
 
     def close(self) -> None:
         self.stop()
         if self.console is not None and self.console.stdin:
             self.console.stdin.close()
-            self.console.wait(20)
+            end(self.console)
 
     def stop(self) -> None:
         if self.server is not None:
             self.server.terminate()
-            self.server.wait(20)
+            end(self.server)
             self.server = None
 
     def project(self, **options: Any) -> str:
@@ -145,6 +158,15 @@ class Site:
         people = [(person, PASSWORD.format(name=person)) for person in options.get("people", ("ann", "bob"))]
         self.run(LOAD.format(path=str(path), people=people))
         return name
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Wait for a process that has been told to end. One that does not is killed, with those that it started."""
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def answers(url: str) -> bool:
@@ -164,10 +186,8 @@ def wait_for(condition: Callable[[], bool], complaint: str, seconds: float = 30)
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    served = Site(tmp_path_factory.mktemp("site"))
-    served.start()
-    yield served
-    served.close()
+    with Site(tmp_path_factory.mktemp("site")) as served:
+        yield served
 
 
 @pytest.fixture(scope="package")

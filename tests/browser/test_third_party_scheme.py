@@ -23,9 +23,8 @@ def site_with_plugin(tmp_path):
     subprocess.run([*command, "--target", str(target), str(PLUGIN)], check=True)
     site = Site(tmp_path)
     site.environment["PYTHONPATH"] = str(target)
-    site.start()
-    yield site
-    site.close()
+    with site:
+        yield site
 
 
 def test_comments_on_steps_are_saved_removed_and_undone(site_with_plugin, chromium):
