@@ -15,7 +15,7 @@ PARALLEL := -n $(WORKERS) --dist worksteal
 LOADERS := .loaders
 OFFLINE := HF_HUB_OFFLINE=1 TRL_EXPERIMENTAL_SILENCE=1 TQDM_DISABLE=1
 
-.PHONY: help demo test quick check lint bench loaders clean
+.PHONY: help demo environment test quick check lint bench loaders clean
 
 help:
 	@echo "make demo    load the demo in ./potato-demo and serve it (PORT=8000)"
@@ -27,6 +27,8 @@ help:
 
 demo: $(RUNTIME)
 	@exec $(BIN)/potato demo $(if $(PORT),-p $(PORT))
+
+environment: $(DEV)
 
 test: $(DEV)
 	@$(PYTEST) -q $(PARALLEL)
