@@ -1,4 +1,4 @@
-"""Archives among the input: ZIP, tar and gzip, unpacked into a private folder, within limits.
+"""Archives among the input: ZIP, tar, gzip and zstd, unpacked into a private folder, within limits.
 
 Members are stored under numbers; their names are only shown, and looked up by converters. What an archive holds beyond
 the limits, links, devices, encrypted members and archives in archives are named and not read.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from traces import zips
+from traces import zips, zstd
 from traces.finding import printable
 from traces.jsonl import Problem
 from traces.neighbours import NamedFiles, is_hidden
@@ -27,7 +27,10 @@ from traces.source import Source
 PIECE_BYTES = 1024 * 1024
 MEMBERS_PER_FILE = 2  # of a ZIP: macOS adds a file to each, others add folders
 MAX_HEADER_BYTES = 64 * 1024 * 1024  # asked for in one piece; tar keeps long names so
-BAD = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError, RuntimeError)
+BAD = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, zstd.Damaged),
+    *(NotImplementedError, RuntimeError),
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def unpacked(
 
 
 def _kind(source: Source) -> str:
-    """ "zip", "tar", "tar.gz", "gz" or "" by the first bytes."""
+    """ "zip", "tar", "tar.gz", "gz", "zstd" or "" by the first bytes."""
     try:
         kind = kind_of(source.first_bytes(HEAD_BYTES))
         if kind != "gzip":
@@ -100,7 +103,7 @@ class _Archive:
 
     def files(self) -> Iterator[Source | Problem]:
         problems: list[Problem] = []
-        readers = {"zip": self._zip, "tar": self._tar, "tar.gz": self._tar, "gz": self._gz}
+        readers = {"zip": self._zip, "tar": self._tar, "tar.gz": self._tar, "gz": self._gz, "zstd": self._zstd}
         try:
             with self.source.open() as stream:
                 problems += readers[self.kind](stream)
@@ -156,6 +159,26 @@ class _Archive:
         with content:
             yield from self._keep(last.removesuffix(".gz") or last, content)
 
+    def _zstd(self, stream: IO[bytes]) -> Iterator[Problem]:
+        """A tar archive is unpacked to the disk first, and counted twice: to read it one must be able to seek in it."""
+        path, last = self.room / secrets.token_hex(12), self.source.name.rpartition("/")[2]
+        name = last.removesuffix(".zst") or last
+        with path.open("xb") as out:
+            for piece in zstd.unpack(iter(lambda: stream.read(PIECE_BYTES), b"")):
+                self._count(len(piece))
+                out.write(piece)
+        with path.open("rb") as content:
+            kind = kind_of(content.read(HEAD_BYTES))
+            content.seek(0)
+            if kind == "tar":
+                yield from self._tar(content)
+        if not kind:
+            self.kept.append((self._name(name), path))
+            return
+        path.unlink()
+        if kind != "tar":
+            yield self._problem(name, "is an archive in an archive; not read")
+
     def _keep(self, name: str, content: IO[bytes], *, is_counted: bool = False) -> Iterator[Problem]:
         if len(self.kept) == self.limits.files:
             raise TooMuch(f"holds more than {self.limits.files:,} files")
@@ -163,7 +186,7 @@ class _Archive:
         is_nested = False
         with path.open("xb") as out:
             while piece := content.read(PIECE_BYTES):
-                is_nested = is_nested or (out.tell() == 0 and kind_of(piece) in ("gzip", "tar"))
+                is_nested = is_nested or (out.tell() == 0 and kind_of(piece) in ("gzip", "zstd", "tar"))
                 if not is_counted:
                     self._count(len(piece))
                 out.write(piece)

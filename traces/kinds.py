@@ -6,7 +6,8 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 
-from traces.packed import EMPTY_ZIP, GZIP, ZIP, kind_of
+from traces import zstd
+from traces.packed import EMPTY_ZIP, GZIP, ZIP, ZSTD, kind_of
 
 HEAD_BYTES = 64 * 1024
 PIECE_BYTES = 256 * 1024
@@ -21,7 +22,6 @@ EXPECTED = (
 OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetypeapplication/")
 MARKS = {
     EMPTY_ZIP: "an empty ZIP archive",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ\x00": "compressed with xz",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
@@ -43,11 +43,12 @@ class WrongKind(ValueError):
 
 
 def unpacked_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces of a file, unpacked where it is gzip. Raises WrongKind, as early as it shows."""
+    """The pieces of a file, unpacked where it is gzip or zstd. Raises WrongKind, as early as it shows."""
     head, rest = _head(pieces)
-    if not head.startswith(GZIP):
-        return _checked(head, rest)
-    return _checked(*_head(_gunzip(_chain(head, rest))))
+    for mark, unpack in ((GZIP, _gunzip), (ZSTD, _unzstd)):
+        if head.startswith(mark):
+            return _checked(*_head(unpack(_chain(head, rest))))
+    return _checked(head, rest)
 
 
 def has_records(head: bytes) -> bool:
@@ -108,11 +109,36 @@ def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
                     inflate = zlib.decompressobj(31)
                 yield (out := inflate.decompress(rest, PIECE_BYTES))
                 given += len(out)
-                if given > max(RATIO_COUNTS_FROM, received * MAX_RATIO):
-                    raise WrongKind(f"this gzip file grows to more than {MAX_RATIO} times its size: send it unpacked")
+                _check_ratio("gzip", received, given)
                 rest = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
     except zlib.error:
         raise WrongKind("this gzip file is damaged: pack it again") from None
     yield (out := inflate.flush())
     if not inflate.eof:
         raise WrongKind("this gzip file is cut short: pack it again")
+
+
+def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack one or more zstd frames. Raises WrongKind."""
+    received = given = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal received
+        for piece in pieces:
+            received += len(piece)
+            yield piece
+
+    try:
+        for out in zstd.unpack(counted()):
+            given += len(out)
+            _check_ratio("zstd", received, given)
+            yield out
+    except zstd.Damaged:
+        raise WrongKind("this zstd file is damaged: pack it again") from None
+    except EOFError:
+        raise WrongKind("this zstd file is cut short: pack it again") from None
+
+
+def _check_ratio(kind: str, received: int, given: int) -> None:
+    if given > max(RATIO_COUNTS_FROM, received * MAX_RATIO):
+        raise WrongKind(f"this {kind} file grows to more than {MAX_RATIO} times its size: send it unpacked")

@@ -9,6 +9,7 @@ import tracemalloc
 import zipfile
 
 import pytest
+import zstandard
 
 from tests.traces.test_convert import TRACE
 from traces import zips
@@ -232,11 +233,56 @@ def test_a_tar_that_ends_in_the_middle_of_a_large_member_is_damaged(tmp_path, ta
     assert ["damaged" in problem for problem in problems] == [True]
 
 
-def test_a_bomb_of_gzip_stops_early(tmp_path, unpack):
-    (tmp_path / "in" / "bomb.gz").write_bytes(gzip.compress(bytes(20_000_000)))
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_bomb_stops_early(tmp_path, unpack, compress):
+    (tmp_path / "in" / "bomb").write_bytes(compress(bytes(20_000_000)))
     files, problems = unpack(ratio_from=1_000_000)
     assert files == {}
-    assert problems == ["bomb.gz: grows to more than 100 times its size: the rest of this archive was not read"]
+    assert problems == ["bomb: grows to more than 100 times its size: the rest of this archive was not read"]
+
+
+def zst(folder, name, content, frames=1):
+    size = -(-len(content) // frames)
+    parts = [content[start : start + size] for start in range(0, len(content), size)]
+    (folder / name).write_bytes(b"".join(map(zstandard.compress, parts)))
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_file_packed_by_zstd_is_the_file(tmp_path, unpack, frames):
+    zst(tmp_path / "in", "rollout.jsonl.zst", b"one\ntwo\n" * 300_000, frames)
+    assert unpack() == ({"rollout.jsonl.zst/rollout.jsonl": b"one\ntwo\n" * 300_000}, [])
+
+
+def test_a_tar_archive_packed_by_zstd_is_its_files(tmp_path, tarred, unpack):
+    members = {"a/one.jsonl": b"1" * 512, "../two.jsonl": os.urandom(2_000_000), "three.jsonl": b""}
+    tarred(members, name="whole.tar", mode="w")
+    whole = tmp_path / "in" / "whole.tar"
+    zst(tmp_path / "in", "all.tar.zst", whole.read_bytes())
+    whole.unlink()
+    files, problems = unpack()
+    assert (set(files.values()), problems) == (set(members.values()), [])
+    assert set(files) == {"all.tar.zst/a/one.jsonl", "all.tar.zst/two.jsonl", "all.tar.zst/three.jsonl"}
+    assert len(list((tmp_path / "room").iterdir())) == 3
+
+
+def test_zstd_that_is_cut_short_damaged_or_wants_too_much_memory_is_named(tmp_path, unpack):
+    whole = zstandard.compress(os.urandom(300_000))
+    (tmp_path / "in" / "cut.zst").write_bytes(whole[:-1000])
+    (tmp_path / "in" / "bad.zst").write_bytes(whole[:4] + b"\xff" * 40)
+    wide = zstandard.ZstdCompressionParameters.from_level(3, window_log=29)
+    packer = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    (tmp_path / "in" / "wide.zst").write_bytes(packer.compress(b"x" * 1000) + packer.flush())
+    files, problems = unpack()
+    assert files == {}
+    assert ["damaged" in problem for problem in problems] == [True] * 3
+
+
+def test_an_archive_packed_by_zstd_in_an_archive_is_named(tmp_path, zipped, unpack):
+    zipped({"inner.zst": zstandard.compress(b"x" * 1000)})
+    zst(tmp_path / "in", "twice.zst", zstandard.compress(b"x" * 1000))
+    files, problems = unpack()
+    assert files == {}
+    assert ["is an archive in an archive" in problem for problem in problems] == [True] * 2
 
 
 def test_a_tar_header_that_is_too_large_is_not_read_into_memory(tmp_path, unpack):
