@@ -7,6 +7,7 @@ import json
 import threading
 
 import pytest
+import zstandard
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -232,8 +233,9 @@ def test_another_kind_of_body_is_told_what_was_expected(project, call, kind, hom
     assert kept(home) == []
 
 
-def test_gzip_is_taken(project, call):
-    upload(call, project.dataset, gzip.compress(lines(make_trace("packed"))), "application/gzip")
+@pytest.mark.parametrize(("compress", "kind"), [(gzip.compress, "gzip"), (zstandard.compress, "zstd")])
+def test_what_is_packed_is_taken(project, call, compress, kind):
+    upload(call, project.dataset, compress(lines(make_trace("packed"))), f"application/{kind}")
     work()
     assert Trace.objects.filter(external_id="packed").exists()
 

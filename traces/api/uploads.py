@@ -23,6 +23,7 @@ MEDIA_TYPES = (
     "application/jsonl",
     "application/json",
     "application/gzip",
+    "application/zstd",
     "application/octet-stream",
     "application/zip",
     "application/x-tar",
