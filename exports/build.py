@@ -12,7 +12,7 @@ from exports import comparisons, pairs, rules
 from exports.asked import Asked, choose
 from exports.changes import Changes
 from exports.earlier import Earlier
-from exports.effect import in_effect, pairs_rewards, without_effect
+from exports.effect import in_effect, no_pairs, pairs_rewards, without_effect
 from exports.fileset import WrittenFile, main_only, name_of, write_files
 from exports.formats import Format, Pair, Piece, Row, Sheet, formats, missing_package
 from exports.options import Options, as_json, changed, require_past
@@ -54,7 +54,7 @@ class Built:
     changes: dict[str, Any] | None = None
     # Options that did nothing, a sentence each (exports.effect).
     without_effect: tuple[str, ...] = ()
-    # What makes the rows wrong for whoever adds them to earlier ones (exports.rules): sentences.
+    # What makes the rows wrong for whoever adds them to earlier ones (exports.rules), or keeps all away: sentences.
     warnings: tuple[str, ...] = ()
 
     @property
@@ -114,7 +114,7 @@ def build(
         card = source.card() if with_card else {}
         source.tell()
         told, idle = source.told_changes(files), source.without_effect()
-    return Built(format_name, scheme, source.project.seq, files, counts, card, told, idle, source.warnings)
+    return Built(format_name, scheme, source.project.seq, files, counts, card, told, idle, source.warnings())
 
 
 class Source:
@@ -146,10 +146,8 @@ class Source:
         self.splits = Splits(self.options, issues)
         self.changes: Changes | None = None
         self.rows_version_since: int | None = None
-        self.warnings: tuple[str, ...] = ()
         if options.since_seq is not None:
             self.rows_version_since = rules.number_since(project_id, format_name, options.since_seq, options)
-            self.warnings = tuple(filter(None, [rules.told(options.since_seq, self.rows_version_since)]))
             self.changes = Changes(self.project, self.options, comparisons=self.reads_comparisons)
 
     def tell(self, done: int | None = None) -> None:
@@ -174,6 +172,13 @@ class Source:
     def without_effect(self) -> tuple[str, ...]:
         """Of the options, when all rows are read."""
         return tuple(without_effect(self.project, self.given, self.asked, self.tally, self.writer))
+
+    def warnings(self) -> tuple[str, ...]:
+        """When all rows are read."""
+        since = self.options.since_seq
+        told = "" if since is None else rules.told(since, self.rows_version_since)
+        # What was asked before may have made some.
+        return tuple(filter(None, [told, "" if self.tally.rows else no_pairs(self.given, self.asked, self.writer)]))
 
     def sheet(self, file: str) -> Sheet:
         reward = self.asked.reward

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from annotation import queries
 from exports.asked import Asked
+from exports.comparisons import COMPARISON
 from exports.formats import Format
 from exports.options import Options
 from exports.tally import Tally
@@ -55,6 +56,16 @@ def without_effect(
         if unknown:
             are = "is" if unknown == 1 else "are"
             yield f"traces: {unknown:,} of {plural(len(options.traces), 'id')} {are} of no trace here"
+
+
+def no_pairs(options: Options, asked: Asked, writer: Format) -> str:
+    """Why no pair can come, as the project asks today; "" where one can."""
+    if writer.takes != "pairs" or pairs_rewards(options, asked):
+        return ""
+    if options.pair_source != "prm" and any(question.type == COMPARISON for question in asked.others):
+        return ""
+    missing = {"all": "neither a process_reward nor a pairwise", "prm": "no process_reward", "pairwise": "no pairwise"}
+    return f"there is nothing to make pairs of: the project has {missing[options.pair_source]} scheme"
 
 
 def lets_none_in(sentence: str) -> bool:

@@ -69,7 +69,7 @@ def preview(project: Any, format_name: str, options: Options) -> Preview:
         sheet = source.sheet(writer.file)
         files = _shown(writer.write_readable(kept, sheet))
         coverage = source.coverage()
-        counts, idle = source.counts(), [*source.warnings, *source.without_effect()]
+        counts, idle = source.counts(), [*source.warnings(), *source.without_effect()]
     tokens = [(limit, sum(max(sides) > limit * CHARACTERS_PER_TOKEN for sides in sizes)) for limit in CONTEXTS]
     there = (coverage.labeled * source.reads_traces, coverage.compared * source.reads_comparisons)
     looked_at, compared = (min(LOOKED_AT, number) for number in there)

@@ -7,6 +7,7 @@ project the output folder belongs to. Nothing here needs Django.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -149,6 +150,8 @@ def _output_of(file: Path) -> Path | None:
 
 def read_config(path: Path) -> bytes:
     """The file's bytes, at most one more than may be loaded: a wrong file is not read whole."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name the file in it")
     with path.open("rb") as stream:
         return stream.read(MAX_BYTES + 1)
 

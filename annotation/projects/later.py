@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from annotation.projects.notes import Notebook
+from annotation.projects.notes import Notebook, did_you_mean
 from potato_site.safe_yaml import KeyPath
 
 SCHEME_TYPES = (
@@ -19,7 +19,7 @@ SCHEME_TYPES = (
 )
 
 # Key → (the values that work today; what happens instead of another one).
-KEYS: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
+KEYS: dict[KeyPath, tuple[tuple[str, ...], str]] = {
     ("data", "source"): (("local",), "files are read from input_path"),
     ("data", "data_format"): (("coding_trace",), "files are read as coding_trace"),
     ("output", "format"): (("jsonl", "json"), "answers are written as JSON Lines (annotations.jsonl)"),
@@ -34,11 +34,14 @@ def leave_out(value: dict[str, Any], book: Notebook) -> None:
         if not isinstance(parent, dict) or key not in parent:
             continue
         found = parent[key]
-        if type(found) is not type(working[0]) or found in working:
+        if not isinstance(found, str) or found in working:
             continue
         del parent[key]
-        what = f"{found!r} comes later" if isinstance(found, str) else "comes later"
-        book.warn(path, f"{what}; ignored: {instead}", "later")
+        # What is nearly one of today's is a slip.
+        if hint := did_you_mean(found, working):
+            book.warn(path, f"there is no {found!r}{hint}; ignored: {instead}", "unknown")
+        else:
+            book.warn(path, f"{found!r} comes later; ignored: {instead}", "later")
 
 
 def without_conditions_on_left_out(raw: list[Any], known: set[str], book: Notebook) -> list[Any]:

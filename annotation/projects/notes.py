@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -77,3 +78,9 @@ class Notebook:
 def _place(note: Note) -> tuple[bool, int]:
     """Notes come in the order of the file, those about the whole of it last."""
     return note.line is None, note.line or 0
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """``"; did you mean …?"`` or nothing."""
+    close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""

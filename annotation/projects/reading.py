@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from annotation.projects import checks, later
 from annotation.projects.config import Parsed, ProjectConfig
 from annotation.projects.dialects import MOVED, PER_ITEM, WITHOUT_EFFECT, translate
 from annotation.projects.named_people import read_people
-from annotation.projects.notes import Note, Notebook
+from annotation.projects.notes import Note, Notebook, did_you_mean
 from annotation.projects.sections import Data
 from annotation.projects.unknown_keys import unknown_keys
 from annotation.schemes import schemes
@@ -196,9 +195,3 @@ def _warn_unknown_formats(config: ProjectConfig, book: Notebook) -> None:
             hint = did_you_mean(name, known)
             message = f"there is no export format {name!r}; ignored{hint}; known: {', '.join(known)}"
             book.warn(("output", "export_formats", place), message, "unknown")
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """``"; did you mean …?"`` or nothing."""
-    close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else ""

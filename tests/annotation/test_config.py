@@ -326,6 +326,15 @@ def test_what_comes_later_is_a_named_warning(keys, path):
     assert "comes later" in parsed.warnings[0].message
 
 
+def test_a_slip_is_not_what_comes_later():
+    parsed = parsed_with(data={"input_path": "t.jsonl", "data_format": "codingtrace"}, output={"format": "jsonll"})
+    assert parsed.errors == []
+    assert [(note.kind, note.message.split("; ignored")[0]) for note in parsed.warnings] == [
+        ("unknown", "there is no 'codingtrace'; did you mean coding_trace?"),
+        ("unknown", "there is no 'jsonll'; did you mean jsonl?"),
+    ]
+
+
 def test_a_scheme_that_waits_for_one_that_comes_later_is_shown_always():
     review = {"annotation_type": "ranking", "name": "review"}
     waiting = {**ERROR_DESCRIPTION, "show_if": {"field": "review", "condition": "has_error"}}

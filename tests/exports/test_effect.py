@@ -109,3 +109,24 @@ def test_what_is_for_process_rewards_does_nothing_to_comparisons(project, tmp_pa
     for given in ({"ties": "latest"}, {"reward_values": {"incorrect": 0.2}}, {"post_error": "truncate"}):
         assert idle(project, tmp_path, "preference_pairs", pair_source="pairwise", **given) == []
         assert idle(project, tmp_path, "dpo", pair_source="pairwise", **given) == list(given)
+
+
+NO_PAIRS = "there is nothing to make pairs of: the project has neither a process_reward nor a pairwise scheme"
+
+
+def test_pairs_of_a_project_that_asks_for_none_are_no_empty_file_without_a_word(tmp_path):
+    made = make_project(tmp_path, schemes=[OUTCOME])
+    submit_item(made, "ann", {"outcome": {"": "resolved"}})
+    assert preview(made, "preference_pairs", Options()).warnings[0] == NO_PAIRS
+    err = io.StringIO()
+    call_command(
+        "export", format="dpo", project=made.slug, output=tmp_path / "out.jsonl", stdout=io.StringIO(), stderr=err
+    )
+    assert err.getvalue() == f"warning: {NO_PAIRS}\n"
+
+
+@pytest.mark.parametrize(("source", "is_said"), [("all", False), ("prm", True), ("pairwise", False)])
+def test_a_project_that_compares_makes_pairs_of_what_people_chose(tmp_path, source, is_said):
+    made = make_project(tmp_path, schemes=[{"annotation_type": "pairwise", "name": "better"}])
+    said = "there is nothing to make pairs of: the project has no process_reward scheme"
+    assert (said in preview(made, "dpo", Options(pair_source=source)).warnings) is is_said

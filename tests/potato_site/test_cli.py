@@ -137,6 +137,7 @@ def test_a_wrong_command_line_leaves_no_home_that_hides_the_project_beside_it(tm
         (["status", "config.yaml"], "potato status: config.yaml: there is no such file or folder\n"),
         (["load", "config.yaml"], "potato load: config.yaml: there is no such file or folder\n"),
         (["check", "config.yaml"], "potato check: config.yaml: cannot be read: No such file or directory\n"),
+        (["check", "."], "potato check: .: cannot be read: it is a folder; name the file in it\n"),
         (["export", "--format", "prm", "--project", "./output/", "--output", "x.jsonl"],
          "potato export: ./output/: there is no such file or folder\n"),
     ],
