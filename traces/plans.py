@@ -9,10 +9,10 @@ from traces.markup import text_of
 
 # A longer plan is shown like any other input.
 MAX_ENTRIES = 200
-_TEXTS = ("content", "step", "subject", "title", "description")
+_TEXTS = ("content", "step", "subject", "title", "description", "text")
 # activeForm is the same sentence in another tense, an id a name for programs.
 _HIDDEN = frozenset({"activeForm", "id"})
-_SAID = frozenset({*_TEXTS, "status", "priority", "notes"})
+_SAID = frozenset({*_TEXTS, "status", "completed", "priority", "notes"})
 _DONE = frozenset({"completed", "done"})
 _LISTED = re.compile(r"(#\d{1,9}) \[([a-z_]{1,30})\] (.+)")
 
@@ -67,7 +67,11 @@ def _entries(value: Any) -> list[Entry] | None:
 
 
 def _entry(one: Any) -> Entry | None:
-    if not isinstance(one, dict) or "status" not in one or not set(one) <= _SAID | _HIDDEN:
+    if not isinstance(one, dict) or not set(one) <= _SAID | _HIDDEN:
+        return None
+    if isinstance(one.get("completed"), bool):
+        one = {"status": "completed" if one["completed"] else "pending"} | one
+    if "status" not in one:
         return None
     said = [key for key in _TEXTS if key in one]
     if not said:

@@ -1,8 +1,9 @@
-"""Sessions of the Codex command line (``rollout-*.jsonl``): the items the model saw, and the events around them.
+"""Sessions of the Codex command line (``rollout-*.jsonl``): the items the model saw, and the events around them;
+and what ``codex exec --json`` prints.
 
-Three shapes: bare items (to 0.3x, and one JSON object before), items in an envelope with a time, and "code mode", where
-a call is a script that calls several tools. The items are what happened; the events repeat them, and only they say how
-commands ended and what patches changed. From 0.147 on ("paginated") such events are the completion of an item.
+Sessions have three shapes: bare items (to 0.3x, and one JSON object before), items in an envelope with a time, and
+"code mode", where a call is a script that calls several tools. The items are what happened; the events repeat them, and
+only they say how commands ended and what patches changed. From 0.147 on ("paginated") such events are completed items.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from traces.document import Step, TraceDocument
 from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
+from traces.tooling import codex_stream
 from traces.tooling.codex_calls import CodexCalls
 from traces.tooling.codex_items import begun_agent, command_end, patch_end
 from traces.tooling.codex_text import is_context, kinds_of, message_between_agents, typed_command
@@ -74,9 +76,14 @@ class Codex(Converter):
         """Lines of items in envelopes, or bare ones between ``record_type`` lines or after a session's head."""
         if source.shape not in ("lines", "object"):
             return False
-        return _is_rollout(source.first_records) or any(map(_is_old_object, source.first_records[:1]))
+        records = source.first_records
+        is_stream = any(map(codex_stream.is_event, records))
+        return is_stream or _is_rollout(records) or any(map(_is_old_object, records[:1]))
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
+        if any(map(codex_stream.is_event, source.first_records)):
+            yield from _streamed(source)
+            return
         session = _Session()
         for record in source.records(lenient=True):
             if isinstance(record, Problem):
@@ -87,6 +94,24 @@ class Codex(Converter):
             yield Problem(source.name, None, "", "holds no trace: only the head of a session", severity=WARNING)
             return
         yield Record(1, session.document(source.name))
+
+
+def _streamed(source: Source) -> Iterator[Record | Problem]:
+    """A trace for each run that ``codex exec --json`` printed; what else stands in the file is counted."""
+    run, first, others = codex_stream.StreamedRun(), 1, 0
+    for item in source.records(lenient=True):
+        if isinstance(item, Problem):
+            yield item
+        elif not codex_stream.is_any_event(item.value):
+            others += 1
+        else:
+            if run.begins_another(item.value):
+                yield Record(first, run.document(_stem(source.name)))
+                run, first = codex_stream.StreamedRun(), item.line or first
+            run.add(item.line, item.value)
+    if others:
+        yield Problem(source.name, None, "", f"{others} records are no events of a run", WARNING)
+    yield Record(first, run.document(_stem(source.name)))
 
 
 def _is_old_object(record: dict[str, Any]) -> bool:

@@ -1,4 +1,5 @@
-"""Gemini CLI: recorded sessions (``session-*.json`` and ``.jsonl``), checkpoints, and the contents of Gemini's API."""
+"""Gemini CLI: recorded sessions (``session-*.json`` and ``.jsonl``), checkpoints, what ``--output-format stream-json``
+prints, and the contents of Gemini's API."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from traces.document import TraceDocument
 from traces.jsonl import WARNING, Problem, Record, Unreadable
 from traces.keeps import Keeps
 from traces.source import Source
+from traces.tooling.gemini_stream import StreamedRun, is_any_event, is_event
 from traces.tooling.gemini_talk import Talk, parts_of
 from traces.tooling.tasks import stem
 from traces.tooling.usage import add_tokens, metrics_of, tokens_of
@@ -28,9 +30,10 @@ _FOLDER = re.compile(
 
 class GeminiCli(Converter):
     name = "gemini_cli"
-    version = "1"
+    version = "2"
     keeps = Keeps(
-        document="issue_description title started_at repo agent model subagent_of metrics.tokens",
+        document="issue_description title started_at repo agent model exit_status subagent_of metrics.tokens"
+        " metrics.seconds",
         steps="system user_message assistant_message thinking error file_read file_edit file_create bash_command search"
         " web plan subagent tool_call",
         fields="content source_line started_at tokens call_id status path start_line end_line output exact_diff command"
@@ -43,6 +46,8 @@ class GeminiCli(Converter):
         records = source.first_records
         if source.shape == "list" and records and all("role" in record for record in records):
             return any(_is_content(record) for record in records)
+        if any(map(is_event, records)):
+            return True
         some = (record for record in records if not _KEYS.isdisjoint(record))
         return any(_is_session(record) or _is_message(record) or _contents(record) for record in some)
 
@@ -50,6 +55,9 @@ class GeminiCli(Converter):
         name = stem(source.name, ".jsonl", ".json")
         if alone := _contents_alone(source):
             yield Record(1, _of_contents(alone, {}, name))
+            return
+        if any(map(is_event, source.first_records)):
+            yield from _streamed(source, name)
             return
         session, contents = _Session(), list[dict[str, Any]]()
         found = False
@@ -70,6 +78,24 @@ class GeminiCli(Converter):
             yield Record(1, session.document(source, name))
         elif not found:
             yield Problem(source.name, None, "", "holds no message", WARNING)
+
+
+def _streamed(source: Source, name: str) -> Iterator[Record | Problem]:
+    """A trace for each run; what else was printed to the file stands between the events."""
+    run, first, others = StreamedRun(), 1, 0
+    for item in source.records(lenient=True):
+        if isinstance(item, Problem):
+            yield item
+        elif not is_any_event(item.value):
+            others += 1
+        else:
+            if run.begins_another(item.value):
+                yield Record(first, run.document(name))
+                run, first = StreamedRun(), item.line or first
+            run.add(item.line, item.value)
+    if others:
+        yield Problem(source.name, None, "", f"{others} records are no events of a run", WARNING)
+    yield Record(first, run.document(name))
 
 
 def _contents_alone(source: Source) -> list[dict[str, Any]]:

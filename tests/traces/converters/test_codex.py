@@ -346,3 +346,67 @@ def test_what_agents_tell_each_other_is_no_prompt_and_stands_once(document):
         "/root → /root/a, /root/b:\nFix it.", "/root → /root/a:\nFix it.",
     ]  # fmt: skip
     assert doc["issue_description"] == "Fix it."
+
+
+def of_item(kind: str, id: str, type: str, **more: object) -> dict:
+    return {"type": f"item.{kind}", "item": {"id": id, "type": type} | more}
+
+
+THREAD = {"type": "thread.started", "thread_id": "t-1"}
+
+
+def streamed(source, *records: object) -> list[dict]:
+    return [item.value for item in Codex().convert(source(*records)) if not isinstance(item, Problem)]
+
+
+def test_a_printed_run_has_a_step_for_each_item_as_it_ended(source):
+    (doc,) = streamed(
+        source, THREAD,
+        of_item("started", "1", "command_execution", command="ls", status="in_progress", aggregated_output=""),
+        of_item("completed", "1", "command_execution", command="ls", aggregated_output="", exit_code=0),
+        of_item("started", "2", "command_execution", command="make", status="in_progress", aggregated_output=""),
+        of_item("completed", "3", "command_execution", command="rm -r /", status="declined"),
+    )  # fmt: skip
+    shown = [
+        (step["command"], step["output"], step["exit_code"], step.get("status")) for step in doc["structured_turns"]
+    ]
+    assert shown == [("ls", "", 0, None), ("make", None, None, None), ("rm -r /", None, None, "rejected")]
+
+
+def test_runs_printed_to_one_file_are_traces_and_one_taken_up_again_is_one(source):
+    said = of_item("completed", "item_0", "agent_message", text="one")
+    again = of_item("completed", "item_0", "agent_message", text="two")
+    docs = streamed(source, THREAD, said, THREAD, again, {"type": "thread.started", "thread_id": "t-2"}, said)
+    told = [(doc["id"], [step["content"] for step in doc["structured_turns"]]) for doc in docs]
+    assert told == [("t-1", ["one", "two"]), ("t-2", ["one"])]
+
+
+def test_a_plan_is_a_step_each_time_it_changes(source):
+    (doc,) = streamed(
+        source, THREAD,
+        of_item("started", "1", "todo_list", items=[{"text": "a", "completed": False}]),
+        of_item("completed", "2", "agent_message", text="now"),
+        of_item("updated", "1", "todo_list", items=[{"text": "a", "completed": True}]),
+        of_item("completed", "1", "todo_list", items=[{"text": "a", "completed": True}]),
+    )  # fmt: skip
+    assert [step["type"] for step in doc["structured_turns"]] == ["plan", "assistant_message", "plan"]
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [], {}, [None, 3], {"a": None}])
+@pytest.mark.parametrize("type", ["command_execution", "file_change", "mcp_tool_call", "todo_list", "reasoning", "new"])
+def test_wrong_types_in_a_printed_run_do_not_raise(source, type, value):
+    keys = (
+        "command",
+        "aggregated_output",
+        "exit_code",
+        "status",
+        "changes",
+        "arguments",
+        "result",
+        "error",
+        "items",
+        "text",
+    )
+    item = dict.fromkeys(keys, value)
+    streamed(source, THREAD, of_item("started", "1", type, **item), of_item("completed", "1", type, **item))
+    streamed(source, THREAD, {"type": "turn.failed", "error": value}, {"type": "turn.completed", "usage": value})

@@ -214,3 +214,49 @@ def test_each_of_its_records_is_enough(source, value):
 )
 def test_other_formats_are_not_claimed(source, value):
     assert not GeminiCli().detect(source(value))
+
+
+INIT = {"type": "init", "session_id": "s-1", "model": "gemini-3-pro"}
+
+
+def piece(text: object) -> dict:
+    return {"type": "message", "role": "assistant", "content": text, "delta": True}
+
+
+def used(id: str, name: str = "run_shell_command", **parameters: object) -> dict:
+    return {"type": "tool_use", "tool_name": name, "tool_id": id, "parameters": parameters}
+
+
+def came(id: str, **more: object) -> dict:
+    return {"type": "tool_result", "tool_id": id, "status": "success"} | more
+
+
+def test_the_pieces_of_a_printed_message_are_one(steps):
+    found = steps(
+        [INIT, piece("a"), piece("b"), used("1", command="ls"), came("1"), piece("c"), piece("d")], "run.jsonl"
+    )
+    assert [step.get("content") or step["command"] for step in found] == ["ab", "ls", "cd"]
+
+
+def test_printed_results_go_to_their_calls(steps):
+    found = steps(
+        [INIT, used("1", command="one"), used("2", command="two"), came("2", output="2"), came("9", output="9")],
+        "run.jsonl",
+    )
+    assert [(step.get("command"), step.get("output")) for step in found] == [("one", None), ("two", "2"), (None, "9")]
+
+
+def test_a_printed_message_of_many_pieces_takes_time_by_their_number(steps):
+    (step,) = steps([INIT, *[piece("x" * 50)] * 40_000], "run.jsonl")
+    assert len(step["content"]) == 2_000_000
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}, [None], {"a": None}])
+def test_wrong_types_in_a_printed_run_never_cost_the_rest(steps, value):
+    odd = [
+        piece(value), {"type": "message", "role": "user", "content": value}, used("1", command=value),
+        {"type": "tool_use", "tool_name": value, "tool_id": value, "parameters": value},
+        came("1", output=value, error=value), {"type": "result", "status": value, "stats": value, "error": value},
+        {"type": "error", "message": value},
+    ]  # fmt: skip
+    assert steps([INIT, *odd, piece("Done.")], "run.jsonl")[-1]["content"] == "Done."
