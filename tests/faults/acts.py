@@ -9,124 +9,33 @@ import json
 import random
 import uuid
 from collections.abc import Callable, Mapping
-from copy import copy
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import yaml
 from django.db.models import Count
-from django.http import Http404
-from django.utils import timezone
 
 from annotation.answers.context import asked_of
 from annotation.answers.ops import apply_ops
-from annotation.answers.submission import NotYet, submit
+from annotation.answers.submission import submit
 from annotation.assignments import adjudication, leaving, managing, planning, states
 from annotation.assignments.handout import hand_out
-from annotation.models import Assignment, Gold, Item, Membership, Project, Submission
+from annotation.models import Assignment, Gold, Item, Membership, Submission
 from annotation.projects import membership
 from annotation.projects.apply import apply_text
 from annotation.projects.dump import to_yaml
 from annotation.projects.revisions import config_of, current
 from annotation.projects.withdrawal import set_withdrawn
 from annotation.quality.disagreement import n_answers
-from annotation.quality.gold import NotGold, delete_gold, keep_submission, set_gold
+from annotation.quality.gold import delete_gold, keep_submission, set_gold
 from potato_site.accounts.models import User
-from potato_site.jobs import runner
-from potato_site.jobs.models import Job
-from tests.factory import FIRST_ERROR, OUTCOME, PER_STEP, make_project, make_trace, op, person
+from tests.factory import OUTCOME, make_trace, op
+from tests.faults import crowd
+from tests.faults.stage import OUTCOMES, Act, Stage, State, one_of, rules
 from traces.imports import import_files
 from traces.models import Trace
 
-State = Assignment.State
-REFUSALS = (states.Closed, NotGold, NotYet, membership.Refused, Http404)
-OUTCOMES = ("resolved", "partial", "not_resolved")
-PLANNED = ("annotation.sync_items", "annotation.issues_changed")
 LABELS = ("correct", "incorrect", "neutral", "partially_correct")
-
-
-class Stage:
-    """A project of some kind with its people, and the time it is there."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
-        chance = random.Random(seed)
-        self.folder, self.now = folder, timezone.now()
-        names = ["ann", "bob", "cid", "dan"][: chance.randint(2, 4)]
-        traces = [make_trace(f"t{n}", chance.choice([1, 3, 5]), issue_id=f"org__repo-{n // 2}") for n in range(5)]
-        pairs = [{"annotation_type": "pairwise", "name": "better"}]
-        schemes = chance.choice([[FIRST_ERROR, OUTCOME], [PER_STEP, OUTCOME], [FIRST_ERROR, OUTCOME, *pairs]])
-        self.project = make_project(folder, traces=traces, schemes=schemes, people=names, quality_control=rules(chance))
-        self.people = [person(name) for name in names]
-        self.boss = User.objects.create_superuser("boss")
-        self.judge = User.objects.create_user("judge")
-        Membership.objects.create(project=self.project, user=self.judge, role="adjudicator", source="admin")
-        self.plan()
-
-    def act(self, name: str, who: int, what: int, how: int) -> None:
-        """What is refused is done as well: a sentence says why nothing came of it."""
-        try:
-            ACTS[name](self, who, what, how)
-        except REFUSALS:
-            pass
-
-    def seen_by_another(self) -> Stage:
-        """The same, with a row of the project of its own."""
-        other = copy(self)
-        other.project = Project.objects.get(pk=self.project.pk)
-        return other
-
-    def plan(self) -> None:
-        """The jobs that plan items and places are done."""
-        while jobs := list(Job.objects.filter(state=Job.State.QUEUED, kind__in=PLANNED)):
-            for job in jobs:
-                assert runner.run(job.pk)
-                job.refresh_from_db()
-                assert job.state != Job.State.FAILED, job.error
-
-    def person(self, number: int) -> User:
-        return self.people[number % len(self.people)]
-
-    def member(self, number: int) -> Membership:
-        rows = Membership.objects.select_related("project", "user")
-        return rows.get(project=self.project, user=self.person(number), role="annotator")
-
-    def assignment(self, number: int, *states: str) -> Assignment:
-        """Raises Http404 where nobody has one in these states."""
-        return one_of(Assignment.objects.filter(project=self.project, state__in=states or State.values), number)
-
-    def work(self, number: int, *states: str) -> tuple[uuid.UUID, User]:
-        """Such a one and whose it is."""
-        one = self.assignment(number, *states)
-        return one.public_id, one.annotator
-
-    def item(self, number: int, **which: Any) -> Item:
-        return one_of(Item.objects.filter(project=self.project, **which), number)
-
-    def trace(self, number: int) -> Trace:
-        return one_of(Trace.objects.filter(dataset=self.project.dataset_id), number)
-
-    def fresh(self) -> Any:
-        self.project.refresh_from_db()
-        return self.project
-
-
-def rules(chance: random.Random) -> dict[str, Any]:
-    return {
-        "overlap_percentage": chance.choice([0, 50, 100]),
-        "overlap_depth": chance.choice([2, 3]),
-        "tie_breakers": chance.choice([0, 1, 2]),
-        "known_answers_percentage": chance.choice([0, 0, 30]),
-        "minimum_time_per_instance": 0,
-    }
-
-
-def one_of(rows: Any, number: int) -> Any:
-    """One of the rows. Raises Http404 where there is none."""
-    found = list(rows.order_by("pk"))
-    if not found:
-        raise Http404
-    return found[number % len(found)]
 
 
 def said(assignment: Assignment, how: int) -> Mapping[str, dict[str, Any]]:
@@ -137,7 +46,8 @@ def said(assignment: Assignment, how: int) -> Mapping[str, dict[str, Any]]:
         scheme.name: {
             "step_reward": {"first_error": {"step": chance.choice([None, *range(steps)])}},
             "per_step": {str(step): {"label": chance.choice(LABELS)} for step in range(steps)},
-            "outcome": {"": chance.choice(OUTCOMES)},
+            # Most often what is known of it: who never passes a screening does nothing else.
+            "outcome": {"": chance.choice([OUTCOMES[0]] * 5 + [*OUTCOMES])},
             "better": {"choice": {"side": chance.choice(["a", "b", "tie"])}},
         }[scheme.name]
         for scheme in asked_of(config_of(assignment.revision_id), assignment.item_id)
@@ -148,13 +58,14 @@ def said(assignment: Assignment, how: int) -> Mapping[str, dict[str, Any]]:
 
 
 def ask(stage: Stage, who: int, what: int, how: int) -> None:
-    hand_out(stage.fresh(), stage.person(who), stage.now)
+    hand_out(stage.fresh(), stage.worker(who, how), stage.now)
 
 
 def work(stage: Stage, who: int, what: int, how: int) -> None:
-    found = hand_out(stage.fresh(), stage.person(who), stage.now).assignment
+    person = stage.worker(who, how)
+    found = hand_out(stage.fresh(), person, stage.now).assignment
     if found is not None:
-        hand_in(stage, found, stage.person(who), how)
+        hand_in(stage, found, person, how)
 
 
 def hand_in(stage: Stage, assignment: Assignment, by: User, how: int) -> None:
@@ -186,7 +97,7 @@ def decide(stage: Stage, who: int, what: int, how: int) -> None:
         hand_in(stage, mine, stage.judge, how)
 
 
-ACTS: dict[str, Callable[[Stage, int, int, int], Any]] = {
+ACTS: dict[str, Act] = {
     "ask": ask,
     "work": work,
     "hand in": hand_in_something,
@@ -223,7 +134,7 @@ def change_a_question(stage: Stage, who: int, what: int, how: int) -> None:
 def import_more(stage: Stage, who: int, what: int, how: int) -> None:
     """A new trace, or one that is there in another version."""
     count = Trace.objects.filter(dataset=stage.project.dataset_id).count()
-    name = stage.trace(what).external_id if who % 2 or count > 8 else f"new{count}"
+    name = stage.trace(what).external_id if who % 3 == 0 or count > 15 else f"new{count}"
     file = stage.folder / f"{uuid.uuid4().hex}.jsonl"
     file.write_text(json.dumps(make_trace(name, 1 + how % 6, issue_id="org__repo-1", title=f"{how}")))
     import_files(stage.project.dataset, [file])
@@ -240,13 +151,30 @@ def keep_as_known(stage: Stage, who: int, what: int, how: int) -> None:
 
 
 def queue_again(stage: Stage, who: int, what: int, how: int) -> None:
+    if how % 2:
+        membership.exclude(stage.member_of(stage.assignment(what, State.SUBMITTED).annotator), stage.boss)
     left_out = Assignment.objects.left_out().delivered().filter(project=stage.project, slot__isnull=False)
     managing.requeue(one_of(left_out, what).item_id, stage.boss)
 
 
+def give_to_somebody(stage: Stage, who: int, what: int, how: int) -> None:
+    """Most of the time somebody who works here, and has not had the item."""
+    one = stage.assignment(what, *(IN_HAND if how % 2 else ()))
+    had = Assignment.objects.filter(item=one.item_id).values("annotator")
+    to = one_of(stage.at_work().exclude(user__in=had), who) if how % 4 else stage.member(who)
+    if how % 4 in (1, 2):
+        membership.let_through(to, stage.boss)
+    managing.reassign(one.pk, stage.boss, to.user_id, stage.now)
+
+
+def expire(stage: Stage, who: int, what: int, how: int) -> None:
+    """What ran out, or will have soon."""
+    states.expire_overdue(stage.now + timedelta(minutes=31 * (how % 2)), stage.project)
+
+
 def pass_time(stage: Stage, who: int, what: int, how: int) -> None:
     """A lease is half an hour, what was submitted is reopened for a day."""
-    stage.now += timedelta(minutes=(5, 20, 31, 25 * 60)[how % 4])
+    stage.ahead += timedelta(minutes=(5, 20, 31, 25 * 60)[how % 4])
 
 
 IN_HAND = (State.OPEN, State.RESERVED)
@@ -287,9 +215,7 @@ ACTS |= {
         stage.fresh(), one_of(Gold.objects.filter(item__project=stage.project), what), stage.boss
     ),
     "take back": lambda stage, who, what, how: managing.release(stage.assignment(what, *IN_HAND).pk, stage.boss),
-    "give to somebody": lambda stage, who, what, how: managing.reassign(
-        stage.assignment(what).pk, stage.boss, stage.person(who).pk, stage.now
-    ),
+    "give to somebody": give_to_somebody,
     "let change": lambda stage, who, what, how: managing.reopen(
         stage.assignment(what, State.SUBMITTED).pk, stage.boss, now=stage.now, anew=how % 2 == 0
     ),
@@ -297,8 +223,16 @@ ACTS |= {
         stage.assignment(what, State.SUBMITTED, State.REOPENED).pk, stage.boss
     ),
     "withdraw a trace": lambda stage, who, what, how: set_withdrawn(stage.trace(what), how % 2 == 0, stage.boss),
-    "expire": lambda stage, who, what, how: states.expire_overdue(stage.now, stage.project),
+    "expire": expire,
     "time": pass_time,
 }
-# Most of all people label, and what was taken away from them comes back.
-OFTEN = (*ACTS, *["work"] * 8, *["ask"] * 4, "decide", "resume", "take in again", "let back", "restore", "hand in")
+ACTS |= crowd.ACTS
+# Most of all people come and label, and what was taken away from them comes back.
+BACK = ("resume", "take in again", "let back", "restore", "let through")
+OFTEN = (
+    *ACTS, *["work"] * 8, *["ask"] * 4, *["come", "ask for more", "import", "join"] * 2, "decide", "hand in", *BACK * 2
+)  # fmt: skip
+
+
+def take(stage: Stage, name: str, who: int, what: int, how: int) -> None:
+    stage.act(name, ACTS[name], who, what, how)

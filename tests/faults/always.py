@@ -10,15 +10,16 @@ from django.db import transaction
 from django.urls import reverse
 
 from annotation.answers.ops import event_digest
+from annotation.assignments import screening, shares
 from annotation.assignments.handout import hand_out
 from annotation.assignments.states import HOLDS_SLOT
-from annotation.models import Answer, AnswerEvent, Assignment, Item, Membership, Slot, Submission
-from annotation.models.querysets import DELIVERED
+from annotation.models import Answer, AnswerEvent, Assignment, Item, Membership, Recruit, Slot, Submission
+from annotation.models.querysets import BEFOREHAND, DELIVERED
 from annotation.projects.revisions import current
 from annotation.quality import statistics
 from annotation.quality.status import status
 from tests.exports.increments import brought_up_to_date, read
-from tests.faults.acts import Stage
+from tests.faults.stage import Stage
 
 EXPORTS = {"annotations": "trace_id", "prm": "trace_id", "csv": "trace_id", "preference_pairs": ""}
 
@@ -74,11 +75,49 @@ def who_could_work_gets_something(stage: Stage) -> None:
     for member in Membership.objects.filter(project=stage.fresh(), role="annotator", state="active"):
         if member.stage != Membership.Stage.PRODUCTION or member.is_excluded or member.caps:
             continue
+        share = shares.standing_of(stage.project, member.user_id)
+        if share is not None and share.refusal:
+            continue
         with transaction.atomic():
+            tries = screening.standing_of(member, stage.now)
             found = hand_out(stage.project, member.user, stage.now)
+            if tries is not None and not tries.is_through:
+                transaction.set_rollback(True)
+                continue
             had = Assignment.objects.filter(annotator=member.user).values("item")
             free = Item.objects.with_free_places([stage.project.pk]).open_to(member.group).exclude(pk__in=had)
             assert found.assignment or not free.exists(), (member.user, found.reason)
+            transaction.set_rollback(True)
+
+
+def nobody_labels_before_they_passed(stage: Stage) -> None:
+    """Who is to be screened, is at it, or failed gets nothing else; but for what they had in hand."""
+    for member in stage.members().filter(state="active"):
+        standing = screening.standing_of(member, stage.now)
+        mine = Assignment.objects.filter(project=stage.project, annotator=member.user)
+        if standing is None or standing.is_through or mine.filter(state=Assignment.State.OPEN).exists():
+            continue
+        with transaction.atomic():
+            found = hand_out(stage.project, member.user, stage.now).assignment
+            is_through = screening.standing_of(member, stage.now).is_through
+            assert found is None or is_through or found.purpose in BEFOREHAND, (member.user, standing)
+            transaction.set_rollback(True)
+
+
+def shares_are_paid_once(stage: Stage) -> None:
+    """Every item counts for one visit; a code is given for something, and nothing is in hand behind it. Whose share is
+    done gets the code."""
+    in_hand = (Assignment.State.RESERVED, Assignment.State.OPEN)
+    for recruit in Recruit.objects.filter(project=stage.project).select_related("user"):
+        mine = Assignment.objects.working().filter(project=stage.project, annotator=recruit.user)
+        visits = list(recruit.visits.all())
+        assert sum(visit.credited for visit in visits) <= mine.filter(state__in=shares.WORKED).count(), recruit
+        if not any(visit.is_under_way for visit in visits):
+            assert not mine.filter(state__in=in_hand).exists(), recruit
+            continue
+        standing = shares.standing_of(stage.project, recruit.user_id)
+        with transaction.atomic():
+            assert shares.settle(stage.project, recruit.user) or not standing.is_done, recruit
             transaction.set_rollback(True)
 
 

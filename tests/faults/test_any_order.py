@@ -1,6 +1,6 @@
 """Random walks through what people may do: in any order, and at once. What must hold then stands in ``always``.
 
-``WALKS=200 pytest tests/faults/test_any_order.py`` takes more of them.
+``WALKS=200 pytest -s tests/faults/test_any_order.py`` takes more of them, and tells what the acts came to.
 """
 
 from __future__ import annotations
@@ -9,38 +9,78 @@ import os
 import random
 import threading
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from annotation.assignments import states
-from annotation.models import Project
 from potato_site.jobs.models import Job
 from tests.faults import always
-from tests.faults.acts import OFTEN, Stage
+from tests.faults.acts import ACTS, BACK, OFTEN, take
+from tests.faults.stage import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
 WALKS = range(int(os.environ.get("WALKS", "2")))
 ACTS_OF_A_WALK, LOOK_EVERY = 60, 15
 AT_ONCE, ACTS_OF_EACH = 6, 25
-# Two imports of a file at once are a matter of their own (tests/traces), and so is time.
-ALONE = {"import", "time"}
+# Time goes on for all of them.
+ALONE = {"time"}
+# A seed by which every act soon comes to something, and after how many acts it is said that some never do.
+EVERY, MOST_ACTS = 3, 1500
 
 
 def drawn(chance: random.Random, names: tuple[str, ...]) -> tuple[str, int, int, int]:
     return chance.choice(names), chance.randrange(1000), chance.randrange(1000), chance.randrange(1000)
 
 
+@pytest.fixture
+def make_stage(tmp_path, monkeypatch) -> Callable[..., Stage]:
+    """A stage whose time is the time."""
+
+    def make(seed: int, **options: Any) -> Stage:
+        stage = Stage(tmp_path, seed, **options)
+        monkeypatch.setattr(timezone, "now", lambda: stage.now)
+        return stage
+
+    return make
+
+
+def test_every_act_comes_to_something(make_stage):
+    """Acts that are refused again and again look into nothing."""
+    stage, chance = make_stage(EVERY, has_all=True), random.Random(EVERY)
+    left = set(ACTS)
+    for number in range(1, MOST_ACTS + 1):
+        # Those that come to something by others before them have their turn between these.
+        take(stage, *drawn(chance, (*OFTEN, *sorted(left) * 8)))
+        left = {name for name in ACTS if not stage.tally.get(name, {}).get("something")}
+        if not left:
+            break
+        if number % 100 == 0:
+            begin_again(stage)
+    assert not left, stage.told()
+
+
+def begin_again(stage: Stage) -> None:
+    """There are people and items to do something with, whatever was taken away."""
+    for number in range(8):
+        for name in (*BACK, "end calibration", "import", "join"):
+            take(stage, name, number, number, 2 * number + 1)
+
+
 @pytest.mark.parametrize("seed", WALKS)
-def test_whatever_people_do_in_any_order(tmp_path, client, seed):
-    stage, chance, exported = Stage(tmp_path, seed), random.Random(seed), always.Exported(tmp_path)
+def test_whatever_people_do_in_any_order(tmp_path, client, make_stage, seed):
+    stage, chance, exported = make_stage(seed), random.Random(seed), always.Exported(tmp_path)
     done: list[tuple[str, int, int, int]] = []
     try:
         for number in range(1, ACTS_OF_A_WALK + 1):
             done.append(drawn(chance, OFTEN))
-            stage.act(*done[-1])
+            take(stage, *done[-1])
             always.answers_are_what_was_done(stage)
             always.places_are_well_filled(stage)
+            always.shares_are_paid_once(stage)
             if number % LOOK_EVERY == 0:
                 rest(stage)
                 exported.goes_on(stage)
@@ -48,6 +88,7 @@ def test_whatever_people_do_in_any_order(tmp_path, client, seed):
     except BaseException as error:
         error.add_note(f"after {done}")
         raise
+    print(stage.told())
 
 
 def rest(stage: Stage) -> None:
@@ -57,16 +98,18 @@ def rest(stage: Stage) -> None:
     always.places_are_well_filled(stage)
     always.items_have_their_places(stage)
     always.who_could_work_gets_something(stage)
+    always.nobody_labels_before_they_passed(stage)
+    always.shares_are_paid_once(stage)
     always.numbers_agree(stage)
 
 
 @pytest.mark.services
 @pytest.mark.parametrize("seed", WALKS)
-def test_whatever_people_do_at_once(tmp_path, seed):
+def test_whatever_people_do_at_once(make_stage, seed):
     """Nothing deadlocks, nothing fails, and afterwards all is as if they had done it one after the other."""
-    stage, names = Stage(tmp_path, seed), tuple(name for name in OFTEN if name not in ALONE)
+    stage, names = make_stage(seed), tuple(name for name in OFTEN if name not in ALONE)
     for number in range(12):
-        stage.act("work", number, 0, number)
+        take(stage, "work", number, 0, number)
     errors: list[str] = []
     over = threading.Event()
 
@@ -74,7 +117,7 @@ def test_whatever_people_do_at_once(tmp_path, seed):
         chance = random.Random(seed * 1000 + number)
         for _ in range(ACTS_OF_EACH):
             act = drawn(chance, names)
-            attempt(lambda act=act: mine[number].act(*act), str(act))
+            attempt(lambda act=act: take(mine[number], *act), str(act))
         connections.close_all()
 
     def keep_house() -> None:
@@ -101,5 +144,5 @@ def test_whatever_people_do_at_once(tmp_path, seed):
     house.join()
     assert not errors, "\n".join(errors)
     assert not Job.objects.filter(state=Job.State.FAILED).exists()
-    assert Project.objects.get(pk=stage.project.pk).seq >= 12
     rest(stage)
+    print(stage.told())
