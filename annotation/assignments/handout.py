@@ -18,7 +18,7 @@ from django.utils import timezone
 from annotation.assignments import calibration, known_items, limits, places, screening, shares, states, timing
 from annotation.assignments.queue import END, FIRST, LAST, ORDINARY
 from annotation.models import Assignment, Item, Membership, Project, Screening, Slot
-from annotation.models.querysets import BEFOREHAND, DELIVERED, RESUMABLE
+from annotation.models.querysets import BEFOREHAND, DELIVERED, HELD, RESUMABLE
 
 State, Purpose = Assignment.State, Assignment.Purpose
 
@@ -296,7 +296,10 @@ def _why_empty(project: Project, user: Any) -> str:
         return f"You have {done} every item of this project. Thank you!"
     if Assignment.objects.filter(project=project).in_other_hands(user).exists():
         return OTHERS_AT_WORK
-    if untouched.with_free_places([project.pk]).exists():
+    # Free for who has not had it, or in somebody's hands.
+    labels = Assignment.objects.filter(project=project, purpose=Purpose.PRODUCTION)
+    in_hand = labels.filter(state__in=HELD, item__in=items)
+    if items.with_free_places([project.pk]).exists() or in_hand.exists():
         return "What is left of this project is for other annotators. Thank you!"
     return "Every item has as many labels as it needs. Thank you!"
 

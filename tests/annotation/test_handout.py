@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from annotation.answers.ops import apply_ops
-from annotation.assignments import handout, states
+from annotation.assignments import handout, managing, states
 from annotation.assignments.fresh import fresh_traces
 from annotation.assignments.handout import hand_out
 from annotation.assignments.items import sync_items
@@ -285,6 +285,24 @@ def test_somebody_else_has_the_last_item(tmp_path):
     project = make_project(tmp_path, overlap=0, traces=make_traces(1))
     hand_out(project, person("ann"))
     assert "somebody else" in hand_out(project, person("bob")).reason
+
+
+def test_what_others_have_in_hand_is_not_said_to_be_labeled(tmp_path):
+    """It is nothing to wait for, either: whoever asks has labeled it."""
+    project = make_project(tmp_path, traces=make_traces(2), overlap=50, people=["ann", "bob", "cid"])
+    twice = Item.objects.get(project=project, in_overlap=True)
+    once = Item.objects.get(project=project, in_overlap=False)
+    managing.set_priority(twice.pk, person("ann"), 1)
+    assert submit_item(project, "ann", answers(1)).assignment.item == twice
+    managing.set_priority(once.pk, person("ann"), 2)
+    assert submit_item(project, "cid", answers(1)).assignment.item == once
+    assert hand_out(project, person("ann")).reason == "What is left of this project is for other annotators. Thank you!"
+    held = hand_out(project, person("bob")).assignment
+    assert held is not None
+    assert held.item == twice
+    assert hand_out(project, person("ann")).reason == "What is left of this project is for other annotators. Thank you!"
+    submit_item(project, "bob", answers(1))
+    assert hand_out(project, person("ann")).reason == "Every item has as many labels as it needs. Thank you!"
 
 
 def test_an_empty_project_says_so(tmp_path):
