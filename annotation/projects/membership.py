@@ -259,7 +259,6 @@ def end_foreign_access(membership: Membership, by: User | None) -> None:
     A view in which people join by themselves lets their own session go on, and says what ended (``pages.joining``).
     """
     if made_elsewhere(membership.user, membership.project_id):
-        links.end_all(membership.user)
         sessions.end_all(membership.user)
         for token in tokens.unbound_of(membership.user):
             tokens.revoke(token, by)

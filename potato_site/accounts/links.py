@@ -1,6 +1,7 @@
 """One-time log-in links: signed, good for 72 hours and one use.
 
-The token holds the user and a digest of what a log-in or a new password changes, so the first use ends it.
+The token holds the user and a digest of what a log-in or a new password changes, so the first use ends it. What ends
+all sessions of a person (``sessions.end_all``) ends their links as well.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ def redeem(token: str) -> User | None:
     user = user_of(token)
     if user is None:
         return None
-    unused = User.objects.filter(pk=user.pk, password=user.password, last_login=user.last_login)
+    unused = User.objects.filter(
+        pk=user.pk,
+        password=user.password,
+        last_login=user.last_login,
+        session_generation=user.session_generation,
+    )
     return user if unused.update(last_login=_later_than(user.last_login)) else None
 
 
-def end_all(user: User) -> None:
-    """Unused links of this person stop working."""
-    user.last_login = _later_than(user.last_login)
-    user.save(update_fields=["last_login"])
-
-
 def _state(user: User) -> str:
-    return salted_hmac(SALT, f"{user.password}|{user.last_login}", algorithm="sha256").hexdigest()
+    ended = f"|{user.session_generation}" if user.session_generation else ""
+    return salted_hmac(SALT, f"{user.password}|{user.last_login}{ended}", algorithm="sha256").hexdigest()
 
 
 def _later_than(moment: datetime | None) -> datetime:

@@ -183,6 +183,7 @@ def test_log_in_links_of_the_first_project_end_when_somebody_joins_another(tmp_p
     assert links.user_of(token) == ann.user
     invitations.use(link(other, boss).split("/")[2], ann.user)
     assert links.user_of(token) is None
+    assert User.objects.get(pk=ann.user_id).last_login is None, "to join is not to log in"
 
 
 def test_they_end_as_well_when_somebody_is_let_in_unasked(tmp_path, project, boss):
