@@ -65,6 +65,11 @@ class ShownImport:
         return self.counts["problems"]
 
     @property
+    def n_problems_shown(self) -> int:
+        """Without what traces warn of, which stands behind them."""
+        return sum(problem.get("severity") != WARNING for problem in self.problems)
+
+    @property
     def has_counts(self) -> bool:
         """Files are counted when they are read to their end: one that was stopped before says nothing of its traces."""
         return self.state == "done" or any(self.counts.values())

@@ -25,6 +25,7 @@ from tests.factory import make_project, make_trace, make_traces
 from tests.traces.test_uploads import AIDER
 from traces.arriving_files import ArrivingFile, ArrivingFiles
 from traces.imports import ARCHIVE, COUNTED
+from traces.jsonl import WARNING
 from traces.models import Import, ImportFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -109,6 +110,12 @@ def test_the_true_number_of_problems_stands_over_the_first_hundred(page, project
     work()
     content = page.get(url(project)).content.decode()
     assert "The first 100 of 130 problems" in content
+    # What traces warn of stands in the same list, behind them.
+    row = next(one for one in ImportFile.objects.all() if one.counts.get("problems") == 130)
+    warning = {"file": row.file, "line": None, "path": "", "message": "Not shown.", "severity": WARNING}
+    row.problems = [*row.problems[:60], *[warning] * 40]
+    row.save(update_fields=["problems"])
+    assert "The first 60 of 130 problems" in page.get(url(project)).content.decode()
     assert content.count("not JSON") == 100
 
 
