@@ -35,11 +35,14 @@ COLUMNS = (
     "username", "platform", "person_id", "study_id", "session_id", "came_at", "state", "items_done", "finished_at",
     "code", "screening",
 )  # fmt: skip
-# In the HIT this hands on the ids that Mechanical Turk gave to its frame.
+# In the HIT this hands on the ids that Mechanical Turk gave to its frame. From a frame that keeps its tabs within its
+# own limits browsers refuse to open our pages: then the address can be copied.
 SNIPPET = (
-    '<p><a id="task" target="_blank" href="{}">Open the task</a>, and enter the code that it ends with: '
-    '<input name="code" required></p>'
-    '<script>document.getElementById("task").search = location.search</script>'
+    '<p><a id="task" target="_blank" href="{}">Open the task</a>. If it does not open, copy this address into a new '
+    'tab: <input id="address" size="40" readonly></p>'
+    '<p>Enter the code that it ends with: <input name="code" required></p>'
+    '<script>const task = document.getElementById("task"); task.search = location.search; '
+    'document.getElementById("address").value = task.href</script>'
 )
 
 
