@@ -196,14 +196,33 @@ ITEMS: dict[str, Callable[[int, User, int], Any]] = {
     "calibrate": lambda item, by, how: managing.calibrate(item, by),
     "end calibration": lambda item, by, how: managing.end_calibration(item, by),
 }
-ACTS |= {
-    name: lambda stage, who, what, how, act=act: act(stage.member(who), stage.boss, how)
-    for name, act in MEMBERS.items()
-}  # fmt: skip
-ACTS |= {
-    name: lambda stage, who, what, how, act=act: act(stage.item(what).pk, stage.boss, how)
-    for name, act in ITEMS.items()
-}  # fmt: skip
+# Whom or what an act undoes something of; now and then it is taken where there is nothing to undo.
+UNDOES: dict[str, dict[str, Any]] = {
+    "resume": {"stage": "paused"},
+    "take in again": {"is_excluded": True},
+    "let back": {"state": "inactive"},
+    "restore": {"is_withdrawn": True},
+    "end calibration": {"in_calibration": True},
+}
+
+
+def to_a_member(name: str) -> Act:
+    def act(stage: Stage, who: int, what: int, how: int) -> None:
+        which = UNDOES.get(name, {}) if how % 5 else {}
+        MEMBERS[name](one_of(stage.members().filter(**which), who), stage.boss, how)
+
+    return act
+
+
+def to_an_item(name: str) -> Act:
+    def act(stage: Stage, who: int, what: int, how: int) -> None:
+        which = UNDOES.get(name, {}) if how % 5 else {}
+        ITEMS[name](stage.item(what, **which).pk, stage.boss, how)
+
+    return act
+
+
+ACTS |= {name: to_a_member(name) for name in MEMBERS} | {name: to_an_item(name) for name in ITEMS}
 ACTS |= {
     "change the rules": change_the_rules,
     "change a question": change_a_question,

@@ -29,7 +29,7 @@ AT_ONCE, ACTS_OF_EACH = 6, 25
 # Time goes on for all of them.
 ALONE = {"time"}
 # A seed by which every act soon comes to something, and after how many acts it is said that some never do.
-EVERY, MOST_ACTS = 3, 1500
+EVERY, MOST_ACTS = 7, 1500
 
 
 def drawn(chance: random.Random, names: tuple[str, ...]) -> tuple[str, int, int, int]:
