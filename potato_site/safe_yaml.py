@@ -109,7 +109,10 @@ def _syntax(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     problem = str(getattr(error, "problem", None) or "it cannot be read")
     problem = re.sub(r"'([^']*)'", lambda quoted: quoted[0] if quoted[1] in MARKS else "…", problem)
     line = mark.line + 1 if mark else 1
-    return line, f"not valid YAML: {problem}{_hint(text.splitlines(), line)}"
+    lines = text.splitlines()
+    if any(text.lstrip(" ").startswith("\t") for text in lines[line - 1 : line]):
+        return line, "not valid YAML: the line begins with a tab; indent it with spaces"
+    return line, f"not valid YAML: {problem}{_hint(lines, line)}"
 
 
 def _hint(lines: list[str], line: int) -> str:

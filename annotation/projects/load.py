@@ -26,7 +26,7 @@ from annotation.projects.locking import lock_project
 from annotation.projects.merge import apply_changes, differing
 from annotation.projects.notes import Note, Notebook
 from annotation.projects.revisions import set_config
-from annotation.projects.traces import TraceCounts, import_traces, input_files
+from annotation.projects.traces import TraceCounts, import_traces, input_files, report_empty
 from potato_site import home as homes
 from potato_site.accounts.manager import ensure_manager
 from potato_site.accounts.models import User
@@ -80,6 +80,7 @@ def load_file(
         note = Note(file.name, None, "", f"cannot be read: {error.strerror or error}")
         return LoadReport(file, errors=[note])
     report = LoadReport(file)
+    report_empty(parsed, file)
     if parsed.config is not None:
         _Loading(file, Path(home).resolve(), parsed, parsed.config, made_by, report).run(progress)
     report.errors, report.warnings = parsed.errors, parsed.warnings

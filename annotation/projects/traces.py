@@ -62,6 +62,22 @@ def report_missing(parsed: Parsed, path: Path, *, some_will_do: bool = False) ->
         parsed.book.error(("data", "input_path"), f"no such file or folder: {file}")
 
 
+def report_empty(parsed: Parsed, path: Path) -> None:
+    """Note the folders of traces that the configuration at ``path`` names and that hold nothing to read."""
+    for folder in _under(path.resolve().parent / parsed.task_dir, parsed.input_path):
+        if folder.is_dir() and not any(find_sources(folder)):
+            parsed.book.warn(("data", "input_path"), f"this folder holds no file to read: {folder}")
+
+
+def report_output(parsed: Parsed, path: Path) -> None:
+    """Note an ``output.path`` that cannot be a folder, as a file is there."""
+    if parsed.config is None:
+        return
+    output = (path.resolve().parent / parsed.task_dir / parsed.config.output.path).resolve()
+    if any(place.is_file() for place in (output, *output.parents)):
+        parsed.book.error(("output", "path"), f"is a file, and should be a folder: {output}")
+
+
 def import_traces(
     project: Project, config: ProjectConfig, base: Path, made_by: User | None, progress: Progress | None
 ) -> Imported:

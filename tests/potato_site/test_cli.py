@@ -281,6 +281,24 @@ def test_a_missing_file_is_said_with_all_other_mistakes(tmp_path, command):
     assert f"potato {command}: 2 errors" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "load"])
+def test_an_empty_folder_of_traces_is_named(tmp_path, command):
+    write_project(tmp_path)
+    (tmp_path / "data" / "traces.jsonl").rename(tmp_path / "data" / ".traces.jsonl")
+    (tmp_path / "config.yaml").write_text((tmp_path / "config.yaml").read_text().replace("data/traces.jsonl", "data"))
+    done = potato(tmp_path, command, "config.yaml")
+    assert done.returncode == 0
+    assert f"data.input_path: this folder holds no file to read: {tmp_path / 'data'}\n" in done.stderr
+
+
+def test_a_file_in_place_of_the_output_folder_is_a_mistake(tmp_path):
+    write_project(tmp_path)
+    (tmp_path / "output").write_text("a file")
+    done = potato(tmp_path, "check", "config.yaml")
+    assert done.returncode == 1
+    assert f"output.path: is a file, and should be a folder: {tmp_path / 'output'}\n" in done.stderr
+
+
 def test_an_export_to_a_dash_is_standard_output(loaded):
     done = potato(loaded, "export", "--format", "csv", "--project", ".", "--output", "-")
     assert done.returncode == 0

@@ -90,7 +90,8 @@ def test_an_alias_counts_for_the_depth_of_what_it_names():
         ("? [a]\n: 1", "line 1: a key must be plain text"),
         ("a: &a x\n*a : 1", "line 2: a key must be plain text"),
         ("a: 'x", "line 1: not valid YAML"),
-        ("a: 1\n\tb: 2", "line 2: not valid YAML"),
+        ("a: 1\n\tb: 2", "line 2: not valid YAML: the line begins with a tab; indent it with spaces"),
+        ("a:\n  b: 1\n \tc: 2", "line 3: not valid YAML: the line begins with a tab; indent it with spaces"),
         ("a: [1, 2\nb: 3", "line 2: not valid YAML: did not find expected ',' or ']'"),
         (
             "a: |\n<b x: 1; y: 2>\nb: 2",

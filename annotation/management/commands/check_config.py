@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotation.projects.config import Parsed, parse
 from annotation.projects.named_people import warn_if_not_set
-from annotation.projects.traces import report_missing
+from annotation.projects.traces import report_empty, report_missing, report_output
 from potato_site.counts import plural
 from potato_site.home import read_config
 
@@ -34,6 +34,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path}: cannot be read: {error.strerror or error}") from None
         report_missing(parsed, path)
+        report_empty(parsed, path)
+        report_output(parsed, path)
         for person in parsed.people:
             warn_if_not_set(person, parsed.book)
         for note in [*parsed.errors, *parsed.warnings]:
