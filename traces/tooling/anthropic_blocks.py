@@ -222,7 +222,7 @@ class Conversation:
         for step in steps:
             step["status"] = status
             add_measures(step, call, recorded)
-            if recorded and (missing := add_changes(step, recorded, self.files)):
+            if "bashEditDiff" in recorded and (missing := add_changes(step, recorded, self.files)):
                 self.out.warn("files changed by a command of which the change was not recorded", missing)
         if about := _subagent(recorded):
             steps[0]["subagent"] = about

@@ -23,7 +23,7 @@ def is_meta(record: dict[str, Any]) -> bool:
     get = record.get
     if get("isMeta") is True or get("isCompactSummary") is True or get("isVisibleInTranscriptOnly") is True:
         return True
-    return bool({"origin", "turnOrigin", "promptSource"} & record.keys()) and is_sent(record)
+    return ("origin" in record or "turnOrigin" in record or "promptSource" in record) and is_sent(record)
 
 
 def is_sent(record: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from traces.document import Step
 from traces.tooling.apply_patch import BEGIN, read_patch
@@ -108,7 +108,7 @@ class CodexCalls:
             if step["type"] in _EDITS and patch:
                 self._note_added(step, patch)
         if patch and steps[0]["type"] == "bash_command" and not any(step["type"] in _EDITS for step in steps):
-            diffs = [diff for _, _, diff in _changes_of(patch) if diff]
+            diffs = [change.with_whole_names for change in _changes_of(patch) if change.diff]
             steps[0] |= {"diff": "".join(diffs)} if diffs else {}
         if result.seconds is not None:
             steps[0]["seconds"] = result.seconds  # the whole call took them, once
@@ -122,7 +122,8 @@ class CodexCalls:
         """The steps of a patch that the call does not hold."""
         status = "failed" if result.failed else "ok"
         steps: list[Step] = [
-            {"type": kind, "path": path, "diff": diff, "status": status} for kind, path, diff in _changes_of(patch)
+            {"type": change.type, "path": change.path, "diff": change.diff, "status": status}
+            for change in _changes_of(patch)
         ]
         for path in {*patch.changes, *(step["path"] for step in steps)}:
             self.files.forget(path)
@@ -158,13 +159,29 @@ def _moved_to(path: str, event: Event) -> tuple[dict[str, Any], str]:
     return {}, ""
 
 
-def _changes_of(event: Event) -> list[tuple[str, str, str | None]]:
-    """(type of step, path, diff) of each file of a patch."""
+class Recorded(NamedTuple):
+    """What a patch did to a file. ``type``: that of a step."""
+
+    type: str
+    path: str
+    old_path: str
+    diff: str | None
+
+    @property
+    def with_whole_names(self) -> str:
+        """The diff, with the whole path where a step of several files says it nowhere else."""
+        made, gone = self.type == "file_create", self.type == "file_delete"
+        names = head(self.path, created=made, deleted=gone, old_path=self.old_path, in_full=True)
+        return names + (self.diff or "").split("\n", 2)[2]
+
+
+def _changes_of(event: Event) -> list[Recorded]:
     found = []
     for old_path, change in event.changes.items():
         path = as_text(change.get("move_path")) or old_path
         kind = {"add": "file_create", "delete": "file_delete"}.get(str(change.get("type")), "file_edit")
-        found.append((kind, path, _exact_diff(path, change, old_path if path != old_path else "")))
+        diff = _exact_diff(path, change, old_path if path != old_path else "")
+        found.append(Recorded(kind, path, old_path, diff))
     return found
 
 

@@ -280,12 +280,13 @@ def test_a_patch_that_a_script_puts_together_is_what_was_recorded_of_it(document
 
 
 def test_a_command_that_applied_a_patch_from_a_file_has_its_diff(document):
-    end = event(type="patch_apply_end", call_id="c", changes={"a": {"type": "add", "content": "x\n"}}, success=True)
+    moved = {"type": "update", "unified_diff": "@@ -1 +1 @@\n-a\n+b\n", "move_path": "/w/new"}
+    changes = {"a": {"type": "add", "content": "x\n"}, "/w/old": moved, "b": {"type": "update", "unified_diff": None}}
+    end = event(type="patch_apply_end", call_id="c", changes=changes, success=True)
     (step,) = document(*shell("apply_patch < fix.patch", "ok"), end)["structured_turns"]
-    assert (step["command"], step["diff"]) == (
-        "apply_patch < fix.patch",
-        "--- /dev/null\n+++ b/a\n@@ -0,0 +1,1 @@\n+x\n",
-    )
+    assert step["command"] == "apply_patch < fix.patch"
+    added = "--- /dev/null\n+++ b/a\n@@ -0,0 +1,1 @@\n+x\n"
+    assert step["diff"] == added + "--- /w/old\n+++ /w/new\n@@ -1,1 +1,1 @@\n-a\n+b\n"
 
 
 def test_a_recorded_patch_without_its_call_is_counted(document):
