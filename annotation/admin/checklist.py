@@ -6,13 +6,18 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
-from annotation.assignments import planning
+from annotation.assignments import planning, screening
 from annotation.models import Item, Membership, Project
+from annotation.pages.profile import prefer
 from annotation.projects import invitations
 from annotation.projects.recruitment import platform_of
 from annotation.projects.revisions import current
+from potato_site.accounts.models import User
 from potato_site.counts import plural
 from potato_site.jobs.models import Job
+
+# The preference in which the drafts stand that a person has seen as annotators will, the latest of them.
+SEEN, MOST_SEEN = "previewed", 50
 
 
 class Step(NamedTuple):
@@ -24,8 +29,8 @@ class Step(NamedTuple):
     is_under_way: bool = False
 
 
-def checklist(project: Project) -> list[Step]:
-    """The steps on the way to an open project, in their order."""
+def checklist(project: Project, user: User) -> list[Step]:
+    """The steps on the way to an open project, in their order, as this person has taken them."""
 
     def page(name: str) -> str:
         return reverse(name, args=[project.slug])
@@ -34,8 +39,31 @@ def checklist(project: Project) -> list[Step]:
         _traces(project, page("manage-upload")),
         _questions(project, page("manage-setup")),
         _people(project, page("manage-people")),
-        Step("See it as annotators will", "Nothing you do in the preview is saved.", page("manage-preview"), False),
+        *_screening(project, page("manage-quality")),
+        _preview(project, user, page("manage-preview")),
     ]
+
+
+def saw_preview(project: Project, user: User) -> None:
+    """They have seen a draft as annotators will."""
+    if project.state == Project.State.DRAFT and project.pk not in (seen := user.preferences.get(SEEN, [])):
+        prefer(user, {SEEN: [*seen, project.pk][-MOST_SEEN:]})
+
+
+def _preview(project: Project, user: User, url: str) -> Step:
+    is_seen = project.pk in user.preferences.get(SEEN, [])
+    return Step("See it as annotators will", "Nothing you do in the preview is saved.", url, is_seen)
+
+
+def _screening(project: Project, url: str) -> list[Step]:
+    rules = screening.rules_of(project)
+    if rules is None:
+        return []
+    n_known = screening.pool(project).open_to("").count()
+    is_done = n_known >= rules.items
+    note = f"A screening takes {plural(rules.items, 'item')} with a known answer. There are {n_known:,}"
+    note += "." if is_done else ": nobody new begins yet."
+    return [Step("Known answers for the screening", note, url, is_done)]
 
 
 def _traces(project: Project, url: str) -> Step:

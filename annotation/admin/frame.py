@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from annotation import access
 from annotation.admin.checklist import checklist
 from annotation.models import Project
+from potato_site.accounts.decorators import person_of
 
 
 class Tab(NamedTuple):
@@ -47,7 +48,7 @@ def project_context(request: HttpRequest, project: Project, tab: str, **extra: A
         "tabs": tabs_of(project),
         "title": project.name,
         "may_change": access.manages(request.user, project),
-        "checklist": checklist(project) if project.state == Project.State.DRAFT else [],
+        "checklist": checklist(project, person_of(request)) if project.state == Project.State.DRAFT else [],
         **extra,
     }
 

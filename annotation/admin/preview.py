@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from annotation import access
+from annotation.admin.checklist import saw_preview
 from annotation.answers.context import context_of_version, suggestions
 from annotation.demo import SOURCE
 from annotation.models import Item, Project
@@ -24,7 +25,7 @@ from annotation.pages.shown import Addresses, ShownTrace, Sides, shown_traces
 from annotation.projects.config import ProjectConfig
 from annotation.projects.revisions import config_of
 from annotation.schemes.base import Scheme
-from potato_site.accounts.decorators import signed_in, signed_in_api
+from potato_site.accounts.decorators import person_of, signed_in, signed_in_api
 from potato_site.number_fields import WholeNumberField
 from traces.chunks import unstored
 from traces.document import TraceDocument, normalize
@@ -42,6 +43,7 @@ class _Wanted(forms.Form):
 def preview(request: HttpRequest, slug: str) -> HttpResponse:
     """``?item=3`` is the third item; without items, a sample trace of our own."""
     project = access.administered_project(request.user, slug)
+    saw_preview(project, person_of(request))
     config = _config(project)
     items = Item.objects.filter(project=project).order_by("position")
     total = _last(project)

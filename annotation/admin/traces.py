@@ -23,6 +23,9 @@ from traces.imports import COUNTED
 from traces.models import Dataset, Import, Trace
 from traces.store import load_document
 
+# Of one trace, on its page.
+MOST_WARNINGS = 100
+
 
 def datasets_of(user: Any) -> list[int]:
     """Of the projects this person may look into, and those they manage."""
@@ -144,7 +147,8 @@ class TraceAdmin(ScopedAdmin):
     def warnings(self, trace: Trace) -> str:
         """In words: what of it is not shown, say. Only of one trace, as its document is read for them."""
         told = warnings_of(load_document(trace.current_id)) if trace.current_id else ()
-        return "\n".join(told) or leads.NONE
+        more = [f"… and {len(told) - MOST_WARNINGS:,} more"] if len(told) > MOST_WARNINGS else []
+        return "\n".join([*told[:MOST_WARNINGS], *more]) or leads.NONE
 
     @admin.display(description="state", empty_value="")
     def condition(self, trace: Trace) -> str:

@@ -238,7 +238,7 @@ def test_one_network_makes_only_so_many_accounts(client, project, monkeypatch):
 
 def test_a_draft_knows_that_people_come_from_the_platform(tmp_path):
     project = make_project(tmp_path, recruitment=PROLIFIC, people=[])
-    assert "They come from Prolific" in checklist(project)[2].note
+    assert "They come from Prolific" in checklist(project, User())[2].note
 
 
 def test_one_id_is_one_account_and_has_one_visit_under_way_whatever_the_code_does(project):

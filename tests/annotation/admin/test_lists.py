@@ -384,7 +384,8 @@ def page_of(client, model: str, pk: int) -> str:
 
 
 def test_the_page_of_a_trace_leads_to_where_it_can_be_read_and_says_what_is_left_out(client, tmp_path, db):
-    record = factory.make_trace("t1", 2, source={"format": "codex", "file": "runs/a.jsonl", "warnings": ["3 × <odd>"]})
+    warnings = ["3 × <odd>", *(f"odd {number}" for number in range(1, 101))]
+    record = factory.make_trace("t1", 2, source={"format": "codex", "file": "runs/a.jsonl", "warnings": warnings})
     project = factory.make_project(tmp_path / "own", traces=[record])
     factory.make_project(tmp_path / "other", name="Other", traces=factory.make_traces(1))
     user = User.objects.create_user("boss")
@@ -395,6 +396,8 @@ def test_the_page_of_a_trace_leads_to_where_it_can_be_read_and_says_what_is_left
     assert reverse("manage-item", args=[project.slug, item.pk]) in page
     assert "runs/a.jsonl" in page
     assert "3 × <odd>" in page
+    assert "… and 1 more" in page
+    assert "odd 100" not in page
     # A second project of the dataset, in which this person has no say.
     second = create_project("Second", project.dataset, config_of(project.revision_id), [], factory.person("ann"))
     Item.objects.create(project=second, trace_a=item.trace_a, a=item.a, position=0)

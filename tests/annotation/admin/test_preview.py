@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from annotation.models import Assignment, Item, Membership
+from annotation.models import Assignment, Item, Membership, Project
 from annotation.pages.rendered import YEAR
 from annotation.projects.create import create_project
 from annotation.projects.presets import presets
+from annotation.quality.gold import set_gold
 from potato_site.accounts.models import User
 from tests.factory import FIRST_ERROR, make_project, make_trace, make_traces
 from tests.two_projects import fingerprint
@@ -100,6 +101,8 @@ def test_a_project_without_traces_shows_a_sample(page, project, settings, tmp_pa
     settings.POTATO_HOME.mkdir()
     mara = User.objects.get(username="mara")
     empty = create_project("Empty", "Nothing yet", presets()["per_step"].configure("x"), [], mara)
+    # That they have seen it is kept of the person, once.
+    page.get(url(empty))
     before = fingerprint()
     content = page.get(url(empty)).content.decode()
     assert "A sample trace" in content
@@ -129,3 +132,33 @@ def test_it_says_when_comparisons_are_shown_as_long_as_there_is_no_pair(page, pr
 def test_annotators_have_no_preview(client, project):
     client.force_login(User.objects.get(username="ann"))
     assert client.get(url(project)).status_code == 404
+
+
+def test_a_draft_remembers_who_has_seen_it(page, project):
+    def step():
+        listed = page.get(f"/admin/p/{project.slug}/").context["checklist"]
+        return next(one for one in listed if one.label == "See it as annotators will")
+
+    Project.objects.filter(pk=project.pk).update(state=Project.State.DRAFT)
+    assert not step().is_done
+    page.get(url(project))
+    assert step().is_done
+    page.force_login(User.objects.create_superuser("root"))
+    assert not step().is_done, "somebody else has"
+
+
+def test_a_draft_that_screens_people_says_what_it_lacks(page, tmp_path):
+    rules = {"screening": {"enabled": True, "items": 2}}
+    screened = make_project(tmp_path / "screened", name="Screened", traces=make_traces(3), quality_control=rules)
+    Membership.objects.create(project=screened, user=User.objects.get(username="mara"), role="manager", source="admin")
+    Project.objects.filter(pk=screened.pk).update(state=Project.State.DRAFT)
+
+    def step():
+        listed = page.get(f"/admin/p/{screened.slug}/").context["checklist"]
+        return next(one for one in listed if one.label.startswith("Known answers"))
+
+    told = "A screening takes 2 items with a known answer. There are"
+    assert (step().note, step().is_done) == (f"{told} 0: nobody new begins yet.", False)
+    for item in Item.objects.filter(project=screened)[:2]:
+        set_gold(screened, item, "outcome", {"": "resolved"}, user=User.objects.get(username="mara"))
+    assert (step().note, step().is_done) == (f"{told} 2.", True)
