@@ -317,9 +317,13 @@ class _Session:
 
     def _rolled_back(self, turns: int) -> None:
         """A person took back the last ``turns``, each from its prompt on: later answers know nothing of them."""
-        steps = self.out.steps
-        asked = [n for n, step in enumerate(steps) if step["type"] == "user_message" and "abandoned" not in step]
-        for step in steps[asked[max(0, len(asked) - turns)] :] if asked and turns > 0 else []:
+        # By line: a message of several parts has a step for each.
+        asked: dict[int | None, int] = {}
+        for place, step in enumerate(self.out.steps):
+            if step["type"] == "user_message" and "abandoned" not in step:
+                asked.setdefault(step.get("source_line"), place)
+        places = list(asked.values())[-turns:] if turns > 0 else []
+        for step in self.out.steps[places[0] :] if places else []:
             step["abandoned"] = True
 
     def _between_agents(self, payload: dict[str, Any], common: dict[str, Any]) -> None:
