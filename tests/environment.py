@@ -26,6 +26,11 @@ def broker_of(process: str, url: str) -> str:
     return parts._replace(path=f"/{number % REDIS_DATABASES}").geturl()
 
 
+# A folder that the processes of a run have in common: the one that begins the others makes it.
+SHARED = "FOLDER_SHARED_BY_TESTS"
+if SHARED not in os.environ:
+    _shared = tempfile.TemporaryDirectory(prefix="potato-tests-", dir=MEMORY if MEMORY_HAS_ROOM else None)
+    os.environ[SHARED] = _shared.name
 # Never a person's own home, whatever their shell says. Removed when the run ends.
 HOME = tempfile.TemporaryDirectory(prefix="potato-tests-", dir=MEMORY if MEMORY_HAS_ROOM else None)
 os.environ["POTATO_HOME"] = HOME.name

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.factory import PASSWORD, write_project
 from tests.left_out import BROWSERS
+from tests.migrated import put_migrated
 from tests.ports import free_port
 
 # The headless shell is the same engine without the windows, at half the time.
@@ -44,10 +45,6 @@ for line in sys.stdin:
         except Exception:
             error = traceback.format_exc()
     print(json.dumps([said.getvalue(), error]), flush=True)
-"""
-MIGRATE = """
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 """
 # Accounts that no project made: the session of one would end whenever its person joins another one.
 LOAD = """
@@ -123,12 +120,12 @@ class Site:
         self.close()
 
     def start(self) -> None:
+        put_migrated(self.folder / "db.sqlite3")
         pipe = subprocess.PIPE
         self.console = subprocess.Popen(
             [sys.executable, "-c", CONSOLE], cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True,
             start_new_session=True,
         )  # fmt: skip
-        self.run(MIGRATE)
         self.serve()
 
     def serve(self) -> None:

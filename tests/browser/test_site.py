@@ -12,7 +12,6 @@ def test_a_site_that_does_not_start_leaves_no_process_behind(tmp_path, monkeypat
         started.extend([site.server, site.console])
         raise AssertionError("the server does not answer")
 
-    monkeypatch.setattr(conftest, "MIGRATE", "")
     monkeypatch.setattr(conftest, "wait_for", gives_up)
     with pytest.raises(AssertionError, match="does not answer"), site:
         pass

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import zstandard
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.management import call_command
 
 from annotation.models import Project
 from exports.options import Options
@@ -26,6 +23,7 @@ from potato_site.operations import archive
 from potato_site.operations.another import another_database
 from potato_site.operations.archive import sha256
 from tests.factory import answers, make_project, make_trace, person, submit_item
+from tests.migrated import put_migrated
 from traces import uploads
 
 NASTY = "NUL-free: \u2028 ' \" \\ \U0001f954 ünïcode\nline two"
@@ -49,22 +47,12 @@ def backup(path: Path, tell: Callable[[str], None] = lambda _: None) -> dict[str
         return archive.write(stream, Path(settings.POTATO_HOME), tell=tell)
 
 
-@cache
-def migrated() -> bytes:
-    """A SQLite file with all tables and no rows, made once: migrating takes seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "db.sqlite3")
-        with another_database(f"sqlite:///{file}", "made") as alias:
-            call_command("migrate", database=alias, interactive=False, verbosity=0)
-        return file.read_bytes()
-
-
 @contextmanager
 def empty(folder: Path, name: str = "other") -> Iterator[tuple[str, Path]]:
     """(alias of an empty database, an empty home)."""
     home = folder / name
     home.mkdir()
-    (home / "db.sqlite3").write_bytes(migrated())
+    put_migrated(home / "db.sqlite3")
     with another_database(f"sqlite:///{home / 'db.sqlite3'}", name) as alias:
         yield alias, home
 

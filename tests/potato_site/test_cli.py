@@ -13,6 +13,7 @@ from django.core.management import load_command_class
 
 from potato_site import cli
 from tests.factory import write_project
+from tests.migrated import put_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.apart]
 
@@ -312,6 +313,7 @@ def test_a_folder_with_several_projects_is_told_with_what_to_say_instead(tmp_pat
     write_project(tmp_path / "a", name="A")
     write_project(tmp_path / "b", name="B")
     home = tmp_path / "both" / ".potato"
+    put_home(home)
     assert potato(tmp_path, "load", "a/config.yaml", "b/config.yaml", "--home", str(home)).returncode == 0
     done = potato(tmp_path, "status", "both")
     assert done.stderr == (
@@ -328,6 +330,7 @@ def test_a_name_without_a_home_to_know_it_is_named(tmp_path):
 
 def test_a_folder_can_move_as_a_whole(tmp_path):
     write_project(tmp_path / "old")
+    put_home(tmp_path / "old" / "output" / ".potato")
     assert potato(tmp_path / "old", "load", "config.yaml").returncode == 0
     (tmp_path / "old").rename(tmp_path / "new")
     done = potato(tmp_path / "new", "load", "--json", "config.yaml")
@@ -350,6 +353,7 @@ def test_bad_traces_are_named_good_ones_kept_and_the_code_is_1(tmp_path):
     write_project(tmp_path)
     with (tmp_path / "data" / "traces.jsonl").open("a") as stream:
         stream.write('{"id": "half\n')
+    put_home(tmp_path / "output" / ".potato")
     done = potato(tmp_path, "load", "config.yaml")
     assert done.returncode == 1
     assert "traces.jsonl:4: " in done.stderr
@@ -361,6 +365,7 @@ def test_bad_traces_are_named_good_ones_kept_and_the_code_is_1(tmp_path):
 def test_several_files_share_the_home_of_the_first(tmp_path):
     write_project(tmp_path / "a", name="A")
     write_project(tmp_path / "b", name="B")
+    put_home(tmp_path / "a" / "output" / ".potato")
     done = potato(tmp_path, "load", "a/config.yaml", "b/config.yaml")
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "b" / "output" / ".potato" / "db.sqlite3").exists()

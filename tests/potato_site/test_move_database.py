@@ -21,6 +21,7 @@ from potato_site.operations.another import another_database
 from tests.deploy.services import database
 from tests.factory import op, person
 from tests.faults.server import database_url
+from tests.migrated import put_migrated
 from tests.potato_site import archives
 from tests.potato_site.tables_known import rows_known
 
@@ -46,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 def target(request, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database."""
     if request.param == "sqlite":
-        (tmp_path / "target.sqlite3").write_bytes(archives.migrated())
+        put_migrated(tmp_path / "target.sqlite3")
         yield f"sqlite:///{tmp_path / 'target.sqlite3'}"
         return
     with database(f"{connection.settings_dict['NAME']}_target") as url:
@@ -187,7 +188,7 @@ def test_a_move_that_is_killed_leaves_the_target_empty_and_can_be_done_again(hom
 
 
 def test_nobody_goes_on_in_the_old_database_by_mistake(home: Path, tmp_path: Path):
-    (home / "db.sqlite3").write_bytes(archives.migrated())
+    put_migrated(home / "db.sqlite3")
     url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
     assert potato(home, "move-database", url, DATABASE_URL="").returncode == 0
     done = potato(home, "verify-audit", DATABASE_URL="")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.migrated import put_home
 from tests.ports import free_port
 
 CONFIG = """\
@@ -53,6 +54,12 @@ def folder(tmp_path: Path, port: int) -> Path:
     (tmp_path / "config.yaml").write_text(CONFIG.format(port=port))
     (tmp_path / "traces.jsonl").write_text(json.dumps(TRACE) + "\n")
     return tmp_path
+
+
+@pytest.fixture
+def started_before(folder: Path) -> None:
+    """The home has its tables: making them was most of a start, and what these tests are about comes after it."""
+    put_home(folder / "output" / ".potato")
 
 
 class Potato:
@@ -155,6 +162,7 @@ def test_it_serves_says_where_and_for_whom_and_ends_with_its_children(potato, po
     until(lambda: not any(map(is_alive, children)))
 
 
+@pytest.mark.usefixtures("started_before")
 def test_a_proxy_of_the_environment_is_not_asked_for_the_site_itself(potato, port, monkeypatch):
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -164,6 +172,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_the_site_itself(potato, por
     assert f"http://127.0.0.1:{port}" in server.text
 
 
+@pytest.mark.usefixtures("started_before")
 def test_the_second_start_of_a_home_is_refused_by_name(potato, port):
     first = potato()
     first.wait_until_ready()
@@ -182,6 +191,7 @@ def test_a_taken_port_is_said_before_anything_is_loaded(potato, folder, port):
     assert not (folder / "output" / ".potato" / "db.sqlite3").exists()
 
 
+@pytest.mark.usefixtures("started_before")
 def test_it_listens_on_a_name_and_a_server_process_shares_its_port_with_nobody(potato, port, tmp_path):
     first = potato("--host", "localhost")
     first.wait_until_ready()
@@ -203,6 +213,7 @@ def test_a_wrong_configuration_is_not_served(potato, folder):
     assert "Ready." not in server.text
 
 
+@pytest.mark.usefixtures("started_before")
 def test_bad_lines_of_the_traces_are_named_and_the_good_ones_served(potato, folder):
     with (folder / "traces.jsonl").open("a") as traces:
         traces.write("{broken\n")
@@ -211,6 +222,7 @@ def test_bad_lines_of_the_traces_are_named_and_the_good_ones_served(potato, fold
     assert "traces.jsonl:2" in server.text
 
 
+@pytest.mark.usefixtures("started_before")
 def test_a_killed_web_server_and_worker_are_started_again(potato, port):
     server = potato()
     server.wait_until_ready()
@@ -231,6 +243,7 @@ def test_a_killed_web_server_and_worker_are_started_again(potato, port):
     until(answers)
 
 
+@pytest.mark.usefixtures("started_before")
 def test_killing_the_command_itself_leaves_no_process_behind(potato):
     server = potato()
     server.wait_until_ready()
@@ -240,6 +253,7 @@ def test_killing_the_command_itself_leaves_no_process_behind(potato):
     until(lambda: not any(map(is_alive, children)))
 
 
+@pytest.mark.usefixtures("started_before")
 def test_it_outlives_its_terminal_under_nohup(potato):
     server = potato(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     server.wait_until_ready()
