@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from annotation.assignments import screening
+from annotation.assignments.shares import Standing, standing_of
 from annotation.models import Project
 from annotation.pages import shares
 from annotation.projects import platforms, recruitment
@@ -66,7 +67,13 @@ def _arrived(request: HttpRequest, project: Project, known: Known) -> HttpRespon
         return _refused(request, project, known, recruitment.REMOVED)
     if known.visit is not None and known.visit.is_under_way:
         return redirect("project", slug=project.slug)
-    return _page(request, project)
+    return _page(request, project, goes_on_from=_put_aside(project, request.user, known))
+
+
+def _put_aside(project: Project, user: User, known: Known) -> Standing | None:
+    """How far the participation is that who is signed in puts aside by going on with this one."""
+    opens = recruitment.takes_new(project) if known.visit is None else not known.visit.is_barred
+    return standing_of(project, user.pk) if known.other is not None and opens else None
 
 
 def _finished(request: HttpRequest, project: Project, known: Known) -> HttpResponse:

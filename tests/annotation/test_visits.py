@@ -301,3 +301,15 @@ def test_an_item_in_hand_when_the_code_is_given_may_be_finished_and_is_sealed_by
     assert shares.standing_of(project, Recruit.objects.get().user_id).done == 1
     # It was not paid for: they may change it still.
     assert states.reopen(mine.public_id, mine.annotator).state == "reopened"
+
+
+def test_who_opens_another_participation_reads_first_what_becomes_of_the_one_under_way(client, project):
+    told = "You have another participation under way"
+    assert told not in said(client.get(page(project)))
+    come(project, client)
+    label(project, client)
+    later = page(project, STUDY_ID="66bb", SESSION_ID="88cc")
+    assert f"{told}, with 1 item done. What you have done goes on in this one" in said(client.get(later))
+    assert told not in said(Client().get(later)), "whoever else comes with the ID is told nothing"
+    come(project, client, STUDY_ID="66bb", SESSION_ID="88cc")
+    assert f"{told}, with 1 item done." in said(client.get(page(project))), "the other way round, too"
