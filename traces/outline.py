@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from traces.changes import WITHOUT_EFFECT
 from traces.displays import display_of
 from traces.displays.diff import diff_of
-from traces.document import changes_files
+from traces.document import EDIT_TYPES, changes_files
 from traces.markup import one_line, text_of
 from traces.unified_diff import Diff, FileDiff
 
@@ -53,6 +53,11 @@ def _entry(step: dict[str, Any], kind: str, diff: Diff | None) -> dict[str, Any]
         "removed": removed,
         "summary": one_line(display_of(kind).summary(step)),
     }
+
+
+def is_change(entry: dict[str, Any]) -> bool:
+    """Whether a step of an outline changes files, or tried to."""
+    return entry["type"] in EDIT_TYPES or bool(entry["added"] or entry["removed"])
 
 
 def _touches(step: dict[str, Any], kind: str, diff: Diff | None) -> Iterator[Touch]:

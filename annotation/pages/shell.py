@@ -35,6 +35,7 @@ from potato_site.canonical import digest
 from potato_site.markdown import markdown
 from traces.chunks import markdown_html
 from traces.markup import told
+from traces.outline import is_change
 from traces.rendering import CHUNK_STEPS
 
 # Moving between steps where no scheme of the project says how.
@@ -193,10 +194,12 @@ def common_state(
 ) -> dict[str, Any]:
     """What of the script's state does not come from an assignment. Of a pair no single step is asked about."""
     is_pair = len(traces) > 1
+    steps = [] if is_pair else traces[0].view.outline["steps"]
     return {
         "user": person_of(request).pk,
         "pair": pair_state(schemes) if is_pair else None,
-        "step_types": [] if is_pair else [step["type"] for step in traces[0].view.outline["steps"]],
+        "step_types": [step["type"] for step in steps],
+        "changes": [place for place, step in enumerate(steps) if is_change(step)],
         "chunk_steps": CHUNK_STEPS,
         "schemes": [_scheme_state(scheme, swapped) for scheme in schemes],
         "show_if": show_if.for_page(schemes),

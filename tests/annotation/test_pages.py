@@ -113,9 +113,19 @@ class TestLabel:
         assert state["answers"] == {"outcome": {"": "partial"}}
         assert state["version"] == 1
         assert set(state) == {
-            "assignment", "user", "version", "step_types", "chunk_steps", "schemes", "answers", "suggestions",
+            "assignment", "user", "version", "step_types", "changes", "chunk_steps", "schemes", "answers",
+            "suggestions",
             "show_if", "keys", "own_keys", "limits", "presence", "urls", "pair",
         }  # fmt: skip
+
+    def test_its_state_says_which_steps_change_files(self, client, tmp_path):
+        diff = "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n+y\n"
+        ls, sed = ({"type": "bash_command", "command": name, "output": ""} for name in ("ls", "sed"))
+        steps = [ls, sed | {"diff": diff}, {"type": "file_delete", "path": "b"}, {"type": "thinking", "content": diff}]
+        project = make_project(tmp_path, traces=[make_trace("t", structured_turns=steps)])
+        client.force_login(person("ann"))
+        page = client.get(url("label", hand_out(project, person("ann")).assignment))
+        assert page_state(page)["changes"] == [1, 2]
 
     def test_a_text_of_the_trace_cannot_leave_its_place(self, client, tmp_path):
         evil = "</script><script>alert(1)</script>{{ 7 }}<img src=x onerror=alert(1)>"

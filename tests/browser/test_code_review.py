@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
-from tests.browser.pages import button, press, saved, step
+from tests.browser.pages import button, current, press, saved, step
 from tests.factory import make_trace
 
 REVIEW = {
@@ -84,6 +84,27 @@ def test_the_list_of_shortcuts_names_the_keys_of_a_comment(review):
     expect(group.get_by_role("row")).to_have_text(
         ["In a comment", "Ctrl Enter Save the comment", "Alt 1 – 3 Choose the category", re.compile("^Escape Close it")]
     )
+
+
+def test_what_a_command_changed_is_a_file_change_by_key_and_takes_comments(label):
+    turns = [
+        {"type": "bash_command", "command": "ls", "output": "src"},
+        {"type": "bash_command", "command": "sed -i s/11/110/ src/app.py", "output": "", "diff": EDIT},
+    ]
+    document = make_trace("t1", structured_turns=[{"step_idx": n, **turn} for n, turn in enumerate(turns)])
+    page = label(schemes=[REVIEW], traces=[document])
+    press(page, "]")
+    expect(step(page, 1)).to_be_focused()
+    assert current(page) == 1
+    press(page, "c")
+    page.keyboard.type("By sed?")
+    press(page, "Control+Enter")
+    saved(page)
+    page.reload()
+    ready(page)
+    expect(comments(step(page, 1))).to_contain_text("By sed?")
+    press(page, "d")
+    expect(page.locator("#changes article[data-path='src/app.py']")).to_contain_text("value_11b = 112")
 
 
 def test_a_comment_on_a_line_is_three_keys_and_its_text(review):

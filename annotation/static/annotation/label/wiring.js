@@ -164,8 +164,8 @@ function common(parts, help) {
       repeats: true,
       run: () => jump(trace, page.nextUnlabeled(trace.current, { back: true })),
     },
-    { key: "]", text: "Next file change", repeats: true, run: () => jump(trace, nextEdit(parts, 1)) },
-    { key: "[", text: "Previous file change", repeats: true, run: () => jump(trace, nextEdit(parts, -1)) },
+    { key: "]", text: "Next file change", repeats: true, run: () => jump(trace, nextChange(parts, 1)) },
+    { key: "[", text: "Previous file change", repeats: true, run: () => jump(trace, nextChange(parts, -1)) },
     { key: "h", text: "Open or close the guide", run: () => setGuide(!isGuideOpen()) },
     { key: "i", text: "To the questions", run: () => toQuestions(page) },
     { key: "o", text: "Open or close the step", run: () => openStep(trace) },
@@ -214,12 +214,10 @@ function leaveField({ trace, pair }, event) {
   else trace.goTo(trace.current);
 }
 
-function nextEdit({ state, trace }, by) {
-  const edits = new Set(["file_edit", "file_create", "file_delete"]);
-  for (let step = trace.current + by; step >= 0 && step < state.step_types.length; step += by) {
-    if (edits.has(state.step_types[step])) return step;
-  }
-  return null;
+function nextChange({ state, trace }, by) {
+  const behind = (step) => (by > 0 ? step > trace.current : step < trace.current);
+  const found = state.changes.filter(behind);
+  return (by > 0 ? found[0] : found.at(-1)) ?? null;
 }
 
 function openStep(trace) {
