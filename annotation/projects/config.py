@@ -15,6 +15,7 @@ from annotation.projects.notes import Note, Notebook
 from annotation.projects.sections import CodingAgent, Data, HandOut, Output, Pairs, QualityControl, Recruitment
 from annotation.schemes import schemes
 from annotation.schemes.base import Scheme
+from annotation.step_types import TRUSTED
 
 if TYPE_CHECKING:
     from traces.options import RenderOptions
@@ -133,9 +134,13 @@ class ProjectConfig(BaseModel):
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> ProjectConfig:
-        """A configuration from trusted values. Raises ValidationError, and UnknownPlugin for a scheme type."""
-        built = tuple(schemes.get(raw["annotation_type"]).model_validate(raw) for raw in plain["annotation_schemes"])
-        return cls.model_validate({**plain, "annotation_schemes": built})
+        """A configuration from trusted values: types of steps stay, also where their display is no longer installed.
+        Raises ValidationError, and UnknownPlugin for a scheme type."""
+        built = tuple(
+            schemes.get(raw["annotation_type"]).model_validate(raw, context=TRUSTED)
+            for raw in plain["annotation_schemes"]
+        )
+        return cls.model_validate({**plain, "annotation_schemes": built}, context=TRUSTED)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from annotation.step_types import known_types
 from potato_site.home import DEFAULT_OUTPUT
 from traces.document import step_types
 
@@ -85,12 +86,8 @@ class Collapsible(Section):
 
     @field_validator("default_expanded_types")
     @classmethod
-    def _are_step_types(cls, value: list[str]) -> list[str]:
-        known = step_types()
-        unknown = [name for name in value if name not in known]
-        if unknown:
-            raise ValueError(f"there is no step type {unknown[0]!r}; known: {', '.join(sorted(known))}")
-        return value
+    def _are_step_types(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        return known_types(value, step_types(), info)
 
 
 class Display(Section):

@@ -10,6 +10,7 @@ from annotation.projects.revisions import config_of
 from annotation.queries.shapes import LabelMeaning, Question
 from annotation.queries.snapshot import SNAPSHOT
 from annotation.schemes.base import Scheme
+from annotation.schemes.scoped import ANY_TOOL, OfSteps
 from traces.document import step_types
 
 
@@ -53,7 +54,9 @@ def questions_of(revision_id: int) -> dict[str, Question]:
 
 
 def _question(scheme: Scheme) -> Question:
-    asked = frozenset(filter(scheme.asks, step_types()))
+    # It may name a type whose display is gone.
+    types = step_types() | frozenset(scheme.step_types if isinstance(scheme, OfSteps) else ()) - {ANY_TOOL}
+    asked = frozenset(filter(scheme.asks, types))
     return Question(
         name=scheme.name,
         type=scheme.annotation_type,
@@ -62,5 +65,5 @@ def _question(scheme: Scheme) -> Question:
         merge=scheme.merge,
         has_gaps=scheme.has_gaps,
         labels=tuple(LabelMeaning(one.value, one.text, one.description, one.reward) for one in scheme.meanings()),
-        step_types=frozenset() if asked == step_types() else asked,
+        step_types=frozenset() if asked == types else asked,
     )

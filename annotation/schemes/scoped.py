@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from annotation.schemes.base import Answers, ItemContext, Level, Measure, Missing, Refused, Scheme
+from annotation.step_types import known_types
 from traces.document import TEXT_TYPES, step_types
 
 # In place of a step type: whatever the agent did with a tool.
@@ -23,12 +24,8 @@ class OfSteps(Scheme):
 
     @field_validator("step_types")
     @classmethod
-    def _are_step_types(cls, value: list[str]) -> list[str]:
-        known = step_types() | {ANY_TOOL}
-        unknown = [name for name in value if name not in known]
-        if unknown:
-            raise ValueError(f"there is no step type {unknown[0]!r}; known: {', '.join(sorted(known))}")
-        return value
+    def _are_step_types(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        return known_types(value, step_types() | {ANY_TOOL}, info)
 
     def asks(self, step_type: str) -> bool:
         if not self.step_types:
@@ -50,7 +47,9 @@ class OfSteps(Scheme):
     def page_state(self) -> dict[str, Any]:
         return {
             **super().page_state(),
-            "step_types": [kind for kind in sorted(step_types()) if self.step_types and self.asks(kind)],
+            "step_types": sorted(filter(self.asks, step_types().union(self.step_types) - {ANY_TOOL}))
+            if self.step_types
+            else [],
         }
 
 

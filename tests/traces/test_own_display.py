@@ -51,6 +51,16 @@ print(json.dumps({
 }))
 """
 
+ASKED = """
+from annotation.models import Project
+from annotation.projects.revisions import config_of
+from annotation.queries.asked import questions_of
+
+number = Project.objects.get().revision_id
+asked = config_of(number).annotation_schemes[0].page_state()["step_types"]
+print(asked, list(questions_of(number)["cells"].step_types))
+"""
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
@@ -74,9 +84,14 @@ def run(environment, tmp_path):
     (tmp_path / "raw" / "traces.jsonl").write_text(json.dumps(TRACE) + "\n")
     (tmp_path / "config.yaml").write_text(CONFIG)
 
-    def run(*command: str) -> str:
+    def run(*command: str, **variables: str) -> str:
         done = subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -103,3 +118,12 @@ def test_its_steps_are_a_type_like_any_other(run):
     assert seen["asked"] == [[False, True], [False, True]]
     assert seen["page"][0] == ["notebook"]
     assert "notebook" in seen["page"][1]
+
+
+def test_a_project_that_names_such_steps_is_read_without_the_package(run):
+    run(*potato("convert-traces", "--format", "native", "--input", "raw", "--output", "data/traces.jsonl"))
+    run(*potato("load", "config.yaml"))
+    assert "1 open" in run(*potato("status", "output"), PYTHONPATH=str(ROOT))
+    run(*potato("export", "--format", "prm", "--project", "output", "--output", "labels.jsonl"), PYTHONPATH=str(ROOT))
+    seen = run(str(ROOT / "manage.py"), "shell", "--no-imports", "--verbosity", "0", "-c", ASKED, PYTHONPATH=str(ROOT))
+    assert seen == "['notebook'] ['notebook']\n"
