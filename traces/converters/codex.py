@@ -9,6 +9,7 @@ only they say how commands ended and what patches changed. From 0.147 on ("pagin
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,9 +20,10 @@ from traces.jsonl import WARNING, Problem, Record
 from traces.keeps import Keeps
 from traces.source import Source
 from traces.tooling import codex_stream
-from traces.tooling.codex_calls import CodexCalls
+from traces.tooling.codex_calls import CodexCalls, Lines
 from traces.tooling.codex_items import begun_agent, command_end, patch_end
 from traces.tooling.codex_text import is_context, kinds_of, message_between_agents, typed_command
+from traces.tooling.codex_turns import mark_taken_back
 from traces.tooling.contents import images_of, text_of
 from traces.tooling.transcript import Transcript
 from traces.tooling.usage import metrics_of, tokens_of
@@ -73,12 +75,13 @@ class Codex(Converter):
     )
 
     def detect(self, source: Source) -> bool:
-        """Lines of items in envelopes, or bare ones between ``record_type`` lines or after a session's head."""
+        """Printed events, lines of items in envelopes, or bare ones between ``record_type`` lines or after a head."""
+        records = source.first_records
+        if any(map(codex_stream.is_event, records)):
+            return True
         if source.shape not in ("lines", "object"):
             return False
-        records = source.first_records
-        is_stream = any(map(codex_stream.is_event, records))
-        return is_stream or _is_rollout(records) or any(map(_is_old_object, records[:1]))
+        return _is_rollout(records) or any(map(_is_old_object, records[:1]))
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         if any(map(codex_stream.is_event, source.first_records)):
@@ -158,7 +161,8 @@ class _Session:
         self.cwd: str | None = None
         self.seen: set[str] = set()
         self.agents: dict[str, str] = {}  # call → the session that it began
-        self.told: dict[tuple[str, str], None] = {}  # what agents told each other: (who to whom, text)
+        self.told: dict[tuple[str, str], Counter[str]] = {}  # (who to whom, text) → how often, in either form
+        self.taken_back: list[tuple[int, int]] = []  # (steps so far, how many turns of them)
 
     def read(self, line: int, record: dict[str, Any]) -> None:
         if "items" in record and "session" in record:
@@ -246,6 +250,7 @@ class _Session:
         for results in self.results.values():
             for item in results:  # their calls are not in the file
                 self._orphan(item)
+        mark_taken_back(self.out.steps, self.taken_back)
         if unused := self.calls.patches.unused:
             self.out.warn("patches that no call in the file made", unused)
         if not (prompt := self.out.first_prompt()):
@@ -281,14 +286,14 @@ class _Session:
         elif item.kind == "event_msg" and kind == "token_count":
             self._spent(tokens_of(as_object(payload.get("info")).get("last_token_usage")))
         elif item.kind == "event_msg" and kind == "thread_rolled_back":
-            self._rolled_back(as_int(payload.get("num_turns")) or 0)
+            self.taken_back.append((len(self.out.steps), as_int(payload.get("num_turns")) or 0))
         elif item.kind == "event_msg":
             self.out.text("error", as_text(payload.get("message")), **common)
         elif item.kind == "compacted":
             message = as_text(payload.get("message")) or "The conversation so far was replaced by a summary."
             self.out.text("system", message, **common)
         elif item.kind in _BETWEEN_AGENTS or kind in _BETWEEN_AGENTS:
-            self._between_agents(payload, common)
+            self._between_agents(item, common)
         elif item.kind != "response_item":
             self.out.warn(f"records that have no step ({item.kind[:40]})")
         elif kind == "message":
@@ -315,24 +320,16 @@ class _Session:
             base = as_object(item.payload.get("base_instructions"))
             self.out.text("system", as_text(base.get("text")), **common)
 
-    def _rolled_back(self, turns: int) -> None:
-        """A person took back the last ``turns``, each from its prompt on: later answers know nothing of them."""
-        # By line: a message of several parts has a step for each.
-        asked: dict[int | None, int] = {}
-        for place, step in enumerate(self.out.steps):
-            if step["type"] == "user_message" and "abandoned" not in step:
-                asked.setdefault(step.get("source_line"), place)
-        places = list(asked.values())[-turns:] if turns > 0 else []
-        for step in self.out.steps[places[0] :] if places else []:
-            step["abandoned"] = True
-
-    def _between_agents(self, payload: dict[str, Any], common: dict[str, Any]) -> None:
+    def _between_agents(self, item: Item, common: dict[str, Any]) -> None:
         """Codex may write down what one agent told another both as an item and as a record of its own."""
-        told = message_between_agents(payload)
+        told = message_between_agents(item.payload)
         if not told[1].strip():
             self.out.warn("messages between agents that are encrypted")
-        elif told not in self.told:
-            self.told[told] = None
+            return
+        times = self.told.setdefault(told, Counter())
+        shown = max(times.values(), default=0)
+        times[item.kind] += 1
+        if times[item.kind] > shown:
             self.out.text("system", f"{told[0]}:\n{told[1]}", by="agent", **common)
 
     def _message(self, item: Item, common: dict[str, Any]) -> None:
@@ -374,17 +371,18 @@ class _Session:
             self.out.warn("calls that stand twice in the file")
             return
         self.seen.add(call_id)
-        result = self._result(call_id, item)
-        steps = self.calls.steps(item.payload, result, self.cwd, item.line)
+        result = self._result(call_id)
+        lines = Lines(item.line, result.line if result else None)
+        steps = self.calls.steps(item.payload, result.payload if result else None, self.cwd, lines)
         if agent := self.agents.get(call_id):
             steps[0]["subagent"] = {"id": agent}
         self.out.extend(steps, call_id=call_id, **common)
 
-    def _result(self, call_id: str, item: Item) -> dict[str, Any] | None:
+    def _result(self, call_id: str) -> Item | None:
         found = self.results.pop(call_id, [])
         if len(found) > 1:
             self.out.warn("results of calls that have one", len(found) - 1)
-        return found[0].payload if found else None
+        return found[0] if found else None
 
     def _orphan(self, item: Item) -> None:
         call_id = str(item.payload.get("call_id"))
@@ -392,7 +390,7 @@ class _Session:
             return
         self.seen.add(call_id)
         payload: dict[str, Any] = {"type": "function_call", "name": "unknown", "call_id": call_id}
-        steps: list[Step] = self.calls.steps(payload, item.payload, self.cwd, item.line)
+        steps: list[Step] = self.calls.steps(payload, item.payload, self.cwd, Lines(item.line, item.line))
         self.out.extend(steps, call_id=call_id, source_line=item.line, started_at=item.time)
 
 

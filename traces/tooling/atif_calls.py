@@ -12,7 +12,7 @@ from traces.document import Step
 from traces.tooling.atif import content_of
 from traces.tooling.calls import Call
 from traces.tooling.claude_tools import add_measures, recorded_steps, status_of
-from traces.tooling.codex_calls import CodexCalls
+from traces.tooling.codex_calls import CodexCalls, Lines
 from traces.tooling.swe_tools import SweTools, read_action
 from traces.tooling.values import as_object, as_objects, as_text
 
@@ -56,7 +56,7 @@ class AtifCalls:
         kind = "custom_tool_call" if call.name in ("exec", "apply_patch") else "function_call"
         script = call.text("input") if kind == "custom_tool_call" else None
         payload = {"type": kind, "name": call.name, "input": script, "arguments": call.input}
-        return self.codex.steps(payload, {"output": call.output}, call.cwd, 0)
+        return self.codex.steps(payload, {"output": call.output}, call.cwd, Lines(0, None))
 
     def _swe_agent(self, call: Call) -> list[Step]:
         action = read_action(call.text("raw_action") or "")

@@ -20,6 +20,13 @@ _RANGE = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*$", re.MULTIL
 _PATCH_TOOLS = ("apply_patch", "applypatch")
 
 
+class Lines(NamedTuple):
+    """Where a call stands, and its result (None where it has none): its events lie between them."""
+
+    call: int
+    result: int | None
+
+
 class CodexCalls:
     """Makes steps of calls in the order they come, with the events of the whole session at hand."""
 
@@ -28,7 +35,9 @@ class CodexCalls:
         self.patches = Events()
         self.commands = Events()
 
-    def steps(self, payload: dict[str, Any], result: dict[str, Any] | None, cwd: str | None, line: int) -> list[Step]:
+    def steps(
+        self, payload: dict[str, Any], result: dict[str, Any] | None, cwd: str | None, lines: Lines
+    ) -> list[Step]:
         """The steps of one call item and the item of its result; they have no common keys yet."""
         call_id = as_text(payload.get("call_id"))
         found = read_result(result) if result else Result()
@@ -36,13 +45,13 @@ class CodexCalls:
             script = payload.get("input")
             calls = read_calls(script) if isinstance(script, str) else []
             if calls:
-                return self._script(str(script), calls, found, cwd, line)
+                return self._script(str(script), calls, found, cwd, lines)
         name, given = _name_and_input(payload)
         if name == "image_generation_call":
             found = found._replace(images=_generated(given.pop("result", None)))
         return self._call(name, given, found, cwd, self.patches.of_call(call_id), self.commands.of_call(call_id))
 
-    def _script(self, script: str, calls: list[ScriptCall], found: Result, cwd: str | None, line: int) -> list[Step]:
+    def _script(self, script: str, calls: list[ScriptCall], found: Result, cwd: str | None, lines: Lines) -> list[Step]:
         """A step for each call in the script. What it printed belongs to its call where there are as many texts as
         calls, else to the last one."""
         each = len(found.blocks) == len(calls) > 1
@@ -60,22 +69,20 @@ class CodexCalls:
                 )
             else:
                 result = Result(failed=found.failed)
-            patch, command = self._events_of(call, line)
+            patch, command = self._events_of(call, lines)
             steps += self._call(call.name, call.input, result, cwd, patch, command)
         if steps and (len(calls) > 1 or not all(call.exact for call in calls)):
             steps[0]["script"] = script
         return steps
 
-    def _events_of(self, call: ScriptCall, line: int) -> tuple[Event | None, Event | None]:
+    def _events_of(self, call: ScriptCall, lines: Lines) -> tuple[Event | None, Event | None]:
         given = as_text(call.input.get("input")) or as_text(call.input.get("patch")) or ""
-        if call.name in _PATCH_TOOLS and BEGIN in given:
-            paths = [patch.path for patch in read_patch(given)]
-            return self.patches.next_patch(paths, line), None
         if call.name in _PATCH_TOOLS:
-            # The script puts the patch together: only the event says what it was.
-            return self.patches.next_any(line), None
+            # Where the script puts the patch together, only the event says what it was.
+            paths = [patch.path for patch in read_patch(given)] if BEGIN in given else None
+            return self.patches.next_patch(paths, *lines), None
         command = command_text(call.input.get("cmd")) or command_text(call.input.get("command"))
-        return None, self.commands.next_command(command, line) if command else None
+        return None, self.commands.next_command(command, lines.call) if command else None
 
     def _call(
         self,
@@ -110,17 +117,11 @@ class CodexCalls:
         if patch and steps[0]["type"] == "bash_command" and not any(step["type"] in _EDITS for step in steps):
             diffs = [change.with_whole_names for change in _changes_of(patch) if change.diff]
             steps[0] |= {"diff": "".join(diffs)} if diffs else {}
-        if result.seconds is not None:
-            steps[0]["seconds"] = result.seconds  # the whole call took them, once
-        if result.images:
-            steps[-1]["images"] = result.images
-        if result.returned:
-            steps[-1]["returned"] = result.returned
-        return steps
+        return _measured(steps, result)
 
     def _recorded_patch(self, name: str, given: dict[str, Any], result: Result, patch: Event) -> list[Step]:
         """The steps of a patch that the call does not hold."""
-        status = "failed" if result.failed else "ok"
+        status = "rejected" if result.rejected else "failed" if result.failed else "ok"
         steps: list[Step] = [
             {"type": change.type, "path": change.path, "diff": change.diff, "status": status}
             for change in _changes_of(patch)
@@ -128,7 +129,7 @@ class CodexCalls:
         for path in {*patch.changes, *(step["path"] for step in steps)}:
             self.files.forget(path)
         steps[0] |= {"output": result.output, "name": name, "input": given}
-        return steps
+        return _measured(steps, result)
 
     def _note_added(self, step: Step, event: Event) -> None:
         """A file that Codex recorded as added is known from then on."""
@@ -136,6 +137,16 @@ class CodexCalls:
         if change.get("type") == "add" and isinstance(change.get("content"), str) and step.get("status") != "failed":
             step["type"] = "file_create"
             self.files.saw(step["path"], change["content"], whole=True)
+
+
+def _measured(steps: list[Step], result: Result) -> list[Step]:
+    if result.seconds is not None:
+        steps[0]["seconds"] = result.seconds  # the whole call took them, once
+    if result.images:
+        steps[-1]["images"] = result.images
+    if result.returned:
+        steps[-1]["returned"] = result.returned
+    return steps
 
 
 def _recorded_diff(event: Event, path: str) -> str | None:

@@ -164,12 +164,14 @@ class Events:
         """The event of this command in a script whose calls have ids of their own."""
         return self._next(after_line, lambda event: event.command == command)
 
-    def next_patch(self, paths: list[str], after_line: int) -> Event | None:
-        return self._next(after_line, lambda event: bool(paths) and all(change_of(event, path) for path in paths))
+    def next_patch(self, paths: list[str] | None, after_line: int, before_line: int | None) -> Event | None:
+        """The next patch of these files, or of any (None), that was made before the result came."""
 
-    def next_any(self, after_line: int) -> Event | None:
-        """The next event that belongs to no other call so far."""
-        return self._next(after_line, lambda event: True)
+        def fits(event: Event) -> bool:
+            in_time = before_line is None or event.line < before_line
+            return in_time and (paths is None or (bool(paths) and all(change_of(event, path) for path in paths)))
+
+        return self._next(after_line, fits)
 
     @property
     def unused(self) -> int:
@@ -177,13 +179,17 @@ class Events:
         return sum(not event.used for event in self._in_order)
 
     def _next(self, after_line: int, fits: Any) -> Event | None:
-        while self._first < len(self._in_order) and self._in_order[self._first].line < after_line:
+        while self._first < len(self._in_order) and self._is_past(self._in_order[self._first], after_line):
             self._first += 1
         for event in self._in_order[self._first : self._first + 20]:
             if not event.used and fits(event):
                 event.used = True
                 return event
         return None
+
+    @staticmethod
+    def _is_past(event: Event, line: int) -> bool:
+        return event.used or event.line < line
 
 
 def change_of(event: Event, path: str) -> dict[str, Any] | None:

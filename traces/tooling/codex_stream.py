@@ -6,7 +6,7 @@ It does not print what was asked, nor what a patch changed in its files.
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import Any, NamedTuple
 
 from traces.document import Step, TraceDocument
 from traces.tooling.calls import Call, command_text, steps_of
@@ -24,7 +24,7 @@ MAX_SHELL_CHARS = 100_000
 
 def is_event(record: dict[str, Any]) -> bool:
     """Whether it is one of those that nothing else prints."""
-    kind = record.get("type")
+    kind = as_text(record.get("type"))
     if kind == "thread.started":
         return isinstance(record.get("thread_id"), str)
     return kind in _ITEMS and isinstance(as_object(record.get("item")).get("type"), str)
@@ -32,7 +32,16 @@ def is_event(record: dict[str, Any]) -> bool:
 
 def is_any_event(record: dict[str, Any]) -> bool:
     """Whether it may be one, in a file that has some."""
-    return is_event(record) or record.get("type") in _TURNS or (record.get("type") == "error" and "message" in record)
+    kind = as_text(record.get("type"))
+    return is_event(record) or kind in _TURNS or (kind == "error" and "message" in record)
+
+
+class Told(NamedTuple):
+    """An event as it was printed, and its item as it was at last."""
+
+    line: int | None
+    event: dict[str, Any]
+    item: dict[str, Any] | None
 
 
 class StreamedRun:
@@ -45,52 +54,47 @@ class StreamedRun:
         self.end: str | None = None
         self.time: str | None = None
         self.tokens: dict[str, int] = {}
-        # By id of an item: all events of it, the last of which says how it ended. In order: what happened.
-        self.items: dict[str, list[dict[str, Any]]] = {}
+        # What happened, in order, each with how an item was last told of. By id: the places of those not completed yet.
+        self.order: list[Told] = []
+        self.begun: dict[str, int] = {}
         self.plans: dict[str, object] = {}
-        self.order: list[tuple[int | None, dict[str, Any]]] = []
 
     def begins_another(self, event: dict[str, Any]) -> bool:
         """Several runs may have been written to one file; one that is taken up again keeps its id."""
         return event.get("type") == "thread.started" and self.thread not in (None, event.get("thread_id"))
 
     def add(self, line: int | None, event: dict[str, Any]) -> None:
-        kind, item = event.get("type"), as_object(event.get("item"))
+        kind, item = as_text(event.get("type")), as_object(event.get("item"))
         self.time = self.time or as_text(event.get("timestamp"))
         key = as_text(item.get("id"))
         if kind == "thread.started":
             self.thread = self.thread or as_text(event.get("thread_id"))
             # Ids of items begin anew in a run that is taken up again.
-            self.items = {}
+            self.begun, self.plans = {}, {}
         elif kind not in _ITEMS:
-            self.order.append((line, event))
+            self.order.append(Told(line, event, None))
         elif item.get("type") == "todo_list":
-            self._planned(line, event, key or "")
-        elif key and key in self.items:
-            self.items[key].append(item)
+            # The list as it was each time that the agent changed it.
+            if self.plans.get(key or "") != item.get("items"):
+                self.plans[key or ""] = item.get("items")
+                self.order.append(Told(line, event, item))
         else:
-            states = [item]
-            if key:
-                self.items[key] = states
-            self.order.append((line, event | {"states": states}))
-            if kind == "item.completed" and key:
-                # A later one with this id is another item.
-                del self.items[key]
-
-    def _planned(self, line: int | None, event: dict[str, Any], key: str) -> None:
-        """The list as it was each time that the agent changed it."""
-        items = event["item"].get("items")
-        if self.plans.get(key) != items:
-            self.plans[key] = items
-            self.order.append((line, event | {"states": [event["item"]]}))
+            # An item that was completed is told of: a later one with its id is another.
+            place = (self.begun.pop if kind == "item.completed" else self.begun.get)(key or "", None)
+            if place is not None:
+                self.order[place] = self.order[place]._replace(item=item)
+                return
+            if key and kind != "item.completed":
+                self.begun[key] = len(self.order)
+            self.order.append(Told(line, event, item))
 
     def document(self, name: str) -> TraceDocument:
-        for line, event in self.order:
+        for line, event, item in self.order:
             known = {"source_line": line, "started_at": as_text(event.get("timestamp"))}
             common = {key: value for key, value in known.items() if value is not None}
             kind = event.get("type")
-            if "states" in event:
-                self._item(event["states"], common)
+            if item is not None:
+                self._item(item, common)
             elif kind == "turn.completed":
                 add_tokens(self.tokens, tokens_of(event.get("usage")))
                 self.end = str(kind)
@@ -107,8 +111,8 @@ class StreamedRun:
             metrics=metrics_of(tokens=self.tokens),
         )
 
-    def _item(self, states: list[dict[str, Any]], common: Step) -> None:
-        item, kind = states[-1], as_text(states[-1].get("type")) or ""
+    def _item(self, item: dict[str, Any], common: Step) -> None:
+        kind = as_text(item.get("type")) or ""
         if kind in _TEXTS:
             self.out.text(_TEXTS[kind], as_text(item.get("text")), **common)
         elif kind == "error":

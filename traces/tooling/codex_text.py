@@ -12,7 +12,7 @@ _CONTEXT = re.compile(
     r"\s*(?:<(?:\w+_(?:context|instructions|plugins|mode|notification|memory)|permissions instructions|turn_aborted"
     r"|skills?|INSTRUCTIONS|collaboration_mode|user_shell_command|hook_prompt[^>]{0,200})>|# AGENTS\.md instructions)"
 )
-_SHELL = "user_shell_command"
+_COMMAND_ENDS = re.compile(r"</command>\s*<result>")
 _RESULT = re.compile(r"\s*(?:Exit code: (-?\d{1,9})\n)?(?:Duration: (\d{1,9}(?:\.\d{1,9})?) seconds\n)?(?:Output:\n)?")
 
 
@@ -33,8 +33,9 @@ def is_context(text: str, kind: str | None) -> bool:
 
 def typed_command(text: str) -> Step | None:
     """A shell command of the person's own, with what it printed; None where the text is something else."""
-    inner = _inner(text.strip(), _SHELL)
-    command = _inner(inner, "command") if inner else None
+    inner = _inside(text, "user_shell_command")
+    found = _COMMAND_ENDS.search(inner) if inner else None
+    command = _inside(inner[: found.start()] + "</command>" if found else inner, "command") if inner else None
     if not inner or command is None:
         return None
     step: Step = {
@@ -44,7 +45,7 @@ def typed_command(text: str) -> Step | None:
         "exit_code": None,
         "by": "user",
     }
-    printed = _inner(inner[inner.find("</command>") :], "result")
+    printed = _inside("<result>" + inner[found.end() :], "result") if found else None
     if printed is not None and (head := _RESULT.match(printed)):
         step["output"] = printed[head.end() :].removesuffix("\n")
         step["exit_code"] = int(head[1]) if head[1] else None
@@ -53,11 +54,10 @@ def typed_command(text: str) -> Step | None:
     return step
 
 
-def _inner(text: str, tag: str) -> str | None:
-    """What stands between the first beginning and the last end."""
-    _, begun, rest = text.partition(f"<{tag}>")
-    inner, ended, _ = rest.rpartition(f"</{tag}>")
-    return inner if begun and ended else None
+def _inside(text: str, tag: str) -> str | None:
+    """What stands in the tag, where the whole text does."""
+    begin, end, whole = f"<{tag}>", f"</{tag}>", text.strip()
+    return whole[len(begin) : -len(end)] if whole.startswith(begin) and whole.endswith(end) else None
 
 
 def message_between_agents(payload: dict[str, Any]) -> tuple[str, str]:

@@ -289,6 +289,33 @@ def test_a_command_that_applied_a_patch_from_a_file_has_its_diff(document):
     assert step["diff"] == added + "--- /w/old\n+++ /w/new\n@@ -1,1 +1,1 @@\n-a\n+b\n"
 
 
+FAILED_SCRIPT = [
+    item(type="custom_tool_call", name="exec", call_id="f", input="text(await tools.apply_patch(broken))"),
+    item(type="custom_tool_call_output", call_id="f", output="Script failed\nOutput:\nno such name"),
+]
+
+
+def test_a_patch_that_was_never_made_has_not_the_changes_of_a_later_one(document):
+    call, output = script("text(await tools.apply_patch(parts.join('')))", "{}")
+    changes = {"/w/a.py": {"type": "add", "content": "x\n"}}
+    done = completed(type="FileChange", id="x", changes=changes, status="completed")
+    failed, made = document(*FAILED_SCRIPT, call, done, output)["structured_turns"]
+    assert (failed["status"], failed.get("diff")) == ("failed", None)
+    assert (made["status"], made["path"], made["seconds"]) == ("ok", "/w/a.py", 0.1)
+
+
+def test_a_script_may_make_any_number_of_patches(document):
+    call, output = script("await tools.apply_patch(p)\n" * 30, "{}")
+    done = [
+        completed(
+            type="FileChange", id=f"x{n}", changes={f"/w/{n}": {"type": "add", "content": "x"}}, status="completed"
+        )
+        for n in range(30)
+    ]
+    doc = document(call, *done, output)
+    assert [step.get("path") for step in doc["structured_turns"]] == [f"/w/{n}" for n in range(30)]
+
+
 def test_a_recorded_patch_without_its_call_is_counted(document):
     doc = document(user("go"), completed(type="FileChange", id="x", changes={"a": {"type": "add", "content": "x"}}))
     assert doc["source"]["warnings"] == ["1 × patches that no call in the file made"]
@@ -316,12 +343,19 @@ SHELL = "<user_shell_command>\n<command>\n{}\n</command>\n<result>\n{}</result>\
         ),
         (SHELL.format("ls", "all of it\n"), "all of it", None),
         ("<user_shell_command><command>ls</command></user_shell_command>", None, None),
+        (SHELL.format("ls", "Output:\n</command>\n"), "</command>", None),
     ],
 )
 def test_a_shell_command_of_the_person_is_a_command(document, text, output, code):
     (step,) = document(user(text))["structured_turns"]
     assert (step["type"], step["by"], step["command"]) == ("bash_command", "user", "ls")
     assert (step["output"], step["exit_code"]) == (output, code)
+
+
+def test_a_prompt_that_quotes_a_shell_command_of_a_person_is_a_prompt(document):
+    text = f"Why does Codex write this?\n\n{SHELL.format('ls', 'a')}\n\nExplain."
+    (step,) = document(user(text))["structured_turns"]
+    assert (step["type"], step["content"]) == ("user_message", text)
 
 
 def test_what_a_part_is_said_to_be_counts_more_than_how_it_begins(document):
@@ -340,14 +374,33 @@ def test_turns_that_a_person_took_back_are_marked(document, turns, abandoned):
     assert gone == [abandoned == 2, abandoned > 0, abandoned > 0, False]
 
 
+def test_a_prompt_in_several_parts_is_one_turn(document):
+    doc = document(user("one"), user("two", "and"), event(type="thread_rolled_back", num_turns=2), user("three"))
+    assert ["abandoned" in step for step in doc["structured_turns"]] == [True, True, True, False]
+
+
+def test_taking_back_many_turns_takes_time_by_their_number(document):
+    """So many would take hours, were all steps looked at for each."""
+    count = 50_000
+    doc = document(*[user("x")] * count, *[event(type="thread_rolled_back", num_turns=1)] * (count - 1))
+    assert ["abandoned" in step for step in doc["structured_turns"][:2]] == [False, True]
+
+
 def test_what_agents_tell_each_other_is_no_prompt_and_stands_once(document):
     told = {"author": "/root", "recipient": "/root/a", "content": "Fix it."}
     between = {"type": "inter_agent_communication", "payload": told | {"other_recipients": ["/root/b"]}}
-    doc = document(between, between, item(type="agent_message", **(told | {"content": [{"text": "Fix it."}]})))
+    same = item(type="agent_message", **(told | {"content": [{"text": "Fix it."}], "other_recipients": ["/root/b"]}))
+    doc = document(between, same, item(type="agent_message", **(told | {"content": [{"text": "Fix it."}]})))
     assert [step["content"] for step in doc["structured_turns"]] == [
         "/root → /root/a, /root/b:\nFix it.", "/root → /root/a:\nFix it.",
     ]  # fmt: skip
     assert doc["issue_description"] == "Fix it."
+
+
+def test_what_an_agent_tells_another_twice_stands_twice(document):
+    told = {"author": "/root", "recipient": "/root/a", "content": "Go on."}
+    both = [{"type": "inter_agent_communication", "payload": told}, item(type="agent_message", **told)]
+    assert len(document(*both, *both)["structured_turns"]) == 2
 
 
 def of_item(kind: str, id: str, type: str, **more: object) -> dict:
@@ -373,6 +426,32 @@ def test_a_printed_run_has_a_step_for_each_item_as_it_ended(source):
         (step["command"], step["output"], step["exit_code"], step.get("status")) for step in doc["structured_turns"]
     ]
     assert shown == [("ls", "", 0, None), ("make", None, None, None), ("rm -r /", None, None, "rejected")]
+
+
+def test_an_item_that_was_completed_is_not_begun_anew(source):
+    def began(text: str) -> list[dict]:
+        return [of_item(kind, "1", "agent_message", text=text) for kind in ("started", "completed")]
+
+    (doc,) = streamed(source, THREAD, *began("one"), *began("two"))
+    assert [step["content"] for step in doc["structured_turns"]] == ["one", "two"]
+
+
+def test_a_printed_run_may_stand_in_a_list(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps([THREAD, of_item("completed", "1", "agent_message", text="Done.")]))
+    found = Source(path, path.name)
+    assert Codex().detect(found)
+    (record,) = Codex().convert(found)
+    assert record.value["structured_turns"][0]["content"] == "Done."
+
+
+@pytest.mark.parametrize("odd", [{"type": []}, {"type": {}}, {"type": "turn.completed", "states": 7},
+    {"type": "error", "message": "no", "states": []}])  # fmt: skip
+def test_odd_records_in_a_printed_run_cost_nothing(source, odd):
+    said = of_item("completed", "1", "agent_message", text="Done.")
+    Codex().detect(source(odd, THREAD))
+    (doc,) = streamed(source, odd, THREAD, odd, said)
+    assert doc["structured_turns"][-1]["content"] == "Done."
 
 
 def test_runs_printed_to_one_file_are_traces_and_one_taken_up_again_is_one(source):
