@@ -62,6 +62,14 @@ def take_back_a_try(stage: Stage, who: int, what: int, how: int) -> None:
     membership.take_back_try(one_of(stage.members().filter(is_let_through=False), who), stage.boss)
 
 
+def give_code(stage: Stage, who: int, what: int, how: int) -> None:
+    """Often while they have an item in hand, which goes back."""
+    visit = Visit.objects.select_related("recruit__user").get(pk=under_way(stage, what))
+    if how % 2:
+        hand_out(stage.fresh(), visit.recruit.user, stage.now)
+    recruitment.give_code(stage.fresh(), visit.pk, stage.boss)
+
+
 def join(stage: Stage, who: int, what: int, how: int) -> None:
     user = User.objects.create_user(f"new{who}-{what}-{how}-{User.objects.count()}")
     mine = Membership.objects.create(project=stage.project, user=user, role="annotator", source="admin")
@@ -79,9 +87,7 @@ ACTS: dict[str, Act] = {
     "come": come,
     "ask for more": ask_for_more,
     "not me": not_me,
-    "give the code": lambda stage, who, what, how: recruitment.give_code(
-        stage.fresh(), under_way(stage, what), stage.boss
-    ),
+    "give the code": give_code,
     "end a visit": lambda stage, who, what, how: recruitment.end_visit(
         stage.fresh(), under_way(stage, what), stage.boss
     ),
