@@ -15,7 +15,7 @@ from typing import Any, Literal
 from traces import unified_diff
 from traces.diff_names import NOTHING
 from traces.displays.diff import bare_change, diff_of, path_in
-from traces.document import changes_files
+from traces.document import EDIT_TYPES, changes_files
 from traces.join_edits import DoesNotFit, JoinedFile
 from traces.markup import text_of, visible
 from traces.path_ends import PathEnds
@@ -182,7 +182,8 @@ def _files_of(step: dict[str, Any]) -> list[tuple[str, FileDiff]]:
         return []
     diff = diff_of(step)
     named = [(path_in(step, diff, file), file) for file in diff.files or [bare_change(step)]]
-    return [(path, file) for path, file in named if file.hunks or path]
+    # A command has no path of its own: without names in its diff there is no file to speak of.
+    return [(path, file) for path, file in named if path or (file.hunks and step.get("type") in EDIT_TYPES)]
 
 
 def _quotes(diff: FileDiff, side: Side, start: int, end: int) -> Iterator[str]:

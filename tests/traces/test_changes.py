@@ -56,6 +56,18 @@ def test_what_a_command_changed_is_a_change_of_the_run():
     assert changes.paths == {"a.py"}
 
 
+@pytest.mark.parametrize("diff", [" \n", "no diff", "@@ -1 +1 @@\n-a\n+b\n"])
+def test_a_command_whose_diff_names_no_file_changed_none_that_is_known(diff):
+    changes = Changes(document({"type": "bash_command", "command": "sed", "diff": diff}))
+    assert (changes.files, changes.paths) == ([], frozenset())
+
+
+@pytest.mark.parametrize("status", ["failed", "rejected"])
+def test_what_a_command_was_to_change_and_did_not_is_no_change_of_the_run(status):
+    command = edit("a.py", ["a"], ["b"], type="bash_command", command="patch", status=status)
+    assert Changes(document(command)).files == []
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [

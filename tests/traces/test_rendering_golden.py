@@ -58,6 +58,7 @@ STEPS = [
     {"type": "file_edit", "path": "b.txt", "diff": "--- a/a.txt\n+++ b/b.txt\n"},
     {"type": "file_edit", "path": "c.txt", "content": "all of it\n"},
     {"type": "user_message", "content": "look", "images": [{"media_type": "image/gif", "data": GIF}]},
+    {"type": "bash_command", "command": "patch < b.patch", "output": "No.", "status": "failed", "diff": DIFF_OF_B},
 ]
 TURNS = [{"step_idx": index, **step} for index, step in enumerate(STEPS)]
 LAYOUT = "<h3 id='x' title='{{text}}' lang='de'>T</h3>{{text}}"

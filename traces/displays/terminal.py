@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from traces import ansi, blocks
+from traces.changes import WITHOUT_EFFECT
 from traces.displays import Context, Plain, displays
 from traces.displays.diff import counts, diff_of, shown
 from traces.document import changes_files
@@ -45,8 +46,9 @@ class Terminal(Plain):
     def _changed(self, step: dict[str, Any], context: Context) -> Html | None:
         if not changes_files(step):
             return None
-        note = blocks.note("What the command changed:")
-        return join([note, shown(step, diff_of(step), context, with_heads=True)])
+        has_happened = step.get("status") not in WITHOUT_EFFECT
+        note = "What the command changed:" if has_happened else "What the command was to change:"
+        return join([blocks.note(note), shown(step, diff_of(step), context, with_heads=True)])
 
     def _output(self, output: object, context: Context) -> Html:
         """None was never recorded, which is not the same as a command that printed nothing."""

@@ -374,11 +374,6 @@ def test_turns_that_a_person_took_back_are_marked(document, turns, abandoned):
     assert gone == [abandoned == 2, abandoned > 0, abandoned > 0, False]
 
 
-def test_a_prompt_in_several_parts_is_one_turn(document):
-    doc = document(user("one"), user("two", "and"), event(type="thread_rolled_back", num_turns=2), user("three"))
-    assert ["abandoned" in step for step in doc["structured_turns"]] == [True, True, True, False]
-
-
 def test_taking_back_many_turns_takes_time_by_their_number(document):
     """So many would take hours, were all steps looked at for each."""
     count = 50_000
