@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -70,12 +71,14 @@ def report_empty(parsed: Parsed, path: Path) -> None:
 
 
 def report_output(parsed: Parsed, path: Path) -> None:
-    """Note an ``output.path`` that cannot be a folder, as a file is there."""
+    """Note an ``output.path`` that cannot be a folder, as a file is there or on the way to it."""
     if parsed.config is None:
         return
     output = (path.resolve().parent / parsed.task_dir / parsed.config.output.path).resolve()
-    if any(place.is_file() for place in (output, *output.parents)):
-        parsed.book.error(("output", "path"), f"is a file, and should be a folder: {output}")
+    # What may not be looked into on this machine may be right on another.
+    there = next(filter(os.path.exists, (output, *output.parents)), output)
+    if os.path.isfile(there):
+        parsed.book.error(("output", "path"), f"is a file, and should be a folder: {there}")
 
 
 def import_traces(

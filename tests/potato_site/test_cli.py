@@ -292,12 +292,18 @@ def test_an_empty_folder_of_traces_is_named(tmp_path, command):
     assert f"data.input_path: this folder holds no file to read: {tmp_path / 'data'}\n" in done.stderr
 
 
-def test_a_file_in_place_of_the_output_folder_is_a_mistake(tmp_path):
-    write_project(tmp_path)
+@pytest.mark.parametrize("path", ["output", "output/labels"])
+def test_a_file_in_place_of_the_output_folder_is_a_mistake(tmp_path, path):
+    write_project(tmp_path, output={"path": path})
     (tmp_path / "output").write_text("a file")
     done = potato(tmp_path, "check", "config.yaml")
     assert done.returncode == 1
     assert f"output.path: is a file, and should be a folder: {tmp_path / 'output'}\n" in done.stderr
+
+
+def test_an_output_folder_that_cannot_be_looked_into_hides_no_other_mistake(tmp_path):
+    write_project(tmp_path, output={"path": "n" * 300}, minimum=1)
+    assert "is not a key we know" in potato(tmp_path, "check", "config.yaml").stderr
 
 
 def test_an_export_to_a_dash_is_standard_output(loaded):
