@@ -62,9 +62,10 @@ def _call(kind: str, turn: Mapping[str, Any]) -> tuple[str, dict[str, Any], str 
     arguments = given if isinstance(given, dict) else {} if given is None else {"input": given}
     if kind in CALL_TYPES:
         return str(turn.get("name") or kind), arguments, turn.get("output")
-    # A type that is not ours.
-    place = {"path": turn["path"]} if turn.get("path") else {}
-    return str(turn.get("name") or kind), {**place, **arguments}, turn.get("output") or turn.get("content")
+    # A type that is not ours: what came of it is its output, else its content.
+    said = {key: turn[key] for key in ("path", "command", "diff", "content") if turn.get(key)}
+    result = turn.get("output") or said.pop("content", None)
+    return str(turn.get("name") or kind), {**said, **arguments}, result
 
 
 def _cut_values(arguments: dict[str, Any], limit: int) -> dict[str, Any]:

@@ -45,7 +45,7 @@ questions = [
 print(json.dumps({
     "html": render_steps(steps, RenderOptions()),
     "texts": step_texts(steps),
-    "messages": messages(steps)[-1],
+    "messages": messages(steps)[-2:],
     "asked": [[one.asks(step["type"]) for step in steps] for one in questions],
     "page": [one.page_state()["step_types"] for one in questions],
 }))
@@ -114,7 +114,10 @@ def test_its_steps_are_a_type_like_any_other(run):
     assert "plot(numbers)" in seen["html"]
     assert "&lt;Figure&gt;" in seen["html"]
     assert seen["texts"] == ["A cell will do.", "plots.ipynb\nplot(numbers)\n<Figure>"]
-    assert seen["messages"] == {"role": "tool", "content": "<Figure>", "name": "notebook", "tool_call_id": "call_1"}
+    call, result = seen["messages"]
+    given = {"path": "plots.ipynb", "content": "plot(numbers)"}
+    assert call["tool_calls"][0]["function"] == {"name": "notebook", "arguments": given}
+    assert result == {"role": "tool", "content": "<Figure>", "name": "notebook", "tool_call_id": "call_1"}
     assert seen["asked"] == [[False, True], [False, True]]
     assert seen["page"][0] == ["notebook"]
     assert "notebook" in seen["page"][1]
