@@ -61,7 +61,8 @@ def _screening(project: Project, url: str) -> list[Step]:
         return []
     n_known = screening.pool(project).open_to("").count()
     is_done = n_known >= rules.items
-    note = f"A screening takes {plural(rules.items, 'item')} with a known answer. There are {n_known:,}"
+    note = f"A screening takes {plural(rules.items, 'item')} with a known answer. "
+    note += f"There {'is' if n_known == 1 else 'are'} {n_known:,}"
     note += "." if is_done else ": nobody new begins yet."
     return [Step("Known answers for the screening", note, url, is_done)]
 

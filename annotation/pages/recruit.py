@@ -72,8 +72,10 @@ def _arrived(request: HttpRequest, project: Project, known: Known) -> HttpRespon
 
 def _put_aside(project: Project, user: User, known: Known) -> Standing | None:
     """How far the participation is that who is signed in puts aside by going on with this one."""
-    opens = recruitment.takes_new(project) if known.visit is None else not known.visit.is_barred
-    return standing_of(project, user.pk) if known.other is not None and opens else None
+    if known.recruit is None or known.other is None:
+        return None
+    opens = recruitment.takes(project, known.recruit) if known.visit is None else not known.visit.is_barred
+    return standing_of(project, user.pk) if opens else None
 
 
 def _finished(request: HttpRequest, project: Project, known: Known) -> HttpResponse:

@@ -69,7 +69,7 @@ def enter(project: Project, arrival: Arrival, signed_in: Any) -> User:
         return recruit.user
     if not _may_come_in(recruit):
         raise Refused(REMOVED)
-    _return(recruit, arrival, is_signed_in=signed_in == recruit.user, is_open=_takes(locked, recruit))
+    _return(recruit, arrival, is_signed_in=signed_in == recruit.user, is_open=takes(locked, recruit))
     return recruit.user
 
 
@@ -78,7 +78,7 @@ def takes_new(project: Project) -> bool:
     return project.state == Project.State.OPEN and not screening.lacks_items_for_others(project)
 
 
-def _takes(project: Project, recruit: Recruit) -> bool:
+def takes(project: Project, recruit: Recruit) -> bool:
     """The same of somebody who comes once more."""
     mine = Membership.objects.filter(project=project, user=recruit.user_id, role=Role.ANNOTATOR).first()
     standing = screening.standing_of(mine) if mine else None

@@ -443,6 +443,14 @@ def test_a_recruit_for_whom_there_are_too_few_items_is_shown_the_way_back(client
     assert "Continue" not in html
 
 
+def test_who_is_through_reads_what_becomes_of_the_participation_under_way_where_nobody_new_is_taken(client, recruiting):
+    come(recruiting, client)
+    membership.let_through(member(recruiting, Recruit.objects.get().user.username), boss())
+    Item.objects.filter(pk__in=[one.pk for one in in_order(recruiting)[9:]]).update(group="rust")
+    assert "You have another participation under way" in said(client.get(page(recruiting, SESSION_ID="77bc")))
+    assert come(recruiting, client, SESSION_ID="77bc").headers["Location"] == home(recruiting)
+
+
 def test_nobody_new_is_let_in_where_there_are_too_few_items_to_screen_them(client, recruiting):
     come(recruiting, client)
     Item.objects.filter(pk__in=[one.pk for one in in_order(recruiting)[9:]]).update(group="rust")

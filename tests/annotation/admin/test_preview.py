@@ -157,8 +157,10 @@ def test_a_draft_that_screens_people_says_what_it_lacks(page, tmp_path):
         listed = page.get(f"/admin/p/{screened.slug}/").context["checklist"]
         return next(one for one in listed if one.label.startswith("Known answers"))
 
-    told = "A screening takes 2 items with a known answer. There are"
-    assert (step().note, step().is_done) == (f"{told} 0: nobody new begins yet.", False)
-    for item in Item.objects.filter(project=screened)[:2]:
-        set_gold(screened, item, "outcome", {"": "resolved"}, user=User.objects.get(username="mara"))
-    assert (step().note, step().is_done) == (f"{told} 2.", True)
+    told = "A screening takes 2 items with a known answer. There"
+    assert (step().note, step().is_done) == (f"{told} are 0: nobody new begins yet.", False)
+    one, two = Item.objects.filter(project=screened)[:2]
+    set_gold(screened, one, "outcome", {"": "resolved"}, user=User.objects.get(username="mara"))
+    assert (step().note, step().is_done) == (f"{told} is 1: nobody new begins yet.", False)
+    set_gold(screened, two, "outcome", {"": "resolved"}, user=User.objects.get(username="mara"))
+    assert (step().note, step().is_done) == (f"{told} are 2.", True)
