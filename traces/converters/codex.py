@@ -25,6 +25,7 @@ from traces.tooling.codex_items import begun_agent, command_end, patch_end
 from traces.tooling.codex_text import is_context, kinds_of, message_between_agents, typed_command
 from traces.tooling.codex_turns import mark_taken_back
 from traces.tooling.contents import images_of, text_of
+from traces.tooling.printed_runs import read_runs
 from traces.tooling.transcript import Transcript
 from traces.tooling.usage import metrics_of, tokens_of
 from traces.tooling.values import as_int, as_object, as_objects, as_text
@@ -85,7 +86,7 @@ class Codex(Converter):
 
     def convert(self, source: Source) -> Iterator[Record | Problem]:
         if any(map(codex_stream.is_event, source.first_records)):
-            yield from _streamed(source)
+            yield from read_runs(source, codex_stream.StreamedRun, codex_stream.is_any_event, _stem(source.name))
             return
         session = _Session()
         for record in source.records(lenient=True):
@@ -97,24 +98,6 @@ class Codex(Converter):
             yield Problem(source.name, None, "", "holds no trace: only the head of a session", severity=WARNING)
             return
         yield Record(1, session.document(source.name))
-
-
-def _streamed(source: Source) -> Iterator[Record | Problem]:
-    """A trace for each run that ``codex exec --json`` printed; what else stands in the file is counted."""
-    run, first, others = codex_stream.StreamedRun(), 1, 0
-    for item in source.records(lenient=True):
-        if isinstance(item, Problem):
-            yield item
-        elif not codex_stream.is_any_event(item.value):
-            others += 1
-        else:
-            if run.begins_another(item.value):
-                yield Record(first, run.document(_stem(source.name)))
-                run, first = codex_stream.StreamedRun(), item.line or first
-            run.add(item.line, item.value)
-    if others:
-        yield Problem(source.name, None, "", f"{others} records are no events of a run", WARNING)
-    yield Record(first, run.document(_stem(source.name)))
 
 
 def _is_old_object(record: dict[str, Any]) -> bool:

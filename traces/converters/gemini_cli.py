@@ -15,6 +15,7 @@ from traces.keeps import Keeps
 from traces.source import Source
 from traces.tooling.gemini_stream import StreamedRun, is_any_event, is_event
 from traces.tooling.gemini_talk import Talk, parts_of
+from traces.tooling.printed_runs import read_runs
 from traces.tooling.tasks import stem
 from traces.tooling.usage import add_tokens, metrics_of, tokens_of
 from traces.tooling.values import as_object, as_objects, as_text
@@ -57,7 +58,7 @@ class GeminiCli(Converter):
             yield Record(1, _of_contents(alone, {}, name))
             return
         if any(map(is_event, source.first_records)):
-            yield from _streamed(source, name)
+            yield from read_runs(source, StreamedRun, is_any_event, name)
             return
         session, contents = _Session(), list[dict[str, Any]]()
         found = False
@@ -78,24 +79,6 @@ class GeminiCli(Converter):
             yield Record(1, session.document(source, name))
         elif not found:
             yield Problem(source.name, None, "", "holds no message", WARNING)
-
-
-def _streamed(source: Source, name: str) -> Iterator[Record | Problem]:
-    """A trace for each run; what else was printed to the file stands between the events."""
-    run, first, others = StreamedRun(), 1, 0
-    for item in source.records(lenient=True):
-        if isinstance(item, Problem):
-            yield item
-        elif not is_any_event(item.value):
-            others += 1
-        else:
-            if run.begins_another(item.value):
-                yield Record(first, run.document(name))
-                run, first = StreamedRun(), item.line or first
-            run.add(item.line, item.value)
-    if others:
-        yield Problem(source.name, None, "", f"{others} records are no events of a run", WARNING)
-    yield Record(first, run.document(name))
 
 
 def _contents_alone(source: Source) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from traces.document import TraceDocument
@@ -36,14 +37,14 @@ class StreamedRun:
 
     def __init__(self) -> None:
         self.events: list[tuple[int | None, dict[str, Any]]] = []
-        self.results: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, deque[dict[str, Any]]] = {}  # by call; models repeat their ids
         # By place in ``events``: the pieces of what the model said in one go.
         self.pieces: dict[int, list[str]] = {}
         self.session: str | None = None
 
     def add(self, line: int | None, event: dict[str, Any]) -> None:
         if event.get("type") == "tool_result" and (call := as_text(event.get("tool_id"))):
-            self.results.setdefault(call, event)
+            self.results.setdefault(call, deque()).append(event)
         elif _is_piece(event) and (pieces := self.pieces.get(len(self.events) - 1)):
             pieces.append(event["content"])
         else:
@@ -77,7 +78,7 @@ class StreamedRun:
                 talk.out.text("error", as_text(as_object(event.get("error")).get("message")), **common)
             else:
                 talk.out.warn(f"events that have no step ({str(kind)[:40]})")
-        for call, result in self.results.items():
+        for call, result in ((call, result) for call, results in self.results.items() for result in results):
             talk.call("unknown", {}, call, _parts(result), _common(None, result), status=as_text(result.get("status")))
         stats = as_object(end.get("stats"))
         milliseconds = as_number(stats.get("duration_ms"))
@@ -92,7 +93,8 @@ class StreamedRun:
 
     def _call(self, talk: Talk, event: dict[str, Any], common: dict[str, Any]) -> None:
         call = as_text(event.get("tool_id"))
-        result = self.results.pop(call, None) if call else None
+        results = self.results.get(call) if call else None
+        result = results.popleft() if results else None
         talk.call(
             as_text(event.get("tool_name")) or "unknown",
             event.get("parameters"),

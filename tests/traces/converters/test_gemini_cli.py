@@ -246,6 +246,12 @@ def test_printed_results_go_to_their_calls(steps):
     assert [(step.get("command"), step.get("output")) for step in found] == [("one", None), ("two", "2"), (None, "9")]
 
 
+def test_calls_that_repeat_an_id_have_each_its_own_printed_result(steps):
+    twice = [used("1", command="one"), came("1", output="1"), used("1", command="two"), came("1", output="2")]
+    found = steps([INIT, *twice, came("1", output="3")], "run.jsonl")
+    assert [(step.get("command"), step["output"]) for step in found] == [("one", "1"), ("two", "2"), (None, "3")]
+
+
 def test_a_printed_message_of_many_pieces_takes_time_by_their_number(steps):
     (step,) = steps([INIT, *[piece("x" * 50)] * 40_000], "run.jsonl")
     assert len(step["content"]) == 2_000_000
