@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from potato_site.canonical import canonical, digest
 from potato_site.files import nothing
@@ -100,9 +100,9 @@ def step_types() -> frozenset[str]:
     return STEP_TYPES | frozenset(displays.names())
 
 
-def is_step_type(kind: object) -> bool:
+def is_step_type(kind: object) -> TypeGuard[str]:
     """Whether ``kind`` is one of ``step_types()``, at no cost for one of ours."""
-    return kind in STEP_TYPES or kind in step_types()
+    return isinstance(kind, str) and (kind in STEP_TYPES or kind in step_types())
 
 
 def normalize(record: object, alive: Callable[[], object] = nothing) -> TraceDocument:
@@ -212,7 +212,7 @@ def _step(raw: object, index: int, problems: list[tuple[str, str]]) -> Step:
 
 def _check_type(kind: object, field: str, problems: list[tuple[str, str]]) -> str:
     """The step's type, "" where it is none."""
-    if isinstance(kind, str) and is_step_type(kind):
+    if is_step_type(kind):
         return kind
     shown = ascii(kind)[:40] if isinstance(kind, str) else "this value"
     known = f"{shown} is no step type; known: {', '.join(sorted(step_types()))}"

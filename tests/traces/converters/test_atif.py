@@ -100,6 +100,25 @@ def test_a_sub_agents_trajectory_is_a_trace_of_its_own_with_its_call(source):
     assert outer["structured_turns"][0]["call_id"] == "c"
 
 
+@pytest.mark.parametrize("kind", ["nope", ["thinking"], {"a": 1}, 5, None])
+def test_a_step_of_ours_whose_type_is_none_is_left_out(source, kind):
+    call = {"tool_call_id": "c", "function_name": "bash", "arguments": {}, "extra": {"trace": {"type": kind}}}
+    value = {
+        "schema_version": "ATIF-v1.7",
+        "session_id": "s",
+        "extra": {"trace": {"id": "s"}},
+        "steps": [
+            {"source": "user", "message": "Hi.", "extra": {"trace": [{"type": kind}, {"type": "user_message"}]}},
+            {"source": "agent", "message": "", "tool_calls": [call]},
+        ],
+    }
+
+    (record,) = Atif().convert(source(value))
+
+    assert [step["type"] for step in record.value["structured_turns"]] == ["user_message"]
+    assert record.value["source"]["warnings"] == ["2 × steps of an unknown type"]
+
+
 def test_no_image_is_read_from_outside_of_the_input(tmp_path):
     (tmp_path / "secret.png").write_bytes(b"secret")
     (tmp_path / "in").mkdir()
