@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from traces.document import Step
@@ -79,21 +80,25 @@ def add_changes(step: Step, recorded: dict[str, Any], files: Files) -> int:
     told = as_object(recorded.get("bashEditDiff"))
     if not told or step["type"] != "bash_command":
         return 0
-    diffs = {path: diff for one in as_objects(told.get("files")) for path, diff in _by_shell(one).items()}
+    diffs: dict[str, list[str]] = {}
+    for path, diff in map(_by_shell, as_objects(told.get("files"))):
+        if diff:
+            diffs.setdefault(path, []).append(diff)
     names = told.get("changedFiles")
     named = {path for path in names if isinstance(path, str)} if isinstance(names, list) else set()
     for path in named | diffs.keys():
         files.forget(path)
     if diffs:
-        step["diff"] = "".join(diffs.values())
+        step["diff"] = "".join(chain.from_iterable(diffs.values()))
     return max(len(named - diffs.keys()), as_int(told.get("moreFiles")) or 0)
 
 
-def _by_shell(file: dict[str, Any]) -> dict[str, str]:
+def _by_shell(file: dict[str, Any]) -> tuple[str, str]:
+    """(path, diff), both "" where the change cannot be read."""
     path, hunks = _text(file, "filePath"), file.get("hunks")
     if not path or not isinstance(hunks, list) or not hunks or not all(is_hunk(hunk) for hunk in hunks):
-        return {}
-    return {path: from_hunks(path, hunks, in_full=True)}
+        return "", ""
+    return path, from_hunks(path, hunks, in_full=True)
 
 
 # --- files -------------------------------------------------------------------------------------------------

@@ -300,6 +300,12 @@ def test_changes_of_another_shape_cost_nothing(trace, told):
     assert not doc["source"]["warnings"]
 
 
+def test_a_file_that_a_command_changed_twice_has_both_changes(trace):
+    again = HUNK | {"oldStart": HUNK["oldStart"] + 90, "newStart": HUNK["newStart"] + 90}
+    doc = ran(trace, {"files": [{"filePath": "/w/a.py", "hunks": [hunk]} for hunk in (HUNK, again)]})
+    assert of_type(doc, "bash_command")[0]["diff"].count("@@ -") == 2
+
+
 def test_after_a_command_changed_a_file_what_was_read_of_it_is_not_known(trace):
     told = {"files": [{"filePath": "/w/a.py", "hunks": [HUNK]}]}
     doc = trace(
