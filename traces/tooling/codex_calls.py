@@ -69,7 +69,8 @@ class CodexCalls:
                 )
             else:
                 result = Result(failed=found.failed)
-            patch, command = self._events_of(call, lines)
+            is_running = found.is_running or "session_id" in (result.returned or {})
+            patch, command = self._events_of(call, lines._replace(result=None) if is_running else lines)
             steps += self._call(call.name, call.input, result, cwd, patch, command)
         if steps and (len(calls) > 1 or not all(call.exact for call in calls)):
             steps[0]["script"] = script
@@ -82,7 +83,7 @@ class CodexCalls:
             paths = [patch.path for patch in read_patch(given)] if BEGIN in given else None
             return self.patches.next_patch(paths, *lines), None
         command = command_text(call.input.get("cmd")) or command_text(call.input.get("command"))
-        return None, self.commands.next_command(command, lines.call) if command else None
+        return None, self.commands.next_command(command, *lines) if command else None
 
     def _call(
         self,

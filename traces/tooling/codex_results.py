@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -40,6 +41,8 @@ class Result(NamedTuple):
     images: list[dict[str, str]] | None = None
     blocks: tuple[str, ...] = ()
     returned: dict[str, Any] | None = None
+    # The script goes on: how its calls ended stands behind this result.
+    is_running: bool = False
 
 
 def read_result(payload: dict[str, Any]) -> Result:
@@ -82,6 +85,7 @@ def _of_text(text: str | None) -> Result:
             seconds=_seconds(labels["seconds"]),
             failed=True if labels["script"] in ("failed", "error") else None,
             returned=_ids(labels["chunk"], labels["session"]),
+            is_running=labels["script"] == "running",
         )
     if sandbox := _SANDBOX.match(text):
         return Result(text, exit_code=int(sandbox[1]) if len(sandbox[1]) < 12 else None, failed=True)
@@ -160,29 +164,29 @@ class Events:
             event.used = True
         return event
 
-    def next_command(self, command: str, after_line: int) -> Event | None:
-        """The event of this command in a script whose calls have ids of their own."""
-        return self._next(after_line, lambda event: event.command == command)
+    def next_command(self, command: str, after_line: int, before_line: int | None) -> Event | None:
+        """The event of this command in a script whose calls have ids of their own; before its result, or any (None)."""
+        return self._next(after_line, before_line, lambda event: event.command == command)
 
     def next_patch(self, paths: list[str] | None, after_line: int, before_line: int | None) -> Event | None:
         """The next patch of these files, or of any (None), that was made before the result came."""
 
         def fits(event: Event) -> bool:
-            in_time = before_line is None or event.line < before_line
-            return in_time and (paths is None or (bool(paths) and all(change_of(event, path) for path in paths)))
+            return paths is None or (bool(paths) and all(change_of(event, path) for path in paths))
 
-        return self._next(after_line, fits)
+        return self._next(after_line, before_line, fits)
 
     @property
     def unused(self) -> int:
         """How many events belong to no call that was read."""
         return sum(not event.used for event in self._in_order)
 
-    def _next(self, after_line: int, fits: Any) -> Event | None:
+    def _next(self, after_line: int, before_line: int | None, fits: Callable[[Event], bool]) -> Event | None:
         while self._first < len(self._in_order) and self._is_past(self._in_order[self._first], after_line):
             self._first += 1
         for event in self._in_order[self._first : self._first + 20]:
-            if not event.used and fits(event):
+            in_time = before_line is None or event.line < before_line
+            if not event.used and in_time and fits(event):
                 event.used = True
                 return event
         return None

@@ -304,6 +304,28 @@ def test_a_patch_that_was_never_made_has_not_the_changes_of_a_later_one(document
     assert (made["status"], made["path"], made["seconds"]) == ("ok", "/w/a.py", 0.1)
 
 
+def test_a_command_that_never_ran_has_not_the_exit_code_of_a_later_one(document):
+    denied = item(type="custom_tool_call", name="exec", call_id="f", input='await tools.exec_command({cmd:"make"})')
+    said = item(type="custom_tool_call_output", call_id="f", output="Script completed\nOutput:\ndenied")
+    call, output = script('text((await tools.exec_command({cmd:"make"})).output)', "fine")
+    done = completed(type="CommandExecution", id="x", command="make", exit_code=0)
+    assert [step["exit_code"] for step in document(denied, said, call, done, output)["structured_turns"]] == [None, 0]
+
+
+RUNNING = json.dumps({"output": "…", "chunk_id": "1", "session_id": 5})
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [f"Script completed\nOutput:\n{RUNNING}", "Script running with cell ID 7\nWall time 10.0 seconds\nOutput:\n"],
+)
+def test_a_command_that_ends_behind_its_result_has_its_exit_code(document, printed):
+    call, _ = script('text(JSON.stringify(await tools.exec_command({cmd:"make"})))')
+    output = item(type="custom_tool_call_output", call_id="c", output=printed)
+    done = completed(type="CommandExecution", id="x", command="make", exit_code=2)
+    assert [step["exit_code"] for step in document(call, output, done)["structured_turns"]] == [2]
+
+
 def test_a_script_may_make_any_number_of_patches(document):
     call, output = script("await tools.apply_patch(p)\n" * 30, "{}")
     done = [
